@@ -1,0 +1,213 @@
+import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
+import type { FleetSpec } from "../../shared/api/fleets.ts";
+import type { JobProvisioningData, JobRuntimeData, JobSpec, RunSpec } from "../../shared/api/runs.ts";
+import type { Inventory } from "../../shared/protocol/inventory.ts";
+import type { PullProgress } from "../../shared/protocol/report.ts";
+import type { FleetStatus, InstanceStatus, JobReason, JobStatus, RunReason, RunStatus } from "../../shared/states.ts";
+
+// Times are milliseconds since 1970 (UTC). Ids are version-4 UUIDs, as the wire demands (docs/spec/http-api.md §1.5).
+
+export const users = sqliteTable(
+  "users",
+  {
+    id: text("id").primaryKey(),
+    username: text("username").notNull(),
+    global_role: text("global_role").$type<"admin" | "user">().notNull(),
+    email: text("email"),
+    active: integer("active", { mode: "boolean" }).notNull(),
+    /** SHA-256 hex of the bearer token; the token itself is stored nowhere. */
+    token_hash: text("token_hash").notNull(),
+    /** SSH pair of the user, made on demand; the private half is sealed (store/secretBox.ts). */
+    ssh_public_key: text("ssh_public_key"),
+    ssh_private_key_sealed: text("ssh_private_key_sealed"),
+    created_at: integer("created_at").notNull(),
+    deleted: integer("deleted", { mode: "boolean" }).notNull().default(false),
+  },
+  (t) => [uniqueIndex("users_token_hash").on(t.token_hash), index("users_username").on(t.username)],
+);
+
+export const projects = sqliteTable(
+  "projects",
+  {
+    id: text("id").primaryKey(),
+    name: text("name").notNull(),
+    owner_id: text("owner_id").notNull(),
+    is_public: integer("is_public", { mode: "boolean" }).notNull().default(false),
+    templates_repo: text("templates_repo"),
+    created_at: integer("created_at").notNull(),
+    deleted: integer("deleted", { mode: "boolean" }).notNull().default(false),
+  },
+  (t) => [index("projects_name").on(t.name)],
+);
+
+export const members = sqliteTable(
+  "members",
+  {
+    project_id: text("project_id").notNull(),
+    user_id: text("user_id").notNull(),
+    project_role: text("project_role").$type<"admin" | "manager" | "user">().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.project_id, t.user_id] })],
+);
+
+export const fleets = sqliteTable(
+  "fleets",
+  {
+    id: text("id").primaryKey(),
+    project_id: text("project_id").notNull(),
+    name: text("name").notNull(),
+    spec: text("spec", { mode: "json" }).$type<FleetSpec>().notNull(),
+    status: text("status").$type<FleetStatus>().notNull(),
+    created_at: integer("created_at").notNull(),
+    deleted: integer("deleted", { mode: "boolean" }).notNull().default(false),
+  },
+  (t) => [index("fleets_project").on(t.project_id, t.deleted)],
+);
+
+export const instances = sqliteTable(
+  "instances",
+  {
+    id: text("id").primaryKey(),
+    project_id: text("project_id").notNull(),
+    fleet_id: text("fleet_id").notNull(),
+    instance_num: integer("instance_num").notNull(),
+    name: text("name").notNull(),
+    status: text("status").$type<InstanceStatus>().notNull(),
+    unreachable: integer("unreachable", { mode: "boolean" }).notNull().default(false),
+    inventory: text("inventory", { mode: "json" }).$type<Inventory>().notNull(),
+    /** Base64 Ed25519 key: the host's identity. */
+    public_key: text("public_key").notNull(),
+    boot_id: text("boot_id").notNull(),
+    agent_version: text("agent_version").notNull(),
+    /** Newest session of the agent process (docs: shared/protocol/sync.ts); older ones are fenced. */
+    session: text("session"),
+    /** SHA-256 hex of the current credential and, until it expires, of the one it replaced. */
+    credential_hash: text("credential_hash").notNull(),
+    credential_expires_at: integer("credential_expires_at").notNull(),
+    previous_credential_hash: text("previous_credential_hash"),
+    previous_credential_expires_at: integer("previous_credential_expires_at"),
+    termination_reason: text("termination_reason"),
+    termination_reason_message: text("termination_reason_message"),
+    created_at: integer("created_at").notNull(),
+    finished_at: integer("finished_at"),
+    deleted: integer("deleted", { mode: "boolean" }).notNull().default(false),
+  },
+  (t) => [
+    index("instances_fleet").on(t.fleet_id, t.deleted),
+    index("instances_public_key").on(t.public_key),
+    index("instances_credential").on(t.credential_hash),
+    index("instances_previous_credential").on(t.previous_credential_hash),
+  ],
+);
+
+export const joinTokens = sqliteTable("join_tokens", {
+  id: text("id").primaryKey(),
+  project_id: text("project_id").notNull(),
+  fleet_id: text("fleet_id").notNull(),
+  /** SHA-256 hex of the token. */
+  token_hash: text("token_hash").notNull().unique(),
+  created_at: integer("created_at").notNull(),
+  expires_at: integer("expires_at").notNull(),
+  /** Null: no limit. */
+  uses_left: integer("uses_left"),
+  revoked: integer("revoked", { mode: "boolean" }).notNull().default(false),
+});
+
+export const runs = sqliteTable(
+  "runs",
+  {
+    id: text("id").primaryKey(),
+    project_id: text("project_id").notNull(),
+    user_id: text("user_id").notNull(),
+    fleet_id: text("fleet_id"),
+    name: text("name").notNull(),
+    status: text("status").$type<RunStatus>().notNull(),
+    termination_reason: text("termination_reason").$type<RunReason>(),
+    spec: text("spec", { mode: "json" }).$type<RunSpec>().notNull(),
+    priority: integer("priority").notNull().default(0),
+    deployment_num: integer("deployment_num").notNull().default(0),
+    submitted_at: integer("submitted_at").notNull(),
+    last_processed_at: integer("last_processed_at").notNull(),
+    next_triggered_at: integer("next_triggered_at"),
+    /** When the engine must look at this run again even if nothing happens; null: never. */
+    wake_at: integer("wake_at"),
+    deleted: integer("deleted", { mode: "boolean" }).notNull().default(false),
+  },
+  (t) => [
+    index("runs_name").on(t.project_id, t.name, t.deleted),
+    index("runs_submitted").on(t.submitted_at),
+    index("runs_status").on(t.status),
+  ],
+);
+
+/** One attempt at a job; on the wire the `job_submissions` of a `Job`. */
+export const submissions = sqliteTable(
+  "submissions",
+  {
+    id: text("id").primaryKey(),
+    run_id: text("run_id").notNull(),
+    replica_num: integer("replica_num").notNull(),
+    job_num: integer("job_num").notNull(),
+    submission_num: integer("submission_num").notNull(),
+    deployment_num: integer("deployment_num").notNull().default(0),
+    job_spec: text("job_spec", { mode: "json" }).$type<JobSpec>().notNull(),
+    status: text("status").$type<JobStatus>().notNull(),
+    termination_reason: text("termination_reason").$type<JobReason>(),
+    termination_reason_message: text("termination_reason_message"),
+    exit_status: integer("exit_status"),
+    instance_id: text("instance_id"),
+    /** When the scheduler gave it to the instance, and when the agent first named it. */
+    assigned_at: integer("assigned_at"),
+    acknowledged_at: integer("acknowledged_at"),
+    /** Until when a stop may take before the coordinator insists (aborts). */
+    wake_at: integer("wake_at"),
+    provisioning_data: text("provisioning_data", { mode: "json" }).$type<JobProvisioningData>(),
+    runtime_data: text("runtime_data", { mode: "json" }).$type<JobRuntimeData>(),
+    pull_progress: text("pull_progress", { mode: "json" }).$type<PullProgress>(),
+    /** Highest report sequence applied. */
+    report_sequence: integer("report_sequence").notNull().default(0),
+    /** Length of the whole output, known once the agent has reported the end. */
+    log_bytes: integer("log_bytes"),
+    /** True once the coordinator holds all of the output (or will never get more): the agent may forget. */
+    log_complete: integer("log_complete", { mode: "boolean" }).notNull().default(false),
+    submitted_at: integer("submitted_at").notNull(),
+    last_processed_at: integer("last_processed_at").notNull(),
+    finished_at: integer("finished_at"),
+  },
+  (t) => [
+    uniqueIndex("submissions_run").on(t.run_id, t.replica_num, t.job_num, t.submission_num),
+    index("submissions_status").on(t.status),
+    index("submissions_instance").on(t.instance_id, t.log_complete),
+  ],
+);
+
+export const repos = sqliteTable(
+  "repos",
+  {
+    id: text("id").primaryKey(),
+    project_id: text("project_id").notNull(),
+    /** The id chosen by the client, unique in the project. */
+    repo_id: text("repo_id").notNull(),
+    info: text("info", { mode: "json" }).$type<Record<string, unknown>>().notNull(),
+  },
+  (t) => [uniqueIndex("repos_repo_id").on(t.project_id, t.repo_id)],
+);
+
+/** Uploaded file archives; the bytes are in the blob store under their hash. */
+export const fileArchives = sqliteTable(
+  "file_archives",
+  {
+    id: text("id").primaryKey(),
+    user_id: text("user_id").notNull(),
+    hash: text("hash").notNull(),
+    size: integer("size").notNull(),
+    created_at: integer("created_at").notNull(),
+  },
+  (t) => [uniqueIndex("file_archives_hash").on(t.user_id, t.hash)],
+);
+
+/** Single values of the installation, e.g. the server's id. */
+export const settings = sqliteTable("settings", {
+  key: text("key").primaryKey(),
+  value: text("value").notNull(),
+});

@@ -1,0 +1,66 @@
+import { z } from "zod";
+import { Assignment } from "./assignment.ts";
+import { Credential } from "./enroll.ts";
+import { Inventory } from "./inventory.ts";
+
+/** A submission in the agent's journal, finished ones included until the coordinator has no more use for them. */
+export const HeldSubmission = z.object({
+  submission_id: z.uuid(),
+  state: z.enum(["preparing", "pulling", "running", "stopping", "finished"]),
+});
+export type HeldSubmission = z.infer<typeof HeldSubmission>;
+
+/**
+ * POST /api/agent/sync, by every agent, always one at a time: a long poll. The agent says all that it holds
+ * and which desired set it has seen; the coordinator answers with the whole desired set, at once when the
+ * agent has not seen the newest, else when it changes or `wait_ms` is over.
+ *
+ * Level-triggered: a lost request or answer costs one round. Naming a submission in `held` acknowledges it.
+ * Abort (agent closes the connection): nothing is undone; the next sync carries everything again.
+ * Refusals: `unauthenticated` (credential revoked or expired: enroll again), `fenced` (another session of the
+ * same instance is newer: this process must end its loops).
+ */
+export const SyncRequest = z.object({
+  agent_version: z.string(),
+  boot_id: z.string(),
+  /** Made anew at every start of the agent process. */
+  session: z.uuid(),
+  /** Counts up with every sync of a session; the coordinator ignores one that arrives late. */
+  sequence: z.number().int().nonnegative(),
+  held: z.array(HeldSubmission).max(1000),
+  /** The desired set last received: `epoch` and `revision` of that answer. Absent: none in this session. */
+  seen: z.object({ epoch: z.string(), revision: z.number().int() }).nullish(),
+  inventory: Inventory.nullish(),
+  /** The longest the agent will wait, at most 50 000. 0: answer at once (readiness checks, shutting down). */
+  wait_ms: z.number().int().min(0).max(50_000),
+  /** Set when the credential should be renewed with this answer. */
+  renew_credential: z.boolean().nullish(),
+});
+export type SyncRequest = z.infer<typeof SyncRequest>;
+
+/**
+ * What is wanted of one submission. Whatever the agent holds that is not in the set is no longer its own:
+ * it ends it without grace, deletes it and forgets it (fencing, and the normal end of a finished job's life).
+ */
+export const Desired = z.discriminatedUnion("action", [
+  /** Start it, or keep it going. `assignment` is left out when the agent already named it in `held`. */
+  z.object({ action: z.literal("run"), submission_id: z.uuid(), assignment: Assignment.nullish() }),
+  /** End it: interrupt, and kill after `grace_ms` (0: kill now). Then report it finished. */
+  z.object({ action: z.literal("stop"), submission_id: z.uuid(), grace_ms: z.number().int().nonnegative() }),
+  /** It is finished: keep its log until the coordinator has all of it. */
+  z.object({ action: z.literal("keep"), submission_id: z.uuid() }),
+]);
+export type Desired = z.infer<typeof Desired>;
+
+export const SyncAnswer = z.object({
+  /** Changes with every start of a coordinator; revisions count within one epoch. */
+  epoch: z.string(),
+  revision: z.number().int(),
+  desired: z.array(Desired),
+  /** Pacing, set by the coordinator: how long to wait in the next poll, and how long before the next try. */
+  wait_ms: z.number().int().nonnegative(),
+  /** How long the agent counts as entitled after this answer without another one. */
+  lease_ttl_ms: z.number().int().positive(),
+  credential: Credential.nullish(),
+});
+export type SyncAnswer = z.infer<typeof SyncAnswer>;
