@@ -1,0 +1,115 @@
+import { z } from "zod";
+import { FleetConfiguration } from "../config/fleet.ts";
+import { Profile } from "../config/profile.ts";
+import { GpuDriverInfo, InstanceOfferWithAvailability, InstanceType } from "../resources/offered.ts";
+import { orNull } from "../schema/field.ts";
+import { FLEET_STATUSES, INSTANCE_STATUSES } from "../states.ts";
+import { ApplyAction } from "./runs.ts";
+import { pageFields, Uuid, WireTime } from "./scalars.ts";
+
+// Fleets and instances (docs/spec/http-api.md §2.9, §3.6).
+
+export const FleetSpec = z.object({
+  configuration: FleetConfiguration,
+  configuration_path: orNull(z.string()),
+  profile: Profile,
+  autocreated: z.boolean().default(false),
+});
+export type FleetSpec = z.infer<typeof FleetSpec>;
+
+export const Instance = z.object({
+  id: Uuid,
+  project_name: z.string(),
+  backend: orNull(z.string()),
+  instance_type: orNull(InstanceType),
+  name: z.string(),
+  fleet_id: orNull(Uuid),
+  fleet_name: orNull(z.string()),
+  instance_num: z.number().int(),
+  job_name: orNull(z.string()),
+  hostname: orNull(z.string()),
+  status: z.enum(INSTANCE_STATUSES),
+  unreachable: z.boolean().default(false),
+  health_status: z.enum(["healthy", "warning", "failure"]).default("healthy"),
+  termination_reason: orNull(z.string()),
+  termination_reason_message: orNull(z.string()),
+  created: WireTime,
+  finished_at: orNull(WireTime),
+  region: orNull(z.string()),
+  availability_zone: orNull(z.string()),
+  price: orNull(z.number()),
+  total_blocks: orNull(z.number().int()),
+  busy_blocks: z.number().int().default(0),
+  gpu_driver: orNull(GpuDriverInfo),
+});
+export type Instance = z.infer<typeof Instance>;
+
+/** Instances are those alive, by `instance_num`. */
+export const Fleet = z.object({
+  id: Uuid,
+  name: z.string(),
+  project_name: z.string(),
+  spec: FleetSpec,
+  created_at: WireTime,
+  status: z.enum(FLEET_STATUSES),
+  status_message: orNull(z.string()),
+  instances: z.array(Instance),
+});
+export type Fleet = z.infer<typeof Fleet>;
+
+export const FleetPlan = z.object({
+  project_name: z.string(),
+  user: z.string(),
+  spec: FleetSpec,
+  effective_spec: orNull(FleetSpec),
+  current_resource: orNull(Fleet),
+  offers: z.array(InstanceOfferWithAvailability),
+  total_offers: z.number().int(),
+  max_offer_price: orNull(z.number()),
+  action: orNull(ApplyAction),
+});
+export type FleetPlan = z.infer<typeof FleetPlan>;
+
+// Requests
+
+/** `/api/fleets/list`, over all projects the caller may see. */
+export const ListFleetsRequest = z.object({
+  project_name: orNull(z.string()),
+  only_active: z.boolean().default(false),
+  include_imported: z.boolean().default(false),
+  prev_created_at: orNull(WireTime),
+  prev_id: orNull(Uuid),
+  ...pageFields(100, 100),
+});
+export type ListFleetsRequest = z.infer<typeof ListFleetsRequest>;
+
+export const ListProjectFleetsRequest = z.object({ include_imported: z.boolean().default(false) });
+export type ListProjectFleetsRequest = z.infer<typeof ListProjectFleetsRequest>;
+
+/** One of the two; by id a deleted fleet is found as well. */
+export const GetFleetRequest = z.object({ name: orNull(z.string()), id: orNull(Uuid) });
+export type GetFleetRequest = z.infer<typeof GetFleetRequest>;
+
+export const DeleteFleetsRequest = z.object({ names: z.array(z.string()) });
+export type DeleteFleetsRequest = z.infer<typeof DeleteFleetsRequest>;
+
+export const DeleteFleetInstancesRequest = z.object({
+  name: z.string(),
+  instance_nums: z.array(z.number().int()),
+});
+export type DeleteFleetInstancesRequest = z.infer<typeof DeleteFleetInstancesRequest>;
+
+/** `/api/instances/list`, over all projects the caller may see. */
+export const ListInstancesRequest = z.object({
+  project_names: orNull(z.array(z.string())),
+  fleet_ids: orNull(z.array(Uuid)),
+  only_active: z.boolean().default(false),
+  include_imported: z.boolean().default(false),
+  prev_created_at: orNull(WireTime),
+  prev_id: orNull(Uuid),
+  ...pageFields(1000, 1000),
+});
+export type ListInstancesRequest = z.infer<typeof ListInstancesRequest>;
+
+export const GetInstanceRequest = z.object({ id: Uuid });
+export type GetInstanceRequest = z.infer<typeof GetInstanceRequest>;

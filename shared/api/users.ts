@@ -1,0 +1,55 @@
+import { z } from "zod";
+import { orNull } from "../schema/field.ts";
+import { pageFields, Uuid, Uuid4, WireTime } from "./scalars.ts";
+
+export const GlobalRole = z.enum(["admin", "user"]);
+export type GlobalRole = z.infer<typeof GlobalRole>;
+
+export const User = z.object({
+  id: Uuid4,
+  username: z.string(),
+  created_at: orNull(WireTime),
+  global_role: GlobalRole,
+  email: orNull(z.string()),
+  active: z.boolean(),
+  permissions: z.object({ can_create_projects: z.boolean() }),
+  ssh_public_key: orNull(z.string()),
+});
+export type User = z.infer<typeof User>;
+
+export const UserWithCreds = User.extend({
+  creds: z.object({ token: z.string() }),
+  ssh_private_key: orNull(z.string()),
+});
+export type UserWithCreds = z.infer<typeof UserWithCreds>;
+
+// Requests (docs/spec/http-api.md §2.2)
+
+export const GetUserRequest = z.object({ username: z.string() });
+export type GetUserRequest = z.infer<typeof GetUserRequest>;
+
+export const ListUsersRequest = z.object({
+  return_total_count: z.boolean().default(false),
+  name_pattern: orNull(z.string().regex(/^[a-zA-Z0-9-_]*$/)),
+  prev_created_at: orNull(WireTime),
+  prev_id: orNull(Uuid),
+  ...pageFields(2000, 2000),
+});
+export type ListUsersRequest = z.infer<typeof ListUsersRequest>;
+
+export const UsersWithCount = z.object({ total_count: z.number().int().nullable(), users: z.array(User) });
+export type UsersWithCount = z.infer<typeof UsersWithCount>;
+
+export const CreateUserRequest = z.object({
+  username: z.string(),
+  global_role: GlobalRole,
+  email: orNull(z.string()),
+  active: z.boolean().default(true),
+});
+export type CreateUserRequest = z.infer<typeof CreateUserRequest>;
+
+export const RefreshTokenRequest = z.object({ username: z.string() });
+export type RefreshTokenRequest = z.infer<typeof RefreshTokenRequest>;
+
+export const DeleteUsersRequest = z.object({ users: z.array(z.string()) });
+export type DeleteUsersRequest = z.infer<typeof DeleteUsersRequest>;
