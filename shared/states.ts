@@ -27,7 +27,14 @@ export const JOB_STATUSES = [
 ] as const;
 export type JobStatus = (typeof JOB_STATUSES)[number];
 
-export const INSTANCE_STATUSES = ["pending", "provisioning", "idle", "busy", "terminating", "terminated"] as const;
+export const INSTANCE_STATUSES = [
+  "pending",
+  "provisioning",
+  "idle",
+  "busy",
+  "terminating",
+  "terminated",
+] as const;
 export type InstanceStatus = (typeof INSTANCE_STATUSES)[number];
 
 export const FLEET_STATUSES = ["submitted", "active", "terminating", "terminated", "failed"] as const;

@@ -1,0 +1,70 @@
+import { mkdirSync } from "node:fs";
+import { dirname } from "node:path";
+import { type Client, createClient } from "@libsql/client";
+import type { BatchItem } from "drizzle-orm/batch";
+import { drizzle, type LibSQLDatabase } from "drizzle-orm/libsql";
+import { AppError, messageOf } from "../../shared/errors.ts";
+import { migrate } from "./migrate.ts";
+import * as schema from "./schema.ts";
+
+export type Db = LibSQLDatabase<typeof schema>;
+
+/** One statement of a batch: a drizzle query that has not been awaited. */
+export type Statement = BatchItem<"sqlite">;
+
+export interface Store extends AsyncDisposable {
+  db: Db;
+}
+
+export interface StoreOptions {
+  /** `file:/path/to/coordinator.db`, or `http(s)://` / `libsql://` of a libSQL server. */
+  url: string;
+  authToken?: string;
+}
+
+/**
+ * Opens the database and brings its schema up to date. A file is used by this process alone: WAL, and
+ * `synchronous = NORMAL`, which survives any crash of the process and loses at most the last moments of a
+ * power cut without ever corrupting the file.
+ */
+export const openStore = async (options: StoreOptions): Promise<Store> => {
+  const client = openClient(options);
+  try {
+    if (client.protocol === "file") {
+      await client.execute("PRAGMA journal_mode = WAL");
+      await client.execute("PRAGMA synchronous = NORMAL");
+      await client.execute("PRAGMA busy_timeout = 5000");
+    }
+    const db = drizzle(client, { schema });
+    await migrate(client);
+    return { db, [Symbol.asyncDispose]: async () => client.close() };
+  } catch (cause) {
+    client.close();
+    throw new AppError("unavailable", `Cannot open the database ${options.url}: ${messageOf(cause)}`, {
+      cause,
+      hint: "Check that the file is not damaged, that its folder is writable and that there is space left",
+    });
+  }
+};
+
+const openClient = (options: StoreOptions): Client => {
+  try {
+    if (options.url.startsWith("file:"))
+      mkdirSync(dirname(options.url.slice("file:".length)), { recursive: true });
+    return createClient(
+      options.authToken === undefined
+        ? { url: options.url, concurrency: 1 }
+        : { url: options.url, authToken: options.authToken, concurrency: 1 },
+    );
+  } catch (cause) {
+    throw new AppError("unavailable", `Cannot open the database ${options.url}: ${messageOf(cause)}`, {
+      cause,
+    });
+  }
+};
+
+/** Runs the statements in one transaction, in order: all of them take effect, or none. One round trip. */
+export const writeAll = async (db: Db, statements: Statement[]): Promise<void> => {
+  const [first, ...rest] = statements;
+  if (first) await db.batch([first, ...rest]);
+};

@@ -1,0 +1,4 @@
+import init from "./migrations/0000_init.sql" with { type: "text" };
+
+/** The SQL of every migration by its tag, as text inside the binary. */
+export const MIGRATIONS: Record<string, string> = { "0000_init": init };
