@@ -1,0 +1,49 @@
+import { expect, test } from "bun:test";
+import { mkdirSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { $ } from "bun";
+import { tempDir } from "../../shared/testing/tempDir.ts";
+import { installedFiles } from "./platformPackages.ts";
+import { makeRelease } from "./release.ts";
+import { findTarget, targetNameFor, thisMachine } from "./targets.ts";
+
+const target = findTarget(targetNameFor(thisMachine()));
+
+test.skipIf(!target?.hasAgent)(
+  "makeRelease() makes both programs with sums, keeps what is up to date and never mixes two states",
+  async () => {
+    if (!target) return;
+    using dir = tempDir();
+    const root = join(dir.path, "tree");
+    const dist = join(dir.path, "dist");
+    for (const part of ["cli", "agent"]) {
+      mkdirSync(join(root, part), { recursive: true });
+      await Bun.write(join(root, part, "main.ts"), `await Promise.resolve();\nconsole.log("${part} 1");\n`);
+    }
+    const said: string[] = [];
+    const release = () => {
+      const filesOf = () => installedFiles(join(import.meta.dir, "../.."), target);
+      return makeRelease({ root, dist, targets: [target], filesOf, say: (line) => said.push(line) });
+    };
+
+    await release();
+    const names = ["dstack", "dstack-agent"].map((program) => `${program}-${target.name}`);
+    expect(readdirSync(dist).sort()).toEqual(
+      ["SHA256SUMS", "SOURCES", ...names.flatMap((n) => [n, `${n}.gz`])].sort(),
+    );
+    expect(await $`sha256sum -c --quiet SHA256SUMS`.cwd(dist).text()).toBe("");
+    expect(await $`gzip -dc ${names[1]}.gz | cmp - ${names[1]}`.cwd(dist).text()).toBe("");
+    expect(await $`./${names[0]} && ./${names[1]}`.cwd(dist).text()).toBe("cli 1\nagent 1\n");
+
+    said.length = 0;
+    await release();
+    expect(said).toEqual(names.map((name) => `${name}: up to date`));
+
+    await Bun.write(join(dist, "dstack-agent-linux-other.gz"), "of the former sources");
+    await Bun.write(join(root, "cli", "main.ts"), `console.log("cli 2");\n`);
+    await release();
+    expect(await $`./${names[0]}`.cwd(dist).text()).toBe("cli 2\n");
+    expect(readdirSync(dist)).not.toContain("dstack-agent-linux-other.gz");
+  },
+  120_000,
+);

@@ -1,0 +1,31 @@
+/**
+ * The smallest program that uses every native module of the real ones, with a top-level await:
+ * compile.test.ts builds it and runs it where there is no node_modules. Prints one JSON object.
+ */
+import { createClient } from "@libsql/client";
+import { eq } from "drizzle-orm";
+import { drizzle } from "drizzle-orm/libsql";
+import { sqliteTable, text } from "drizzle-orm/sqlite-core";
+
+const notes = sqliteTable("notes", { id: text("id").primaryKey(), body: text("body").notNull() });
+
+const [file = "probe.db", shell = "/bin/sh"] = process.argv.slice(2);
+const client = createClient({ url: `file:${file}` });
+const db = drizzle(client);
+await client.execute("CREATE TABLE notes (id TEXT PRIMARY KEY, body TEXT NOT NULL)");
+await db.insert(notes).values({ id: "1", body: "kept" });
+const [row] = await db.select().from(notes).where(eq(notes.id, "1"));
+client.close();
+
+/** node-pty declares its types under its original name only, so the one function used here is named again. */
+type Spawn = (file: string, args: string[], options: object) => { pid: number };
+// Loading the native module is what the build must make work; how a pty is read is the agent's matter.
+const startsOnPty = (): boolean => {
+  try {
+    const { spawn }: { spawn: Spawn } = require("node-pty");
+    return spawn(shell, ["-c", "exit 0"], {}).pid > 0;
+  } catch {
+    return false;
+  }
+};
+process.stdout.write(`${JSON.stringify({ row: row?.body, pty: startsOnPty() })}\n`);
