@@ -1,0 +1,84 @@
+import { z } from "zod";
+import { type Finding, type Path, type ProblemKind, Refusal } from "./refusal.ts";
+import { isMapping, nounOf } from "./scalar.ts";
+
+type Context = Pick<z.core.$RefinementCtx<unknown>, "addIssue">;
+
+const addFinding = (ctx: Context, { kind, message, path }: Finding) => {
+  // Not continued: rules over an object run only if each of its properties is right.
+  ctx.addIssue({ code: "custom", path: [...path], message, params: { kind }, continue: false });
+};
+
+const attempt = <T>(parse: (input: unknown) => T, input: unknown, ctx: Context): T => {
+  try {
+    return parse(input);
+  } catch (err) {
+    if (!(err instanceof Refusal)) throw err;
+    for (const finding of err.findings) addFinding(ctx, finding);
+    return z.NEVER;
+  }
+};
+
+const requireValue = (input: unknown) => {
+  if (input === undefined)
+    throw new Refusal([{ kind: "missing", message: "This property is required", path: [] }]);
+};
+
+/** A JSON Schema fragment: what the parser accepts, for editors. */
+export type JsonSchema = Record<string, unknown>;
+
+/** A property read by a plain parse function that throws `Refusal`. Required, and null is the parser's business. */
+export const field = <T>(parse: (input: unknown) => T, json: JsonSchema = {}) =>
+  z
+    .transform((input: unknown, ctx): T => {
+      return attempt((value) => (requireValue(value), parse(value)), input, ctx);
+    })
+    .meta(json);
+
+/** As `field`, but may be left out or null: then it is null. */
+export const optionalField = <T>(parse: (input: unknown) => T, json: JsonSchema = {}) =>
+  z
+    .transform((input: unknown, ctx): T | null => {
+      return input === undefined || input === null ? null : attempt(parse, input, ctx);
+    })
+    .default(null)
+    .meta(json);
+
+export type Report = (kind: ProblemKind, message: string, path?: Path) => void;
+
+export interface ObjectOptions<V> {
+  /** Turns a shorthand into the mapping; gets everything that is written at this place except undefined. */
+  from?: (input: unknown) => unknown;
+  /** Rules over several properties; run only if each property is right. Unknown ones do not keep them from running. */
+  rules?: (value: V, report: Report) => void;
+}
+
+const asMapping = (input: unknown): unknown => {
+  if (isMapping(input)) return input;
+  throw new Refusal([{ kind: "wrong_type", message: `Expected a mapping, got ${nounOf(input)}`, path: [] }]);
+};
+
+const onlyUnknownKeys = (payload: z.core.ParsePayload) =>
+  payload.issues.every((issue) => issue.code === "unrecognized_keys");
+
+/** A mapping of known properties. */
+export const object = <S extends z.ZodRawShape>(
+  shape: S,
+  options: ObjectOptions<z.output<z.ZodObject<S, z.core.$strict>>> = {},
+) => {
+  const { from = asMapping, rules } = options;
+  const bare = z.strictObject(shape);
+  const schema = rules
+    ? bare.superRefine(
+        (value, ctx) => rules(value, (kind, message, path = []) => addFinding(ctx, { kind, message, path })),
+        { when: onlyUnknownKeys },
+      )
+    : bare;
+  return z.preprocess(
+    (input: unknown, ctx) => attempt((value) => (requireValue(value), from(value)), input, ctx),
+    schema,
+  );
+};
+
+/** A mapping that may be left out or null. */
+export const orNull = <S extends z.ZodType>(schema: S) => schema.nullable().default(null);
