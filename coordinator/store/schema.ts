@@ -1,9 +1,18 @@
+import { sql } from "drizzle-orm";
 import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
 import type { FleetSpec } from "../../shared/api/fleets.ts";
-import type { JobProvisioningData, JobRuntimeData, JobSpec, RunSpec } from "../../shared/api/runs.ts";
+import type { JobProvisioningData, JobRuntimeData, JobSpec } from "../../shared/api/jobs.ts";
+import type { RunSpec } from "../../shared/api/runs.ts";
 import type { Inventory } from "../../shared/protocol/inventory.ts";
 import type { PullProgress } from "../../shared/protocol/report.ts";
-import type { FleetStatus, InstanceStatus, JobReason, JobStatus, RunReason, RunStatus } from "../../shared/states.ts";
+import type {
+  FleetStatus,
+  InstanceStatus,
+  JobReason,
+  JobStatus,
+  RunReason,
+  RunStatus,
+} from "../../shared/states.ts";
 
 // Times are milliseconds since 1970 (UTC). Ids are version-4 UUIDs, as the wire demands (docs/spec/http-api.md §1.5).
 
@@ -23,7 +32,10 @@ export const users = sqliteTable(
     created_at: integer("created_at").notNull(),
     deleted: integer("deleted", { mode: "boolean" }).notNull().default(false),
   },
-  (t) => [uniqueIndex("users_token_hash").on(t.token_hash), index("users_username").on(t.username)],
+  (t) => [
+    uniqueIndex("users_token_hash").on(t.token_hash),
+    uniqueIndex("users_username").on(sql`lower(username)`).where(sql`deleted = 0`),
+  ],
 );
 
 export const projects = sqliteTable(
@@ -37,7 +49,7 @@ export const projects = sqliteTable(
     created_at: integer("created_at").notNull(),
     deleted: integer("deleted", { mode: "boolean" }).notNull().default(false),
   },
-  (t) => [index("projects_name").on(t.name)],
+  () => [uniqueIndex("projects_name").on(sql`lower(name)`).where(sql`deleted = 0`)],
 );
 
 export const members = sqliteTable(
@@ -61,7 +73,10 @@ export const fleets = sqliteTable(
     created_at: integer("created_at").notNull(),
     deleted: integer("deleted", { mode: "boolean" }).notNull().default(false),
   },
-  (t) => [index("fleets_project").on(t.project_id, t.deleted)],
+  (t) => [
+    index("fleets_project").on(t.project_id, t.deleted),
+    uniqueIndex("fleets_name").on(t.project_id, t.name).where(sql`deleted = 0`),
+  ],
 );
 
 export const instances = sqliteTable(
@@ -134,7 +149,7 @@ export const runs = sqliteTable(
     deleted: integer("deleted", { mode: "boolean" }).notNull().default(false),
   },
   (t) => [
-    index("runs_name").on(t.project_id, t.name, t.deleted),
+    uniqueIndex("runs_name").on(t.project_id, t.name).where(sql`deleted = 0`),
     index("runs_submitted").on(t.submitted_at),
     index("runs_status").on(t.status),
   ],

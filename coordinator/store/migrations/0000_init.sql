@@ -18,6 +18,7 @@ CREATE TABLE `fleets` (
 );
 --> statement-breakpoint
 CREATE INDEX `fleets_project` ON `fleets` (`project_id`,`deleted`);--> statement-breakpoint
+CREATE UNIQUE INDEX `fleets_name` ON `fleets` (`project_id`,`name`) WHERE deleted = 0;--> statement-breakpoint
 CREATE TABLE `instances` (
 	`id` text PRIMARY KEY NOT NULL,
 	`project_id` text NOT NULL,
@@ -75,7 +76,7 @@ CREATE TABLE `projects` (
 	`deleted` integer DEFAULT false NOT NULL
 );
 --> statement-breakpoint
-CREATE INDEX `projects_name` ON `projects` (`name`);--> statement-breakpoint
+CREATE UNIQUE INDEX `projects_name` ON `projects` (lower(name)) WHERE deleted = 0;--> statement-breakpoint
 CREATE TABLE `repos` (
 	`id` text PRIMARY KEY NOT NULL,
 	`project_id` text NOT NULL,
@@ -102,7 +103,7 @@ CREATE TABLE `runs` (
 	`deleted` integer DEFAULT false NOT NULL
 );
 --> statement-breakpoint
-CREATE INDEX `runs_name` ON `runs` (`project_id`,`name`,`deleted`);--> statement-breakpoint
+CREATE UNIQUE INDEX `runs_name` ON `runs` (`project_id`,`name`) WHERE deleted = 0;--> statement-breakpoint
 CREATE INDEX `runs_submitted` ON `runs` (`submitted_at`);--> statement-breakpoint
 CREATE INDEX `runs_status` ON `runs` (`status`);--> statement-breakpoint
 CREATE TABLE `settings` (
@@ -154,4 +155,4 @@ CREATE TABLE `users` (
 );
 --> statement-breakpoint
 CREATE UNIQUE INDEX `users_token_hash` ON `users` (`token_hash`);--> statement-breakpoint
-CREATE INDEX `users_username` ON `users` (`username`);
+CREATE UNIQUE INDEX `users_username` ON `users` (lower(username)) WHERE deleted = 0;
