@@ -12,7 +12,7 @@ const programsFor = (target: Target): Program[] =>
   target.hasAgent ? ["dstack", "dstack-agent"] : ["dstack"];
 
 /** The release file of a program: `dstack-agent-linux-x64`; gzipped, with `.gz`. */
-export const releaseName = (program: Program, target: Target): string => `${program}-${target.name}`;
+const releaseName = (program: Program, target: Target): string => `${program}-${target.name}`;
 
 export interface ReleaseOptions {
   root: string;

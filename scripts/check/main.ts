@@ -1,38 +1,45 @@
-/** The gate: format, lint and import cycles (Biome), types, the import rule, file sizes, dead code (knip). */
-import { findImportBreaches } from "./importRule.ts";
-import { findOversized } from "./size.ts";
+/** The gate, `bun run check`: format, lint and cycles (Biome), types, dead code (knip), and rules of our own. */
+import { resolve } from "node:path";
+import { checkRules } from "./rules.ts";
 
-const root = `${import.meta.dir}/../..`;
-const files = [...new Bun.Glob("{agent,coordinator,shared,cli,scripts}/**/*.ts").scanSync({ cwd: root })]
-  .filter((path) => !path.includes("node_modules/"))
-  .sort();
+const root = resolve(import.meta.dir, "../..");
 
-const run = async (name: string, command: string[]): Promise<boolean> => {
+interface Outcome {
+  name: string;
+  output: string;
+  ok: boolean;
+}
+
+/** `bun x --bun`, so that a machine without Node can run the gate too. */
+const runTool = async (name: string, command: string[]): Promise<Outcome> => {
   const child = Bun.spawn([process.execPath, "x", "--bun", ...command], {
     cwd: root,
-    stdout: "inherit",
-    stderr: "inherit",
+    stdout: "pipe",
+    stderr: "pipe",
   });
-  const ok = (await child.exited) === 0;
-  console.log(`${ok ? "ok    " : "FAILED"} ${name}`);
-  return ok;
+  const [stdout, stderr, code] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ]);
+  return { name, output: stdout + stderr, ok: code === 0 };
 };
 
-const readAll = async (find: (path: string, source: string) => string[]): Promise<string[]> =>
-  (await Promise.all(files.map(async (path) => find(path, await Bun.file(`${root}/${path}`).text())))).flat();
+const runRules = async (): Promise<Outcome[]> =>
+  [...(await checkRules(root))].map(([name, breaches]) => ({
+    name,
+    output: breaches.map((breach) => `${breach}\n`).join(""),
+    ok: breaches.length === 0,
+  }));
 
-const rule = async (name: string, find: (path: string, source: string) => string[]): Promise<boolean> => {
-  const breaches = await readAll(find);
-  for (const breach of breaches) console.log(breach);
-  console.log(`${breaches.length === 0 ? "ok    " : "FAILED"} ${name}`);
-  return breaches.length === 0;
-};
-
-const results = [
-  await run("format, lint, cycles", ["biome", "check", "--error-on-warnings", "."]),
-  await run("types", ["tsc", "--noEmit"]),
-  await rule("import rule", findImportBreaches),
-  await rule("file sizes", findOversized),
-  await run("dead code", ["knip"]),
-];
-process.exit(results.every(Boolean) ? 0 : 1);
+const outcomes = await Promise.all([
+  runTool("format, lint, cycles", ["biome", "check", "--error-on-warnings", "."]),
+  runTool("types", ["tsc", "--noEmit"]),
+  runTool("dead code", ["knip"]),
+  runRules(),
+]);
+for (const { name, output, ok } of outcomes.flat()) {
+  if (!ok) process.stdout.write(output);
+  process.stdout.write(`${ok ? "ok    " : "FAILED"} ${name}\n`);
+}
+process.exit(outcomes.flat().every((outcome) => outcome.ok) ? 0 : 1);
