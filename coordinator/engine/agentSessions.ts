@@ -1,0 +1,76 @@
+interface Session {
+  id: string;
+  sequence: number;
+  lastSeenAt: number;
+}
+
+/**
+ * The agents as this process sees them: who is there, and how often the desired set of each has changed.
+ * Heartbeats live here and nowhere else; after a restart agents make it anew with their next sync.
+ */
+export class AgentSessions {
+  /** Names this process: revisions of another one mean nothing here. */
+  readonly epoch = crypto.randomUUID();
+  readonly #sessions = new Map<string, Session>();
+  readonly #revisions = new Map<string, number>();
+  readonly #waiting = new Map<string, Set<() => void>>();
+
+  /**
+   * Notes a sync. `fenced`: another process of this host is newer, or this request was overtaken by a later
+   * one of its own. A session begins with sequence 0, and the newest to begin is the one that counts.
+   */
+  note(instanceId: string, sync: { session: string; sequence: number }, now: number): "current" | "fenced" {
+    const known = this.#sessions.get(instanceId);
+    if (known && known.id !== sync.session && sync.sequence > 0) return "fenced";
+    if (known?.id === sync.session && sync.sequence < known.sequence) return "fenced";
+    this.#sessions.set(instanceId, { id: sync.session, sequence: sync.sequence, lastSeenAt: now });
+    if (known?.id !== sync.session) this.wake(instanceId);
+    return "current";
+  }
+
+  /** The agent is there: some request of its newest session has just been answered or is being waited on. */
+  touch(instanceId: string, now: number): void {
+    const session = this.#sessions.get(instanceId);
+    if (session) session.lastSeenAt = now;
+  }
+
+  lastSeenAt(instanceId: string): number | undefined {
+    return this.#waiting.has(instanceId)
+      ? Number.POSITIVE_INFINITY
+      : this.#sessions.get(instanceId)?.lastSeenAt;
+  }
+
+  revision(instanceId: string): number {
+    return this.#revisions.get(instanceId) ?? 1;
+  }
+
+  /** What is wanted of the instance has changed: its parked sync is answered now. */
+  wake(instanceId: string): void {
+    this.#revisions.set(instanceId, this.revision(instanceId) + 1);
+    for (const resume of this.#waiting.get(instanceId) ?? []) resume();
+  }
+
+  /** Answers all parked syncs, so that the server can stop. */
+  wakeAll(): void {
+    for (const instanceId of this.#waiting.keys()) this.wake(instanceId);
+  }
+
+  /** Parks a sync until the desired set changes or the signal aborts (time is up, the agent hung up). */
+  park(instanceId: string, signal: AbortSignal): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    if (signal.aborted) return Promise.resolve();
+    const parked = this.#waiting.get(instanceId) ?? new Set();
+    this.#waiting.set(instanceId, parked.add(resolve));
+    signal.addEventListener("abort", () => resolve(), { once: true });
+    return promise.finally(() => {
+      parked.delete(resolve);
+      if (parked.size === 0) this.#waiting.delete(instanceId);
+    });
+  }
+
+  forget(instanceId: string): void {
+    this.wake(instanceId);
+    this.#sessions.delete(instanceId);
+    this.#revisions.delete(instanceId);
+  }
+}
