@@ -20,3 +20,5 @@ const failed = Math.max(count("fail"), run.exitCode === 0 && passed > 0 ? 0 : 1)
 const skipped = count("skip");
 console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
 process.exit(failed > 0 ? 1 : 0);
+
+export {};
