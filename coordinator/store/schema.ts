@@ -174,7 +174,9 @@ export const submissions = sqliteTable(
     /** When the scheduler gave it to the instance, and when the agent first named it. */
     assigned_at: integer("assigned_at"),
     acknowledged_at: integer("acknowledged_at"),
-    /** Until when a stop may take before the coordinator insists (aborts). */
+    /** Set when a host is asked to end it: milliseconds from interrupt to kill. */
+    stop_grace_ms: integer("stop_grace_ms"),
+    /** When the engine takes an unconfirmed claim, or a stop without an answer, as failed. */
     wake_at: integer("wake_at"),
     provisioning_data: text("provisioning_data", { mode: "json" }).$type<JobProvisioningData>(),
     runtime_data: text("runtime_data", { mode: "json" }).$type<JobRuntimeData>(),

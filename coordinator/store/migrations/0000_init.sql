@@ -126,6 +126,7 @@ CREATE TABLE `submissions` (
 	`instance_id` text,
 	`assigned_at` integer,
 	`acknowledged_at` integer,
+	`stop_grace_ms` integer,
 	`wake_at` integer,
 	`provisioning_data` text,
 	`runtime_data` text,

@@ -1,0 +1,157 @@
+import type { JobSpec } from "../../shared/api/jobs.ts";
+import { KeyedQueue } from "../../shared/async/keyedQueue.ts";
+import { AppError } from "../../shared/errors.ts";
+import type { SyncRequest } from "../../shared/protocol/sync.ts";
+import { isFinalRun } from "../../shared/states.ts";
+import { writeAll } from "../store/db.ts";
+import { type InstanceRow, listLiveInstances, moveInstance, patchInstance } from "../store/instances.ts";
+import { findRun, insertRun, listLiveRuns, moveRun, type NewRunRow, patchRun } from "../store/runs.ts";
+import { insertSubmissions, listLiveSubmissions } from "../store/submissions.ts";
+import type { CapacityEntry } from "./capacity.ts";
+import type { EngineDeps } from "./engineDeps.ts";
+import { passRun } from "./runPass.ts";
+import { WakeTimers } from "./wakeTimers.ts";
+
+/** A run to be submitted: its row, and the spec of every job it starts with. */
+export interface NewRun {
+  row: NewRunRow;
+  jobSpecs: JobSpec[];
+  /** The finished run that holds the name: it gives it up in the same transaction. */
+  replaces?: string;
+}
+
+/**
+ * Applies the rules when something happens: a submission, a report, a stop, a host that comes, a moment that
+ * was waited for. All work on one run is done one after another; nothing is discovered by polling the store.
+ */
+export class Engine {
+  readonly #deps: EngineDeps;
+  readonly #queue = new KeyedQueue();
+  readonly #timers: WakeTimers;
+  readonly #listeners = new Map<string, Set<() => void>>();
+
+  constructor(deps: EngineDeps) {
+    this.#deps = deps;
+    this.#timers = new WakeTimers(deps.clock, (runId) => this.wakeRun(runId));
+  }
+
+  /** Rebuilds from the store what is kept in memory, then takes every live run up where it was left. */
+  async start(): Promise<void> {
+    const { db, capacity } = this.#deps;
+    for (const { instance, fleetName } of await listLiveInstances(db)) capacity.set(instance, fleetName);
+    for (const { id, instance_id: instanceId } of await listLiveSubmissions(db))
+      if (instanceId !== null) capacity.claim(instanceId, id);
+    for (const run of await listLiveRuns(db)) await this.#pass(run.id);
+  }
+
+  /** Stops the timers and waits for the work in hand. */
+  async close(): Promise<void> {
+    this.#timers.close();
+    await this.#queue.idle();
+  }
+
+  /** Stores the run with the first submission of each job, and places what can be placed before it returns. */
+  async submitRun(run: NewRun): Promise<void> {
+    const { db, clock } = this.#deps;
+    const now = clock.now();
+    const rows = run.jobSpecs.map((spec) => ({
+      id: crypto.randomUUID(),
+      run_id: run.row.id,
+      replica_num: spec.replica_num,
+      job_num: spec.job_num,
+      submission_num: 0,
+      job_spec: spec,
+      status: "submitted" as const,
+      submitted_at: now,
+      last_processed_at: now,
+    }));
+    await writeAll(db, [
+      ...(run.replaces === undefined ? [] : [patchRun(db, run.replaces, { deleted: true })]),
+      insertRun(db, run.row),
+      ...(rows.length === 0 ? [] : [insertSubmissions(db, rows)]),
+    ]);
+    await this.#pass(run.row.id);
+  }
+
+  /** Ends a run for its user; an abort gives its jobs no time. A run that is final stays as it is. */
+  async stopRun(runId: string, abort: boolean): Promise<void> {
+    const { db, clock } = this.#deps;
+    await this.#queue.run(runId, async () => {
+      const run = await findRun(db, runId);
+      if (!run) throw new AppError("not_found", `Run ${runId} not found`);
+      const reason = abort ? "aborted_by_user" : "stopped_by_user";
+      const patch = { termination_reason: reason, last_processed_at: clock.now() } as const;
+      if (!isFinalRun(run.status)) await moveRun(db, runId, { to: "terminating", patch });
+    });
+    await this.#pass(runId);
+  }
+
+  /** Looks at a run again because something about it has changed. */
+  wakeRun(runId: string): void {
+    this.#pass(runId).catch((err: unknown) =>
+      this.#deps.log.error("A pass over a run failed", { run_id: runId, err }),
+    );
+  }
+
+  /** Does work on a run between its passes, and passes it afterwards. */
+  async withRun(runId: string, work: () => Promise<void>): Promise<void> {
+    await this.#queue.run(runId, work);
+    await this.#pass(runId, true);
+  }
+
+  listCapacity(projectId: string): CapacityEntry[] {
+    return this.#deps.capacity.list(projectId);
+  }
+
+  /** A host has joined, or come back under its old identity. */
+  addInstance(instance: InstanceRow, fleetName: string): void {
+    this.#deps.capacity.set(instance, fleetName);
+  }
+
+  /** Notes what a sync tells of the host itself. */
+  async noteInventory(instance: InstanceRow, sync: SyncRequest): Promise<void> {
+    const patch = {
+      ...(sync.inventory ? { inventory: sync.inventory } : {}),
+      boot_id: sync.boot_id,
+      agent_version: sync.agent_version,
+      session: sync.session,
+    };
+    await patchInstance(this.#deps.db, instance.id, patch);
+    this.#deps.capacity.update(instance.id, patch);
+  }
+
+  /** Takes instances out for good. Refused while one of them has a job; then none is taken out. */
+  async terminateInstances(ids: string[]): Promise<void> {
+    const { db, capacity, agents, clock } = this.#deps;
+    const busy = ids.map((id) => capacity.get(id)).find((entry) => entry && entry.occupants.size > 0);
+    if (busy) throw new AppError("conflict", `Instance ${busy.instance.name} has a running job`);
+    const patch = { termination_reason: "terminated_by_user", finished_at: clock.now(), deleted: true };
+    await writeAll(
+      db,
+      ids.flatMap((id) => [
+        moveInstance(db, id, { to: "terminating", patch: {} }),
+        moveInstance(db, id, { to: "terminated", patch }),
+      ]),
+    );
+    for (const id of ids) {
+      capacity.remove(id);
+      agents.forget(id);
+    }
+  }
+
+  /** Calls back after every committed change of the run; returns the unsubscribe. */
+  onRunChange(runId: string, listener: () => void): () => void {
+    const listeners = this.#listeners.get(runId) ?? new Set();
+    this.#listeners.set(runId, listeners.add(listener));
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size === 0) this.#listeners.delete(runId);
+    };
+  }
+
+  async #pass(runId: string, changedBefore = false): Promise<void> {
+    const { changed, wakeAt } = await this.#queue.run(runId, () => passRun(this.#deps, runId));
+    this.#timers.set(runId, wakeAt);
+    if (changed || changedBefore) for (const listener of this.#listeners.get(runId) ?? []) listener();
+  }
+}

@@ -1,0 +1,38 @@
+import type { JobProvisioningData } from "../../shared/api/jobs.ts";
+import type { Clock } from "../../shared/clock.ts";
+import type { Logger } from "../../shared/log.ts";
+import type { LogStore } from "../logs/logStore.ts";
+import type { Db } from "../store/db.ts";
+import type { RunRow } from "../store/runs.ts";
+import type { SubmissionRow } from "../store/submissions.ts";
+import type { AgentSessions } from "./agentSessions.ts";
+import type { Capacity } from "./capacity.ts";
+
+/** Where a submission goes, or why it can go nowhere, in words for people. */
+export type Placement =
+  | { instanceId: string; fleetId: string; provisioningData: JobProvisioningData }
+  | { message: string };
+
+/** What the engine's parts work with. */
+export interface EngineDeps {
+  db: Db;
+  clock: Clock;
+  log: Logger;
+  logs: LogStore;
+  agents: AgentSessions;
+  capacity: Capacity;
+  /** A pure choice over what is in memory; the engine claims what it answers. */
+  place: (run: RunRow, submission: SubmissionRow) => Placement;
+}
+
+/** Unconfirmed for this long, an agent ends a job that it was given (shared/protocol/assignment.ts). */
+export const CLAIM_LEASE_MS = 20_000;
+
+/** When the coordinator gives an unconfirmed job to another: later than any agent could still run it. */
+export const CLAIM_TIMEOUT_MS = 2 * CLAIM_LEASE_MS;
+
+/** Interrupt to kill, for a job that a user stops (docs/spec/lifecycle.md §3.4). */
+export const STOP_GRACE_MS = 10_000;
+
+/** How long past the kill a host may take to say that the job has ended; then it is taken as ended. */
+export const STOP_MARGIN_MS = 20_000;

@@ -1,0 +1,110 @@
+import type { Report, ReportAnswer } from "../../shared/protocol/report.ts";
+import { isFinalJob } from "../../shared/states.ts";
+import { type Statement, writeAll } from "../store/db.ts";
+import type { InstanceRow } from "../store/instances.ts";
+import {
+  claimReport,
+  findSubmission,
+  moveSubmission,
+  patchSubmission,
+  type SubmissionRow,
+} from "../store/submissions.ts";
+import type { Engine } from "./engine.ts";
+import type { EngineDeps } from "./engineDeps.ts";
+import { finishSubmission } from "./runPass.ts";
+
+type Result = ReportAnswer["results"][number]["result"];
+
+/**
+ * Takes over what an agent says of its submissions, in order. A sequence seen before changes nothing; a
+ * submission that is not (or no longer) this instance's is refused, and the agent ends it.
+ */
+export const applyReports = async (
+  deps: EngineDeps & { engine: Engine },
+  instance: InstanceRow,
+  reports: readonly Report[],
+): Promise<ReportAnswer> => {
+  const results: ReportAnswer["results"] = [];
+  for (const report of reports)
+    results.push({ submission_id: report.submission_id, result: await applyReport(deps, instance, report) });
+  return { results };
+};
+
+const applyReport = async (
+  deps: EngineDeps & { engine: Engine },
+  instance: InstanceRow,
+  report: Report,
+): Promise<Result> => {
+  const known = await findSubmission(deps.db, report.submission_id);
+  if (known?.instance_id !== instance.id) return "fenced";
+  let result: Result = "stale";
+  await deps.engine.withRun(known.run_id, async () => {
+    const submission = await findSubmission(deps.db, report.submission_id);
+    if (!submission || isEntitled(submission) === false) {
+      result = "fenced";
+      return;
+    }
+    if (report.sequence <= submission.report_sequence) return;
+    result = "applied";
+    const { statements, effects } = changesOf(deps, submission, report);
+    await writeAll(deps.db, [claimReport(deps.db, submission.id, report.sequence), ...statements]);
+    for (const effect of effects) effect();
+  });
+  return result;
+};
+
+/** An attempt that was given up: final, and nothing more is expected of it. */
+const isEntitled = (submission: SubmissionRow): boolean =>
+  !(isFinalJob(submission.status) && submission.log_complete && submission.log_bytes === null);
+
+const changesOf = (
+  deps: EngineDeps,
+  submission: SubmissionRow,
+  { fact, at }: Report,
+): { statements: Statement[]; effects: (() => void)[] } => {
+  const { db, clock } = deps;
+  const seen = { acknowledged_at: submission.acknowledged_at ?? clock.now(), last_processed_at: clock.now() };
+  // A claim that is confirmed waits for nothing any more; a stop still does.
+  const patch = submission.status === "terminating" ? seen : { ...seen, wake_at: null };
+  switch (fact.state) {
+    case "preparing":
+      return { statements: [], effects: [] };
+    case "pulling": {
+      const pulling = { ...patch, pull_progress: fact.progress ?? null };
+      const statement =
+        submission.status === "pulling"
+          ? patchSubmission(db, submission.id, pulling)
+          : moveSubmission(db, submission.id, { to: "pulling", patch: pulling });
+      return { statements: [statement], effects: [] };
+    }
+    case "running": {
+      const runtime_data = {
+        network_mode: "host" as const,
+        gpu: null,
+        cpu: null,
+        memory: null,
+        ports: null,
+        volume_names: null,
+        offer: null,
+        ...submission.runtime_data,
+        working_dir: fact.working_dir ?? null,
+        username: fact.username ?? null,
+      };
+      return {
+        statements: [moveSubmission(db, submission.id, { to: "running", patch: { ...patch, runtime_data } })],
+        effects: [],
+      };
+    }
+    case "finished": {
+      if (isFinalJob(submission.status)) return { statements: [], effects: [] };
+      deps.log.debug("A job has ended", { submission_id: submission.id, at, exit_status: fact.exit_status });
+      return finishSubmission(deps, submission, {
+        reason: fact.reason,
+        message: fact.message,
+        exitStatus: fact.exit_status,
+        logBytes: fact.log_bytes,
+        abandoned: false,
+      });
+    }
+  }
+};

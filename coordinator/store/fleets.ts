@@ -1,0 +1,62 @@
+import { and, eq, inArray, ne, type SQL, sql } from "drizzle-orm";
+import type { Db } from "./db.ts";
+import { afterPage, type Page, pageOrder } from "./page.ts";
+import { fleets } from "./schema.ts";
+import { unlessTaken } from "./uniqueness.ts";
+
+export type FleetRow = typeof fleets.$inferSelect;
+
+// A literal, not a parameter: only then does SQLite use the partial index.
+const ALIVE = sql`${fleets.deleted} = 0`;
+
+export const insertFleet = (db: Db, row: typeof fleets.$inferInsert): Promise<unknown> =>
+  unlessTaken(`Fleet "${row.name}" exists already`, db.insert(fleets).values(row));
+
+export const findFleetByName = async (
+  db: Db,
+  projectId: string,
+  name: string,
+): Promise<FleetRow | undefined> =>
+  (
+    await db
+      .select()
+      .from(fleets)
+      .where(and(eq(fleets.project_id, projectId), eq(fleets.name, name), ALIVE))
+  )[0];
+
+/** Deleted ones too. */
+export const findFleet = async (db: Db, id: string): Promise<FleetRow | undefined> =>
+  (await db.select().from(fleets).where(eq(fleets.id, id)))[0];
+
+/** Deleted ones too: finished runs keep their fleet. */
+export const listFleetsByIds = (db: Db, ids: string[]): Promise<FleetRow[]> =>
+  ids.length === 0 ? Promise.resolve([]) : db.select().from(fleets).where(inArray(fleets.id, ids));
+
+export interface FleetFilter {
+  projectIds: string[];
+  onlyActive: boolean;
+}
+
+const matching = (filter: FleetFilter): SQL | undefined =>
+  and(
+    ALIVE,
+    inArray(fleets.project_id, filter.projectIds),
+    filter.onlyActive ? ne(fleets.status, "terminating") : undefined,
+  );
+
+export const listFleets = (db: Db, filter: FleetFilter, page: Page): Promise<FleetRow[]> =>
+  db
+    .select()
+    .from(fleets)
+    .where(and(matching(filter), afterPage(page, fleets.created_at, fleets.id)))
+    .orderBy(...pageOrder(page, fleets.created_at, fleets.id))
+    .limit(page.limit);
+
+/** Which of these projects have a fleet that is not deleted? */
+export const listProjectsWithFleets = async (db: Db, projectIds: string[]): Promise<string[]> =>
+  (
+    await db
+      .selectDistinct({ id: fleets.project_id })
+      .from(fleets)
+      .where(and(ALIVE, inArray(fleets.project_id, projectIds)))
+  ).map((row) => row.id);

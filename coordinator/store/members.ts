@@ -1,0 +1,53 @@
+import { and, eq, inArray, sql } from "drizzle-orm";
+import { type Db, type Statement, writeAll } from "./db.ts";
+import { members, users } from "./schema.ts";
+import type { UserRow } from "./users.ts";
+
+export type ProjectRole = typeof members.$inferSelect.project_role;
+
+export const findRole = async (db: Db, projectId: string, userId: string): Promise<ProjectRole | undefined> =>
+  (
+    await db
+      .select({ role: members.project_role })
+      .from(members)
+      .where(and(eq(members.project_id, projectId), eq(members.user_id, userId)))
+  )[0]?.role;
+
+/** In order of joining. Deleted users are not listed. */
+export const listMembers = (db: Db, projectId: string): Promise<{ user: UserRow; role: ProjectRole }[]> =>
+  db
+    .select({ user: users, role: members.project_role })
+    .from(members)
+    .innerJoin(users, eq(users.id, members.user_id))
+    .where(and(eq(members.project_id, projectId), eq(users.deleted, false)))
+    .orderBy(sql`members.rowid`);
+
+export interface MemberChange {
+  userId: string;
+  role: ProjectRole;
+}
+
+const upsert = (db: Db, projectId: string, { userId, role }: MemberChange): Statement =>
+  db
+    .insert(members)
+    .values({ project_id: projectId, user_id: userId, project_role: role })
+    .onConflictDoUpdate({
+      target: [members.project_id, members.user_id],
+      set: { project_role: role },
+    });
+
+export const addMembers = (db: Db, projectId: string, changes: MemberChange[]): Promise<void> =>
+  writeAll(
+    db,
+    changes.map((change) => upsert(db, projectId, change)),
+  );
+
+/** These and no others. */
+export const setMembers = (db: Db, projectId: string, changes: MemberChange[]): Promise<void> =>
+  writeAll(db, [
+    db.delete(members).where(eq(members.project_id, projectId)),
+    ...changes.map((change) => upsert(db, projectId, change)),
+  ]);
+
+export const removeMembers = (db: Db, projectId: string, userIds: string[]): Promise<unknown> =>
+  db.delete(members).where(and(eq(members.project_id, projectId), inArray(members.user_id, userIds)));

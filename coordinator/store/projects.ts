@@ -1,0 +1,72 @@
+import { and, count, eq, inArray, or, type SQL, sql } from "drizzle-orm";
+import type { Db } from "./db.ts";
+import { nameContains, nameIs } from "./names.ts";
+import { afterPage, type Page, pageOrder } from "./page.ts";
+import { members, projects } from "./schema.ts";
+import { unlessTaken } from "./uniqueness.ts";
+
+export type ProjectRow = typeof projects.$inferSelect;
+
+// A literal, not a parameter: only then does SQLite use the partial index.
+const ALIVE = sql`${projects.deleted} = 0`;
+
+/** With its creator as its first admin, or not at all. */
+export const insertProject = (db: Db, row: typeof projects.$inferInsert): Promise<unknown> =>
+  unlessTaken(
+    `Project "${row.name}" exists already`,
+    db.batch([
+      db.insert(projects).values(row),
+      db.insert(members).values({ project_id: row.id, user_id: row.owner_id, project_role: "admin" }),
+    ]),
+  );
+
+/** In paths, names match whatever their case (docs/spec/http-api.md §1.1). */
+export const findProjectByName = async (db: Db, name: string): Promise<ProjectRow | undefined> =>
+  (
+    await db
+      .select()
+      .from(projects)
+      .where(and(nameIs(projects.name, name), ALIVE))
+  )[0];
+
+export interface ProjectFilter {
+  /** Only those this user is a member of … */
+  memberId?: string;
+  /** … and public ones besides. */
+  orPublic?: boolean;
+  namePart?: string;
+}
+
+const matching = (db: Db, filter: ProjectFilter): SQL | undefined => {
+  const { memberId, namePart } = filter;
+  const joined =
+    memberId === undefined
+      ? undefined
+      : inArray(
+          projects.id,
+          db.select({ id: members.project_id }).from(members).where(eq(members.user_id, memberId)),
+        );
+  return and(
+    ALIVE,
+    joined && filter.orPublic ? or(joined, eq(projects.is_public, true)) : joined,
+    namePart ? nameContains(projects.name, namePart) : undefined,
+  );
+};
+
+export const listProjects = (db: Db, filter: ProjectFilter, page: Page): Promise<ProjectRow[]> =>
+  db
+    .select()
+    .from(projects)
+    .where(and(matching(db, filter), afterPage(page, projects.created_at, projects.id)))
+    .orderBy(...pageOrder(page, projects.created_at, projects.id))
+    .limit(page.limit);
+
+export const countProjects = async (db: Db, filter: ProjectFilter): Promise<number> =>
+  (await db.select({ n: count() }).from(projects).where(matching(db, filter)))[0]?.n ?? 0;
+
+/** Every project that the filter lets through, in no order. */
+export const listAllProjects = (db: Db, filter: ProjectFilter): Promise<ProjectRow[]> =>
+  db.select().from(projects).where(matching(db, filter));
+
+export const markProjectDeleted = (db: Db, id: string): Promise<unknown> =>
+  db.update(projects).set({ deleted: true }).where(eq(projects.id, id));
