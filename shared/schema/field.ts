@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type Finding, type Path, type ProblemKind, Refusal } from "./refusal.ts";
+import { type Finding, type Path, type ProblemKind, Refusal, refuse } from "./refusal.ts";
 import { isMapping, nounOf } from "./scalar.ts";
 
 type Context = Pick<z.core.$RefinementCtx<unknown>, "addIssue">;
@@ -19,10 +19,10 @@ const attempt = <T>(parse: (input: unknown) => T, input: unknown, ctx: Context):
   }
 };
 
-const requireValue = (input: unknown) => {
-  if (input === undefined)
-    throw new Refusal([{ kind: "missing", message: "This property is required", path: [] }]);
-};
+const required =
+  <T>(parse: (input: unknown) => T) =>
+  (input: unknown): T =>
+    input === undefined ? refuse("missing", "This property is required") : parse(input);
 
 /** A JSON Schema fragment: what the parser accepts, for editors. */
 export type JsonSchema = Record<string, unknown>;
@@ -31,7 +31,7 @@ export type JsonSchema = Record<string, unknown>;
 export const field = <T>(parse: (input: unknown) => T, json: JsonSchema = {}) =>
   z
     .transform((input: unknown, ctx): T => {
-      return attempt((value) => (requireValue(value), parse(value)), input, ctx);
+      return attempt(required(parse), input, ctx);
     })
     .meta(json);
 
@@ -74,10 +74,7 @@ export const object = <S extends z.ZodRawShape>(
         { when: onlyUnknownKeys },
       )
     : bare;
-  return z.preprocess(
-    (input: unknown, ctx) => attempt((value) => (requireValue(value), from(value)), input, ctx),
-    schema,
-  );
+  return z.preprocess((input: unknown, ctx) => attempt(required(from), input, ctx), schema);
 };
 
 /** A mapping that may be left out or null. */

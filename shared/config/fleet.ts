@@ -1,0 +1,78 @@
+import { z } from "zod";
+import { parseIdleDuration } from "../resources/duration.ts";
+import { endsOf, type Range } from "../resources/range.ts";
+import { ResourcesSpec } from "../resources/spec.ts";
+import { field, object, optionalField, orNull } from "../schema/field.ts";
+import { refuse } from "../schema/refusal.ts";
+import { isMapping, nounOf, parseInteger, parseText } from "../schema/scalar.ts";
+import { Env } from "./env.ts";
+import { ProfileFields } from "./profile.ts";
+import { parseBlocks, SshConfig } from "./sshConfig.ts";
+
+const nodesMapping = (input: unknown): Record<string, unknown> => {
+  if (isMapping(input)) return input;
+  if (typeof input === "number" && !Number.isInteger(input)) return wrongNodes(input);
+  if (typeof input !== "string" && typeof input !== "number" && typeof input !== "boolean")
+    return wrongNodes(input);
+  const { min, max } = endsOf(input);
+  return { min, max };
+};
+
+const wrongNodes = (input: unknown): never =>
+  refuse("wrong_type", `Expected a number of instances like 2 or 0..4, got ${nounOf(input)}`);
+
+/** `{min, target, max}`; `max` null is unbounded. */
+const Nodes = object(
+  {
+    min: optionalField(parseInteger),
+    target: optionalField(parseInteger),
+    max: optionalField(parseInteger),
+  },
+  {
+    from: nodesMapping,
+    rules: ({ min, target, max }, report) => {
+      const low = min ?? 0;
+      const wanted = target ?? low;
+      if (low < 0)
+        return report("out_of_range", `The number of instances cannot be negative, got ${low}`, ["min"]);
+      if (wanted < low) report("out_of_range", `target (${wanted}) is below min (${low})`);
+      else if (max !== null && max < wanted) {
+        report(
+          "out_of_range",
+          `max (${max}) is below ${target === null ? `min (${low})` : `target (${wanted})`}`,
+        );
+      }
+    },
+  },
+).transform(({ min, target, max }): Range & { min: number; target?: number } => {
+  const low = min ?? 0;
+  // Left out on the wire when it says nothing.
+  return target === null || target === low ? { min: low, max } : { min: low, target, max };
+});
+
+const { reservation, backends, regions, availability_zones, instance_types, spot_policy, retry, max_price } =
+  ProfileFields;
+
+/** docs/spec/configuration.md §5: either `nodes` (cloud) or `ssh_config`; which one is the server's check. */
+export const FleetConfiguration = object({
+  type: z.literal("fleet"),
+  name: optionalField(parseText),
+  placement: orNull(z.enum(["any", "cluster"])),
+  blocks: field(parseBlocks).default(1),
+  nodes: orNull(Nodes),
+  reservation,
+  resources: orNull(ResourcesSpec),
+  backends,
+  regions,
+  availability_zones,
+  instance_types,
+  spot_policy,
+  retry,
+  max_price,
+  idle_duration: optionalField(parseIdleDuration),
+  tags: ProfileFields.tags,
+  backend_options: ProfileFields.backend_options,
+  ssh_config: orNull(SshConfig),
+  env: Env,
+});
+export type FleetConfiguration = z.infer<typeof FleetConfiguration>;

@@ -1,0 +1,45 @@
+import type { z } from "zod";
+import { field, object } from "../schema/field.ts";
+import { refuse, under } from "../schema/refusal.ts";
+import { isMapping, parseBoolean, parseText, quote } from "../schema/scalar.ts";
+import { oneShape, refuseShape } from "../schema/union.ts";
+
+/** Absolute, without `..`; repeated and trailing slashes and `.` go. */
+const parsePath = (input: unknown): string => {
+  const path = parseText(input);
+  const parts = path.split("/");
+  if (!path.startsWith("/")) return refuse("invalid_value", `Expected an absolute path, got ${quote(path)}`);
+  if (parts.includes("..")) return refuse("invalid_value", `The path ${quote(path)} must not contain ".."`);
+  return `/${parts.filter((part) => part !== "" && part !== ".").join("/")}`;
+};
+
+const parseNames = (input: unknown): string | string[] =>
+  Array.isArray(input) ? input.map((item, index) => under([index], () => parseText(item))) : parseText(input);
+
+const toMapping = (input: unknown): unknown => {
+  if (isMapping(input)) return input;
+  if (typeof input !== "string") return refuseShape("a mount like data:/data or /host:/data", input);
+  const [source, path, ...more] = input.split(":");
+  if (source === undefined || path === undefined || more.length > 0) {
+    return refuse("invalid_value", `Expected a mount like data:/data or /host:/data, got ${quote(input)}`);
+  }
+  return source.includes("/") ? { instance_path: source, path } : { name: source, path };
+};
+
+/** A network volume; of several names, whichever fits the place the job runs at. */
+export const VolumeMount = object({ name: field(parseNames), path: field(parsePath) }, { from: toMapping });
+export type VolumeMount = z.infer<typeof VolumeMount>;
+
+/** A folder of the host. */
+export const InstanceMount = object(
+  { instance_path: field(parsePath), path: field(parsePath), optional: field(parseBoolean).default(false) },
+  { from: toMapping },
+);
+export type InstanceMount = z.infer<typeof InstanceMount>;
+
+/** docs/spec/configuration.md §1.5, `volumes[]` */
+export const Mount = oneShape([VolumeMount, InstanceMount], (input) => {
+  if (typeof input === "string") return /^[^:]*\//.test(input) ? 1 : 0;
+  return isMapping(input) && !("name" in input) && "instance_path" in input ? 1 : 0;
+});
+export type Mount = z.infer<typeof Mount>;

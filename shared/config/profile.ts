@@ -1,0 +1,126 @@
+import { z } from "zod";
+import { BackendOptions } from "../resources/backendOptions.ts";
+import {
+  durationFrom,
+  parseDuration,
+  parseIdleDuration,
+  parseOffableDuration,
+} from "../resources/duration.ts";
+import { field, object, optionalField, orNull } from "../schema/field.ts";
+import { refuse } from "../schema/refusal.ts";
+import { booleanOf, integerBetween, isMapping, parseNumber, parseText } from "../schema/scalar.ts";
+import { oneShape, refuseShape } from "../schema/union.ts";
+import { parseCrons } from "./cron.ts";
+import { EntityReference, InstanceSelector } from "./reference.ts";
+import { parseTags } from "./tags.ts";
+
+export const BACKEND_TYPES = [
+  "amddevcloud",
+  "aws",
+  "azure",
+  "cloudrift",
+  "crusoe",
+  "cudo",
+  "datacrunch",
+  "digitalocean",
+  "dstack",
+  "gcp",
+  "hotaisle",
+  "jarvislabs",
+  "kubernetes",
+  "lambda",
+  "remote",
+  "nebius",
+  "oci",
+  "runpod",
+  "tensordock",
+  "vastai",
+  "verda",
+  "vultr",
+  "slurm",
+] as const;
+export type BackendType = (typeof BACKEND_TYPES)[number];
+
+export const RETRY_EVENTS = ["no-capacity", "interruption", "error"] as const;
+export type RetryEvent = (typeof RETRY_EVENTS)[number];
+
+const choice = <const T extends readonly [string, ...string[]]>(values: T) => orNull(z.enum(values));
+const texts = () => orNull(z.array(field(parseText)));
+
+const RetryPolicy = object(
+  { on_events: orNull(z.array(z.enum(RETRY_EVENTS))), duration: optionalField(parseDuration) },
+  {
+    rules: ({ on_events }, report) => {
+      if (on_events?.length === 0) report("missing", `Give at least one of ${RETRY_EVENTS.join(", ")}`);
+    },
+  },
+);
+
+const RetryFlag = field(
+  (input) => booleanOf(input) ?? refuseShape("true, false, or a mapping with on_events and duration", input),
+);
+
+const parsePrice = (input: unknown): number | null => {
+  const price = parseNumber(input);
+  if (!(price > 0)) return refuse("out_of_range", `Expected a price above 0, got ${price}`);
+  // As on the wire, where an infinite price is none.
+  return Number.isFinite(price) ? price : null;
+};
+
+const uniqueTypes = z.array(BackendOptions).superRefine((list, ctx) => {
+  if (new Set(list.map((options) => options.type)).size < list.length) {
+    const message = "Options of one backend are given twice";
+    ctx.addIssue({ code: "custom", message, params: { kind: "conflict" }, continue: false });
+  }
+});
+
+/** The placement properties of docs/spec/configuration.md §3: of every run, and of profiles. */
+export const ProfileFields = {
+  backends: orNull(z.array(z.enum(BACKEND_TYPES))),
+  regions: texts(),
+  availability_zones: texts(),
+  instance_types: texts(),
+  reservation: optionalField(parseText),
+  spot_policy: choice(["spot", "on-demand", "auto"]),
+  retry: orNull(oneShape([RetryFlag, RetryPolicy], (input) => (isMapping(input) ? 1 : 0))),
+  max_duration: optionalField(parseOffableDuration),
+  stop_duration: optionalField(parseOffableDuration),
+  max_price: optionalField(parsePrice),
+  creation_policy: choice(["reuse", "reuse-or-create"]),
+  idle_duration: optionalField(parseIdleDuration),
+  utilization_policy: orNull(
+    object({ min_gpu_utilization: field(integerBetween(0, 100)), time_window: field(durationFrom(300)) }),
+  ),
+  startup_order: choice(["any", "master-first", "workers-first"]),
+  stop_criteria: choice(["all-done", "master-done"]),
+  schedule: orNull(object({ cron: field(parseCrons) })),
+  fleets: orNull(z.array(EntityReference)),
+  instances: orNull(
+    z.array(InstanceSelector).min(1, "Give at least one instance, or leave the property out"),
+  ),
+  tags: optionalField(parseTags),
+  backend_options: orNull(uniqueTypes),
+};
+
+export const Profile = object({
+  name: field(parseText).default(""),
+  default: field((input) => booleanOf(input) ?? refuseShape("true or false", input)).default(false),
+  ...ProfileFields,
+});
+export type Profile = z.infer<typeof Profile>;
+
+export type ProfileProperty = keyof typeof ProfileFields;
+export const PROFILE_PROPERTIES = Object.keys(ProfileFields) as readonly ProfileProperty[];
+
+/** The placement properties alone. */
+export type Placement = Pick<Profile, ProfileProperty>;
+
+/**
+ * The placement that holds for a run: the profile's, each property overridden as a whole by the configuration's where
+ * that is not null (docs/spec/http-api.md §3.4).
+ */
+export const mergeProfile = (profile: Placement | null, configuration: Partial<Placement>): Placement => {
+  const values = PROFILE_PROPERTIES.map((key) => [key, configuration[key] ?? profile?.[key] ?? null]);
+  const merged = Object.fromEntries(values) as Placement;
+  return { ...merged, creation_policy: merged.creation_policy ?? "reuse-or-create" };
+};

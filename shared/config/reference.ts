@@ -1,0 +1,49 @@
+import type { z } from "zod";
+import { field, object, optionalField } from "../schema/field.ts";
+import { refuse } from "../schema/refusal.ts";
+import { integerBetween, isMapping, parseText, quote } from "../schema/scalar.ts";
+import { oneShape } from "../schema/union.ts";
+
+const toMapping = (input: unknown): unknown => {
+  if (isMapping(input)) return input;
+  const text = parseText(input);
+  const parts = text.split("/");
+  if (parts.length > 2 || parts.includes("")) {
+    return refuse("invalid_value", `Expected a name or project/name, got ${quote(text)}`);
+  }
+  return parts.length === 2 ? { project: parts[0], name: parts[1] } : { name: text };
+};
+
+/** A fleet or gateway, here or in another project: `name` or `project/name`. */
+export const EntityReference = object(
+  { project: optionalField(parseText), name: field(parseText) },
+  { from: toMapping },
+);
+export type EntityReference = z.infer<typeof EntityReference>;
+
+const parseNonEmpty = (input: unknown): string =>
+  typeof input === "string" && input !== ""
+    ? input
+    : refuse("invalid_value", "Expected a name, got an empty one");
+
+const ByName = object(
+  { name: field(parseNonEmpty) },
+  {
+    from: (input) =>
+      typeof input === "string"
+        ? { name: input }
+        : isMapping(input)
+          ? input
+          : refuse("wrong_type", `Expected an instance's name or a mapping, got ${quote(input)}`),
+  },
+);
+const ByHostname = object({ hostname: field(parseNonEmpty) });
+const ByNumber = object({ fleet: EntityReference, instance: field(integerBetween(0)) });
+
+/** An existing instance: its name, `{hostname}`, or `{fleet, instance}`. */
+export const InstanceSelector = oneShape([ByName, ByHostname, ByNumber], (input) => {
+  if (!isMapping(input)) return 0;
+  if ("fleet" in input || "instance" in input) return 2;
+  return "hostname" in input && !("name" in input) ? 1 : 0;
+});
+export type InstanceSelector = z.infer<typeof InstanceSelector>;

@@ -1,0 +1,57 @@
+import { z } from "zod";
+import { field, object, optionalField, type Report } from "../schema/field.ts";
+import { integerBetween } from "../schema/scalar.ts";
+import { groupList } from "./groups.ts";
+import { parseGroupName } from "./names.ts";
+import { Port } from "./ports.ts";
+import { checkImageSource, Resources, RunFields, texts } from "./run.ts";
+
+const ports = () => z.array(Port).default(() => []);
+
+/** A group of equal nodes; does not inherit the task's resources. */
+export const NodeGroup = object({
+  name: field(parseGroupName),
+  nodes: field(integerBetween(1)).default(1),
+  resources: Resources(),
+  commands: texts(),
+  ports: ports(),
+});
+export type NodeGroup = z.infer<typeof NodeGroup>;
+
+const bare = {
+  type: z.literal("task"),
+  ...RunFields,
+  nodes: optionalField(integerBetween(1)),
+  groups: groupList(NodeGroup),
+  commands: texts(),
+  ports: ports(),
+};
+type Bare = z.output<z.ZodObject<typeof bare>>;
+
+const checkGroups = (task: Bare, groups: readonly NodeGroup[], report: Report) => {
+  if (task.nodes !== null)
+    report("conflict", "nodes and groups exclude each other: give nodes in each group");
+  for (const key of ["commands", "ports"] as const) {
+    if (task[key].length > 0)
+      report("conflict", `${key} and groups exclude each other: give ${key} in each group`);
+  }
+  if (task.entrypoint !== null) report("conflict", "entrypoint and groups exclude each other");
+  const idle = groups.find((group) => group.commands.length === 0);
+  if (idle && !task.image)
+    report("missing", `The group ${idle.name} has nothing to run: give it commands, or the task an image`);
+};
+
+/** docs/spec/configuration.md §4.2. `nodes` and `groups` are absent, not null, when unset. */
+export const TaskConfiguration = object(bare, {
+  rules: (task, report) => {
+    checkImageSource(task, report);
+    if (task.groups) checkGroups(task, task.groups, report);
+    else if (task.commands.length === 0 && !task.image)
+      report("missing", "Nothing to run: give commands or an image");
+  },
+}).transform(({ nodes, groups, ...rest }) => ({
+  ...rest,
+  ...(nodes === null ? {} : { nodes }),
+  ...(groups === null ? {} : { groups }),
+}));
+export type TaskConfiguration = z.infer<typeof TaskConfiguration>;
