@@ -1,0 +1,21 @@
+import type { Clock } from "../shared/clock.ts";
+import type { Logger } from "../shared/log.ts";
+import type { BlobStore } from "./blobs/blobStore.ts";
+import type { CoordinatorConfig } from "./config.ts";
+import type { Engine } from "./engine/engine.ts";
+import type { LogStore } from "./logs/logStore.ts";
+import type { Db } from "./store/db.ts";
+import type { SecretBox } from "./store/secretBox.ts";
+
+/** What routes and domain functions work with; built once, in main.ts (tests: testing/startTestCoordinator.ts). */
+export interface Deps {
+  config: CoordinatorConfig;
+  db: Db;
+  clock: Clock;
+  log: Logger;
+  engine: Engine;
+  logs: LogStore;
+  blobs: BlobStore;
+  /** Seals what the database must not show. */
+  secrets: SecretBox;
+}

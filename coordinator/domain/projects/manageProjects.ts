@@ -1,0 +1,58 @@
+import type { CreateProjectRequest } from "../../../shared/api/projects.ts";
+import { PROJECT_NAME } from "../../../shared/api/scalars.ts";
+import { AppError } from "../../../shared/errors.ts";
+import type { Deps } from "../../deps.ts";
+import { listProjectsWithFleets } from "../../store/fleets.ts";
+import { findRole } from "../../store/members.ts";
+import {
+  findProjectByName,
+  insertProject,
+  markProjectDeleted,
+  type ProjectRow,
+} from "../../store/projects.ts";
+import { hasLiveRuns } from "../../store/runLists.ts";
+import type { UserRow } from "../../store/users.ts";
+
+const getProject = async (deps: Deps, name: string): Promise<ProjectRow> => {
+  const project = await findProjectByName(deps.db, name);
+  if (!project) throw new AppError("not_found", `Project "${name}" not found`);
+  return project;
+};
+
+/** The creator becomes its owner and first admin. */
+export const createProject = async (
+  deps: Deps,
+  creator: UserRow,
+  wanted: CreateProjectRequest,
+): Promise<ProjectRow> => {
+  if (!PROJECT_NAME.test(wanted.project_name))
+    throw new AppError(
+      "invalid",
+      `Project name "${wanted.project_name}" should match regex '${PROJECT_NAME.source}'`,
+    );
+  await insertProject(deps.db, {
+    id: crypto.randomUUID(),
+    name: wanted.project_name,
+    owner_id: creator.id,
+    is_public: wanted.is_public,
+    templates_repo: wanted.templates_repo,
+    created_at: deps.clock.now(),
+  });
+  return getProject(deps, wanted.project_name);
+};
+
+/** All of them, or none if one cannot be deleted. For global admins and for admins of every one of them. */
+export const deleteProjects = async (deps: Deps, user: UserRow, names: string[]): Promise<void> => {
+  const projects = await Promise.all(names.map((name) => getProject(deps, name)));
+  for (const project of projects) await requireDeletable(deps, user, project);
+  for (const project of projects) await markProjectDeleted(deps.db, project.id);
+};
+
+const requireDeletable = async (deps: Deps, user: UserRow, project: ProjectRow): Promise<void> => {
+  const isAdmin = user.global_role === "admin" || (await findRole(deps.db, project.id, user.id)) === "admin";
+  if (!isAdmin) throw new AppError("forbidden", "Access denied");
+  if (await hasLiveRuns(deps.db, project.id))
+    throw new AppError("conflict", `Project "${project.name}" has active runs`, { hint: "Stop them first" });
+  if ((await listProjectsWithFleets(deps.db, [project.id])).length > 0)
+    throw new AppError("conflict", `Project "${project.name}" has fleets`, { hint: "Delete them first" });
+};

@@ -1,0 +1,51 @@
+import { generateKeyPair, type KeyObject } from "node:crypto";
+import { promisify } from "node:util";
+import { AppError } from "../../../shared/errors.ts";
+import type { Deps } from "../../deps.ts";
+import { setUserSshKeys, type UserRow } from "../../store/users.ts";
+
+/** RSA-2048: the private half PKCS#8 PEM, the public half one OpenSSH line with a newline at its end. */
+export interface SshKeyPair {
+  publicKey: string;
+  privateKey: string;
+}
+
+const generate = promisify(generateKeyPair);
+
+export const generateSshKeyPair = async (comment: string): Promise<SshKeyPair> => {
+  const { publicKey, privateKey } = await generate("rsa", { modulusLength: 2048 });
+  return {
+    publicKey: `ssh-rsa ${sshRsaBlob(publicKey).toString("base64")} ${comment}\n`,
+    privateKey: privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
+  };
+};
+
+/** RFC 4253 §6.6: the strings "ssh-rsa", e and n, each behind its length. */
+const sshRsaBlob = (key: KeyObject): Buffer => {
+  const { e = "", n = "" } = key.export({ format: "jwk" });
+  return Buffer.concat(
+    [Buffer.from("ssh-rsa"), mpint(e), mpint(n)].flatMap((part) => [lengthOf(part), part]),
+  );
+};
+
+/** A number whose first bit is set gets a zero in front, or it would be negative (RFC 4251 §5). */
+const mpint = (base64url: string): Buffer => {
+  const bytes = Buffer.from(base64url, "base64url");
+  return (bytes[0] ?? 0) & 0x80 ? Buffer.concat([Buffer.from([0]), bytes]) : bytes;
+};
+
+const lengthOf = (part: Buffer): Buffer => {
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(part.length);
+  return length;
+};
+
+/** The user with a key pair, which is made the first time that somebody needs it. */
+export const withSshKeys = async (deps: Deps, user: UserRow): Promise<UserRow> => {
+  if (user.ssh_public_key !== null) return user;
+  const { publicKey, privateKey } = await generateSshKeyPair(user.username);
+  const pair = { publicKey, privateKeySealed: deps.secrets.seal(privateKey) };
+  const updated = await setUserSshKeys(deps.db, user.id, pair);
+  if (!updated) throw new AppError("not_found", `User "${user.username}" does not exist any more`);
+  return updated;
+};

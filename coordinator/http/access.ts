@@ -1,0 +1,69 @@
+import type { Context } from "hono";
+import { AppError } from "../../shared/errors.ts";
+import type { Deps } from "../deps.ts";
+import { findRole, type ProjectRole } from "../store/members.ts";
+import { findProjectByName, type ProjectRow } from "../store/projects.ts";
+import { hashToken } from "../store/tokens.ts";
+import { findUserByTokenHash, type UserRow } from "../store/users.ts";
+import type { AppEnv } from "./env.ts";
+import { plainError, Refused } from "./errorAnswer.ts";
+
+/** Who may call a route (docs/spec/http-api.md §1.8). Global admins pass all of them. */
+export type UserAccess = "auth" | "gadmin";
+export type ProjectAccess = "member" | "member+public" | "manager" | "padmin";
+export type Access = "none" | UserAccess | ProjectAccess;
+
+const BEARER = /^Bearer +(\S+) *$/i;
+
+export const accessDenied = () => new AppError("forbidden", "Access denied");
+
+/** The user behind the bearer token. None: 401; one that is unknown or no longer active: 403. */
+export const authenticate = async (c: Context<AppEnv>, deps: Deps): Promise<UserRow> => {
+  const token = tokenOf(c);
+  if (token === undefined) throw new Refused({ status: 401, body: { detail: "Not authenticated" } });
+  const user = await findUserByTokenHash(deps.db, hashToken(token));
+  if (!user?.active) throw new AppError("unauthenticated", "Invalid token");
+  c.set("username", user.username);
+  return user;
+};
+
+/** The bearer token as it came: the only place where a token can be told to its owner. */
+export const tokenOf = (c: Context<AppEnv>): string | undefined =>
+  BEARER.exec(c.req.header("authorization") ?? "")?.[1];
+
+export const requireGlobalRole = (user: UserRow, access: UserAccess): void => {
+  if (access === "gadmin" && user.global_role !== "admin") throw accessDenied();
+};
+
+export interface ProjectEntry {
+  project: ProjectRow;
+  /** Undefined: not a member (a global admin, or a visitor of a public project). */
+  role: ProjectRole | undefined;
+}
+
+/** The project of the path, if there is one (404) and the user's role lets them in (403). */
+export const enterProject = async (
+  deps: Deps,
+  user: UserRow,
+  wanted: { name: string; access: ProjectAccess },
+): Promise<ProjectEntry> => {
+  const project = await findProjectByName(deps.db, wanted.name);
+  if (!project) throw new Refused(plainError(404, "Not found"));
+  const role = await findRole(deps.db, project.id, user.id);
+  if (!mayEnter({ user, project, role }, wanted.access)) throw accessDenied();
+  return { project, role };
+};
+
+const mayEnter = (who: ProjectEntry & { user: UserRow }, access: ProjectAccess): boolean => {
+  if (who.user.global_role === "admin") return true;
+  switch (access) {
+    case "member":
+      return who.role !== undefined;
+    case "member+public":
+      return who.role !== undefined || who.project.is_public;
+    case "manager":
+      return who.role === "admin" || who.role === "manager";
+    case "padmin":
+      return who.role === "admin";
+  }
+};

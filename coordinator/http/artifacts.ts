@@ -1,0 +1,78 @@
+import { realpathSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { type Context, Hono } from "hono";
+import installScript from "../../install.sh" with { type: "text" };
+
+/** Release files: what `bun run build` makes, by name; nothing else in the folder is served. */
+const RELEASE_FILE = /^(?:dstack(?:-agent)?-[a-z0-9]+(?:-[a-z0-9]+)*(?:\.gz)?|SHA256SUMS)$/;
+
+/** What may stand in the script between single quotes, and be an address. */
+const PLAIN_URL = /^https?:\/\/[A-Za-z0-9.:[\]-]+(?:\/[A-Za-z0-9._~/-]*)?$/;
+
+export interface ArtifactOptions {
+  /** The folder with the release files. */
+  dir: string;
+  /** Where hosts reach the coordinator, when that is configured; otherwise the address that they asked at. */
+  publicUrl: string | undefined;
+}
+
+/** The release files lie beside the executable, as `bun run build` leaves them in `dist/`. */
+export const defaultArtifactsDir = (executable: string): string => dirname(realpathSync(executable));
+
+/**
+ * How a host gets the agent: `GET /install.sh` with the coordinator's address in it, and `GET /artifacts/NAME`.
+ * Open to everyone: hosts that ask have no credential yet, and nothing here is secret.
+ */
+export const artifactRoutes = ({ dir, publicUrl }: ArtifactOptions): Hono =>
+  new Hono()
+    .get("/install.sh", (c) => {
+      const url = publicUrl ?? askedAt(c);
+      // Not an address that we would put into a script: it stays without one, and asks for --url.
+      const script = PLAIN_URL.test(url)
+        ? installScript.replace("@DSTACK_URL@", url.replace(/\/$/, ""))
+        : installScript;
+      return c.body(script, 200, {
+        "content-type": "text/x-shellscript; charset=utf-8",
+        "cache-control": "no-store",
+      });
+    })
+    .get("/artifacts/:name", async (c) => {
+      const name = c.req.param("name");
+      if (!RELEASE_FILE.test(name)) return c.text(`There is no release file "${name}"\n`, 404);
+      const file = Bun.file(join(dir, name));
+      const stat = await file.stat().catch((err: NodeJS.ErrnoException) => {
+        if (err.code === "ENOENT" || err.code === "ENOTDIR") return undefined;
+        throw err;
+      });
+      if (!stat?.isFile()) return c.text(missing(name, dir), 404);
+      // A release file is replaced as a whole, so size and time tell two versions apart.
+      const etag = `"${stat.size.toString(16)}-${Math.trunc(stat.mtimeMs).toString(16)}"`;
+      const headers = { etag, "cache-control": "no-cache" };
+      if (matches(c.req.header("if-none-match"), etag)) return c.body(null, 304, headers);
+      const type = name.endsWith(".gz") ? "application/gzip" : "application/octet-stream";
+      return new Response(file, {
+        headers: {
+          ...headers,
+          "content-type": name === "SHA256SUMS" ? "text/plain; charset=utf-8" : type,
+          "content-length": String(stat.size),
+        },
+      });
+    });
+
+/** The coordinator's address as the client wrote it, also behind a proxy that ends TLS. */
+const askedAt = (c: Context): string => {
+  const url = new URL(c.req.url);
+  const protocol = c.req.header("x-forwarded-proto") ?? url.protocol.replace(":", "");
+  return `${protocol}://${c.req.header("host") ?? url.host}`;
+};
+
+const matches = (header = "", etag: string): boolean =>
+  header
+    .split(",")
+    .map((value) => value.trim().replace(/^W\//, ""))
+    .some((value) => value === etag || value === "*");
+
+const missing = (name: string, dir: string): string =>
+  `This coordinator has no ${name}. Build it with "bun run build", and put the files of dist/ into ${dir}
+(or name their folder in DSTACK_SERVER_ARTIFACTS_DIR).
+`;

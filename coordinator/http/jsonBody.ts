@@ -1,0 +1,67 @@
+import type { z } from "zod";
+import type { ValidationErrorBody } from "../../shared/api/errors.ts";
+
+type Problem = ValidationErrorBody["detail"][number];
+
+/** The body does not have the route's shape: 422, in the reference's form. */
+export class InvalidBody extends Error {
+  readonly problems: Problem[];
+
+  constructor(problems: Problem[]) {
+    super(problems.map((problem) => problem.msg).join("; "));
+    this.name = "InvalidBody";
+    this.problems = problems;
+  }
+}
+
+const isJson = (contentType: string | null): boolean =>
+  /^application\/(?:json|[\w.-]+\+json)\s*(?:;|$)/i.test(contentType ?? "");
+
+/** Reads, parses and checks the body. No body at all counts as `{}`: several routes are called with none. */
+export const readJsonBody = async <S extends z.ZodType>(
+  request: Request,
+  schema: S,
+): Promise<z.output<S>> => {
+  const text = await request.text();
+  const body = text === "" ? {} : parseJson(request, text);
+  const parsed = schema.safeParse(body);
+  if (parsed.success) return parsed.data;
+  throw new InvalidBody(parsed.error.issues.flatMap((issue) => problemsOf(issue, body)));
+};
+
+const parseJson = (request: Request, text: string): unknown => {
+  if (!isJson(request.headers.get("content-type"))) {
+    const msg = "Input should be a valid object: the content type is not application/json";
+    throw new InvalidBody([{ type: "model_attributes_type", loc: ["body"], msg }]);
+  }
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new InvalidBody([{ type: "json_invalid", loc: ["body"], msg: "JSON decode error" }]);
+  }
+};
+
+const problemsOf = (issue: z.core.$ZodIssue, body: unknown): Problem[] => {
+  const path = issue.path.map((key) => (typeof key === "symbol" ? String(key) : key));
+  const loc = ["body", ...path];
+  if (issue.code === "unrecognized_keys")
+    return issue.keys.map((key) => ({
+      type: "extra_forbidden",
+      loc: [...loc, key],
+      msg: "Extra inputs are not permitted",
+    }));
+  const input = valueAt(body, path);
+  if (input === undefined) return [{ type: "missing", loc, msg: "Field required" }];
+  return [{ type: typeOf(issue), loc, msg: issue.message, input }];
+};
+
+const valueAt = (body: unknown, path: (string | number)[]): unknown =>
+  path.reduce<unknown>(
+    (value, key) => (typeof value === "object" && value !== null ? Reflect.get(value, key) : undefined),
+    body,
+  );
+
+const typeOf = (issue: z.core.$ZodIssue): string => {
+  if (issue.code === "custom" && typeof issue.params?.["kind"] === "string") return issue.params["kind"];
+  return issue.code;
+};

@@ -1,0 +1,41 @@
+import { GetRepoRequest, InitRepoRequest } from "../../shared/api/repos.ts";
+import { getRepoHead, initRepo, listRepoHeads } from "../domain/files/repos.ts";
+import { keepCode } from "../domain/files/uploads.ts";
+import { InvalidBody } from "./jsonBody.ts";
+import { projectRoute, type Route } from "./route.ts";
+import { readUpload } from "./upload.ts";
+
+export const repoRoutes: Route[] = [
+  projectRoute({
+    path: "/api/project/:project/repos/init",
+    access: "member",
+    body: InitRepoRequest,
+    handle: ({ deps, project, body }) => initRepo(deps, project.id, body),
+  }),
+  projectRoute({
+    path: "/api/project/:project/repos/get",
+    access: "member",
+    body: GetRepoRequest,
+    handle: async ({ deps, project, body }) => ({
+      ...(await getRepoHead(deps, project.id, body.repo_id)),
+      repo_creds: null,
+    }),
+  }),
+  projectRoute({
+    path: "/api/project/:project/repos/list",
+    access: "member",
+    handle: ({ deps, project }) => listRepoHeads(deps, project.id),
+  }),
+  projectRoute({
+    path: "/api/project/:project/repos/upload_code",
+    access: "member",
+    upload: true,
+    handle: async ({ c, deps, project }) => {
+      const repoId = c.req.query("repo_id");
+      if (repoId === undefined)
+        throw new InvalidBody([{ type: "missing", loc: ["query", "repo_id"], msg: "Field required" }]);
+      const upload = await readUpload(c.req.raw, deps.config.uploadLimitBytes);
+      await keepCode(deps, { projectId: project.id, repoId }, upload);
+    },
+  }),
+];

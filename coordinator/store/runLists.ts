@@ -1,0 +1,86 @@
+import { and, count, eq, inArray, notInArray, type SQL, sql } from "drizzle-orm";
+import { FINAL_RUN_STATUSES } from "../../shared/states.ts";
+import type { Db } from "./db.ts";
+import { afterPage, type Page, pageOrder } from "./page.ts";
+import type { RunRow } from "./runs.ts";
+import { runs, submissions } from "./schema.ts";
+import type { SubmissionRow } from "./submissions.ts";
+
+export interface RunFilter {
+  projectIds: string[];
+  userId?: string;
+  repoId?: string;
+  onlyActive: boolean;
+}
+
+const matching = (filter: RunFilter): SQL | undefined =>
+  and(
+    inArray(runs.project_id, filter.projectIds),
+    filter.userId === undefined ? undefined : eq(runs.user_id, filter.userId),
+    filter.repoId === undefined ? undefined : sql`json_extract(${runs.spec}, '$.repo_id') = ${filter.repoId}`,
+    filter.onlyActive ? notInArray(runs.status, FINAL_RUN_STATUSES) : undefined,
+  );
+
+/** Finished and deleted runs too, unless only active ones are asked for. */
+export const listRuns = (db: Db, filter: RunFilter, page: Page): Promise<RunRow[]> =>
+  db
+    .select()
+    .from(runs)
+    .where(and(matching(filter), afterPage(page, runs.submitted_at, runs.id)))
+    .orderBy(...pageOrder(page, runs.submitted_at, runs.id))
+    .limit(page.limit);
+
+/** The submissions of many runs, by run, replica, job, attempt. */
+export const listSubmissionsOfRuns = (db: Db, runIds: string[]): Promise<SubmissionRow[]> =>
+  runIds.length === 0
+    ? Promise.resolve([])
+    : db
+        .select()
+        .from(submissions)
+        .where(inArray(submissions.run_id, runIds))
+        .orderBy(
+          submissions.run_id,
+          submissions.replica_num,
+          submissions.job_num,
+          submissions.submission_num,
+        );
+
+export const hasLiveRuns = async (db: Db, projectId: string): Promise<boolean> =>
+  ((
+    await db
+      .select({ n: count() })
+      .from(runs)
+      .where(and(eq(runs.project_id, projectId), notInArray(runs.status, FINAL_RUN_STATUSES)))
+  )[0]?.n ?? 0) > 0;
+
+/** Names of the live runs of a fleet. */
+export const listLiveRunNames = async (db: Db, fleetId: string): Promise<string[]> =>
+  (
+    await db
+      .select({ name: runs.name })
+      .from(runs)
+      .where(and(eq(runs.fleet_id, fleetId), notInArray(runs.status, FINAL_RUN_STATUSES)))
+  ).map((row) => row.name);
+
+/** Names in use in a project that begin with `prefix`. */
+export const listRunNames = async (db: Db, projectId: string, prefix: string): Promise<string[]> =>
+  (
+    await db
+      .select({ name: runs.name })
+      .from(runs)
+      .where(
+        and(
+          eq(runs.project_id, projectId),
+          sql`${runs.deleted} = 0`,
+          sql`substr(${runs.name}, 1, ${prefix.length}) = ${prefix}`,
+        ),
+      )
+  ).map((row) => row.name);
+
+/** Final runs only: the guard makes a run that has just been started again safe. */
+export const markRunsDeleted = (db: Db, ids: string[]): Promise<{ id: string }[]> =>
+  db
+    .update(runs)
+    .set({ deleted: true })
+    .where(and(inArray(runs.id, ids), inArray(runs.status, FINAL_RUN_STATUSES)))
+    .returning({ id: runs.id });
