@@ -1,0 +1,446 @@
+#!/bin/sh
+# Installs dstack-agent on this host, joins it to a coordinator and keeps it running.
+#
+#   curl -fsSL URL/install.sh | sh -s -- --token TOKEN
+#
+# Safe to run again: it upgrades the program and keeps the host's identity. Proxies are taken from the usual
+# variables (https_proxy, http_proxy, no_proxy).
+set -eu
+
+usage() {
+  cat <<'EOF'
+Usage: install.sh [--url URL] [--token TOKEN] [options]
+
+  --url URL          the coordinator (default: the one that served this script)
+  --token TOKEN      join token; needed once (or DSTACK_JOIN_TOKEN in the environment)
+  --runtime NAME     docker, process or auto (default: auto, docker where an engine answers)
+  --name NAME        what the host is called in its fleet (default: its host name)
+  --state-dir DIR    identity, journal and logs (default: /var/lib/dstack-agent; without root ~/.local/state)
+  --no-start         install and join only
+  --uninstall        end the agent and its jobs and remove everything that this script made
+                     (with the --state-dir of the installation, if it had one)
+  --help             this text
+EOF
+}
+
+# The coordinator puts its own address here when it serves this file.
+default_url='@DSTACK_URL@'
+
+say() { printf '%s\n' "$*"; }
+
+# fail MESSAGE [REMEDY]
+fail() {
+  printf 'install.sh: %s\n' "$1" >&2
+  [ $# -lt 2 ] || printf '  %s\n' "$2" >&2
+  exit 1
+}
+
+has() { command -v "$1" >/dev/null 2>&1; }
+
+is_root() { [ "$(id -u)" -eq 0 ]; }
+
+# --- What kind of host ----------------------------------------------------------------------------------------
+
+find_libc() {
+  # A glibc host may carry musl's loader too; then the glibc build is the right one.
+  for loader in /lib64/ld-linux-*.so.* /lib/ld-linux-*.so.* /lib/*/ld-linux-*.so.*; do
+    [ ! -e "$loader" ] || { say glibc; return; }
+  done
+  for loader in /lib/ld-musl-*.so.*; do
+    [ ! -e "$loader" ] || { say musl; return; }
+  done
+  fail "Cannot install: this system has neither glibc nor musl in the usual place"
+}
+
+find_target() {
+  [ "$(uname -s)" = Linux ] || fail "Cannot install on $(uname -s): dstack-agent runs on Linux"
+  libc=$(find_libc)
+  machine=$(uname -m)
+  case "$machine" in
+    x86_64 | amd64)
+      if [ "$libc" = musl ]; then
+        say linux-x64-musl
+      elif grep -qw avx2 /proc/cpuinfo; then
+        say linux-x64
+      else
+        say linux-x64-baseline
+      fi
+      ;;
+    aarch64 | arm64)
+      [ "$libc" = glibc ] || fail "Cannot install: there is no build for $machine with musl"
+      say linux-arm64
+      ;;
+    *) fail "Cannot install: there is no build for $machine" ;;
+  esac
+}
+
+find_init() {
+  if ! is_root; then
+    say none
+  elif [ -d /run/systemd/system ]; then
+    say systemd
+  elif [ -d /run/openrc ] && has rc-service; then
+    say openrc
+  else
+    say none
+  fi
+}
+
+# --- Download -------------------------------------------------------------------------------------------------
+
+# fetch URL FILE
+fetch() {
+  if has curl; then
+    curl -fsSL --connect-timeout 15 --retry 3 -o "$2" "$1" ||
+      fail "Cannot download $1" "$download_remedy"
+  elif has wget; then
+    wget -q -T 15 -O "$2" "$1" || fail "Cannot download $1" "$download_remedy"
+  else
+    fail "Cannot download: neither curl nor wget is installed" "Install one of them and run this again"
+  fi
+}
+
+find_sum_tool() {
+  if has sha256sum; then
+    say sha256sum
+  elif has shasum; then
+    say shasum
+  elif has openssl; then
+    say openssl
+  else
+    fail "Cannot verify the download: no sha256sum, shasum or openssl is installed" \
+      "Install coreutils (or openssl) and run this again"
+  fi
+}
+
+sum_of() {
+  case "$sum_tool" in
+    sha256sum) sha256sum <"$1" ;;
+    shasum) shasum -a 256 <"$1" ;;
+    openssl) openssl dgst -sha256 -r <"$1" ;;
+  esac | cut -d ' ' -f 1
+}
+
+# expected_sum FILE_NAME, from SHA256SUMS ("<sum>  <name>" a line)
+expected_sum() { awk -v name="$1" '$2 == name { print $1; exit }' "$work/SHA256SUMS"; }
+
+# Puts the right program at $bin. It is staged in the destination's own folder: /tmp may forbid to run programs,
+# and a rename within one file system replaces a running program at once.
+install_binary() {
+  mkdir -p "$bin_dir" || fail "Cannot create $bin_dir"
+  work=$(mktemp -d "$bin_dir/.dstack-agent.XXXXXX") || fail "Cannot write to $bin_dir"
+  trap 'rm -rf "$work"' EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' HUP TERM
+
+  download_remedy="Is $url the coordinator, and reachable from this host?"
+  fetch "$url/artifacts/SHA256SUMS" "$work/SHA256SUMS"
+  program="dstack-agent-$target"
+  if [ -x "$bin" ] && [ "$(sum_of "$bin")" = "$(expected_sum "$program")" ]; then
+    say "$bin is up to date"
+    return
+  fi
+  expected=$(expected_sum "$program.gz")
+  [ -n "$expected" ] || fail "The coordinator has no $program" \
+    "Build it with: bun run build --target $target, and put dist/ beside the coordinator"
+  say "Downloading $program"
+  fetch "$url/artifacts/$program.gz" "$work/agent.gz"
+  actual=$(sum_of "$work/agent.gz")
+  [ "$actual" = "$expected" ] || fail "The download is damaged: SHA-256 is $actual, not $expected" \
+    "Run this again; if it stays, something between this host and $url changes what is downloaded"
+  gzip -dc "$work/agent.gz" >"$work/agent" || fail "Cannot unpack $program.gz into $bin_dir" "Is the disk full?"
+  chmod 755 "$work/agent"
+  status=0
+  version=$("$work/agent" version 2>"$work/errors") || status=$?
+  case "$status" in
+    0) ;;
+    126) fail "Cannot run programs from $bin_dir" "It is probably mounted noexec" ;;
+    132) fail "$program does not run on this processor" ;;
+    *) fail "$program does not run here (exit status $status): $(head -n 1 "$work/errors")" "$run_remedy" ;;
+  esac
+  mv -f "$work/agent" "$bin"
+  say "Installed $bin ($version)"
+}
+
+# --- Services -------------------------------------------------------------------------------------------------
+
+write_systemd_unit() {
+  cat >"$unit" <<EOF
+[Unit]
+Description=dstack agent: pulls and runs jobs on this host
+Wants=network-online.target
+After=network-online.target docker.service
+StartLimitIntervalSec=0
+
+[Service]
+ExecStart="$bin" run --state-dir "$state_dir"
+EnvironmentFile=-$env_file
+Restart=always
+RestartSec=2
+# Jobs outlive the agent: a restart or upgrade ends the agent's own process and nothing else.
+KillMode=process
+OOMPolicy=continue
+Delegate=yes
+TasksMax=infinity
+LimitNOFILE=1048576
+# Jobs of the process runtime live in this unit, so it forbids only what neither they nor the agent may need.
+# No device, file system or privilege limits: they would take GPUs, mounts and package managers from jobs.
+ProtectHostname=yes
+ProtectKernelTunables=yes
+
+[Install]
+WantedBy=multi-user.target
+EOF
+}
+
+write_openrc_script() {
+  cat >"$rc_script" <<EOF
+#!/sbin/openrc-run
+description="dstack agent: pulls and runs jobs on this host"
+command="$bin"
+command_args="run --state-dir '$state_dir'"
+supervisor=supervise-daemon
+respawn_delay=2
+respawn_max=0
+output_log="$state_dir/agent.log"
+error_log="$state_dir/agent.log"
+set -a
+[ ! -r "$env_file" ] || . "$env_file"
+set +a
+depend() {
+  need net
+  after docker
+}
+EOF
+  chmod 755 "$rc_script"
+}
+
+# The agent must find its proxy also when a service manager starts it.
+write_env_file() {
+  : >"$env_file"
+  chmod 600 "$env_file"
+  for name in HTTP_PROXY HTTPS_PROXY NO_PROXY http_proxy https_proxy no_proxy; do
+    value=$(printenv "$name" || true)
+    case "$value" in
+      "") ;;
+      *\'*) say "Ignoring $name for the service: it contains a quote" ;;
+      *) printf "%s='%s'\n" "$name" "$value" >>"$env_file" ;;
+    esac
+  done
+}
+
+# Process ids of this installation's agent and of the supervisors of its jobs: all run the same program file,
+# which after an upgrade may be a deleted one.
+our_processes() {
+  for exe in /proc/[0-9]*/exe; do
+    case "$(readlink "$exe" 2>/dev/null || true)" in
+      "$bin" | "$bin (deleted)") say "$exe" | cut -d / -f 3 ;;
+    esac
+  done
+}
+
+agent_pid() {
+  pid=$(cat "$pid_file" 2>/dev/null || true)
+  [ -n "$pid" ] || return 0
+  for candidate in $(our_processes); do
+    [ "$candidate" != "$pid" ] || say "$pid"
+  done
+}
+
+# end_processes PID...: asks, waits at most ten seconds, insists.
+end_processes() {
+  [ $# -gt 0 ] || return 0
+  kill -TERM "$@" 2>/dev/null || true
+  tries=0
+  while [ "$tries" -lt 50 ]; do
+    # shellcheck disable=SC2015 # either way of not being there is good
+    alive=$(for pid in "$@"; do [ -d "/proc/$pid" ] && say "$pid" || true; done)
+    [ -n "$alive" ] || return 0
+    tries=$((tries + 1))
+    sleep 0.2 2>/dev/null || sleep 1
+  done
+  # shellcheck disable=SC2086 # a list of process ids
+  kill -KILL $alive 2>/dev/null || true
+}
+
+start_in_background() {
+  # shellcheck disable=SC2046 # a list of process ids
+  end_processes $(agent_pid)
+  log_file="$state_dir/agent.log"
+  if has setsid; then
+    setsid "$bin" run --state-dir "$state_dir" </dev/null >>"$log_file" 2>&1 &
+  else
+    nohup "$bin" run --state-dir "$state_dir" </dev/null >>"$log_file" 2>&1 &
+  fi
+  pid=$!
+  say "$pid" >"$pid_file"
+  # One that cannot work (port, file, address) says so within its first moments.
+  sleep 1
+  kill -0 "$pid" 2>/dev/null || fail "The agent ended at once: $(tail -n 1 "$log_file")" "The log is $log_file"
+  say "Started the agent in the background (no service manager here: start it again after a reboot); log: $log_file"
+}
+
+start_service() {
+  case "$init" in
+    systemd)
+      write_env_file
+      write_systemd_unit
+      systemctl daemon-reload
+      systemctl enable --quiet dstack-agent.service
+      systemctl restart dstack-agent.service
+      say "Started dstack-agent.service; log: journalctl -u dstack-agent"
+      ;;
+    openrc)
+      write_env_file
+      write_openrc_script
+      rc-update -q add dstack-agent default
+      rc-service -q dstack-agent restart
+      say "Started the dstack-agent service; log: $state_dir/agent.log"
+      ;;
+    none) start_in_background ;;
+  esac
+}
+
+# Holds the host's key, so it is for its owner alone. The marker says that --uninstall may remove all of it.
+make_state_dir() {
+  if [ -d "$state_dir" ] && [ ! -e "$marker" ] && [ -n "$(ls -A "$state_dir")" ]; then
+    fail "Cannot use $state_dir: it holds files of something else" "Name another folder with --state-dir"
+  fi
+  (umask 077 && mkdir -p "$state_dir" && : >>"$marker") || fail "Cannot create $state_dir"
+}
+
+# --- Join and uninstall ---------------------------------------------------------------------------------------
+
+join() {
+  if [ -e "$state_dir/identity.json" ] && [ -z "$token" ]; then
+    say "This host has joined before; its identity stays"
+    return
+  fi
+  set -- join --url "$url" --state-dir "$state_dir"
+  [ -z "$name" ] || set -- "$@" --name "$name"
+  [ -z "$runtime" ] || set -- "$@" --runtime "$runtime"
+  # By the environment: arguments are visible to every user of the host.
+  DSTACK_JOIN_TOKEN="$token" "$bin" "$@" || exit 1
+}
+
+uninstall() {
+  case "$init" in
+    systemd)
+      systemctl disable --quiet --now dstack-agent.service 2>/dev/null || true
+      rm -f "$unit"
+      systemctl daemon-reload
+      ;;
+    openrc)
+      rc-service -q dstack-agent stop 2>/dev/null || true
+      rc-update -q del dstack-agent 2>/dev/null || true
+      rm -f "$rc_script"
+      ;;
+  esac
+  # What is left are the supervisors of jobs, and an agent without a service manager.
+  pids=$(our_processes)
+  if [ -n "$pids" ]; then
+    say "Ending the agent and jobs of the process runtime: $(printf '%s' "$pids" | tr '\n' ' ')"
+    # shellcheck disable=SC2086 # a list of process ids
+    end_processes $pids
+  fi
+  if has docker; then
+    containers=$(docker ps -aq --filter "label=dstack.submission" 2>/dev/null || true)
+    if [ -n "$containers" ]; then
+      say "Removing containers of jobs: $(printf '%s' "$containers" | tr '\n' ' ')"
+      # shellcheck disable=SC2086 # a list of container ids
+      docker rm -f -v $containers >/dev/null
+    fi
+  fi
+  rm -f "$bin" "$env_file"
+  if [ -e "$marker" ]; then
+    rm -rf "$state_dir"
+    say "Removed dstack-agent and $state_dir"
+  else
+    say "Removed dstack-agent; there was no state in $state_dir"
+  fi
+}
+
+# --- Main -----------------------------------------------------------------------------------------------------
+
+# value_of OPTION COUNT_LEFT
+need_value() { [ "$2" -ge 2 ] || fail "$1 needs a value" "See --help"; }
+
+main() {
+  url=$default_url
+  case "$url" in @*) url= ;; esac
+  token=${DSTACK_JOIN_TOKEN:-}
+  runtime=
+  name=
+  state_dir=
+  action=install
+  start=yes
+  while [ $# -gt 0 ]; do
+    case "$1" in
+      --url) need_value "$1" $#; url=$2; shift ;;
+      --token) need_value "$1" $#; token=$2; shift ;;
+      --runtime) need_value "$1" $#; runtime=$2; shift ;;
+      --name) need_value "$1" $#; name=$2; shift ;;
+      --state-dir) need_value "$1" $#; state_dir=$2; shift ;;
+      --no-start) start=no ;;
+      --uninstall) action=uninstall ;;
+      -h | --help) usage; exit 0 ;;
+      *) fail "Unknown option: $1" "See --help" ;;
+    esac
+    shift
+  done
+
+  if is_root; then
+    bin_dir=/usr/local/bin
+    : "${state_dir:=/var/lib/dstack-agent}"
+  else
+    [ -n "${HOME:-}" ] || fail "Cannot install: HOME is not set and this is not root"
+    bin_dir=$HOME/.local/bin
+    : "${state_dir:=${XDG_STATE_HOME:-$HOME/.local/state}/dstack-agent}"
+  fi
+  case "$state_dir" in
+    / | "") fail "--state-dir must name a folder of its own" ;;
+    *[\"\'\\%\$]*) fail "--state-dir must not contain quotes, backslashes, percent or dollar signs" ;;
+    /*) ;;
+    *) fail "--state-dir must be an absolute path, not \"$state_dir\"" ;;
+  esac
+  bin=$bin_dir/dstack-agent
+  unit=/etc/systemd/system/dstack-agent.service
+  rc_script=/etc/init.d/dstack-agent
+  env_file=/etc/default/dstack-agent
+  pid_file=$state_dir/agent.pid
+  marker=$state_dir/.dstack-agent
+  init=$(find_init)
+
+  if [ "$action" = uninstall ]; then
+    uninstall
+    return
+  fi
+
+  case "$runtime" in
+    "" | auto | docker | process) ;;
+    *) fail "--runtime is docker, process or auto, not \"$runtime\"" ;;
+  esac
+  url=${url%/}
+  case "$url" in
+    http://?* | https://?*) ;;
+    "") fail "No coordinator given" "Add --url http://HOST:3000" ;;
+    *) fail "--url must begin with http:// or https://, not \"$url\"" ;;
+  esac
+  if [ -z "$token" ] && [ ! -e "$state_dir/identity.json" ]; then
+    fail "This host has not joined yet: a join token is needed" "Get one from the coordinator and add --token TOKEN"
+  fi
+
+  target=$(find_target)
+  run_remedy="Please report this with the output of: $bin version"
+  [ "$target" != linux-x64-musl ] || run_remedy="It needs the C++ library: apk add libstdc++ libgcc"
+  sum_tool=$(find_sum_tool)
+  has gzip || fail "Cannot unpack: gzip is not installed" "Install gzip and run this again"
+  install_binary
+  make_state_dir
+  join
+  [ "$start" = yes ] || { say "Start it with: $bin run --state-dir $state_dir"; return; }
+  start_service
+}
+
+# Called at the very end, so that a download cut short runs nothing.
+main "$@"
