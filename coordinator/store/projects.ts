@@ -21,9 +21,6 @@ export const insertProject = (db: Db, row: typeof projects.$inferInsert): Promis
   );
 
 /** Deleted ones too. */
-export const findProject = async (db: Db, id: string): Promise<ProjectRow | undefined> =>
-  (await db.select().from(projects).where(eq(projects.id, id)))[0];
-
 /** In paths, names match whatever their case (docs/spec/http-api.md §1.1). */
 export const findProject = async (db: Db, id: string): Promise<ProjectRow | undefined> =>
   (await db.select().from(projects).where(eq(projects.id, id)))[0];

@@ -105,7 +105,10 @@ export const ApplyRunPlanRequest = z.object({
 });
 export type ApplyRunPlanRequest = z.infer<typeof ApplyRunPlanRequest>;
 
-/** One of the two; by name deleted runs are not found, by id they are. */
+/**
+ * One of the two; by name deleted runs are not found, by id they are. Also the body of `P/runs/watch` (ours), which
+ * answers newline-delimited JSON: the run as it is, then again after every change until it is final. An empty line says only that the connection lives; a client that was cut off asks again.
+ */
 export const GetRunRequest = z.object({ run_name: orNull(z.string()), id: orNull(Uuid) });
 export type GetRunRequest = z.infer<typeof GetRunRequest>;
 
@@ -128,12 +131,5 @@ export type StopRunsRequest = z.infer<typeof StopRunsRequest>;
 
 export const DeleteRunsRequest = z.object({ runs_names: z.array(z.string()) });
 export type DeleteRunsRequest = z.infer<typeof DeleteRunsRequest>;
-
-/**
- * `P/runs/watch`, ours: newline-delimited JSON. The run as it is, then again after every change, until it is
- * final. An empty line says only that the connection lives; a client that was cut off asks again.
- */
-export const WatchRunRequest = GetRunRequest;
-export type WatchRunRequest = z.infer<typeof WatchRunRequest>;
 
 export type { JobProvisioningData, JobRuntimeData, JobSpec } from "./jobs.ts";

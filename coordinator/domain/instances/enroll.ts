@@ -1,0 +1,170 @@
+import { createPublicKey, verify } from "node:crypto";
+import type { Clock } from "../../../shared/clock.ts";
+import { AppError } from "../../../shared/errors.ts";
+import {
+  type Credential,
+  type EnrollAnswer,
+  type EnrollRequest,
+  enrollProofText,
+} from "../../../shared/protocol/enroll.ts";
+import { type Db, writeAll } from "../../store/db.ts";
+import { findFleet } from "../../store/fleets.ts";
+import {
+  findInstanceByKey,
+  type InstanceRow,
+  insertInstance,
+  listInstanceNums,
+  listLiveInstances,
+  type NewInstanceRow,
+  patchInstance,
+} from "../../store/instances.ts";
+import { countJoinTokenUse, findJoinToken, type JoinTokenRow } from "../../store/joinTokens.ts";
+import { findProject } from "../../store/projects.ts";
+import { hashToken, newToken } from "../../store/tokens.ts";
+
+/** How long a host's credential is good; its agent renews it when two thirds are over. */
+const CREDENTIAL_TTL_MS = 24 * 3_600_000;
+
+/** How far a host's clock may be off for a proof by its key. */
+const PROOF_SKEW_MS = 10 * 60_000;
+
+interface EnrollDeps {
+  db: Db;
+  clock: Clock;
+  engine: { addInstance(instance: InstanceRow, fleetName: string): void };
+}
+
+/** Makes a host an instance of the token's fleet, or gives a known host a new credential. */
+export const enrollInstance = async (deps: EnrollDeps, request: EnrollRequest): Promise<EnrollAnswer> => {
+  const known = await findInstanceByKey(deps.db, request.public_key);
+  const token = request.proof.kind === "join" ? await checkJoinToken(deps, request.proof.token) : undefined;
+  if (!token) checkKeyProof(deps, request);
+  const credential = newCredential(deps.clock);
+  const secret = {
+    credential_hash: hashToken(credential.token),
+    credential_expires_at: credential.expires_at,
+    previous_credential_hash: null,
+    previous_credential_expires_at: null,
+  };
+  const facts = {
+    inventory: request.inventory,
+    boot_id: request.boot_id,
+    agent_version: request.agent_version,
+  };
+  const instanceId = known?.id ?? crypto.randomUUID();
+  if (known) await writeAll(deps.db, [patchInstance(deps.db, known.id, { ...secret, ...facts })]);
+  else if (token)
+    await insertNew(deps, token, { ...secret, ...facts, id: instanceId, public_key: request.public_key });
+  else
+    throw new AppError("unauthenticated", "This host is not known here", {
+      hint: "Join it again with a join token",
+    });
+  return answer(deps, instanceId, credential);
+};
+
+/** A new credential in place of the current one, which stays good until it would have ended. */
+export const renewCredential = async (
+  deps: Pick<EnrollDeps, "db" | "clock">,
+  instance: InstanceRow,
+): Promise<Credential> => {
+  const credential = newCredential(deps.clock);
+  await patchInstance(deps.db, instance.id, {
+    credential_hash: hashToken(credential.token),
+    credential_expires_at: credential.expires_at,
+    previous_credential_hash: instance.credential_hash,
+    previous_credential_expires_at: instance.credential_expires_at,
+  });
+  return credential;
+};
+
+const newCredential = (clock: Clock): Credential => ({
+  token: newToken("dsi_"),
+  expires_at: clock.now() + CREDENTIAL_TTL_MS,
+});
+
+const checkJoinToken = async ({ db, clock }: EnrollDeps, text: string): Promise<JoinTokenRow> => {
+  const token = await findJoinToken(db, hashToken(text));
+  const refusal = !token
+    ? "is not known"
+    : token.revoked
+      ? "was revoked"
+      : token.expires_at <= clock.now()
+        ? "has expired"
+        : token.uses_left === 0
+          ? "is used up"
+          : undefined;
+  if (!token || refusal)
+    throw new AppError("unauthenticated", `The join token ${refusal}`, {
+      hint: "Make a new one with `dstack fleet token create FLEET`",
+    });
+  return token;
+};
+
+/** DER prefix of an Ed25519 public key (RFC 8410 §4): what Node wants in front of the raw 32 bytes. */
+const ED25519_PREFIX = Buffer.from("302a300506032b6570032100", "hex");
+
+const checkKeyProof = ({ clock }: EnrollDeps, request: EnrollRequest): void => {
+  const { proof, public_key: publicKey } = request;
+  if (proof.kind !== "key") throw new Error("A join token is not a proof by key");
+  if (Math.abs(clock.now() - proof.at) > PROOF_SKEW_MS)
+    throw new AppError("unauthenticated", "The host's clock is more than 10 minutes off", {
+      hint: "Set the clock of the host (for example with an NTP service)",
+    });
+  const raw = Buffer.from(publicKey, "base64");
+  const text = Buffer.from(enrollProofText(publicKey, proof.at));
+  const isValid =
+    raw.length === 32 &&
+    verify(
+      null,
+      text,
+      createPublicKey({ key: Buffer.concat([ED25519_PREFIX, raw]), format: "der", type: "spki" }),
+      Buffer.from(proof.signature, "base64"),
+    );
+  if (!isValid) throw new AppError("unauthenticated", "The signature does not match the host's key");
+};
+
+type NewHost = Omit<
+  NewInstanceRow,
+  "project_id" | "fleet_id" | "instance_num" | "name" | "status" | "created_at"
+>;
+
+const insertNew = async (
+  { db, clock, engine }: EnrollDeps,
+  token: JoinTokenRow,
+  host: NewHost,
+): Promise<void> => {
+  const fleet = await findFleet(db, token.fleet_id);
+  if (!fleet || fleet.deleted)
+    throw new AppError("unauthenticated", "The fleet of this join token was deleted", {
+      hint: "Make a token of another fleet with `dstack fleet token create FLEET`",
+    });
+  const num = Math.max(-1, ...(await listInstanceNums(db, fleet.id))) + 1;
+  const place = { project_id: fleet.project_id, fleet_id: fleet.id, instance_num: num };
+  const row = {
+    ...host,
+    ...place,
+    name: `${fleet.name}-${num}`,
+    status: "idle" as const,
+    created_at: clock.now(),
+  };
+  await writeAll(db, [insertInstance(db, row), countJoinTokenUse(db, token.id)]);
+  const added = (await listLiveInstances(db)).find(({ instance }) => instance.id === host.id);
+  if (added) engine.addInstance(added.instance, added.fleetName);
+};
+
+const answer = async (
+  { db }: EnrollDeps,
+  instanceId: string,
+  credential: Credential,
+): Promise<EnrollAnswer> => {
+  const found = (await listLiveInstances(db)).find(({ instance }) => instance.id === instanceId);
+  const project = found && (await findProject(db, found.instance.project_id));
+  if (!found || !project) throw new Error(`Instance ${instanceId} is gone while it enrolls`);
+  return {
+    instance_id: instanceId,
+    instance_name: found.instance.name,
+    fleet_name: found.fleetName,
+    project_name: project.name,
+    credential,
+  };
+};

@@ -1,0 +1,142 @@
+import { AppError } from "../../shared/errors.ts";
+import type { Assignment } from "../../shared/protocol/assignment.ts";
+import type { LogAnswer } from "../../shared/protocol/logs.ts";
+import type { ReportAnswer, ReportRequest } from "../../shared/protocol/report.ts";
+import type { Desired, SyncAnswer, SyncRequest } from "../../shared/protocol/sync.ts";
+import { isFinalJob } from "../../shared/states.ts";
+import { writeAll } from "../store/db.ts";
+import type { InstanceRow } from "../store/instances.ts";
+import {
+  acknowledgeSubmissions,
+  findSubmission,
+  listHeldSubmissions,
+  patchSubmission,
+  type SubmissionRow,
+} from "../store/submissions.ts";
+import { desiredOf } from "./desired.ts";
+import type { Engine } from "./engine.ts";
+import type { EngineDeps } from "./engineDeps.ts";
+import { applyReports } from "./reports.ts";
+import { finishSubmission } from "./runPass.ts";
+
+/** How long an agent is asked to wait in its poll, and how long it counts as there without another word. */
+export const SYNC_WAIT_MS = 45_000;
+export const LEASE_TTL_MS = 90_000;
+
+export interface AgentLinkDeps extends EngineDeps {
+  engine: Engine;
+  assign: (submission: SubmissionRow) => Promise<Assignment>;
+}
+
+/** The conversation with one host's agent (shared/protocol), from the coordinator's side. */
+export class AgentLink {
+  readonly #deps: AgentLinkDeps;
+
+  constructor(deps: AgentLinkDeps) {
+    this.#deps = deps;
+  }
+
+  /** Acknowledges what the agent names, waits while it has seen all, then answers the whole desired set. */
+  async sync(instance: InstanceRow, request: SyncRequest, signal: AbortSignal): Promise<SyncAnswer> {
+    const { agents, clock, engine } = this.#deps;
+    if (agents.note(instance.id, request, clock.now()) === "fenced")
+      throw new AppError("fenced", "A newer process of this host's agent has taken over", {
+        hint: "Run one agent for each host",
+      });
+    if (request.inventory || instance.session !== request.session)
+      await engine.noteInventory(instance, request);
+    await this.#acknowledge(request);
+    const { seen } = request;
+    const hasSeenAll = seen?.epoch === agents.epoch && seen.revision === agents.revision(instance.id);
+    if (hasSeenAll && request.wait_ms > 0) {
+      const timeUp = new AbortController();
+      const cancel = clock.after(Math.min(request.wait_ms, SYNC_WAIT_MS), () => timeUp.abort());
+      await agents.park(instance.id, AbortSignal.any([signal, timeUp.signal]));
+      cancel();
+      // Nobody reads this answer, and what the request said may have been overtaken.
+      if (signal.aborted) throw new AppError("unavailable", "The agent has closed the connection");
+    }
+    agents.touch(instance.id, clock.now());
+    // Read before the set: a change in between makes the next answer come at once, never go missing.
+    const revision = agents.revision(instance.id);
+    const desired = await this.#desired(instance, new Set(request.held.map((held) => held.submission_id)));
+    return {
+      epoch: agents.epoch,
+      revision,
+      desired,
+      wait_ms: SYNC_WAIT_MS,
+      lease_ttl_ms: LEASE_TTL_MS,
+    };
+  }
+
+  report(instance: InstanceRow, request: ReportRequest): Promise<ReportAnswer> {
+    this.#deps.agents.touch(instance.id, this.#deps.clock.now());
+    return applyReports(this.#deps, instance, request.reports);
+  }
+
+  /** Stores output and answers what is held; at the end of a finished job, with the hash of the whole. */
+  async appendLog(
+    instance: InstanceRow,
+    submissionId: string,
+    chunk: { bytes: Uint8Array; offset: number; at: number },
+  ): Promise<LogAnswer> {
+    const { db, logs, agents, engine } = this.#deps;
+    const submission = await findSubmission(db, submissionId);
+    if (submission?.instance_id !== instance.id || (submission.log_complete && submission.log_bytes === null))
+      throw new AppError("fenced", `Submission ${submissionId} is not this instance's`);
+    const length = await logs.append(submissionId, chunk.bytes, chunk);
+    if (submission.log_bytes === null || length < submission.log_bytes) return { length };
+    const sha256 = await logs.digest(submissionId);
+    if (!submission.log_complete) {
+      await logs.finish(submissionId);
+      await engine.withRun(submission.run_id, async () => {
+        await patchSubmission(db, submissionId, { log_complete: true });
+      });
+      agents.wake(instance.id);
+    }
+    return { length, sha256 };
+  }
+
+  async #acknowledge(request: SyncRequest): Promise<void> {
+    const { db, clock } = this.#deps;
+    const ids = request.held.map((held) => held.submission_id);
+    if (ids.length > 0) await writeAll(db, [acknowledgeSubmissions(db, ids, clock.now())]);
+  }
+
+  async #desired(instance: InstanceRow, held: ReadonlySet<string>): Promise<Desired[]> {
+    const desired: Desired[] = [];
+    for (const submission of await listHeldSubmissions(this.#deps.db, instance.id)) {
+      if (isLost(submission, held)) {
+        await this.#endLost(submission);
+        continue;
+      }
+      const wanted = desiredOf(submission, held.has(submission.id));
+      if (wanted === "start")
+        desired.push({
+          action: "run",
+          submission_id: submission.id,
+          assignment: await this.#deps.assign(submission),
+        });
+      else if (wanted) desired.push(wanted);
+    }
+    return desired;
+  }
+
+  /** Starting it anew could run it twice, so a job that its host has lost has failed. */
+  async #endLost({ id, run_id: runId }: SubmissionRow): Promise<void> {
+    const { db, engine } = this.#deps;
+    await engine.withRun(runId, async () => {
+      const submission = await findSubmission(db, id);
+      if (!submission || isFinalJob(submission.status)) return;
+      const message = "The host no longer knows this job: the state of its agent was lost";
+      const end = { reason: "executor_error", message, abandoned: true } as const;
+      const { statements, effects } = finishSubmission(this.#deps, submission, end);
+      await writeAll(db, statements);
+      for (const effect of effects) effect();
+    });
+  }
+}
+
+/** An agent writes a job to its journal before it names it, and names it until told otherwise. */
+const isLost = (submission: SubmissionRow, held: ReadonlySet<string>): boolean =>
+  !isFinalJob(submission.status) && submission.acknowledged_at !== null && !held.has(submission.id);

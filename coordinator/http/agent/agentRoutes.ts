@@ -1,0 +1,111 @@
+import { Hono } from "hono";
+import type { z } from "zod";
+import type { Clock } from "../../../shared/clock.ts";
+import { AppError } from "../../../shared/errors.ts";
+import type { Logger } from "../../../shared/log.ts";
+import { EnrollRequest } from "../../../shared/protocol/enroll.ts";
+import { MAX_LOG_BODY_BYTES } from "../../../shared/protocol/logs.ts";
+import { ReportRequest } from "../../../shared/protocol/report.ts";
+import { SyncRequest } from "../../../shared/protocol/sync.ts";
+import type { BlobStore } from "../../blobs/blobStore.ts";
+import { enrollInstance, renewCredential } from "../../domain/instances/enroll.ts";
+import type { AgentLink } from "../../engine/agentLink.ts";
+import type { Engine } from "../../engine/engine.ts";
+import type { Db } from "../../store/db.ts";
+import { isHeldBlob } from "../../store/heldBlobs.ts";
+import { authenticateAgent, checkProtocol } from "./authenticate.ts";
+import { agentErrorAnswer } from "./errorAnswer.ts";
+
+export interface AgentRouteDeps {
+  db: Db;
+  clock: Clock;
+  log: Logger;
+  engine: Engine;
+  link: AgentLink;
+  blobs: BlobStore;
+}
+
+/** Inventories and held sets of the largest hosts stay far below this. */
+const MAX_JSON_BYTES = 1024 * 1024;
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** The coordinator's side of the agent link, to be mounted at AGENT_BASE_PATH (shared/protocol). */
+export const agentRoutes = (deps: AgentRouteDeps): Hono => {
+  const app = new Hono();
+  app.use(async (c, next) => {
+    checkProtocol(c.req.raw.headers);
+    await next();
+  });
+  app.post("/enroll", async (c) =>
+    c.json(await enrollInstance(deps, await readJson(c.req.raw, EnrollRequest))),
+  );
+  app.post("/sync", async (c) => {
+    const instance = await authenticateAgent(deps, c.req.raw.headers);
+    const request = await readJson(c.req.raw, SyncRequest);
+    const answer = await deps.link.sync(instance, request, c.req.raw.signal);
+    if (!request.renew_credential) return c.json(answer);
+    return c.json({ ...answer, credential: await renewCredential(deps, instance) });
+  });
+  app.post("/report", async (c) => {
+    const instance = await authenticateAgent(deps, c.req.raw.headers);
+    return c.json(await deps.link.report(instance, await readJson(c.req.raw, ReportRequest)));
+  });
+  app.post("/logs/:submission", async (c) => {
+    const instance = await authenticateAgent(deps, c.req.raw.headers);
+    const bytes = await readBytes(c.req.raw, MAX_LOG_BODY_BYTES);
+    const where = {
+      offset: readNumber(c.req.query("offset"), "offset"),
+      at: readNumber(c.req.query("at"), "at"),
+    };
+    const submissionId = c.req.param("submission");
+    if (!UUID.test(submissionId)) throw new AppError("invalid", `"${submissionId}" is not a submission id`);
+    return c.json(await deps.link.appendLog(instance, submissionId, { bytes, ...where }));
+  });
+  app.get("/blobs/:sha256", async (c) => {
+    const instance = await authenticateAgent(deps, c.req.raw.headers);
+    const sha256 = c.req.param("sha256");
+    const isHeld = /^[0-9a-f]{64}$/.test(sha256) && (await isHeldBlob(deps.db, instance.id, sha256));
+    const blob = isHeld ? await deps.blobs.find(sha256) : undefined;
+    if (!blob) throw new AppError("not_found", `No blob ${sha256} belongs to a job of this host`);
+    return new Response(blob, { headers: { "content-type": "application/octet-stream" } });
+  });
+  app.notFound((c) =>
+    c.json({ error: { code: "not_found", message: "No such call on the agent link" } }, 404),
+  );
+  app.onError((err, c) => {
+    const known = agentErrorAnswer(err);
+    if (known) return c.json(known.body, known.status);
+    deps.log.error("A call on the agent link failed", { path: c.req.path, err });
+    return c.json({ error: { code: "internal", message: "Internal error; see the coordinator's log" } }, 500);
+  });
+  return app;
+};
+
+const readNumber = (text: string | undefined, name: string): number => {
+  const value = Number(text);
+  if (text === undefined || !Number.isSafeInteger(value) || value < 0)
+    throw new AppError("invalid", `${name} must be a whole number, not "${text ?? ""}"`);
+  return value;
+};
+
+const readBytes = async (request: Request, limit: number): Promise<Uint8Array> => {
+  const refuse = () => new AppError("too_large", `The body is larger than ${limit} bytes`);
+  if (Number(request.headers.get("content-length") ?? 0) > limit) throw refuse();
+  const bytes = new Uint8Array(await request.arrayBuffer());
+  if (bytes.length > limit) throw refuse();
+  return bytes;
+};
+
+const readJson = async <S extends z.ZodType>(request: Request, schema: S): Promise<z.output<S>> => {
+  const text = new TextDecoder().decode(await readBytes(request, MAX_JSON_BYTES));
+  let body: unknown;
+  try {
+    body = JSON.parse(text);
+  } catch (cause) {
+    throw new AppError("invalid", "The body is not JSON", { cause });
+  }
+  const parsed = schema.safeParse(body);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new AppError("invalid", `${issue?.path.join(".") ?? ""}: ${issue?.message ?? "not valid"}`);
+};
