@@ -5,7 +5,7 @@ import type { CoordinatorConfig } from "./config.ts";
 import type { Engine } from "./engine/engine.ts";
 import type { LogStore } from "./logs/logStore.ts";
 import type { Db } from "./store/db.ts";
-import type { SecretBox } from "./store/secretBox.ts";
+import type { SecretBox, SecretBox } from "./store/secretBox.ts";
 
 /** What routes and domain functions work with; built once, in main.ts (tests: testing/startTestCoordinator.ts). */
 export interface Deps {
@@ -16,6 +16,7 @@ export interface Deps {
   engine: Engine;
   logs: LogStore;
   blobs: BlobStore;
+  secrets: SecretBox;
   /** Seals what the database must not show. */
   secrets: SecretBox;
 }

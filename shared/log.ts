@@ -1,5 +1,6 @@
 /** Structured logs: one JSON object a line, or short text on a terminal. Never pass secrets as fields. */
-export type LogLevel = "debug" | "info" | "warn" | "error";
+export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
 export type LogFields = Record<string, unknown>;
 
 export interface Logger {

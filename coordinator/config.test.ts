@@ -1,0 +1,34 @@
+import { expect, test } from "bun:test";
+import { loadCoordinatorConfig } from "./config.ts";
+
+test("without variables everything has its default under the home folder", () => {
+  const config = loadCoordinatorConfig({ HOME: "/home/ann" });
+  expect(config).toMatchObject({
+    host: "127.0.0.1",
+    port: 3000,
+    serverDir: "/home/ann/.dstack/server",
+    databaseUrl: "file:/home/ann/.dstack/server/data/coordinator.db",
+    uploadLimitBytes: 2 * 1024 * 1024,
+    logLevel: "info",
+  });
+});
+
+test("levels are read whatever their case; a slash after the address is dropped", () => {
+  const config = loadCoordinatorConfig({
+    DSTACK_SERVER_LOG_LEVEL: "DEBUG",
+    DSTACK_SERVER_URL: "https://gpu.example.com/",
+  });
+  expect(config).toMatchObject({ logLevel: "debug", publicUrl: "https://gpu.example.com" });
+});
+
+test("every wrong variable is named with its value, tokens without", () => {
+  const load = () =>
+    loadCoordinatorConfig({
+      DSTACK_SERVER_PORT: "70000",
+      DSTACK_SERVER_URL: "ftp://x",
+      DSTACK_SERVER_ADMIN_TOKEN: "s3",
+    });
+  expect(load).toThrow("DSTACK_SERVER_PORT=70000");
+  expect(load).toThrow("DSTACK_SERVER_URL=ftp://x");
+  expect(load).toThrow("DSTACK_SERVER_ADMIN_TOKEN=…");
+});

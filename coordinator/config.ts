@@ -1,0 +1,86 @@
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { z } from "zod";
+import { AppError } from "../shared/errors.ts";
+import { LOG_LEVELS } from "../shared/log.ts";
+
+const DEFAULT_UPLOAD_LIMIT = 2 * 1024 * 1024;
+
+const flag = z.enum(["0", "1", "true", "false"]).transform((text) => text === "1" || text === "true");
+
+/**
+ * The environment variables of the coordinator, with those of the reference under their own names
+ * (docs/spec/cli.md §3.1, docs/spec/agent.md §2.9). Flags of `dstack server` arrive as the same variables.
+ */
+const Environment = z.object({
+  HOME: z.string().default(homedir()),
+  DSTACK_SERVER_HOST: z.string().min(1).default("127.0.0.1"),
+  DSTACK_SERVER_PORT: z.coerce.number().int().min(0).max(65_535).default(3000),
+  /** Address under which clients and hosts reach the coordinator, where it is not `http://HOST:PORT`. */
+  DSTACK_SERVER_URL: z.url({ protocol: /^https?$/ }).optional(),
+  DSTACK_SERVER_DIR: z.string().optional(),
+  DSTACK_SERVER_LOG_LEVEL: z
+    .string()
+    .default("info")
+    .transform((level) => level.toLowerCase())
+    .pipe(z.enum(LOG_LEVELS)),
+  DSTACK_SERVER_LOG_FORMAT: z.enum(["json", "text"]).default("text"),
+  DSTACK_SERVER_ADMIN_TOKEN: z.string().min(8).max(500).optional(),
+  DSTACK_DATABASE_URL: z.string().optional(),
+  DSTACK_DATABASE_AUTH_TOKEN: z.string().optional(),
+  /** Bytes of one uploaded archive; 0: unlimited. */
+  DSTACK_SERVER_CODE_UPLOAD_LIMIT: z.coerce.number().int().min(0).default(DEFAULT_UPLOAD_LIMIT),
+  DSTACK_SERVER_ARTIFACTS_DIR: z.string().optional(),
+  DSTACK_DOCKER_BASE_IMAGE: z.string().optional(),
+  DSTACK_DOCKER_BASE_IMAGE_VERSION: z.string().optional(),
+  DSTACK_ALLOW_NON_ADMINS_CREATE_PROJECTS: flag.default(true),
+});
+
+export interface CoordinatorConfig {
+  host: string;
+  port: number;
+  /** Undefined until the server listens: the port may be chosen by the system. */
+  publicUrl: string | undefined;
+  /** Database, logs, blobs and keys are under it. */
+  serverDir: string;
+  logLevel: z.infer<typeof Environment>["DSTACK_SERVER_LOG_LEVEL"];
+  logFormat: "json" | "text";
+  adminToken: string | undefined;
+  databaseUrl: string;
+  databaseAuthToken: string | undefined;
+  uploadLimitBytes: number;
+  artifactsDir: string | undefined;
+  baseImage: string | undefined;
+  baseImageVersion: string | undefined;
+  canUsersCreateProjects: boolean;
+}
+
+/** Checks the environment once, at the start. Throws `invalid`, naming every wrong variable with its value. */
+export const loadCoordinatorConfig = (env: Record<string, string | undefined>): CoordinatorConfig => {
+  const parsed = Environment.safeParse(env);
+  if (!parsed.success) {
+    const wrong = parsed.error.issues.map(({ path, message }) => {
+      const name = String(path[0]);
+      return `${name}=${name.endsWith("TOKEN") ? "…" : (env[name] ?? "")}: ${message}`;
+    });
+    throw new AppError("invalid", `Cannot start: ${wrong.join("; ")}`);
+  }
+  const { data } = parsed;
+  const serverDir = data.DSTACK_SERVER_DIR ?? join(data.HOME, ".dstack", "server");
+  return {
+    host: data.DSTACK_SERVER_HOST,
+    port: data.DSTACK_SERVER_PORT,
+    publicUrl: data.DSTACK_SERVER_URL?.replace(/\/+$/, ""),
+    serverDir,
+    logLevel: data.DSTACK_SERVER_LOG_LEVEL,
+    logFormat: data.DSTACK_SERVER_LOG_FORMAT,
+    adminToken: data.DSTACK_SERVER_ADMIN_TOKEN,
+    databaseUrl: data.DSTACK_DATABASE_URL ?? `file:${join(serverDir, "data", "coordinator.db")}`,
+    databaseAuthToken: data.DSTACK_DATABASE_AUTH_TOKEN,
+    uploadLimitBytes: data.DSTACK_SERVER_CODE_UPLOAD_LIMIT,
+    artifactsDir: data.DSTACK_SERVER_ARTIFACTS_DIR,
+    baseImage: data.DSTACK_DOCKER_BASE_IMAGE,
+    baseImageVersion: data.DSTACK_DOCKER_BASE_IMAGE_VERSION,
+    canUsersCreateProjects: data.DSTACK_ALLOW_NON_ADMINS_CREATE_PROJECTS,
+  };
+};
