@@ -5,7 +5,7 @@ import type { CoordinatorConfig } from "./config.ts";
 import type { Engine } from "./engine/engine.ts";
 import type { LogStore } from "./logs/logStore.ts";
 import type { Db } from "./store/db.ts";
-import type { SecretBox, SecretBox } from "./store/secretBox.ts";
+import type { SecretBox } from "./store/secretBox.ts";
 
 /** What routes and domain functions work with; built once, in main.ts (tests: testing/startTestCoordinator.ts). */
 export interface Deps {
@@ -18,5 +18,4 @@ export interface Deps {
   blobs: BlobStore;
   secrets: SecretBox;
   /** Seals what the database must not show. */
-  secrets: SecretBox;
 }
