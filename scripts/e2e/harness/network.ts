@@ -1,0 +1,111 @@
+import { randomBytes } from "node:crypto";
+import { existsSync, rmSync } from "node:fs";
+import { networkInterfaces } from "node:os";
+import { type Place, run, runOk } from "./program.ts";
+
+/** A host of its own: a network namespace that reaches the others over a bridge, as by a switch. */
+export interface Host extends Place {
+  name: string;
+  ip: string;
+  /** Pulls the cable: packets vanish, no connection is reset. */
+  cut(): Promise<void>;
+  mend(): Promise<void>;
+}
+
+export interface Network extends AsyncDisposable {
+  /** This machine's address on the bridge: where hosts reach what runs here. */
+  ip: string;
+  addHost(name: string): Promise<Host>;
+}
+
+let networks = 0;
+
+/**
+ * A private network. Its interfaces carry this process's id and it takes a subnet that nobody here uses, so
+ * that several test runs can share a machine. Disposing removes all of it. Needs root.
+ */
+export const createNetwork = async (): Promise<Network> => {
+  await sweepDeadNetworks();
+  networks += 1;
+  const bridge = `ds${process.pid}x${networks}`;
+  const prefix = unusedPrefix();
+  const ip = `${prefix}.1`;
+  await using undo = new AsyncDisposableStack();
+  await runOk(["ip", "link", "add", bridge, "type", "bridge"]);
+  undo.defer(async () => void (await runOk(["ip", "link", "delete", bridge])));
+  await runOk(["ip", "address", "add", `${ip}/24`, "dev", bridge]);
+  await runOk(["ip", "link", "set", bridge, "up"]);
+  if (Bun.which("iptables")) {
+    await runOk(forwardRule("-I", bridge));
+    undo.defer(async () => void (await runOk(forwardRule("-D", bridge))));
+  }
+  const cleanUp = undo.move();
+
+  let hosts = 0;
+  const addHost = async (name: string): Promise<Host> => {
+    hosts += 1;
+    const netns = `${bridge}-${name}`;
+    const hostIp = `${prefix}.${hosts + 1}`;
+    const port = `${bridge}p${hosts}`;
+    await runOk(["ip", "netns", "add", netns]);
+    cleanUp.defer(async () => void (await runOk(["ip", "netns", "delete", netns])));
+    await runOk(["ip", "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", netns]);
+    // A namespace goes away some time after its deletion, and only then takes its interfaces with it.
+    cleanUp.defer(async () => void (await runOk(["ip", "link", "delete", port])));
+    await runOk(["ip", "link", "set", port, "master", bridge, "up"]);
+    const inside = (...args: string[]) => runOk(["ip", "-n", netns, ...args]);
+    await inside("link", "set", "lo", "up");
+    await inside("address", "add", `${hostIp}/24`, "dev", "eth0");
+    await inside("link", "set", "eth0", "up");
+    await inside("route", "add", "default", "via", ip);
+    const setPort = async (state: "up" | "down") => void (await runOk(["ip", "link", "set", port, state]));
+    return { name, ip: hostIp, netns, cut: () => setPort("down"), mend: () => setPort("up") };
+  };
+  return { ip, addHost, [Symbol.asyncDispose]: () => cleanUp.disposeAsync() };
+};
+
+/** A Docker engine on this machine sends bridged packets through iptables and drops those that it does not know. */
+const forwardRule = (action: "-I" | "-D", bridge: string): string[] => {
+  const rule = ["FORWARD", "-i", bridge, "-o", bridge, "-j", "ACCEPT"];
+  return ["iptables", "-w", action, ...rule];
+};
+
+/** Removes what a test run left behind that was itself killed: its processes, namespaces and bridges. */
+const sweepDeadNetworks = async (): Promise<void> => {
+  const ownerOf = (name: string): string | undefined => name.match(/^ds(\d+)x\d+(?:-.*)?$/)?.[1];
+  const isLeft = (name: string): boolean => {
+    const pid = ownerOf(name);
+    return pid !== undefined && !existsSync(`/proc/${pid}`);
+  };
+  const listed = await runOk(["ip", "netns", "list"]);
+  for (const name of listed
+    .split("\n")
+    .map((line) => line.split(" ")[0] ?? "")
+    .filter(isLeft)) {
+    const pids = (await runOk(["ip", "netns", "pids", name])).split("\n").filter(Boolean);
+    if (pids.length > 0) await run(["kill", "-9", ...pids]);
+    await runOk(["ip", "netns", "delete", name]);
+    rmSync(`/run/${name}`, { recursive: true, force: true });
+  }
+  const bridges = await runOk(["ip", "-brief", "link", "show", "type", "bridge"]);
+  for (const name of bridges
+    .split("\n")
+    .map((line) => line.split(" ")[0] ?? "")
+    .filter(isLeft)) {
+    await runOk(["ip", "link", "delete", name]);
+    if (Bun.which("iptables")) await run(forwardRule("-D", name));
+  }
+};
+
+const unusedPrefix = (): string => {
+  const used = new Set(
+    Object.values(networkInterfaces()).flatMap((addresses) =>
+      (addresses ?? []).map(({ address }) => address.split(".").slice(0, 3).join(".")),
+    ),
+  );
+  for (;;) {
+    const [second = 0, third = 0] = randomBytes(2);
+    const prefix = `10.${second}.${third}`;
+    if (!used.has(prefix)) return prefix;
+  }
+};
