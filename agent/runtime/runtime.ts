@@ -1,0 +1,83 @@
+import { AppError } from "../../shared/errors.ts";
+import type { Assignment } from "../../shared/protocol/assignment.ts";
+import type { RuntimeName } from "../../shared/protocol/inventory.ts";
+import type { AgentReason, PullProgress } from "../../shared/protocol/report.ts";
+
+/** A file archive of the assignment: downloaded, checked and unpacked, not yet where the job wants it. */
+export interface UnpackedArchive {
+  /** Its one top entry, a file or a folder, under {@link RuntimeJob.dir}; the runtime moves, copies or mounts it. */
+  source: string;
+  /** Where the job wants it: relative ones are under the working directory, `~` is the job user's home. */
+  target: string;
+}
+
+export interface RuntimeJob {
+  assignment: Assignment;
+  /** Folder of this submission on the host, 0700: spool, unpacked archives, the runtime's own files. */
+  dir: string;
+  /** The job's output, byte for byte as it came, is appended to this file by whoever reads the command's pty. */
+  spoolPath: string;
+  archives: readonly UnpackedArchive[];
+}
+
+/** How a command ended, as it is reported. `exitStatus`: -1 when a signal ended it, null when it never ran. */
+export interface JobEnd {
+  exitStatus: number | null;
+  /** Name of the signal that ended it, e.g. `SIGSEGV`. */
+  signal?: string;
+  reason: AgentReason;
+  /** For people; empty when there is nothing to add to the reason. */
+  message: string;
+}
+
+export interface RunningJob {
+  /** Container or process identifier, for people. */
+  runtimeId: string;
+  /** As resolved on the host; absent when the runtime does not know. */
+  workingDir?: string;
+  username?: string;
+  /** Settles once the command has ended and all its output is in the spool. Never rejects. */
+  ended: Promise<JobEnd>;
+  /**
+   * Interrupts the command and kills everything of the job after `graceMs` (0: at once). Returns immediately;
+   * `ended` tells when it took effect. May be called again with a shorter grace; a longer one changes nothing.
+   */
+  stop(graceMs: number): void;
+}
+
+export interface RuntimeHooks {
+  /** Aborted: give up preparing (a pull, a wait for an engine). A command that runs already is not touched. */
+  signal: AbortSignal;
+  onPulling(progress?: PullProgress): void;
+  /** The spool has grown. Cheap; may be called as often as output arrives. */
+  onOutput(): void;
+}
+
+/** What runs jobs on this host. All calls for one submission are made one after another. */
+export interface Runtime {
+  readonly name: RuntimeName;
+  /**
+   * Starts the command and settles as soon as it runs; then nothing of an earlier attempt is left. Rejects with
+   * an AppError when the job's own input or the host made it impossible: its message ends the job, with the
+   * reason of a {@link StartError} or else `creating_container_error`. After a rejection nothing of the job runs.
+   */
+  start(job: RuntimeJob, hooks: RuntimeHooks): Promise<RunningJob>;
+  /**
+   * Takes up again, after a restart of the agent, what an earlier process started: `ended` then also covers a
+   * command that finished meanwhile. `undefined`: it never started, and may be started now.
+   */
+  adopt(job: RuntimeJob, hooks: RuntimeHooks): Promise<RunningJob | undefined>;
+  /** Kills what still runs and removes every trace but the spool. May be repeated, also for what never was. */
+  remove(submissionId: string, dir: string): Promise<void>;
+}
+
+/** A job that could not be started, with the reason it ends with (docs/spec/agent.md §2.2). */
+export class StartError extends AppError {
+  readonly reason: AgentReason;
+
+  constructor(reason: AgentReason, message: string, options: { hint?: string; cause?: unknown } = {}) {
+    super("invalid", message, options);
+    this.name = "StartError";
+    this.reason = reason;
+  }
+}
