@@ -1,11 +1,5 @@
+import type { CapacityEntry } from "../domain/instances/capacityEntry.ts";
 import type { InstanceRow } from "../store/instances.ts";
-
-export interface CapacityEntry {
-  instance: InstanceRow;
-  fleetName: string;
-  /** Submissions that occupy it. A whole host takes one. */
-  occupants: ReadonlySet<string>;
-}
 
 interface Slot {
   instance: InstanceRow;

@@ -1,13 +1,11 @@
 import { realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { type Context, Hono } from "hono";
+import { Hono } from "hono";
 import installScript from "../../install.sh" with { type: "text" };
+import { askedAt, isPlainUrl } from "./askedAt.ts";
 
 /** Release files: what `bun run build` makes, by name; nothing else in the folder is served. */
 const RELEASE_FILE = /^(?:dstack(?:-agent)?-[a-z0-9]+(?:-[a-z0-9]+)*(?:\.gz)?|SHA256SUMS)$/;
-
-/** What may stand in the script between single quotes, and be an address. */
-const PLAIN_URL = /^https?:\/\/[A-Za-z0-9.:[\]-]+(?:\/[A-Za-z0-9._~/-]*)?$/;
 
 export interface ArtifactOptions {
   /** The folder with the release files. */
@@ -28,7 +26,7 @@ export const artifactRoutes = ({ dir, publicUrl }: ArtifactOptions): Hono =>
     .get("/install.sh", (c) => {
       const url = publicUrl ?? askedAt(c);
       // Not an address that we would put into a script: it stays without one, and asks for --url.
-      const script = PLAIN_URL.test(url)
+      const script = isPlainUrl(url)
         ? installScript.replace("@DSTACK_URL@", url.replace(/\/$/, ""))
         : installScript;
       return c.body(script, 200, {
@@ -58,13 +56,6 @@ export const artifactRoutes = ({ dir, publicUrl }: ArtifactOptions): Hono =>
         },
       });
     });
-
-/** The coordinator's address as the client wrote it, also behind a proxy that ends TLS. */
-const askedAt = (c: Context): string => {
-  const url = new URL(c.req.url);
-  const protocol = c.req.header("x-forwarded-proto") ?? url.protocol.replace(":", "");
-  return `${protocol}://${c.req.header("host") ?? url.host}`;
-};
 
 const matches = (header = "", etag: string): boolean =>
   header

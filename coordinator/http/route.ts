@@ -15,11 +15,11 @@ import {
 import type { AppEnv } from "./env.ts";
 import { readJsonBody } from "./jsonBody.ts";
 
-type Method = "GET" | "POST";
+export type RouteMethod = "GET" | "POST";
 
 /** A route with who may call it; the app mounts these and nothing else. */
 export interface Route {
-  method: Method;
+  method: RouteMethod;
   path: string;
   access: Access;
   /** Uploads have their own limit and read the body themselves. */
@@ -47,7 +47,7 @@ interface ProjectCall<S extends z.ZodType> extends UserCall<S> {
 type Given = unknown;
 
 interface Definition<S extends z.ZodType> {
-  method?: Method;
+  method?: RouteMethod;
   path: string;
   /** Left out: the body is not read. */
   body?: S;

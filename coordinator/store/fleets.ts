@@ -60,3 +60,7 @@ export const listProjectsWithFleets = async (db: Db, projectIds: string[]): Prom
       .from(fleets)
       .where(and(ALIVE, inArray(fleets.project_id, projectIds)))
   ).map((row) => row.id);
+
+/** Its name is free from then on. */
+export const markFleetDeleted = (db: Db, id: string): Promise<unknown> =>
+  db.update(fleets).set({ status: "terminated", deleted: true }).where(eq(fleets.id, id));

@@ -26,3 +26,6 @@ export const revokeJoinToken = (db: Db, projectId: string, id: string) =>
     .set({ revoked: true })
     .where(and(eq(joinTokens.id, id), eq(joinTokens.project_id, projectId)))
     .returning({ id: joinTokens.id });
+
+export const revokeJoinTokensOfFleet = (db: Db, fleetId: string) =>
+  db.update(joinTokens).set({ revoked: true }).where(eq(joinTokens.fleet_id, fleetId));

@@ -1,0 +1,74 @@
+import type { CreateJoinTokenRequest, JoinToken, NewJoinToken } from "../../../shared/api/joinTokens.ts";
+import { toWireTime } from "../../../shared/api/scalars.ts";
+import { AppError } from "../../../shared/errors.ts";
+import type { Deps } from "../../deps.ts";
+import { listFleetsByIds } from "../../store/fleets.ts";
+import {
+  insertJoinToken,
+  type JoinTokenRow,
+  listJoinTokens,
+  revokeJoinToken,
+} from "../../store/joinTokens.ts";
+import { hashToken, newToken } from "../../store/tokens.ts";
+import { ensureAgentFleet } from "./agentFleet.ts";
+
+/** What to type on a host; `url` is the address under which hosts reach the coordinator. */
+export const joinCommand = (url: string, token: string): string =>
+  `curl -fsSL ${url}/install.sh | sh -s -- --token ${token}`;
+
+const viewToken = (row: JoinTokenRow, fleetName: string): JoinToken => ({
+  id: row.id,
+  fleet: fleetName,
+  created_at: toWireTime(row.created_at),
+  expires_at: toWireTime(row.expires_at),
+  uses_left: row.uses_left,
+});
+
+/** The fleet is made if it is not there. `url`: the address that the caller knows the coordinator by. */
+export const createJoinToken = async (
+  deps: Deps,
+  projectId: string,
+  request: CreateJoinTokenRequest & { url: string },
+): Promise<NewJoinToken> => {
+  const fleet = await ensureAgentFleet(deps, projectId, request.fleet);
+  const now = deps.clock.now();
+  const token = newToken("join-");
+  const row: JoinTokenRow = {
+    id: crypto.randomUUID(),
+    project_id: projectId,
+    fleet_id: fleet.id,
+    token_hash: hashToken(token),
+    created_at: now,
+    expires_at: now + request.ttl_s * 1000,
+    uses_left: request.uses,
+    revoked: false,
+  };
+  await insertJoinToken(deps.db, row);
+  return { ...viewToken(row, fleet.name), token, join_command: joinCommand(request.url, token) };
+};
+
+/** Those that a host could still join with, newest first. */
+export const listUsableJoinTokens = async (
+  deps: Deps,
+  projectId: string,
+  fleetName: string | null,
+): Promise<JoinToken[]> => {
+  const now = deps.clock.now();
+  const usable = (await listJoinTokens(deps.db, projectId)).filter(
+    (row) => !row.revoked && row.expires_at > now && row.uses_left !== 0,
+  );
+  const fleets = await listFleetsByIds(deps.db, [...new Set(usable.map((row) => row.fleet_id))]);
+  const names = new Map(fleets.map((fleet) => [fleet.id, fleet.name]));
+  return usable
+    .map((row) => viewToken(row, names.get(row.fleet_id) ?? ""))
+    .filter((token) => fleetName === null || token.fleet === fleetName)
+    .sort((a, b) => b.created_at.localeCompare(a.created_at));
+};
+
+/** Repeating it changes nothing. */
+export const revokeJoinTokens = async (deps: Deps, projectId: string, ids: string[]): Promise<void> => {
+  const known = new Set((await listJoinTokens(deps.db, projectId)).map((row) => row.id));
+  const unknown = ids.find((id) => !known.has(id));
+  if (unknown !== undefined) throw new AppError("not_found", `Join token ${unknown} not found`);
+  for (const id of ids) await revokeJoinToken(deps.db, projectId, id);
+};

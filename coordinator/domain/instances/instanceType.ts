@@ -1,0 +1,29 @@
+import type { Inventory } from "../../../shared/protocol/inventory.ts";
+import { catalogueGpu } from "../../../shared/resources/gpuCatalogue.ts";
+import type { GpuDriverInfo, InstanceType, Resources } from "../../../shared/resources/offered.ts";
+
+/** What a host has, in the words and sizes that configurations use. Hosts that join are never spot. */
+export const resourcesOf = (inventory: Inventory): Resources => ({
+  cpus: inventory.cpus,
+  memory_mib: inventory.memory_mib,
+  gpus: inventory.gpus.map(({ vendor, raw_name, memory_mib }) => ({
+    ...catalogueGpu(vendor, raw_name, memory_mib),
+    vendor,
+  })),
+  spot: false,
+  disk: { size_mib: inventory.disk_mib },
+  cpu_arch: inventory.arch,
+  description: "",
+});
+
+/** Hosts have no type of their own; the wire calls all of them `instance`. */
+export const instanceTypeOf = (inventory: Inventory): InstanceType => ({
+  name: "instance",
+  resources: resourcesOf(inventory),
+});
+
+/** Of the first GPU, as devices of several vendors in one host are not told apart on the wire. */
+export const gpuDriverOf = (inventory: Inventory): GpuDriverInfo | null => {
+  const [gpu] = inventory.gpus;
+  return gpu?.driver_version ? { vendor: gpu.vendor, version: gpu.driver_version } : null;
+};

@@ -1,0 +1,66 @@
+import type { JobProvisioningData, JobRuntimeData } from "../../../shared/api/jobs.ts";
+import type { Inventory } from "../../../shared/protocol/inventory.ts";
+import type { InstanceOfferWithAvailability } from "../../../shared/resources/offered.ts";
+import type { InstanceRow } from "../../store/instances.ts";
+import { gpuDriverOf, instanceTypeOf } from "./instanceType.ts";
+
+const IPV4 = /^(\d{1,3}(?:\.\d{1,3}){3})\/\d+$/;
+
+/** The first address of the host, as nodes of one task reach each other (docs/spec/agent.md §1.7). */
+export const internalIpOf = (inventory: Inventory): string | null =>
+  inventory.addresses.map((address) => IPV4.exec(address)?.[1]).find((ip) => ip !== undefined) ?? null;
+
+/** What the wire says of a joined host, in the offers of a plan as in a placed job. */
+export const offerOf = (
+  instance: InstanceRow,
+  availability: InstanceOfferWithAvailability["availability"],
+): InstanceOfferWithAvailability => ({
+  backend: "remote",
+  instance: instanceTypeOf(instance.inventory),
+  region: "remote",
+  price: 0,
+  backend_data: {},
+  availability,
+  availability_zones: null,
+  instance_runtime: "shim",
+  blocks: 1,
+  total_blocks: 1,
+});
+
+/** Where a job was placed, in the words of the wire, which knows joined hosts as hosts of an SSH fleet. */
+export const provisioningDataOf = (instance: InstanceRow): JobProvisioningData => {
+  const ip = internalIpOf(instance.inventory);
+  return {
+    backend: "remote",
+    base_backend: null,
+    instance_type: instanceTypeOf(instance.inventory),
+    instance_id: instance.id,
+    hostname: ip ?? instance.inventory.hostname,
+    internal_ip: ip,
+    public_ip_enabled: true,
+    instance_network: null,
+    region: "remote",
+    availability_zone: null,
+    reservation: null,
+    price: 0,
+    username: "root",
+    ssh_port: 22,
+    dockerized: instance.inventory.runtime === "docker",
+    ssh_proxy: null,
+    backend_data: null,
+    gpu_driver: gpuDriverOf(instance.inventory),
+  };
+};
+
+/** A job has the whole host, so nothing of it is limited. */
+export const runtimeDataOf = (instance: InstanceRow): JobRuntimeData => ({
+  network_mode: "host",
+  gpu: null,
+  cpu: null,
+  memory: null,
+  ports: null,
+  volume_names: [],
+  offer: offerOf(instance, "idle"),
+  working_dir: null,
+  username: null,
+});

@@ -1,0 +1,76 @@
+import {
+  DeleteFleetInstancesRequest,
+  DeleteFleetsRequest,
+  type Fleet,
+  GetFleetRequest,
+  ListFleetsRequest,
+} from "../../shared/api/fleets.ts";
+import { AppError } from "../../shared/errors.ts";
+import type { Deps } from "../deps.ts";
+import { deleteFleetInstances, deleteFleets, getFleetByName } from "../domain/fleets/deleteFleets.ts";
+import { viewFleets } from "../domain/fleets/fleetView.ts";
+import { listVisibleProjects } from "../domain/projects/visibleProjects.ts";
+import { type FleetRow, findFleet, listFleets } from "../store/fleets.ts";
+import type { ProjectRow } from "../store/projects.ts";
+import { pageOf } from "./page.ts";
+import { projectRoute, type Route, userRoute } from "./route.ts";
+
+const NO_LIMIT = { prevTime: null, prevId: null, ascending: false, limit: 1_000_000 };
+
+const getFleetById = async (deps: Deps, projectId: string, id: string): Promise<FleetRow> => {
+  const fleet = await findFleet(deps.db, id);
+  if (fleet?.project_id !== projectId) throw new AppError("not_found", "Resource not found");
+  return fleet;
+};
+
+const viewOne = async (deps: Deps, project: ProjectRow, row: FleetRow): Promise<Fleet | undefined> =>
+  (await viewFleets(deps, [row], new Map([[project.id, project.name]])))[0];
+
+export const fleetRoutes: Route[] = [
+  userRoute({
+    path: "/api/fleets/list",
+    access: "auth",
+    body: ListFleetsRequest,
+    handle: async ({ deps, user, body }) => {
+      const projects = (await listVisibleProjects(deps, user)).filter(
+        (project) => body.project_name === null || project.name === body.project_name,
+      );
+      const filter = { projectIds: projects.map((project) => project.id), onlyActive: body.only_active };
+      const names = new Map(projects.map((project) => [project.id, project.name]));
+      return viewFleets(deps, await listFleets(deps.db, filter, pageOf(body)), names);
+    },
+  }),
+  projectRoute({
+    // The body says only whether to include imported fleets, of which there are none.
+    path: "/api/project/:project/fleets/list",
+    access: "member",
+    handle: async ({ deps, project }) => {
+      const filter = { projectIds: [project.id], onlyActive: false };
+      const rows = await listFleets(deps.db, filter, NO_LIMIT);
+      return viewFleets(deps, rows, new Map([[project.id, project.name]]));
+    },
+  }),
+  projectRoute({
+    path: "/api/project/:project/fleets/get",
+    access: "member",
+    body: GetFleetRequest,
+    handle: async ({ deps, project, body }) => {
+      if (body.id !== null) return viewOne(deps, project, await getFleetById(deps, project.id, body.id));
+      if (body.name === null) throw new AppError("invalid", "name or id must be specified");
+      return viewOne(deps, project, await getFleetByName(deps, project.id, body.name));
+    },
+  }),
+  projectRoute({
+    path: "/api/project/:project/fleets/delete",
+    access: "member",
+    body: DeleteFleetsRequest,
+    handle: ({ deps, project, body }) => deleteFleets(deps, project.id, body.names),
+  }),
+  projectRoute({
+    path: "/api/project/:project/fleets/delete_instances",
+    access: "member",
+    body: DeleteFleetInstancesRequest,
+    handle: async ({ deps, project, body }) =>
+      deleteFleetInstances(deps, await getFleetByName(deps, project.id, body.name), body.instance_nums),
+  }),
+];

@@ -1,0 +1,111 @@
+import { AppError } from "../../shared/errors.ts";
+import type { ProjectAccess } from "./access.ts";
+import { projectRoute, type Route, type RouteMethod, userRoute } from "./route.ts";
+
+/** Calls of the wire that this version does not have, each with what to do instead. */
+interface Missing {
+  what: string;
+  hint: string;
+  access: ProjectAccess;
+  paths: string[];
+  method?: RouteMethod;
+}
+
+const JOIN_HINT =
+  "Join hosts instead: create a token with `POST …/fleets/tokens/create` and run its join command on each host";
+
+const MISSING: Missing[] = [
+  {
+    what: "Creating fleets from a configuration is",
+    hint: JOIN_HINT,
+    access: "member",
+    paths: ["fleets/get_plan", "fleets/apply"],
+  },
+  {
+    what: "Health checks of instances are",
+    hint: "`instances/get` tells whether a host is unreachable",
+    access: "member",
+    paths: ["instances/get_instance_health_checks"],
+  },
+  {
+    what: "Volumes are",
+    hint: "Mount folders of the host with `volumes: [/host/path:/path]`",
+    access: "member",
+    paths: ["volumes/list", "volumes/get", "volumes/create", "volumes/delete"],
+  },
+  {
+    what: "Gateways are",
+    hint: "Services can be reached without one",
+    access: "member",
+    paths: ["list", "get", "get_plan", "apply", "create", "delete", "set_default", "set_wildcard_domain"].map(
+      (name) => `gateways/${name}`,
+    ),
+  },
+  {
+    what: "Secrets are",
+    hint: "Pass values with `env`",
+    access: "manager",
+    paths: ["secrets/list", "secrets/get", "secrets/create_or_update", "secrets/delete"],
+  },
+  {
+    what: "Exports and imports are",
+    hint: "Use fleets in the project that they belong to",
+    access: "member",
+    paths: [
+      "exports/list",
+      "exports/create",
+      "exports/update",
+      "exports/delete",
+      "imports/list",
+      "imports/delete",
+    ],
+  },
+  {
+    what: "Cloud backends are",
+    hint: JOIN_HINT,
+    access: "padmin",
+    paths: [
+      "backends/create",
+      "backends/update",
+      "backends/delete",
+      "backends/create_yaml",
+      "backends/update_yaml",
+    ],
+  },
+  {
+    what: "Deleting repositories is",
+    hint: "An unused repository takes no space",
+    access: "member",
+    paths: ["repos/delete"],
+  },
+  {
+    what: "Metrics are",
+    hint: "Look at the host's own monitoring",
+    access: "member",
+    method: "GET",
+    paths: ["metrics/job/:run"],
+  },
+];
+
+/** Not of one project. */
+const MISSING_SERVER_WIDE = [
+  { what: "Volumes are", path: "/api/volumes/list" },
+  { what: "Events are", path: "/api/events/list" },
+  { what: "Changing users is", path: "/api/users/update" },
+  { what: "Renewing SSH keys is", path: "/api/users/refresh_ssh_key" },
+];
+
+const refuse = (what: string, hint?: string) => (): never => {
+  const message = `${what} not supported by this version yet`;
+  throw new AppError("unsupported", message, hint === undefined ? {} : { hint });
+};
+
+/** Known to clients, so they are told in a sentence, and only those who might have called them. */
+export const unsupportedRoutes: Route[] = [
+  ...MISSING.flatMap(({ what, hint, access, paths, method = "POST" }) =>
+    paths.map((path) =>
+      projectRoute({ method, path: `/api/project/:project/${path}`, access, handle: refuse(what, hint) }),
+    ),
+  ),
+  ...MISSING_SERVER_WIDE.map(({ what, path }) => userRoute({ path, access: "auth", handle: refuse(what) })),
+];
