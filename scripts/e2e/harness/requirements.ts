@@ -2,7 +2,7 @@ import { describe } from "bun:test";
 import { hasBusybox } from "./image.ts";
 
 /** What a test needs of this machine beyond the compiled programs. */
-export type Requirement = "root" | "docker" | "registry" | "python";
+export type Requirement = "root" | "docker" | "registry" | "python" | "shellcheck";
 
 const hasProgram = (name: string): boolean => Bun.which(name) !== null;
 
@@ -17,6 +17,7 @@ const REASONS: Record<Requirement, () => string | undefined> = {
     return hasBusybox() ? undefined : "needs /bin/busybox, Debian's busybox-static";
   },
   registry: () => (hasProgram("docker-registry") ? undefined : "needs Debian's docker-registry"),
+  shellcheck: () => (hasProgram("shellcheck") ? undefined : "needs shellcheck"),
   python: () => (hasProgram("python3") ? undefined : "needs python3, for the stock client"),
 };
 

@@ -1,0 +1,35 @@
+/** What the whole-system tests use, and the Debian package that has it. */
+const PROGRAMS: Record<string, string> = {
+  ip: "iproute2",
+  nsenter: "util-linux",
+  iptables: "iptables",
+  dockerd: "docker.io",
+  busybox: "busybox-static",
+  "docker-registry": "docker-registry",
+  curl: "curl",
+  shellcheck: "shellcheck",
+};
+
+/**
+ * Installs what is missing, where that is possible: as root, on a Debian. Elsewhere, and where it fails, it
+ * says so, and the tests that need the missing programs are skipped, each with its reason.
+ */
+export const installMissing = async (say: (line: string) => void): Promise<void> => {
+  const missing = Object.entries(PROGRAMS).filter(([program]) => Bun.which(program) === null);
+  if (missing.length === 0) return;
+  const packages = missing.map(([, name]) => name);
+  if (process.getuid?.() !== 0 || Bun.which("apt-get") === null) {
+    say(`Not installed, and only root on a Debian could: ${packages.join(", ")}`);
+    return;
+  }
+  say(`Installing Debian packages: ${packages.join(", ")}`);
+  const quiet = "-qq -o Dpkg::Use-Pty=0";
+  const command = [
+    // Services must not start by themselves: the tests run their own.
+    "export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1",
+    `apt-get update ${quiet} && apt-get install -y --no-install-recommends ${quiet} "$@"`,
+  ].join("\n");
+  const install = Bun.spawn(["sh", "-c", command, "sh", ...packages], { stdout: "ignore", stderr: "pipe" });
+  const [talk, code] = await Promise.all([new Response(install.stderr).text(), install.exited]);
+  if (code !== 0) say(`apt-get failed:\n${talk.trim()}`);
+};
