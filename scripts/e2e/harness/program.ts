@@ -6,10 +6,10 @@ import { waitFor } from "../../../shared/testing/waitFor.ts";
 export interface Place {
   netns: string | undefined;
 }
-export const THIS_MACHINE: Place = { netns: undefined };
+const THIS_MACHINE: Place = { netns: undefined };
 
 /** `nsenter` and not `ip netns exec`: that one puts a fresh /sys over the cgroups that dockerd needs. */
-export const commandIn = (place: Place, command: readonly string[]): string[] =>
+const commandIn = (place: Place, command: readonly string[]): string[] =>
   place.netns === undefined ? [...command] : ["nsenter", `--net=/run/netns/${place.netns}`, "--", ...command];
 
 export interface ProgramOptions {
