@@ -16,6 +16,8 @@ export interface Deps {
   engine: Engine;
   logs: LogStore;
   blobs: BlobStore;
-  secrets: SecretBox;
   /** Seals what the database must not show. */
+  secrets: SecretBox;
+  /** Aborted when the server begins to stop: whatever would stay open for long ends then. */
+  closing: AbortSignal;
 }
