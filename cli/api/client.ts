@@ -1,0 +1,157 @@
+import type { z } from "zod";
+import { delay } from "../../shared/async/delay.ts";
+import { AppError } from "../../shared/errors.ts";
+import type { Connection } from "../settings/connection.ts";
+import { ApiRefusal, Unreachable } from "./refusal.ts";
+
+/** Three tries, a second apart, and only where no connection came about (docs/spec/http-api.md §1.1). */
+const TRIES = 3;
+const PAUSE_MS = 1_000;
+
+export interface Api {
+  readonly connection: Connection;
+  /** `P` of docs/spec/http-api.md: the path of the project. */
+  readonly project: string;
+}
+
+export const createApi = (connection: Connection): Api => ({
+  connection,
+  project: `/api/project/${encodeURIComponent(connection.project)}`,
+});
+
+export interface RequestOptions {
+  readonly signal?: AbortSignal;
+  /** One try only: for what is watched and tried again by its caller. */
+  readonly isSingleTry?: boolean;
+}
+
+/** Sends JSON (or nothing, for undefined) and answers what came back, checked against the model of the wire. */
+export const post = async <S extends z.ZodType>(
+  api: Api,
+  { path, body, answer, ...options }: { path: string; body?: unknown; answer: S } & RequestOptions,
+): Promise<z.output<S>> => {
+  const response = await send(api, path, jsonBody(body), options);
+  return checked(answer, await jsonOf(response), response.url);
+};
+
+/** For routes that answer `null`. */
+export const postForNothing = async (api: Api, path: string, body: unknown): Promise<void> => {
+  const response = await send(api, path, jsonBody(body));
+  await response.arrayBuffer();
+};
+
+/** An answer whose body is read as it comes. */
+export const postForStream = (
+  api: Api,
+  path: string,
+  body: unknown,
+  signal: AbortSignal,
+): Promise<Response> => send(api, path, jsonBody(body), { signal, isSingleTry: true });
+
+/** Uploads one file under a name, as the stock client does. */
+export const upload = async <S extends z.ZodType>(
+  api: Api,
+  { path, name, content, answer }: { path: string; name: string; content: Blob; answer: S },
+): Promise<z.output<S>> => {
+  const form = new FormData();
+  form.append("file", content, name);
+  const response = await send(api, path, { body: form });
+  return checked(answer, await jsonOf(response), response.url);
+};
+
+type Payload = Pick<RequestInit, "body" | "headers">;
+
+const jsonBody = (body: unknown): Payload =>
+  body === undefined ? {} : { body: JSON.stringify(body), headers: { "content-type": "application/json" } };
+
+const send = async (
+  api: Api,
+  path: string,
+  payload: Payload,
+  options: RequestOptions = {},
+): Promise<Response> => {
+  const { token, apiVersion } = api.connection;
+  const { url, unix } = addressOf(api.connection.url, path);
+  const tries = options.isSingleTry ? 1 : TRIES;
+  for (let attempt = 1; ; attempt++) {
+    let response: Response;
+    try {
+      response = await fetch(url, {
+        method: "POST",
+        ...payload,
+        headers: { ...payload.headers, authorization: `Bearer ${token}`, "x-api-version": apiVersion },
+        // Runs are watched for as long as they last.
+        timeout: false,
+        ...(unix !== undefined && { unix }),
+        ...(options.signal && { signal: options.signal }),
+      } as RequestInit);
+    } catch (err) {
+      if (options.signal?.aborted) throw err;
+      if (attempt < tries && neverSent(err)) {
+        await delay(PAUSE_MS, options.signal);
+        continue;
+      }
+      throw new Unreachable(api.connection.url, err);
+    }
+    if (response.ok) return response;
+    throw new ApiRefusal(response.status, url, await bodyOf(response));
+  }
+};
+
+/** A request that may have arrived must not be sent twice: it might have submitted a run. */
+const neverSent = (err: unknown): boolean => {
+  const code = (err as { code?: unknown } | null)?.code;
+  return (
+    typeof code === "string" &&
+    [
+      "ConnectionRefused",
+      "FailedToOpenSocket",
+      "ECONNREFUSED",
+      "ENOTFOUND",
+      "EHOSTUNREACH",
+      "ENETUNREACH",
+    ].includes(code)
+  );
+};
+
+/** `http+unix://<percent-encoded socket path>` reaches a server inside a run (docs/spec/cli.md §2). */
+const addressOf = (base: string, path: string): { url: string; unix?: string } => {
+  const socket = /^http\+unix:\/\/([^/]+)(.*)$/.exec(base);
+  if (!socket) return { url: `${base}${path}` };
+  return { url: `http://localhost${socket[2]}${path}`, unix: decodeURIComponent(socket[1] ?? "") };
+};
+
+const bodyOf = async (response: Response): Promise<unknown> => {
+  const text = await response.text().catch(() => "");
+  try {
+    return JSON.parse(text);
+  } catch {
+    // Not from dstack: a proxy's page. The status says what there is to say.
+    return undefined;
+  }
+};
+
+const jsonOf = async (response: Response): Promise<unknown> => {
+  try {
+    return await response.json();
+  } catch (err) {
+    throw new AppError("unavailable", `The answer of ${response.url} is not JSON. Is this a dstack server?`, {
+      cause: err,
+    });
+  }
+};
+
+/** Checks an answer; what is unknown in it is dropped, what was left out gets its default. */
+export const checked = <S extends z.ZodType>(schema: S, value: unknown, url: string): z.output<S> => {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const place = issue && issue.path.length > 0 ? ` at ${issue.path.join(".")}` : "";
+  throw new AppError(
+    "unsupported",
+    `Cannot understand the answer of ${url}${place}: ${issue?.message ?? "unknown form"}`,
+    {
+      hint: "The server may be of another version than this client",
+    },
+  );
+};

@@ -1,0 +1,41 @@
+import { z } from "zod";
+import { Fleet } from "../../shared/api/fleets.ts";
+import { AppError } from "../../shared/errors.ts";
+import { type Api, post, postForNothing } from "./client.ts";
+import { isMissing } from "./refusal.ts";
+
+/** Imported ones included, newest first. */
+export const listFleets = (api: Api): Promise<Fleet[]> =>
+  post(api, {
+    path: `${api.project}/fleets/list`,
+    body: { include_imported: true },
+    answer: z.array(Fleet),
+  });
+
+export interface FleetKey {
+  readonly name?: string;
+  readonly id?: string;
+}
+
+export const findFleet = async (api: Api, key: FleetKey): Promise<Fleet | undefined> => {
+  try {
+    const body = { name: key.name ?? null, id: key.id ?? null };
+    return await post(api, { path: `${api.project}/fleets/get`, body, answer: Fleet });
+  } catch (err) {
+    if (isMissing(err)) return undefined;
+    throw err;
+  }
+};
+
+/** For changes, which name what they did not find in other words than `get` does. */
+export const getFleetToChange = async (api: Api, name: string): Promise<Fleet> => {
+  const fleet = await findFleet(api, { name });
+  if (fleet) return fleet;
+  throw new AppError("not_found", `Fleet ${name} does not exist`);
+};
+
+export const deleteFleet = (api: Api, name: string): Promise<void> =>
+  postForNothing(api, `${api.project}/fleets/delete`, { names: [name] });
+
+export const deleteInstances = (api: Api, name: string, instanceNums: readonly number[]): Promise<void> =>
+  postForNothing(api, `${api.project}/fleets/delete_instances`, { name, instance_nums: instanceNums });

@@ -1,0 +1,49 @@
+import { z } from "zod";
+import { type ListRunsRequest, Run } from "../../shared/api/runs.ts";
+import { AppError } from "../../shared/errors.ts";
+import { type Api, post, postForNothing } from "./client.ts";
+import { isMissing } from "./refusal.ts";
+
+/** Over all projects that the caller may see; an unknown project has no runs (docs/spec/http-api.md §2.6). */
+export const listRuns = (api: Api, wish: { onlyActive: boolean; limit: number }): Promise<Run[]> => {
+  const body: ListRunsRequest = {
+    project_name: api.connection.project,
+    repo_id: null,
+    username: null,
+    only_active: wish.onlyActive,
+    include_jobs: true,
+    job_submissions_limit: 1,
+    prev_submitted_at: null,
+    prev_run_id: null,
+    limit: wish.limit,
+    ascending: false,
+  };
+  return post(api, { path: "/api/runs/list", body, answer: z.array(Run) });
+};
+
+export interface RunKey {
+  readonly name?: string;
+  readonly id?: string;
+}
+
+export const findRun = async (api: Api, key: RunKey): Promise<Run | undefined> => {
+  try {
+    const body = { run_name: key.name ?? null, id: key.id ?? null };
+    return await post(api, { path: `${api.project}/runs/get`, body, answer: Run });
+  } catch (err) {
+    if (isMissing(err)) return undefined;
+    throw err;
+  }
+};
+
+export const getRun = async (api: Api, key: RunKey): Promise<Run> => {
+  const run = await findRun(api, key);
+  if (run) return run;
+  throw new AppError("not_found", `Run ${key.name ?? key.id} not found`);
+};
+
+export const stopRun = (api: Api, name: string, abort: boolean): Promise<void> =>
+  postForNothing(api, `${api.project}/runs/stop`, { runs_names: [name], abort });
+
+export const deleteRun = (api: Api, name: string): Promise<void> =>
+  postForNothing(api, `${api.project}/runs/delete`, { runs_names: [name] });

@@ -1,0 +1,56 @@
+import type { Group } from "../args/command.ts";
+
+/** Every command there is; help, completion and dispatch derive from it. */
+export const commands: Group = {
+  summary: "dstack: run tasks, services and dev environments on hosts of your own",
+  subcommands: {
+    completion: { summary: "Print a completion script for a shell", load: () => import("./completion.ts") },
+    fleet: {
+      summary: "Show and change fleets",
+      bare: "list",
+      subcommands: {
+        list: { summary: "List the fleets and their instances", load: () => import("./fleet/list.ts") },
+        get: { summary: "Show one fleet", load: () => import("./fleet/get.ts") },
+        delete: {
+          summary: "Delete a fleet or some of its instances",
+          load: () => import("./fleet/delete.ts"),
+        },
+        token: {
+          summary: "Tokens with which hosts join a fleet",
+          bare: "list",
+          subcommands: {
+            create: {
+              summary: "Make a token and show how to join with it",
+              load: () => import("./fleet/token/create.ts"),
+            },
+            list: {
+              summary: "List the tokens that can be used",
+              load: () => import("./fleet/token/list.ts"),
+            },
+            revoke: { summary: "Make tokens useless", load: () => import("./fleet/token/revoke.ts") },
+          },
+        },
+      },
+    },
+    logs: { summary: "Show the output of a run", load: () => import("./logs.ts") },
+    project: {
+      summary: "Show and change the projects of this client",
+      bare: "list",
+      subcommands: {
+        add: { summary: "Add or change a project", load: () => import("./project/add.ts") },
+        list: { summary: "List the projects", load: () => import("./project/list.ts") },
+        "set-default": {
+          summary: "Choose the default project",
+          load: () => import("./project/setDefault.ts"),
+        },
+        delete: { summary: "Forget a project", load: () => import("./project/delete.ts") },
+      },
+    },
+    ps: { summary: "List runs", load: () => import("./ps.ts") },
+    run: {
+      summary: "Show one run",
+      subcommands: { get: { summary: "Show one run as JSON", load: () => import("./run/get.ts") } },
+    },
+    stop: { summary: "Stop a run", load: () => import("./stop.ts") },
+  },
+};

@@ -1,0 +1,30 @@
+#!/usr/bin/env bun
+// The way in. The table names every command but loads none: a command is read when it is called.
+import { homedir } from "node:os";
+import { isatty } from "node:tty";
+import { systemClock } from "../shared/clock.ts";
+import { commands } from "./commands/table.ts";
+import type { Context } from "./context.ts";
+import { runCommandLine } from "./dispatch.ts";
+import { createInput } from "./process/input.ts";
+import { createInterrupts } from "./process/interrupts.ts";
+import { createOutput } from "./process/output.ts";
+
+const INTERRUPTED_EXIT = 130;
+
+const env = process.env;
+const interrupts = createInterrupts(() => process.exit(INTERRUPTED_EXIT));
+process.on("SIGINT", interrupts.interrupt);
+
+const ctx: Context = {
+  env,
+  cwd: process.cwd(),
+  home: env["HOME"] || homedir(),
+  input: createInput(() => Bun.stdin.stream(), isatty(0)),
+  out: createOutput(1, env),
+  err: createOutput(2, env),
+  interrupts,
+  clock: systemClock,
+};
+
+process.exit(await runCommandLine(commands, process.argv.slice(2), ctx));

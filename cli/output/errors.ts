@@ -1,0 +1,49 @@
+import { inspect } from "node:util";
+import { AppError, messageOf } from "../../shared/errors.ts";
+import { ApiRefusal, Unreachable } from "../api/refusal.ts";
+import type { Context } from "../context.ts";
+import { printMessage } from "./message.ts";
+import { Cancelled, NoAnswer } from "./prompt.ts";
+
+/** The only place where something thrown becomes text and an exit code (docs/spec/cli.md §9). Never a trace. */
+export const printError = (ctx: Context, err: unknown): number => {
+  for (const line of linesOf(err)) printMessage(ctx.out, line);
+  if (ctx.env["DSTACK_CLI_LOG_LEVEL"]?.toUpperCase() === "DEBUG") ctx.err.write(`${inspect(err)}\n`);
+  return 1;
+};
+
+const linesOf = (err: unknown): string[] => {
+  if (err instanceof ApiRefusal) return refusalLines(err);
+  if (err instanceof Unreachable) return [`Failed to connect to dstack server ${err.url}`];
+  if (err instanceof AppError) return err.hint === undefined ? [err.message] : [err.message, err.hint];
+  if (err instanceof Cancelled || err instanceof NoAnswer) return [err.message];
+  // The system said no: a folder that may not be read, a disk that is full.
+  if (isSystemError(err)) return [err.message];
+  return [
+    `Internal error: ${messageOf(err)}`,
+    "This is a bug of dstack. Run the command again with DSTACK_CLI_LOG_LEVEL=DEBUG to see where it happened",
+  ];
+};
+
+const isSystemError = (err: unknown): err is Error =>
+  err instanceof Error && "syscall" in err && "code" in err && typeof err.code === "string";
+
+const refusalLines = ({ status, url, body, known }: ApiRefusal): string[] => {
+  if (known) return [known.msg];
+  if (status === 403) return [`Access to ${url} is denied. Please check your access token`];
+  if (status === 404 || status === 405) return [`Status code ${status} when requesting ${url}`];
+  if (status === 422) return ["Server validation error:", JSON.stringify(body, undefined, 2)];
+  const said = textOf(body);
+  return [
+    `Unexpected error: status code ${status} when requesting ${url}. Check the server logs for the reason`,
+    ...(said === undefined ? [] : [`The server says: ${said}`]),
+  ];
+};
+
+/** `detail` is a text, an object with `msg`, or a list of such (docs/spec/http-api.md §1.4). */
+const textOf = (body: unknown): string | undefined => {
+  const detail = (body as { detail?: unknown } | null | undefined)?.detail;
+  const first: unknown = Array.isArray(detail) ? detail[0] : detail;
+  const said = typeof first === "string" ? first : (first as { msg?: unknown } | null | undefined)?.msg;
+  return typeof said === "string" && said !== "" ? said : undefined;
+};

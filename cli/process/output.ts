@@ -1,0 +1,44 @@
+import { writeSync } from "node:fs";
+import { isatty } from "node:tty";
+import type { Output } from "../context.ts";
+import { wantsColour } from "../output/style.ts";
+
+const BROKEN_PIPE_EXIT = 128 + 13;
+const FULL_PIPE_WAIT_MS = 2;
+
+/**
+ * One of the standard streams. Written synchronously: what a command has printed is out before the next thing it
+ * does, and nothing is lost when it exits.
+ */
+export const createOutput = (fd: 1 | 2, env: Readonly<Record<string, string | undefined>>): Output => {
+  const isTerminal = isatty(fd);
+  return {
+    isTerminal,
+    hasColour: wantsColour(env, isTerminal),
+    get columns() {
+      const wished = Number.parseInt(env["COLUMNS"] ?? "", 10);
+      if (wished > 0) return wished;
+      return isTerminal ? terminalColumns(fd) : undefined;
+    },
+    write: (data) => writeAll(fd, typeof data === "string" ? Buffer.from(data) : data),
+  };
+};
+
+const terminalColumns = (fd: 1 | 2): number | undefined =>
+  (fd === 1 ? process.stdout : process.stderr).columns;
+
+const writeAll = (fd: number, bytes: Uint8Array): void => {
+  let written = 0;
+  while (written < bytes.length) {
+    try {
+      written += writeSync(fd, bytes, written);
+    } catch (err) {
+      const { code } = err as NodeJS.ErrnoException;
+      // A pipe that someone else has made non-blocking, and that is full.
+      if (code === "EAGAIN") Bun.sleepSync(FULL_PIPE_WAIT_MS);
+      // The reader has left (`dstack logs … | head`): end as if by the signal that other programs die of.
+      else if (code === "EPIPE") process.exit(BROKEN_PIPE_EXIT);
+      else throw err;
+    }
+  }
+};
