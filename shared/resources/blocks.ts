@@ -1,0 +1,44 @@
+import { whyNot } from "./matching.ts";
+import type { Resources } from "./offered.ts";
+import type { Requirements } from "./requirements.ts";
+
+// Hosts that several jobs share, in equal parts (docs/spec/configuration.md §5).
+
+/** Into how many blocks a host is divided; undefined where its CPUs or GPUs cannot be divided evenly. */
+export const countBlocks = (
+  { cpus, gpus }: Pick<Resources, "cpus" | "gpus">,
+  wanted: number | "auto",
+): number | undefined => {
+  const total = wanted === "auto" ? (gpus.length === 0 ? cpus : Math.min(cpus, gpus.length)) : wanted;
+  return total > 0 && cpus % total === 0 && gpus.length % total === 0 ? total : undefined;
+};
+
+/** What `blocks` of `total` are: a part of the CPUs, GPUs and memory, and the whole disk. */
+export const shareOf = (host: Resources, blocks: number, total: number): Resources => {
+  if (blocks === total) return host;
+  return {
+    ...host,
+    cpus: Math.floor(host.cpus / total) * blocks,
+    memory_mib: Math.floor(host.memory_mib / total) * blocks,
+    gpus: host.gpus.slice(0, Math.floor(host.gpus.length / total) * blocks),
+  };
+};
+
+export type Fit = { blocks: number } | { reason: string };
+
+/**
+ * The fewest blocks of a host that satisfy a job, or why not even all of them do. A multi-node job takes all. `price` is
+ * that of the whole host.
+ */
+export const fitBlocks = (
+  requirements: Requirements,
+  host: Resources,
+  { total, price }: { total: number; price: number },
+): Fit => {
+  const fits = (blocks: number) => whyNot(requirements, shareOf(host, blocks, total), price) === undefined;
+  const all = requirements.multinode ? [total] : Array.from({ length: total }, (_, index) => index + 1);
+  const blocks = all.find(fits);
+  return blocks === undefined
+    ? { reason: whyNot(requirements, host, price) ?? "no part of the host is of the size that is asked for" }
+    : { blocks };
+};
