@@ -21,10 +21,14 @@ export const insertProject = (db: Db, row: typeof projects.$inferInsert): Promis
   );
 
 /** Deleted ones too. */
-/** In paths, names match whatever their case (docs/spec/http-api.md §1.1). */
 export const findProject = async (db: Db, id: string): Promise<ProjectRow | undefined> =>
   (await db.select().from(projects).where(eq(projects.id, id)))[0];
 
+/** Deleted ones too: their runs keep them. */
+export const listProjectsByIds = (db: Db, ids: string[]): Promise<ProjectRow[]> =>
+  ids.length === 0 ? Promise.resolve([]) : db.select().from(projects).where(inArray(projects.id, ids));
+
+/** In paths, names match whatever their case (docs/spec/http-api.md §1.1). */
 export const findProjectByName = async (db: Db, name: string): Promise<ProjectRow | undefined> =>
   (
     await db

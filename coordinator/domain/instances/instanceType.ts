@@ -16,9 +16,15 @@ export const resourcesOf = (inventory: Inventory): Resources => ({
   description: "",
 });
 
-/** Hosts have no type of their own; the wire calls all of them `instance`. */
+/** How the wire calls hosts that users bring along (docs/spec/http-api.md §3.12, §2.9). */
+export const REMOTE_BACKEND = "remote";
+export const REMOTE_REGION = "remote";
+
+/** Hosts have no type of their own; the wire calls all of them so. */
+export const INSTANCE_TYPE_NAME = "instance";
+
 export const instanceTypeOf = (inventory: Inventory): InstanceType => ({
-  name: "instance",
+  name: INSTANCE_TYPE_NAME,
   resources: resourcesOf(inventory),
 });
 

@@ -1,7 +1,7 @@
 import type { Instance } from "../../../shared/api/fleets.ts";
 import { toWireTime } from "../../../shared/api/scalars.ts";
 import type { InstanceRow } from "../../store/instances.ts";
-import { gpuDriverOf, instanceTypeOf } from "./instanceType.ts";
+import { gpuDriverOf, instanceTypeOf, REMOTE_BACKEND, REMOTE_REGION } from "./instanceType.ts";
 
 export const viewInstance = (
   row: InstanceRow,
@@ -9,7 +9,7 @@ export const viewInstance = (
 ): Instance => ({
   id: row.id,
   project_name: names.projectName,
-  backend: "remote",
+  backend: REMOTE_BACKEND,
   instance_type: instanceTypeOf(row.inventory),
   name: row.name,
   fleet_id: row.fleet_id,
@@ -24,7 +24,7 @@ export const viewInstance = (
   termination_reason_message: row.termination_reason_message,
   created: toWireTime(row.created_at),
   finished_at: row.finished_at === null ? null : toWireTime(row.finished_at),
-  region: "remote",
+  region: REMOTE_REGION,
   availability_zone: null,
   price: 0,
   total_blocks: 1,

@@ -2,7 +2,7 @@ import type { JobProvisioningData, JobRuntimeData } from "../../../shared/api/jo
 import type { Inventory } from "../../../shared/protocol/inventory.ts";
 import type { InstanceOfferWithAvailability } from "../../../shared/resources/offered.ts";
 import type { InstanceRow } from "../../store/instances.ts";
-import { gpuDriverOf, instanceTypeOf } from "./instanceType.ts";
+import { gpuDriverOf, instanceTypeOf, REMOTE_BACKEND, REMOTE_REGION } from "./instanceType.ts";
 
 const IPV4 = /^(\d{1,3}(?:\.\d{1,3}){3})\/\d+$/;
 
@@ -15,9 +15,9 @@ export const offerOf = (
   instance: InstanceRow,
   availability: InstanceOfferWithAvailability["availability"],
 ): InstanceOfferWithAvailability => ({
-  backend: "remote",
+  backend: REMOTE_BACKEND,
   instance: instanceTypeOf(instance.inventory),
-  region: "remote",
+  region: REMOTE_REGION,
   price: 0,
   backend_data: {},
   availability,
@@ -31,7 +31,7 @@ export const offerOf = (
 export const provisioningDataOf = (instance: InstanceRow): JobProvisioningData => {
   const ip = internalIpOf(instance.inventory);
   return {
-    backend: "remote",
+    backend: REMOTE_BACKEND,
     base_backend: null,
     instance_type: instanceTypeOf(instance.inventory),
     instance_id: instance.id,
@@ -39,7 +39,7 @@ export const provisioningDataOf = (instance: InstanceRow): JobProvisioningData =
     internal_ip: ip,
     public_ip_enabled: true,
     instance_network: null,
-    region: "remote",
+    region: REMOTE_REGION,
     availability_zone: null,
     reservation: null,
     price: 0,
@@ -58,7 +58,7 @@ export const runtimeDataOf = (instance: InstanceRow): JobRuntimeData => ({
   gpu: null,
   cpu: null,
   memory: null,
-  ports: null,
+  ports: {},
   volume_names: [],
   offer: offerOf(instance, "idle"),
   working_dir: null,

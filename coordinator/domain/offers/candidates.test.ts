@@ -1,0 +1,150 @@
+import { describe, expect, test } from "bun:test";
+import { RunSpec } from "../../../shared/api/runs.ts";
+import { getJobSpecs } from "../../../shared/config/jobSpecs.ts";
+import type { Inventory } from "../../../shared/protocol/inventory.ts";
+import type { InstanceRow } from "../../store/instances.ts";
+import type { CapacityEntry } from "../instances/capacityEntry.ts";
+import { findCandidates, type WantedInstance } from "./candidates.ts";
+
+const wanted = (configuration: Record<string, unknown>): WantedInstance => {
+  const small = { resources: { cpu: "1..", memory: "1GB..", disk: null } };
+  const spec = RunSpec.parse({
+    configuration: { type: "task", commands: ["true"], ...small, ...configuration },
+  });
+  const [jobSpec] = getJobSpecs(spec, { runName: "r", defaultPython: "3.12" });
+  if (!jobSpec) throw new Error("A task has a job");
+  return { spec, jobSpec };
+};
+
+const host = (
+  name: string,
+  options: {
+    inventory?: Partial<Inventory>;
+    row?: Partial<InstanceRow>;
+    fleet?: string;
+    busy?: boolean;
+  } = {},
+): CapacityEntry => {
+  const inventory: Inventory = {
+    hostname: `${name}.lan`,
+    arch: "x86",
+    os: "linux",
+    cpus: 8,
+    memory_mib: 32_768,
+    disk_mib: 100_000,
+    gpus: [],
+    addresses: ["10.0.0.7/24"],
+    runtime: "docker",
+    ...options.inventory,
+  };
+  const row = {
+    id: crypto.randomUUID(),
+    project_id: "p",
+    fleet_id: "f",
+    instance_num: 0,
+    name,
+    status: options.busy ? "busy" : "idle",
+    unreachable: false,
+    inventory,
+    public_key: "",
+    boot_id: "",
+    agent_version: "",
+    session: null,
+    credential_hash: "",
+    credential_expires_at: 0,
+    previous_credential_hash: null,
+    previous_credential_expires_at: null,
+    termination_reason: null,
+    termination_reason_message: null,
+    created_at: 0,
+    finished_at: null,
+    deleted: false,
+    ...options.row,
+  } satisfies InstanceRow;
+  const occupants = new Set(options.busy ? ["s"] : []);
+  return { instance: row, fleetName: options.fleet ?? "lab", occupants };
+};
+
+const gpu = (index: number) => ({
+  vendor: "nvidia" as const,
+  raw_name: "NVIDIA H100 80GB HBM3",
+  id: `GPU-${index}`,
+  index,
+  memory_mib: 81_559,
+});
+
+const namesOf = (entries: CapacityEntry[], configuration: Record<string, unknown> = {}) =>
+  findCandidates(entries, wanted(configuration)).fitting.map(({ instance }) => instance.name);
+
+const whyNone = (entries: CapacityEntry[], configuration: Record<string, unknown> = {}) =>
+  findCandidates(entries, wanted(configuration)).whyNone;
+
+describe("findCandidates()", () => {
+  test("prefers free hosts, then the least capable ones", () => {
+    const entries = [
+      host("gpus", { inventory: { gpus: [gpu(0)] } }),
+      host("busy", { inventory: { cpus: 1 }, busy: true }),
+      host("big", { inventory: { cpus: 64 } }),
+      host("small", { inventory: { cpus: 2 } }),
+    ];
+    expect(namesOf(entries)).toEqual(["small", "big", "gpus", "busy"]);
+  });
+
+  test("leaves out hosts that cannot be reached or are on their way out", () => {
+    const entries = [
+      host("silent", { row: { unreachable: true } }),
+      host("leaving", { row: { status: "terminating" } }),
+    ];
+    expect(namesOf(entries)).toEqual([]);
+    expect(whyNone(entries)).toBe("Fleet is at capacity: silent cannot be reached; leaving is terminating");
+  });
+
+  test("honours fleets and instances", () => {
+    const entries = [
+      host("lab-0"),
+      host("den-0", { fleet: "den", row: { instance_num: 3 }, inventory: { addresses: ["10.9.9.9/8"] } }),
+    ];
+    expect(namesOf(entries, { fleets: ["den"] })).toEqual(["den-0"]);
+    expect(namesOf(entries, { instances: ["lab-0"] })).toEqual(["lab-0"]);
+    expect(namesOf(entries, { instances: [{ hostname: "10.9.9.9" }] })).toEqual(["den-0"]);
+    expect(namesOf(entries, { instances: [{ hostname: "lab-0.lan" }] })).toEqual(["lab-0"]);
+    expect(namesOf(entries, { instances: [{ fleet: "den", instance: 3 }] })).toEqual(["den-0"]);
+    expect(whyNone(entries, { fleets: ["none"] })).toBe(
+      "Failed to use specified fleets: no host of this project is among them",
+    );
+    expect(whyNone(entries, { instances: ["none"] })).toStartWith("Failed to use specified instances");
+  });
+
+  test("an own image needs a container engine; the default one does not", () => {
+    const entries = [
+      host("bare", { inventory: { runtime: "process", no_docker_reason: "no socket", arch: "arm" } }),
+    ];
+    expect(namesOf(entries)).toEqual(["bare"]);
+    expect(namesOf(entries, { image: "busybox" })).toEqual([]);
+    expect(whyNone(entries, { image: "busybox" })).toBe(
+      "Fleet is at capacity: bare has no container engine for the image (no socket)",
+    );
+    const hardware = { ...wanted({ image: "busybox" }), ignoreRuntime: true };
+    expect(findCandidates(entries, hardware).fitting).toHaveLength(1);
+  });
+
+  test("hosts are of backend and region remote, and in any zone", () => {
+    const entries = [host("a")];
+    expect(namesOf(entries, { backends: ["remote"], regions: ["Remote"] })).toEqual(["a"]);
+    expect(namesOf(entries, { availability_zones: ["eu-1a"] })).toEqual(["a"]);
+    expect(whyNone(entries, { backends: ["aws"] })).toBe(
+      "Fleet is at capacity: a does not fit: only backends aws may be used, this is remote",
+    );
+    expect(namesOf(entries, { regions: ["eu-west-1"] })).toEqual([]);
+    expect(namesOf(entries, { instance_types: ["p5.48xlarge"] })).toEqual([]);
+    expect(namesOf(entries, { spot_policy: "spot" })).toEqual([]);
+  });
+
+  test("says what each host lacks, but names only a few", () => {
+    const entries = ["a", "b", "c", "d"].map((name) => host(name));
+    const why = whyNone(entries, { resources: { gpu: "H100:8" } });
+    expect(why).toStartWith("Fleet is at capacity: a needs");
+    expect(why).toEndWith("; and 1 more");
+    expect(whyNone([])).toBe("No matching fleet found: no host has joined this project");
+  });
+});
