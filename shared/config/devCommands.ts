@@ -37,13 +37,15 @@ const installServer = (ide: keyof typeof SERVERS, version: string): string[] => 
   ];
 };
 
+/** Lets notebooks run in the job's Python. Part of what makes the image ready. */
+export const INSTALL_KERNEL =
+  "(uv pip install -q --no-cache-dir ipykernel 2> /dev/null || pip install -q --no-cache-dir ipykernel 2> /dev/null" +
+  ' || echo "No pip: notebooks will not work")';
+
 /** What runs before the user's own commands. */
 export const beforeDevCommands = ({ ide, version }: DevEnvironmentConfiguration): string => {
   const server = ide && ide !== "zed" && version ? installServer(ide, version) : [];
-  const kernel =
-    `(uv pip install -q --no-cache-dir ipykernel 2> /dev/null || pip install -q --no-cache-dir ipykernel 2> /dev/null` +
-    ` || echo "No pip: notebooks will not work")`;
-  return [...server, kernel].join(" && ");
+  return [...server, INSTALL_KERNEL].join(" && ");
 };
 
 /** What keeps the dev environment alive afterwards. */
