@@ -15,16 +15,14 @@ import {
 } from "../store/submissions.ts";
 import { desiredOf } from "./desired.ts";
 import type { Engine } from "./engine.ts";
-import type { EngineDeps } from "./engineDeps.ts";
+import { type EngineDeps, LEASE_TTL_MS, SYNC_WAIT_MS } from "./engineDeps.ts";
+import type { Reachability } from "./reachability.ts";
 import { applyReports } from "./reports.ts";
 import { finishSubmission } from "./runPass.ts";
 
-/** How long an agent is asked to wait in its poll, and how long it counts as there without another word. */
-export const SYNC_WAIT_MS = 45_000;
-export const LEASE_TTL_MS = 90_000;
-
 export interface AgentLinkDeps extends EngineDeps {
   engine: Engine;
+  reachability: Reachability;
   assign: (submission: SubmissionRow) => Promise<Assignment>;
 }
 
@@ -38,11 +36,12 @@ export class AgentLink {
 
   /** Acknowledges what the agent names, waits while it has seen all, then answers the whole desired set. */
   async sync(instance: InstanceRow, request: SyncRequest, signal: AbortSignal): Promise<SyncAnswer> {
-    const { agents, clock, engine } = this.#deps;
+    const { agents, clock, engine, reachability } = this.#deps;
     if (agents.note(instance.id, request, clock.now()) === "fenced")
       throw new AppError("fenced", "A newer process of this host's agent has taken over", {
         hint: "Run one agent for each host",
       });
+    await reachability.heard(instance.id);
     if (request.inventory || instance.session !== request.session)
       await engine.noteInventory(instance, request);
     await this.#acknowledge(request);
@@ -56,7 +55,6 @@ export class AgentLink {
       // Nobody reads this answer, and what the request said may have been overtaken.
       if (signal.aborted) throw new AppError("unavailable", "The agent has closed the connection");
     }
-    agents.touch(instance.id, clock.now());
     // Read before the set: a change in between makes the next answer come at once, never go missing.
     const revision = agents.revision(instance.id);
     const desired = await this.#desired(instance, new Set(request.held.map((held) => held.submission_id)));

@@ -40,6 +40,11 @@ export class AgentSessions {
       : this.#sessions.get(instanceId)?.lastSeenAt;
   }
 
+  /** An assignment would reach it at once. */
+  isWaiting(instanceId: string): boolean {
+    return this.#waiting.has(instanceId);
+  }
+
   revision(instanceId: string): number {
     return this.#revisions.get(instanceId) ?? 1;
   }

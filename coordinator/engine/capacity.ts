@@ -33,6 +33,10 @@ export class Capacity {
     return this.#slots.get(instanceId);
   }
 
+  listAll(): CapacityEntry[] {
+    return [...this.#slots.values()];
+  }
+
   list(projectId: string): CapacityEntry[] {
     return [...this.#slots.values()].filter((slot) => slot.instance.project_id === projectId);
   }

@@ -12,6 +12,9 @@ import type { EngineDeps } from "./engineDeps.ts";
 import { passRun } from "./runPass.ts";
 import { WakeTimers } from "./wakeTimers.ts";
 
+/** How long after a pass that failed the run is looked at again. */
+const PASS_RETRY_MS = 5_000;
+
 /** A run to be submitted: its row, and the spec of every job it starts with. */
 export interface NewRun {
   row: NewRunRow;
@@ -88,9 +91,7 @@ export class Engine {
 
   /** Looks at a run again because something about it has changed. */
   wakeRun(runId: string): void {
-    this.#pass(runId).catch((err: unknown) =>
-      this.#deps.log.error("A pass over a run failed", { run_id: runId, err }),
-    );
+    void this.#pass(runId);
   }
 
   /** Does work on a run between its passes, and passes it afterwards. */
@@ -149,8 +150,15 @@ export class Engine {
     };
   }
 
+  /** A pass that fails (a full disk, a database out of reach) is tried again: what was asked for is stored. */
   async #pass(runId: string, changedBefore = false): Promise<void> {
-    const { changed, wakeAt } = await this.#queue.run(runId, () => passRun(this.#deps, runId));
+    const { clock, log } = this.#deps;
+    const { changed, wakeAt } = await this.#queue
+      .run(runId, () => passRun(this.#deps, runId))
+      .catch((err: unknown) => {
+        log.error("A pass over a run failed and is tried again", { run_id: runId, err });
+        return { changed: false, wakeAt: clock.now() + PASS_RETRY_MS };
+      });
     this.#timers.set(runId, wakeAt);
     if (changed || changedBefore) for (const listener of this.#listeners.get(runId) ?? []) listener();
   }

@@ -1,4 +1,4 @@
-import type { JobProvisioningData } from "../../shared/api/jobs.ts";
+import type { JobProvisioningData, JobRuntimeData } from "../../shared/api/jobs.ts";
 import type { Clock } from "../../shared/clock.ts";
 import type { Logger } from "../../shared/log.ts";
 import type { LogStore } from "../logs/logStore.ts";
@@ -10,7 +10,12 @@ import type { Capacity } from "./capacity.ts";
 
 /** Where a submission goes, or why it can go nowhere, in words for people. */
 export type Placement =
-  | { instanceId: string; fleetId: string; provisioningData: JobProvisioningData }
+  | {
+      instanceId: string;
+      fleetId: string;
+      provisioningData: JobProvisioningData;
+      runtimeData: JobRuntimeData;
+    }
   | { message: string };
 
 /** What the engine's parts work with. */
@@ -36,3 +41,9 @@ export const STOP_GRACE_MS = 10_000;
 
 /** How long past the kill a host may take to say that the job has ended; then it is taken as ended. */
 export const STOP_MARGIN_MS = 20_000;
+
+/** How long an agent is asked to wait in its poll. */
+export const SYNC_WAIT_MS = 45_000;
+
+/** How long an agent counts as there without another word. */
+export const LEASE_TTL_MS = 90_000;

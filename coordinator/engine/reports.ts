@@ -78,18 +78,8 @@ const changesOf = (
       return { statements: [statement], effects: [] };
     }
     case "running": {
-      const runtime_data = {
-        network_mode: "host" as const,
-        gpu: null,
-        cpu: null,
-        memory: null,
-        ports: null,
-        volume_names: null,
-        offer: null,
-        ...submission.runtime_data,
-        working_dir: fact.working_dir ?? null,
-        username: fact.username ?? null,
-      };
+      const found = { working_dir: fact.working_dir ?? null, username: fact.username ?? null };
+      const runtime_data = submission.runtime_data && { ...submission.runtime_data, ...found };
       return {
         statements: [moveSubmission(db, submission.id, { to: "running", patch: { ...patch, runtime_data } })],
         effects: [],

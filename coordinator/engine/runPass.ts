@@ -21,6 +21,8 @@ import { CLAIM_TIMEOUT_MS, type EngineDeps, STOP_GRACE_MS, STOP_MARGIN_MS } from
 interface Changes {
   statements: Statement[];
   effects: (() => void)[];
+  /** Takes back what was done in memory before the commit, when there is none. */
+  undo?: (() => void)[];
 }
 
 /** The newest attempt of every job. */
@@ -44,9 +46,14 @@ export const passRun = async (
     const run = await findRun(deps.db, runId);
     if (!run || isFinalRun(run.status)) return { changed, wakeAt: null };
     const latest = latestOf(await listSubmissions(deps.db, runId));
-    const { statements, effects } = decide(deps, run, latest);
+    const { statements, effects, undo = [] } = decide(deps, run, latest);
     if (statements.length === 0) return { changed, wakeAt: nearest(latest) };
-    await writeAll(deps.db, statements);
+    try {
+      await writeAll(deps.db, statements);
+    } catch (err) {
+      for (const takeBack of undo) takeBack();
+      throw err;
+    }
     for (const effect of effects) effect();
   }
 };
@@ -80,6 +87,7 @@ const decide = (deps: EngineDeps, run: RunRow, latest: SubmissionRow[]): Changes
 const merge = (all: Changes[]): Changes => ({
   statements: all.flatMap((changes) => changes.statements),
   effects: all.flatMap((changes) => changes.effects),
+  undo: all.flatMap((changes) => changes.undo ?? []),
 });
 
 /** What has waited too long: an assignment that no agent confirmed, a stop that no agent reported done. */
@@ -122,7 +130,7 @@ const placeSubmission = (deps: EngineDeps, run: RunRow, submission: SubmissionRo
       message: placement.message,
       abandoned: true,
     });
-  const { instanceId, fleetId, provisioningData } = placement;
+  const { instanceId, fleetId, provisioningData, runtimeData } = placement;
   if (!deps.capacity.claim(instanceId, submission.id))
     throw new Error(`The scheduler chose instance ${instanceId}, which is occupied`);
   const patch = {
@@ -131,6 +139,7 @@ const placeSubmission = (deps: EngineDeps, run: RunRow, submission: SubmissionRo
     last_processed_at: now,
     wake_at: now + CLAIM_TIMEOUT_MS,
     provisioning_data: provisioningData,
+    runtime_data: runtimeData,
   };
   return {
     statements: [
@@ -139,6 +148,7 @@ const placeSubmission = (deps: EngineDeps, run: RunRow, submission: SubmissionRo
       moveRun(deps.db, run.id, { to: "provisioning", patch: { fleet_id: fleetId, last_processed_at: now } }),
     ],
     effects: [() => deps.capacity.update(instanceId, { status: "busy" }), () => deps.agents.wake(instanceId)],
+    undo: [() => void deps.capacity.release(instanceId, submission.id)],
   };
 };
 

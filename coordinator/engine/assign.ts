@@ -1,0 +1,89 @@
+import type { JobSpec } from "../../shared/api/jobs.ts";
+import { jobEnv } from "../../shared/config/jobEnv.ts";
+import { processArgv } from "../../shared/config/processArgv.ts";
+import type { AssignedArchive, Assignment } from "../../shared/protocol/assignment.ts";
+import type { Inventory } from "../../shared/protocol/inventory.ts";
+import { internalIpOf } from "../domain/instances/provisioningData.ts";
+import type { Db } from "../store/db.ts";
+import { listFileArchivesByIds } from "../store/fileArchives.ts";
+import { findInstance } from "../store/instances.ts";
+import { findProject } from "../store/projects.ts";
+import { findRun } from "../store/runs.ts";
+import type { SubmissionRow } from "../store/submissions.ts";
+import { CLAIM_LEASE_MS } from "./engineDeps.ts";
+
+/** What an agent needs to run a submission that was placed on its host. The same submission gives the same answer. */
+export const createAssignment = async (db: Db, submission: SubmissionRow): Promise<Assignment> => {
+  const [run, instance] = await Promise.all([
+    findRun(db, submission.run_id),
+    findInstance(db, submission.instance_id ?? ""),
+  ]);
+  const project = run && (await findProject(db, run.project_id));
+  if (!run || !project || !instance) throw new Error(`Submission ${submission.id} has no run or no instance`);
+  const { job_spec: spec } = submission;
+  const { inventory } = instance;
+  return {
+    submission_id: submission.id,
+    run_id: run.id,
+    run_name: run.name,
+    project_name: project.name,
+    job_name: spec.job_name,
+    job_num: spec.job_num,
+    replica_num: spec.replica_num,
+    env: jobEnv(spec, {
+      runId: run.id,
+      runName: run.name,
+      repoId: run.spec.repo_id,
+      submissionId: submission.id,
+      nodeIps: [internalIpOf(inventory) ?? "127.0.0.1"],
+      gpusPerNode: [inventory.gpus.length],
+    }),
+    ...commandFor(inventory.runtime, spec),
+    user: userText(spec.user),
+    working_dir: spec.working_dir,
+    privileged: spec.privileged,
+    network_mode: "host",
+    shm_size_mib: shmSizeMib(spec),
+    gpu_ids: inventory.gpus.map((gpu) => gpu.id),
+    mounts: (spec.volumes ?? []).flatMap((mount) =>
+      "instance_path" in mount ? [{ source: mount.instance_path, target: mount.path }] : [],
+    ),
+    archives: await listArchives(db, spec),
+    max_duration_s: spec.max_duration,
+    claim_lease_ms: CLAIM_LEASE_MS,
+  };
+};
+
+/** A host without a container engine runs the commands themselves; placement gives it no job that needs an image. */
+const commandFor = (runtime: Inventory["runtime"], spec: JobSpec) =>
+  runtime === "process"
+    ? { runtime, argv: processArgv(spec) }
+    : { runtime, argv: spec.commands, image: spec.image_name, registry_auth: spec.registry_auth };
+
+/** `name|uid[:group|gid]`, as configurations write it. */
+const userText = (user: JobSpec["user"]): string | null => {
+  if (!user) return null;
+  const name = user.username ?? user.uid;
+  const group = user.groupname ?? user.gid;
+  if (name === null) return null;
+  return group === null ? String(name) : `${name}:${group}`;
+};
+
+/** Configurations give it in GB of 1024 MB. */
+const shmSizeMib = ({ requirements }: JobSpec): number | null => {
+  const { shm_size: gigabytes } = requirements.resources;
+  return gigabytes === null ? null : Math.round(gigabytes * 1024);
+};
+
+const listArchives = async (db: Db, spec: JobSpec): Promise<AssignedArchive[]> => {
+  const rows = await listFileArchivesByIds(
+    db,
+    spec.file_archives.map((archive) => archive.id),
+  );
+  const hashes = new Map(rows.map((row) => [row.id, row.hash]));
+  return spec.file_archives.map(({ id, path }) => {
+    const sha256 = hashes.get(id);
+    if (sha256 === undefined) throw new Error(`File archive ${id} is gone`);
+    return { sha256, path };
+  });
+};

@@ -1,0 +1,211 @@
+import { join } from "node:path";
+import { RunSpec } from "../../shared/api/runs.ts";
+import { getJobSpecs } from "../../shared/config/jobSpecs.ts";
+import { AppError } from "../../shared/errors.ts";
+import { silentLogger } from "../../shared/log.ts";
+import type { Desired, SyncAnswer } from "../../shared/protocol/sync.ts";
+import type { FakeClock } from "../../shared/testing/fakeClock.ts";
+import { AgentLink } from "../engine/agentLink.ts";
+import { AgentSessions } from "../engine/agentSessions.ts";
+import { createAssignment } from "../engine/assign.ts";
+import { Capacity } from "../engine/capacity.ts";
+import { Engine } from "../engine/engine.ts";
+import { createPlacer } from "../engine/placement.ts";
+import { Reachability } from "../engine/reachability.ts";
+import { LogStore } from "../logs/logStore.ts";
+import { type Db, openStore } from "../store/db.ts";
+import { findInstance, type InstanceRow, insertInstance } from "../store/instances.ts";
+import { findRunByName, type RunRow } from "../store/runs.ts";
+import { fleets, projects } from "../store/schema.ts";
+import { listSubmissions, type SubmissionRow } from "../store/submissions.ts";
+
+export const PROJECT_ID = "00000000-0000-4000-8000-000000000001";
+export const FLEET_ID = "00000000-0000-4000-8000-000000000002";
+const USER_ID = "00000000-0000-4000-8000-000000000003";
+
+/** A host that joined; `runtime` as its agent found it. */
+export const hostRow = (num: number, runtime: "docker" | "process" = "process"): InstanceRow => ({
+  id: crypto.randomUUID(),
+  project_id: PROJECT_ID,
+  fleet_id: FLEET_ID,
+  instance_num: num,
+  name: `lab-${num}`,
+  status: "idle",
+  unreachable: false,
+  inventory: {
+    hostname: `host-${num}`,
+    arch: "x86",
+    os: "linux",
+    cpus: 8,
+    memory_mib: 32_768,
+    disk_mib: 512_000,
+    gpus: [],
+    addresses: [`10.0.0.${num + 1}/24`],
+    runtime,
+  },
+  public_key: `key-${num}`,
+  boot_id: "boot",
+  agent_version: "0.1.0",
+  session: null,
+  credential_hash: `hash-${num}`,
+  credential_expires_at: 0,
+  previous_credential_hash: null,
+  previous_credential_expires_at: null,
+  termination_reason: null,
+  termination_reason_message: null,
+  created_at: 0,
+  finished_at: null,
+  deleted: false,
+});
+
+/** The engine and the agent link over a real store in `dir`; opening it again is a restart of the coordinator. */
+export class TestEngine implements AsyncDisposable {
+  readonly db: Db;
+  readonly engine: Engine;
+  readonly link: AgentLink;
+  readonly logs: LogStore;
+  readonly capacity = new Capacity();
+  readonly agents = new AgentSessions();
+  readonly #clock: FakeClock;
+  readonly #close: () => Promise<void>;
+  readonly #sequences = new Map<string, number>();
+  readonly #reachability: Reachability;
+
+  private constructor(db: Db, dir: string, options: { clock: FakeClock; close: () => Promise<void> }) {
+    const { clock, close } = options;
+    const { agents, capacity } = this;
+    this.db = db;
+    this.#clock = clock;
+    this.#close = close;
+    this.logs = new LogStore(join(dir, "logs"));
+    const place = createPlacer({ agents, capacity });
+    const deps = { db, clock, log: silentLogger, logs: this.logs, agents, capacity, place };
+    this.engine = new Engine(deps);
+    this.#reachability = new Reachability(deps);
+    const assign = (submission: SubmissionRow) => createAssignment(db, submission);
+    this.link = new AgentLink({ ...deps, engine: this.engine, reachability: this.#reachability, assign });
+  }
+
+  static async open(dir: string, clock: FakeClock): Promise<TestEngine> {
+    const store = await openStore({ url: `file:${join(dir, "test.db")}` });
+    const engine = new TestEngine(store.db, dir, { clock, close: async () => store[Symbol.asyncDispose]() });
+    const project = { id: PROJECT_ID, name: "main", owner_id: USER_ID, created_at: 0 };
+    await store.db.insert(projects).values(project).onConflictDoNothing();
+    const fleet = { id: FLEET_ID, project_id: PROJECT_ID, name: "lab", created_at: 0 };
+    await store.db
+      .insert(fleets)
+      .values({ ...fleet, status: "active", spec: JSON.parse("{}") })
+      .onConflictDoNothing();
+    await engine.engine.start();
+    return engine;
+  }
+
+  async addHost(row: InstanceRow): Promise<InstanceRow> {
+    await insertInstance(this.db, row);
+    this.engine.addInstance(row, "lab");
+    return row;
+  }
+
+  /** Submits a task of one command, or what else `configuration` says. */
+  async submit(name: string, configuration: Record<string, unknown> = {}): Promise<void> {
+    const spec = RunSpec.parse({
+      run_name: name,
+      configuration: { type: "task", commands: ["true"], ...configuration },
+      ssh_key_pub: "",
+    });
+    const now = this.#clock.now();
+    const id = crypto.randomUUID();
+    const row = {
+      id,
+      project_id: PROJECT_ID,
+      user_id: USER_ID,
+      name,
+      status: "submitted" as const,
+      spec,
+      submitted_at: now,
+      last_processed_at: now,
+    };
+    const jobSpecs = getJobSpecs(spec, { runName: name, defaultPython: "3.12" });
+    await this.engine.submitRun({ row, jobSpecs });
+  }
+
+  async run(name: string): Promise<RunRow> {
+    const run = await findRunByName(this.db, PROJECT_ID, name);
+    if (!run) throw new Error(`No run "${name}"`);
+    return run;
+  }
+
+  async submissions(name: string): Promise<SubmissionRow[]> {
+    return listSubmissions(this.db, (await this.run(name)).id);
+  }
+
+  async latest(name: string): Promise<SubmissionRow> {
+    const submission = (await this.submissions(name)).at(-1);
+    if (!submission) throw new Error(`Run "${name}" has no submission`);
+    return submission;
+  }
+
+  /** One sync of the host's agent that does not wait, naming what it holds. */
+  async sync(host: InstanceRow, held: string[] = [], session = host.id): Promise<SyncAnswer> {
+    const row = await findInstance(this.db, host.id);
+    if (!row) throw new Error(`No instance ${host.id}`);
+    const sequence = this.#sequences.get(session) ?? 0;
+    this.#sequences.set(session, sequence + 1);
+    const request = {
+      agent_version: "0.1.0",
+      boot_id: "boot",
+      session,
+      sequence,
+      held: held.map((id) => ({ submission_id: id, state: "running" as const })),
+      wait_ms: 0,
+    };
+    return this.link.sync(row, request, AbortSignal.timeout(10_000));
+  }
+
+  async desired(host: InstanceRow, held: string[] = []): Promise<Desired[]> {
+    return (await this.sync(host, held)).desired;
+  }
+
+  /** The one submission that the host is told to start. */
+  async takeOne(host: InstanceRow): Promise<string> {
+    const [first, ...others] = await this.desired(host);
+    if (first?.action !== "run" || !first.assignment || others.length > 0)
+      throw new AppError("conflict", "The host was not given exactly one job");
+    return first.submission_id;
+  }
+
+  async finished(host: InstanceRow, id: string, end: { exit: number; logBytes?: number; sequence?: number }) {
+    const fact = {
+      state: "finished" as const,
+      reason: end.exit === 0 ? ("done_by_runner" as const) : ("container_exited_with_error" as const),
+      message: "",
+      exit_status: end.exit,
+      log_bytes: end.logBytes ?? 0,
+    };
+    return this.#report(host, { id, sequence: end.sequence ?? 2, fact });
+  }
+
+  async running(host: InstanceRow, id: string) {
+    return this.#report(host, { id, sequence: 1, fact: { state: "running" as const } });
+  }
+
+  async #report(
+    host: InstanceRow,
+    report: {
+      id: string;
+      sequence: number;
+      fact: Parameters<AgentLink["report"]>[1]["reports"][number]["fact"];
+    },
+  ): Promise<string | undefined> {
+    const { id: submission_id, sequence, fact } = report;
+    const reports = [{ submission_id, sequence, at: this.#clock.now(), fact }];
+    return (await this.link.report(host, { session: host.id, reports })).results[0]?.result;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#reachability.close();
+    await this.engine.close();
+    await this.logs.close();
+    await this.#close();
+  }
+}
