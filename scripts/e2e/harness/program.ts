@@ -6,7 +6,7 @@ import { waitFor } from "../../../shared/testing/waitFor.ts";
 export interface Place {
   netns: string | undefined;
 }
-const THIS_MACHINE: Place = { netns: undefined };
+export const THIS_MACHINE: Place = { netns: undefined };
 
 /** `nsenter` and not `ip netns exec`: that one puts a fresh /sys over the cgroups that dockerd needs. */
 const commandIn = (place: Place, command: readonly string[]): string[] =>
@@ -33,6 +33,9 @@ export interface Program extends AsyncDisposable {
   waitForOutput(pattern: RegExp, timeoutMs?: number): Promise<RegExpMatchArray>;
   /** As a crash: no clean-up, no last words. Resolves when it is gone. */
   kill9(): Promise<void>;
+  /** As on a machine that hangs: it does nothing at all until it is thawed. A frozen program can be killed. */
+  freeze(): void;
+  thaw(): void;
   /** As an administrator: SIGTERM; after ten seconds the harness insists and throws. */
   stop(): Promise<number>;
 }
@@ -55,6 +58,7 @@ export const startProgram = (options: ProgramOptions): Program => {
   };
   const stop = async () => {
     child.kill("SIGTERM");
+    child.kill("SIGCONT");
     await waitFor(`${name} to end`, isGone, 10_000).catch(async (err: unknown) => {
       await kill9();
       throw failure(messageOf(err));
@@ -80,6 +84,8 @@ export const startProgram = (options: ProgramOptions): Program => {
       });
     },
     kill9,
+    freeze: () => child.kill("SIGSTOP"),
+    thaw: () => child.kill("SIGCONT"),
     stop,
     [Symbol.asyncDispose]: async () => {
       if (!isGone()) await stop();

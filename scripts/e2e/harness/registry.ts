@@ -2,12 +2,13 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { waitFor } from "../../../shared/testing/waitFor.ts";
 import { freePort } from "./freePort.ts";
-import { startProgram } from "./program.ts";
+import { type Program, startProgram } from "./program.ts";
 
 /** Debian's docker-registry on this machine: real pushes and pulls, without TLS. */
 export interface Registry extends AsyncDisposable {
   /** `address:port`, the first part of an image's name. */
   address: string;
+  program: Program;
 }
 
 export const startRegistry = async (options: { ip: string; dir: string }): Promise<Registry> => {
@@ -40,5 +41,5 @@ export const startRegistry = async (options: { ip: string; dir: string }): Promi
     await program[Symbol.asyncDispose]();
     throw err;
   });
-  return { address, [Symbol.asyncDispose]: () => program[Symbol.asyncDispose]() };
+  return { address, program, [Symbol.asyncDispose]: () => program[Symbol.asyncDispose]() };
 };

@@ -1,13 +1,19 @@
 import { describe } from "bun:test";
+import { existsSync } from "node:fs";
 import { hasBusybox } from "./image.ts";
+import { AGENT, DSTACK } from "./programs.ts";
 
-/** What a test needs of this machine beyond the compiled programs. */
-export type Requirement = "root" | "docker" | "registry" | "python" | "shellcheck";
+/** What a test needs of this machine. */
+export type Requirement = "programs" | "root" | "docker" | "registry" | "shellcheck";
 
-const hasProgram = (name: string): boolean => Bun.which(name) !== null;
+export const hasProgram = (name: string): boolean => Bun.which(name) !== null;
 
 /** Why a requirement is not met here; undefined: it is. `./scripts/test` installs what it can beforehand. */
 const REASONS: Record<Requirement, () => string | undefined> = {
+  programs: () =>
+    existsSync(DSTACK) && existsSync(AGENT)
+      ? undefined
+      : "needs the compiled programs: bun run build --only current",
   root: () => {
     if (process.getuid?.() !== 0) return "needs root, for network namespaces";
     return hasProgram("ip") && hasProgram("nsenter") ? undefined : "needs iproute2 and util-linux";
@@ -18,7 +24,6 @@ const REASONS: Record<Requirement, () => string | undefined> = {
   },
   registry: () => (hasProgram("docker-registry") ? undefined : "needs Debian's docker-registry"),
   shellcheck: () => (hasProgram("shellcheck") ? undefined : "needs shellcheck"),
-  python: () => (hasProgram("python3") ? undefined : "needs python3, for the stock client"),
 };
 
 /** `describe` that is skipped, with the reason in its name, on a machine that lacks something. */

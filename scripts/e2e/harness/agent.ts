@@ -1,0 +1,78 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { NewJoinToken } from "../../../shared/api/joinTokens.ts";
+import { waitFor } from "../../../shared/testing/waitFor.ts";
+import type { Client } from "./client.ts";
+import type { Coordinator } from "./coordinator.ts";
+import { killJobsOf } from "./leftovers.ts";
+import { type Place, type Program, runOk, startProgram, THIS_MACHINE } from "./program.ts";
+import { AGENT, cleanEnvironment } from "./programs.ts";
+
+export interface AgentOptions {
+  coordinator: Coordinator;
+  /** Its state, and the home of its jobs, go here. */
+  dir: string;
+  runtime: "docker" | "process";
+  name?: string;
+  fleet?: string;
+  place?: Place;
+  /** DOCKER_HOST of the host's own engine. */
+  engine?: string;
+}
+
+/** `dstack-agent`, joined and running as `install.sh` would leave it, with a state directory of its own. */
+export interface Agent extends AsyncDisposable {
+  stateDir: string;
+  program: Program;
+  /** After `program.kill9()`: another process over the same state. */
+  restart(): void;
+}
+
+export const createJoinToken = async (client: Client, fleet: string): Promise<NewJoinToken> =>
+  NewJoinToken.parse(JSON.parse(await client.dstackOk(["fleet", "token", "create", fleet, "--json"])));
+
+/** Joins a host to a fleet (made if need be) and waits until it can take jobs. */
+export const startAgent = async (options: AgentOptions): Promise<Agent> => {
+  const { coordinator, dir, runtime, name = "host", fleet = "e2e", place = THIS_MACHINE, engine } = options;
+  const [stateDir, home] = [join(dir, "state"), join(dir, "home")];
+  for (const folder of [dir, home]) mkdirSync(folder, { recursive: true });
+  const env = { ...cleanEnvironment(home), ...(engine ? { DOCKER_HOST: engine } : {}) };
+  const { token } = await createJoinToken(coordinator.client, fleet);
+  const before = (await coordinator.client.getFleet(fleet)).instances.length;
+  await runOk(
+    [AGENT, "join", "--url", coordinator.url, "--state-dir", stateDir, "--name", name, "--runtime", runtime],
+    { env: { ...env, DSTACK_JOIN_TOKEN: token }, cwd: dir, place },
+  );
+  const start = () =>
+    startProgram({
+      name: `dstack-agent on ${name}`,
+      command: [AGENT, "run", "--state-dir", stateDir],
+      logFile: join(dir, "agent.log"),
+      env,
+      cwd: dir,
+      place,
+    });
+  const agent: Agent = {
+    stateDir,
+    program: start(),
+    restart: () => {
+      agent.program = start();
+    },
+    [Symbol.asyncDispose]: async () => {
+      await agent.program[Symbol.asyncDispose]();
+      killJobsOf(stateDir);
+    },
+  };
+  await waitFor(
+    `${name} to be idle`,
+    async () => {
+      if (!agent.program.isRunning()) throw new Error(`dstack-agent ended:\n${agent.program.output()}`);
+      const { instances } = await coordinator.client.getFleet(fleet);
+      return (
+        instances.length > before && instances.every(({ status }) => status === "idle" || status === "busy")
+      );
+    },
+    15_000,
+  );
+  return agent;
+};

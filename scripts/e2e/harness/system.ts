@@ -1,0 +1,82 @@
+import { join } from "node:path";
+import { tempDir } from "../../../shared/testing/tempDir.ts";
+import { type Agent, startAgent } from "./agent.ts";
+import { type Coordinator, startCoordinator } from "./coordinator.ts";
+import { type Engine, startEngine } from "./engine.ts";
+import { importImage, TEST_IMAGE } from "./image.ts";
+import { createNetwork, type Host } from "./network.ts";
+import type { Requirement } from "./requirements.ts";
+
+export type Runtime = "process" | "docker";
+
+/** Needs of a system whose host is a network namespace, by runtime. */
+export const NEEDS: Record<Runtime, readonly Requirement[]> = {
+  process: ["programs", "root"],
+  docker: ["programs", "root", "docker"],
+};
+
+/** A coordinator on this machine and one host that dialled out to it from a network namespace of its own. */
+export interface System extends AsyncDisposable {
+  coordinator: Coordinator;
+  agent: Agent;
+  host: Host;
+  /** With the docker runtime. */
+  engine: Engine | undefined;
+  dir: string;
+  /** Brings back whatever a test killed or froze and left so. */
+  ensureUp(): Promise<void>;
+  /** The text of a task with these commands for this system's host. */
+  task(name: string, commands: readonly string[], more?: Record<string, unknown>): string;
+}
+
+export interface SystemOptions {
+  runtime: Runtime;
+  /** Address of a registry without TLS that the engine may pull from, by the network's own address. */
+  registry?: (ip: string) => Promise<string>;
+}
+
+export const openSystem = async ({ runtime, registry }: SystemOptions): Promise<System> => {
+  await using undo = new AsyncDisposableStack();
+  const dir = undo.use(tempDir()).path;
+  const network = undo.use(await createNetwork());
+  const host = await network.addHost("host");
+  const coordinator = undo.use(await startCoordinator({ dir: join(dir, "coordinator"), ip: network.ip }));
+  const engine =
+    runtime === "docker"
+      ? undo.use(
+          await startEngine({
+            host,
+            dir: join(dir, "engine"),
+            ...(registry ? { insecureRegistry: await registry(network.ip) } : {}),
+          }),
+        )
+      : undefined;
+  if (engine) await importImage(engine);
+  const agent = undo.use(
+    await startAgent({
+      coordinator,
+      dir: join(dir, "host"),
+      runtime,
+      place: host,
+      ...(engine ? { engine: engine.address } : {}),
+    }),
+  );
+  const image = runtime === "docker" ? { image: TEST_IMAGE } : {};
+  const cleanUp = undo.move();
+  return {
+    coordinator,
+    agent,
+    host,
+    engine,
+    dir,
+    ensureUp: async () => {
+      for (const program of [coordinator.program, agent.program, engine?.program]) program?.thaw();
+      if (!coordinator.program.isRunning()) await coordinator.restart();
+      if (!agent.program.isRunning()) agent.restart();
+    },
+    // JSON is YAML.
+    task: (name, commands, more = {}) =>
+      JSON.stringify({ type: "task", name, ...image, commands, ...more }, undefined, 2),
+    [Symbol.asyncDispose]: () => cleanUp.disposeAsync(),
+  };
+};
