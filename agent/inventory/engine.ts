@@ -1,0 +1,65 @@
+import { z } from "zod";
+import { messageOf } from "../../shared/errors.ts";
+import { type EngineAddress, parseDockerHost } from "../runtime/docker/address.ts";
+
+/** The part of Docker's `GET /info` that an inventory needs. */
+const Info = z.object({
+  ServerVersion: z.string(),
+  DockerRootDir: z.string(),
+  NCPU: z.number().int().positive(),
+  MemTotal: z.number().int().positive(),
+  OSType: z.string().default("linux"),
+});
+
+export interface Engine {
+  version: string;
+  rootDir: string;
+  cpus: number;
+  memoryBytes: number;
+}
+
+/** Loaded engines answer slowly, but a socket whose daemon hangs must not keep the agent from starting. */
+const TIMEOUT_MS = 10_000;
+
+/** The engine that answers at `dockerHost`, or in words for people why none does. Never throws. */
+export const findEngine = async (
+  dockerHost: string,
+  signal: AbortSignal,
+): Promise<{ engine: Engine } | { reason: string }> => {
+  try {
+    return await askEngine(parseDockerHost(dockerHost), signal);
+  } catch (err) {
+    return { reason: reasonOf(err, dockerHost.replace(/^unix:\/\//, "")) };
+  }
+};
+
+const askEngine = async (address: EngineAddress, signal: AbortSignal) => {
+  // Plain HTTP and not dockerode, so that hosts without an engine never load it.
+  const [base, options] =
+    "socketPath" in address
+      ? ["http://docker", { unix: address.socketPath }]
+      : [`http://${address.host.includes(":") ? `[${address.host}]` : address.host}:${address.port}`, {}];
+  const ended = AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]);
+  const answer = await fetch(`${base}/info`, { ...options, signal: ended });
+  if (!answer.ok) return { reason: `The Docker engine answers with status ${answer.status}` };
+  const info = Info.safeParse(await answer.json());
+  if (!info.success) return { reason: "What answers is not a Docker engine" };
+  if (info.data.OSType !== "linux")
+    return { reason: `The Docker engine runs ${info.data.OSType} containers` };
+  const { ServerVersion: version, DockerRootDir: rootDir, NCPU: cpus, MemTotal: memoryBytes } = info.data;
+  return { engine: { version, rootDir, cpus, memoryBytes } };
+};
+
+const REASONS: Record<string, (where: string) => string> = {
+  ENOENT: (where) => `Docker is not installed or not running: there is no ${where}`,
+  EACCES: (where) =>
+    `Permission denied on ${where}: run the agent as root or as a member of the group "docker"`,
+  ECONNREFUSED: (where) => `Docker is not running: nothing listens on ${where}`,
+  TimeoutError: (where) => `The Docker engine on ${where} did not answer within ${TIMEOUT_MS / 1000} s`,
+};
+
+const reasonOf = (err: unknown, where: string): string => {
+  const { code, name } = (err ?? {}) as { code?: unknown; name?: unknown };
+  const known = REASONS[String(code)] ?? REASONS[String(name)];
+  return known?.(where) ?? `Cannot reach the Docker engine on ${where}: ${messageOf(err)}`;
+};
