@@ -1,9 +1,9 @@
+import { AppError } from "../../shared/errors.ts";
 import type { Api } from "../api/client.ts";
 import { openApi } from "../api/open.ts";
 import { listRuns } from "../api/runs.ts";
 import { defineCommand } from "../args/command.ts";
 import { choice, count, flag, value } from "../args/option.ts";
-import { UsageError } from "../args/parse.ts";
 import { projectOption } from "../args/resolve.ts";
 import { ago } from "../output/time.ts";
 import { watchTable } from "../output/watch.ts";
@@ -24,7 +24,7 @@ export const command = defineCommand({
   },
   run: async (ctx, { project, all, verbose, watch, last, format, json }) => {
     const asJson = json || format === "json";
-    if (asJson && watch) throw new UsageError("JSON output is not supported together with --watch");
+    if (asJson && watch) throw new AppError("invalid", "JSON output is not supported together with --watch");
     const api = await openApi(ctx, { project });
     const fetchRuns = () => runsToShow(api, { all: all || last !== undefined, limit: last });
     if (asJson) {

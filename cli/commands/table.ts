@@ -33,6 +33,7 @@ export const commands: Group = {
       },
     },
     logs: { summary: "Show the output of a run", load: () => import("./logs.ts") },
+    offer: { summary: "List what could be run on", load: () => import("./offer.ts") },
     project: {
       summary: "Show and change the projects of this client",
       bare: "list",

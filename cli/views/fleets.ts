@@ -1,11 +1,11 @@
 import type { Fleet, Instance } from "../../shared/api/fleets.ts";
 import { fromWireTime } from "../../shared/api/scalars.ts";
+import { formatRequirements, formatResources } from "../../shared/resources/format.ts";
 import type { Output } from "../context.ts";
 import type { Style } from "../output/style.ts";
 import { type Column, type Row, renderTable } from "../output/table.ts";
-import { formatGpus, formatOffered } from "./offered.ts";
 import { backendAndRegion, backendName, price } from "./price.ts";
-import { formatGpuRequest, formatRequest } from "./requested.ts";
+import { gpuCell, gpuSpecCell } from "./resources.ts";
 
 export interface FleetTableOptions {
   readonly isVerbose: boolean;
@@ -48,8 +48,8 @@ const fleetCells = (fleet: Fleet, { isVerbose, project, time }: FleetTableOption
       style: "bold",
     },
     NODES: `${nodesOf(fleet)}${cluster}`,
-    RESOURCES: configuration.resources ? formatRequest(configuration.resources) : "",
-    GPU: configuration.resources?.gpu ? formatGpuRequest(configuration.resources.gpu) : "",
+    RESOURCES: configuration.resources ? formatRequirements(configuration.resources) : "",
+    GPU: configuration.resources?.gpu ? gpuSpecCell(configuration.resources.gpu) : "",
     SPOT: isSsh ? "" : (configuration.spot_policy ?? "on-demand"),
     BACKEND: isSsh ? "ssh" : (configuration.backends?.map(backendName).join(", ") ?? "*"),
     PRICE: configuration.max_price === null ? "" : `$0..${price(configuration.max_price)}`,
@@ -74,9 +74,9 @@ const instanceCells = (instance: Instance, { isVerbose, time }: FleetTableOption
     isVerbose && instance.availability_zone !== null ? instance.availability_zone : instance.region;
   return {
     NAME: `   instance=${instance.instance_num}`,
-    RESOURCES: resources ? formatOffered(resources) : "-",
+    RESOURCES: resources ? formatResources(resources) : "-",
     DRIVER: instance.gpu_driver?.version ?? "",
-    GPU: resources ? formatGpus(resources) : "-",
+    GPU: resources ? gpuCell(resources) : "-",
     SPOT: isSsh || !resources ? "" : resources.spot ? "spot" : "on-demand",
     BACKEND: instance.backend === null ? "" : backendAndRegion(instance.backend, place),
     PRICE: isSsh || instance.price === null ? "" : price(instance.price),

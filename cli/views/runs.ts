@@ -1,13 +1,14 @@
 import type { Job, JobSubmission } from "../../shared/api/jobs.ts";
 import type { Run } from "../../shared/api/runs.ts";
 import { fromWireTime } from "../../shared/api/scalars.ts";
+import { formatResources } from "../../shared/resources/format.ts";
 import { isFinalJob, isFinalRun } from "../../shared/states.ts";
 import type { Output } from "../context.ts";
 import { type Column, type Row, renderTable } from "../output/table.ts";
 import { longDuration } from "../output/time.ts";
-import { formatGpus, formatOffered } from "./offered.ts";
 import { backendAndRegion, price } from "./price.ts";
 import { pullProgress } from "./pullProgress.ts";
+import { gpuCell } from "./resources.ts";
 import { jobStyle, runStyle } from "./statusStyle.ts";
 
 export interface RunTableOptions {
@@ -126,8 +127,8 @@ const placeCells = (submission: JobSubmission): Cells => {
   const spot = resources.spot ? " (spot)" : "";
   return {
     BACKEND: backendAndRegion(placed.backend, placed.region),
-    RESOURCES: formatOffered(resources),
-    GPU: formatGpus(resources),
+    RESOURCES: formatResources(resources),
+    GPU: gpuCell(resources),
     "INSTANCE TYPE": [
       placed.instance_type.name,
       part ? ` (${part.blocks}/${part.total_blocks})` : "",
