@@ -58,6 +58,13 @@ export const acknowledgeSubmissions = (db: Db, ids: string[], at: number) =>
     )
     .returning({ id: submissions.id, run_id: submissions.run_id });
 
+/** Those of a run that have not ended belong to its newest deployment from now on. */
+export const deployLiveSubmissions = (db: Db, runId: string, deploymentNum: number) =>
+  db
+    .update(submissions)
+    .set({ deployment_num: deploymentNum })
+    .where(and(eq(submissions.run_id, runId), notInArray(submissions.status, FINAL_JOB_STATUSES)));
+
 /** Marks a report as seen; answers no row when a report of this or a later sequence was seen before. */
 export const claimReport = (db: Db, id: string, sequence: number) =>
   db

@@ -64,6 +64,8 @@ export const JobPlan = z.object({
   offers: z.array(InstanceOfferWithAvailability),
   total_offers: z.number().int(),
   max_price: orNull(z.number()),
+  /** Ours: why there are no offers, for people. */
+  no_offers_reason: orNull(z.string()),
 });
 export type JobPlan = z.infer<typeof JobPlan>;
 

@@ -103,7 +103,7 @@ const isMeant = ({ instance, fleetName }: CapacityEntry, selector: InstanceSelec
   return selector.fleet.name === fleetName && selector.instance === instance.instance_num;
 };
 
-const isOccupied = ({ instance, occupants }: CapacityEntry): boolean =>
+export const isOccupied = ({ instance, occupants }: CapacityEntry): boolean =>
   instance.status === "busy" || occupants.size > 0;
 
 /** Compared one after the other; a GPU that nobody needs is the dearest thing to block. */

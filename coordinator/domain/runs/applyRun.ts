@@ -1,0 +1,103 @@
+import type { ApplyRunPlanRequest, Run, RunSpec } from "../../../shared/api/runs.ts";
+import { AppError } from "../../../shared/errors.ts";
+import { isFinalRun } from "../../../shared/states.ts";
+import type { Deps } from "../../deps.ts";
+import { writeAll } from "../../store/db.ts";
+import { findRun, findRunByName, patchRun, type RunRow } from "../../store/runs.ts";
+import { deployLiveSubmissions } from "../../store/submissions.ts";
+import { unlessTaken } from "../../store/uniqueness.ts";
+import { type Caller, checkSpec } from "./checkSpec.ts";
+import { effectiveSpec, jobSpecsOf } from "./effectiveSpec.ts";
+import { isSameSpec, isUpdatableInPlace } from "./inPlace.ts";
+import { newRunName } from "./runNames.ts";
+import { viewRun } from "./viewRun.ts";
+
+/**
+ * Submits a run, or changes the active one of the same name where it can go on as it is. A finished run of that
+ * name gives it up. Unless forced, an active run must be what the plan was made for (`conflict`).
+ */
+export const applyRun = async (deps: Deps, caller: Caller, request: ApplyRunPlanRequest): Promise<Run> => {
+  const { plan, force } = request;
+  await checkSpec(deps, caller, plan.run_spec);
+  const wanted = await effectiveSpec(deps, caller.user, plan.run_spec);
+  const name = wanted.run_name;
+  const holder = name === null ? undefined : await findRunByName(deps.db, caller.project.id, name);
+  if (!holder || isFinalRun(holder.status)) return submitRun(deps, caller, { spec: wanted, holder });
+  if (!force) await requireSamePlan(deps, caller, { holder, planned: plan.current_resource });
+  return updateRun(deps, holder, wanted);
+};
+
+const submitRun = async (
+  deps: Deps,
+  { user, project }: Caller,
+  { spec, holder }: { spec: RunSpec; holder: RunRow | undefined },
+): Promise<Run> => {
+  const name = spec.run_name ?? (await newRunName(deps, project.id));
+  const now = deps.clock.now();
+  const id = crypto.randomUUID();
+  const named = { ...spec, run_name: name };
+  const submitted = deps.engine.submitRun({
+    row: {
+      id,
+      project_id: project.id,
+      user_id: user.id,
+      name,
+      status: "submitted",
+      spec: named,
+      priority: named.configuration.priority ?? 0,
+      submitted_at: now,
+      last_processed_at: now,
+    },
+    jobSpecs: jobSpecsOf(deps, named, name),
+    ...(holder ? { replaces: holder.id } : {}),
+  });
+  // Somebody else may have taken the name a moment ago.
+  await unlessTaken(`Run "${name}" exists already`, submitted);
+  return viewRun(deps, await getRunById(deps, id));
+};
+
+const requireSamePlan = async (
+  deps: Deps,
+  { user }: Caller,
+  { holder, planned }: { holder: RunRow; planned: ApplyRunPlanRequest["plan"]["current_resource"] },
+): Promise<void> => {
+  const isSame =
+    planned?.id === holder.id && isSameSpec(holder.spec, await effectiveSpec(deps, user, planned.run_spec));
+  if (!isSame)
+    throw new AppError("conflict", `Run "${holder.name}" is not the one that the plan was made for`, {
+      hint: "Apply again, or with --force",
+    });
+};
+
+const updateRun = async (deps: Deps, holder: RunRow, spec: RunSpec): Promise<Run> => {
+  if (!isUpdatableInPlace(holder.spec, spec))
+    throw new AppError("conflict", `Run "${holder.name}" is active and cannot be changed in place`, {
+      hint: "Stop it first",
+    });
+  await deps.engine.withRun(holder.id, async () => {
+    const current = await getRunById(deps, holder.id);
+    if (isFinalRun(current.status))
+      throw new AppError("conflict", `Run "${holder.name}" has ended in the meantime`, {
+        hint: "Apply again",
+      });
+    const deployment = current.deployment_num + 1;
+    const patch = {
+      spec,
+      priority: spec.configuration.priority ?? 0,
+      deployment_num: deployment,
+      last_processed_at: deps.clock.now(),
+    };
+    await writeAll(deps.db, [
+      patchRun(deps.db, holder.id, patch),
+      // Clients wait until every live job is of the run's own deployment (docs/spec/http-api.md §7).
+      deployLiveSubmissions(deps.db, holder.id, deployment),
+    ]);
+  });
+  return viewRun(deps, await getRunById(deps, holder.id));
+};
+
+const getRunById = async (deps: Deps, id: string): Promise<RunRow> => {
+  const run = await findRun(deps.db, id);
+  if (!run) throw new Error(`Run ${id} is gone`);
+  return run;
+};

@@ -1,0 +1,54 @@
+import type { JobSpec } from "../../../shared/api/jobs.ts";
+import type { GetRunPlanRequest, JobPlan, RunPlan, RunSpec } from "../../../shared/api/runs.ts";
+import { isFinalRun } from "../../../shared/states.ts";
+import type { Deps } from "../../deps.ts";
+import { findRunByName } from "../../store/runs.ts";
+import { listOffers } from "../offers/listOffers.ts";
+import { type Caller, checkSpec } from "./checkSpec.ts";
+import { effectiveSpec, jobSpecsOf } from "./effectiveSpec.ts";
+import { isUpdatableInPlace } from "./inPlace.ts";
+import { toWireSpec, viewRun } from "./viewRun.ts";
+
+const DEFAULT_MAX_OFFERS = 50;
+
+/** Stands for the name in the plan of a run without one. */
+const DRY_RUN = "dry-run";
+
+/** What submitting would do. `run_spec` comes back as it was sent, for clients send it again. */
+export const planRun = async (deps: Deps, caller: Caller, request: GetRunPlanRequest): Promise<RunPlan> => {
+  const { user, project } = caller;
+  const { run_spec: spec, for_offers_only: isOffersOnly } = request;
+  if (!isOffersOnly) await checkSpec(deps, caller, spec);
+  const effective = await effectiveSpec(deps, user, spec);
+  const current =
+    spec.run_name === null ? undefined : await findRunByName(deps.db, project.id, spec.run_name);
+  const isActive = current !== undefined && !isFinalRun(current.status);
+  return {
+    project_name: project.name,
+    user: user.username,
+    run_spec: toWireSpec(spec),
+    effective_run_spec: effective,
+    job_plans: jobSpecsOf(deps, effective, spec.run_name ?? DRY_RUN).map((jobSpec) =>
+      planJob(deps, caller, { spec: effective, jobSpec, request }),
+    ),
+    current_resource: current ? await viewRun(deps, current) : null,
+    action: isActive && isUpdatableInPlace(current.spec, effective) ? "update" : "create",
+  };
+};
+
+const planJob = (
+  deps: Deps,
+  { project }: Caller,
+  { spec, jobSpec, request }: { spec: RunSpec; jobSpec: JobSpec; request: GetRunPlanRequest },
+): JobPlan => {
+  const entries = deps.engine.listCapacity(project.id);
+  const wanted = { spec, jobSpec, ignoreRuntime: request.for_offers_only };
+  const { offers, whyNone } = listOffers(entries, wanted);
+  return {
+    job_spec: jobSpec,
+    offers: offers.slice(0, request.max_offers ?? DEFAULT_MAX_OFFERS),
+    total_offers: offers.length,
+    max_price: offers.length === 0 ? null : Math.max(...offers.map((offer) => offer.price)),
+    no_offers_reason: whyNone === "" ? null : whyNone,
+  };
+};
