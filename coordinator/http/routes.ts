@@ -1,0 +1,31 @@
+import { fileRoutes } from "./files.ts";
+import { fleetRoutes } from "./fleets.ts";
+import { gpuRoutes } from "./gpus.ts";
+import { instanceRoutes } from "./instances.ts";
+import { joinTokenRoutes } from "./joinTokens.ts";
+import { logRoutes } from "./logs.ts";
+import { projectRoutes } from "./projects.ts";
+import { repoRoutes } from "./repos.ts";
+import type { Route } from "./route.ts";
+import { runStreamRoutes } from "./runStreams.ts";
+import { runRoutes } from "./runs.ts";
+import { serverRoutes } from "./server.ts";
+import { unsupportedRoutes } from "./unsupported.ts";
+import { userRoutes } from "./users.ts";
+
+/** Every route for people, with who may call it. Those of agents: agent/. */
+export const ROUTES: readonly Route[] = [
+  ...serverRoutes,
+  ...userRoutes,
+  ...projectRoutes,
+  ...repoRoutes,
+  ...fileRoutes,
+  ...runRoutes,
+  ...runStreamRoutes,
+  ...logRoutes,
+  ...fleetRoutes,
+  ...joinTokenRoutes,
+  ...instanceRoutes,
+  ...gpuRoutes,
+  ...unsupportedRoutes,
+];

@@ -1,0 +1,49 @@
+import { LOG_OFFSET_HEADER, StreamLogsRequest } from "../../shared/api/logs.ts";
+import { GetRunRequest } from "../../shared/api/runs.ts";
+import type { Deps } from "../deps.ts";
+import { getRunRow } from "../domain/runs/findRuns.ts";
+import { followLog } from "../domain/runs/followLog.ts";
+import { getSubmission } from "../domain/runs/getSubmission.ts";
+import { watchRun } from "../domain/runs/watchRun.ts";
+import { openEnded } from "./openEnded.ts";
+import { projectRoute, type Route } from "./route.ts";
+
+async function* runLines(deps: Deps, runId: string, signal: AbortSignal): AsyncGenerator<Uint8Array, void> {
+  const encoder = new TextEncoder();
+  for await (const run of watchRun(deps, runId, signal))
+    yield encoder.encode(run === undefined ? "\n" : `${JSON.stringify(run)}\n`);
+}
+
+/** Ours: what clients would otherwise poll for (shared/api/runs.ts, shared/api/logs.ts). */
+export const runStreamRoutes: Route[] = [
+  projectRoute({
+    path: "/api/project/:project/runs/watch",
+    access: "member",
+    body: GetRunRequest,
+    handle: async ({ c, deps, project, body }) => {
+      const { id } = await getRunRow(deps, project.id, body);
+      return openEnded(c, {
+        headers: { "content-type": "application/x-ndjson" },
+        closing: deps.closing,
+        make: (signal) => runLines(deps, id, signal),
+      });
+    },
+  }),
+  projectRoute({
+    path: "/api/project/:project/logs/stream",
+    access: "member",
+    body: StreamLogsRequest,
+    handle: async ({ c, deps, project, body }) => {
+      const { id, run_id } = await getSubmission(deps, project.id, body);
+      const wish = { submissionId: id, runId: run_id, offset: body.offset, follow: body.follow };
+      return openEnded(c, {
+        headers: {
+          "content-type": "application/octet-stream",
+          [LOG_OFFSET_HEADER]: String(body.offset),
+        },
+        closing: deps.closing,
+        make: (signal) => followLog(deps, wish, signal),
+      });
+    },
+  }),
+];
