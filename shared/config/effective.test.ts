@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
+import { configurationCases, type Expected } from "../testing/golden.ts";
 import { AnyConfiguration, RunConfiguration } from "./configuration.ts";
 import { withServerDefaults } from "./effective.ts";
 import { Profile } from "./profile.ts";
 import { getFleetRequirements, getRequirements } from "./requirements.ts";
-import { configurationCases, type Expected } from "./testing/golden.ts";
 
 type Node = Record<string | number, unknown>;
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { Refusal } from "../schema/refusal.ts";
+import { goldenList } from "../testing/golden.ts";
 import { interpolate, type Variables } from "./interpolate.ts";
-import { goldenList } from "./testing/golden.ts";
 
 interface Case {
   kind: string;

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { RunSpec, type RunSpec as Spec } from "../api/runs.ts";
 import { AppError } from "../errors.ts";
+import { configurationCases, type Expected } from "../testing/golden.ts";
 import { afterDevCommands, beforeDevCommands } from "./devCommands.ts";
 import { setupPython } from "./image.ts";
 import { getJobSpecs, type ImageConfig } from "./jobSpecs.ts";
-import { configurationCases, type Expected } from "./testing/golden.ts";
 
 const cases = configurationCases().filter(({ expected }) => expected.job_specs);
 

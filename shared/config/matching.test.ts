@@ -2,9 +2,9 @@ import { describe, expect, test } from "bun:test";
 import { countBlocks, fitBlocks, shareOf } from "../resources/blocks.ts";
 import { Resources } from "../resources/offered.ts";
 import { Requirements } from "../resources/requirements.ts";
+import { goldenList } from "../testing/golden.ts";
 import { whyNotThere } from "./placing.ts";
 import { Profile } from "./profile.ts";
-import { goldenList } from "./testing/golden.ts";
 
 interface Instance {
   backend: string;

@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { ProblemKind } from "../../schema/refusal.ts";
+import type { ProblemKind } from "../schema/refusal.ts";
 
 // Reads testdata/golden (see its README), for tests.
 
-const ROOT = join(import.meta.dir, "../../../testdata/golden");
+const ROOT = join(import.meta.dir, "../../testdata/golden");
 
 /** One mistake that the reference finds in a file. */
 export interface GoldenError {
