@@ -10,14 +10,21 @@ const PROGRAMS: Record<string, string> = {
   shellcheck: "shellcheck",
 };
 
-/**
- * Installs what is missing, where that is possible: as root, on a Debian. Elsewhere, and where it fails, it
- * says so, and the tests that need the missing programs are skipped, each with its reason.
- */
+/** Installs what the whole-system tests miss; those whose programs stay missing are skipped, each with its reason. */
 export const installMissing = async (say: (line: string) => void): Promise<void> => {
   const missing = Object.entries(PROGRAMS).filter(([program]) => Bun.which(program) === null);
-  if (missing.length === 0) return;
-  const packages = missing.map(([, name]) => name);
+  if (missing.length > 0)
+    await installPackages(
+      missing.map(([, name]) => name),
+      say,
+    );
+};
+
+/** Where that is possible: as root, on a Debian. Elsewhere, and where it fails, it says so. */
+export const installPackages = async (
+  packages: readonly string[],
+  say: (line: string) => void,
+): Promise<void> => {
   if (process.getuid?.() !== 0 || Bun.which("apt-get") === null) {
     say(`Not installed, and only root on a Debian could: ${packages.join(", ")}`);
     return;
@@ -25,7 +32,7 @@ export const installMissing = async (say: (line: string) => void): Promise<void>
   say(`Installing Debian packages: ${packages.join(", ")}`);
   const quiet = "-qq -o Dpkg::Use-Pty=0";
   const command = [
-    // Services must not start by themselves: the tests run their own.
+    // Services must not start by themselves: we run our own.
     "export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1",
     `apt-get update ${quiet} && apt-get install -y --no-install-recommends ${quiet} "$@"`,
   ].join("\n");

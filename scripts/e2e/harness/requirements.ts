@@ -26,9 +26,13 @@ const REASONS: Record<Requirement, () => string | undefined> = {
   shellcheck: () => (hasProgram("shellcheck") ? undefined : "needs shellcheck"),
 };
 
+/** Why this machine cannot have all that is needed; empty: it can. */
+export const reasonsAgainst = (needs: readonly Requirement[]): string[] =>
+  needs.flatMap((need) => REASONS[need]() ?? []);
+
 /** `describe` that is skipped, with the reason in its name, on a machine that lacks something. */
 export const describeWith = (needs: readonly Requirement[], name: string, tests: () => void): void => {
-  const reasons = needs.flatMap((need) => REASONS[need]() ?? []);
+  const reasons = reasonsAgainst(needs);
   if (reasons.length === 0) describe(name, tests);
   else describe.skip(`${name} [${reasons.join("; ")}]`, tests);
 };

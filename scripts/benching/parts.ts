@@ -1,0 +1,22 @@
+import type { Part } from "./bench.ts";
+import { measureCli } from "./cliPart.ts";
+import { measureIdle } from "./idlePart.ts";
+import { measurePeers } from "./peersPart.ts";
+import { measureRuns, measureStops } from "./runsPart.ts";
+import { measureThroughput } from "./throughputPart.ts";
+
+/** In the order in which they run: what wants a quiet system is first. */
+export const PARTS = {
+  idle: { summary: "memory and CPU of coordinator and agent while nothing happens", run: measureIdle },
+  cli: { summary: "start of the command line: --version, ps, and apply to the first line", run: measureCli },
+  runs: { summary: "a run from the request to its final status, step by step", run: measureRuns },
+  stop: { summary: "from a stop request to the final status", run: measureStops },
+  throughput: { summary: "200 MB of output of one job, to a client that follows", run: measureThroughput },
+  peers: { summary: "docker run of the same image, and Slurm's srun", run: measurePeers },
+} as const satisfies Record<string, { summary: string; run: (part: Part) => Promise<void> }>;
+export type PartName = keyof typeof PARTS;
+
+export const runPart = (name: PartName, part: Part): Promise<void> => {
+  part.say(`--- ${name}`);
+  return PARTS[name].run(part);
+};
