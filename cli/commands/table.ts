@@ -4,6 +4,7 @@ import type { Group } from "../args/command.ts";
 export const commands: Group = {
   summary: "dstack: run tasks, services and dev environments on hosts of your own",
   subcommands: {
+    apply: { summary: "Apply a configuration", load: () => import("./apply.ts") },
     completion: { summary: "Print a completion script for a shell", load: () => import("./completion.ts") },
     fleet: {
       summary: "Show and change fleets",

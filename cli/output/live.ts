@@ -6,14 +6,15 @@ const FRAME_MS = 100;
 
 /** A part of the screen that is drawn again and again, and gone when it is disposed of. */
 export interface Live extends Disposable {
-  /** What stands under the spinner from now on. */
-  show(text: string): void;
+  /** What is said beside the spinner, and what stands under it, from now on. */
+  show(label: string, below?: string): void;
 }
 
 /** Says that something is being waited for. Prints nothing where there is no terminal (docs/spec/cli.md §1). */
-export const startLive = (ctx: Context, label: string): Live => {
+export const startLive = (ctx: Context, firstLabel: string): Live => {
   if (!ctx.out.isTerminal || ctx.env["TERM"] === "dumb")
     return { show: () => {}, [Symbol.dispose]: () => {} };
+  let label = firstLabel;
   let below = "";
   let drawnRows = 0;
   let frame = 0;
@@ -38,8 +39,9 @@ export const startLive = (ctx: Context, label: string): Live => {
   };
   tick();
   return {
-    show: (text) => {
-      below = text;
+    show: (nextLabel, nextBelow = "") => {
+      label = nextLabel;
+      below = nextBelow;
       if (!isOver) draw();
     },
     [Symbol.dispose]: () => {

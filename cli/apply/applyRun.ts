@@ -1,0 +1,94 @@
+import type { RunPlan, RunSpec } from "../../shared/api/runs.ts";
+import { mergeProfile } from "../../shared/config/profile.ts";
+import type { Api } from "../api/client.ts";
+import { listFleets } from "../api/fleets.ts";
+import { applyPlan, getPlan } from "../api/plans.ts";
+import type { Context } from "../context.ts";
+import { startLive } from "../output/live.ts";
+import { printMessage } from "../output/message.ts";
+import { confirm, printExiting } from "../output/prompt.ts";
+import { interruptible } from "../process/interruptible.ts";
+import { renderOffers } from "../views/offers.ts";
+import { renderPlan } from "../views/plan.ts";
+import { attachToRun } from "./attachRun.ts";
+import { noOffersText } from "./noOffers.ts";
+import { propose } from "./question.ts";
+import { stopAndWait } from "./stopAndWait.ts";
+
+export interface ApplyWish {
+  readonly yes: boolean;
+  readonly force: boolean;
+  readonly detach: boolean;
+  readonly verbose: boolean;
+  readonly maxOffers: number;
+  readonly fullOffers: boolean;
+  readonly unallocated: boolean;
+}
+
+/** Plans a run, asks, submits it and stays with it (docs/spec/cli.md §4). Returns the exit code. */
+export const applyRun = async (
+  ctx: Context,
+  api: Api,
+  { spec, wish }: { spec: (signal: AbortSignal) => Promise<RunSpec>; wish: ApplyWish },
+): Promise<number> => {
+  const plan = await interruptible(ctx, (signal) => fetchPlan(ctx, api, { spec: spec(signal), wish }));
+  await printPlan(ctx, { api, plan, wish });
+  const proposal = propose(plan);
+  for (const line of proposal.finding) ctx.out.write(`${line}\n`);
+  if (proposal.isUnchanged && wish.yes && !wish.force) {
+    ctx.out.write("Use --force to apply anyway.\n");
+    return 0;
+  }
+  if (!wish.yes && !(await confirm(ctx, proposal.question))) {
+    printExiting(ctx);
+    return 0;
+  }
+  const run = await interruptible(ctx, async (signal) => {
+    const current = plan.current_resource;
+    if (proposal.action === "override" && current) await stopAndWait(ctx, { api, run: current, signal });
+    using _ = startLive(ctx, "Applying plan...");
+    return applyPlan(api, plan.run_spec, current);
+  });
+  if (wish.detach) {
+    const word = plan.action === "update" ? "updated" : "submitted";
+    ctx.out.write(`Run ${run.run_spec.run_name} ${word}, detaching...\n`);
+    return 0;
+  }
+  return attachToRun(ctx, { api, run, yes: wish.yes });
+};
+
+const fetchPlan = async (
+  ctx: Context,
+  api: Api,
+  { spec, wish }: { spec: Promise<RunSpec>; wish: ApplyWish },
+): Promise<RunPlan> => {
+  using _ = startLive(ctx, "Getting apply plan...");
+  return getPlan(api, {
+    run_spec: await spec,
+    max_offers: wish.maxOffers,
+    full_offers: wish.fullOffers,
+    unallocated_resources: wish.unallocated,
+    for_offers_only: false,
+    reverse_offers: false,
+  });
+};
+
+const printPlan = async (
+  ctx: Context,
+  { api, plan, wish }: { api: Api; plan: RunPlan; wish: ApplyWish },
+): Promise<void> => {
+  ctx.out.write(`${renderPlan(ctx.out, plan, wish.verbose)}\n`);
+  const [job] = plan.job_plans;
+  if (job && job.offers.length > 0) {
+    const offers = { offers: job.offers, total: job.total_offers, maxPrice: job.max_price };
+    ctx.out.write(`${renderOffers(ctx.out, offers)}\n`);
+  } else if (job) {
+    const { configuration, profile } = plan.effective_run_spec ?? plan.run_spec;
+    const placement = mergeProfile(profile, configuration);
+    const fleets = await listFleets(api);
+    printMessage(
+      ctx.out,
+      `${noOffersText(fleets, { requirements: job.job_spec.requirements, placement })}\n`,
+    );
+  }
+};
