@@ -25,6 +25,7 @@ export const openEnded = (
   for (const signal of signals) signal.addEventListener("abort", end, { once: true });
   if (signals.some((signal) => signal.aborted)) end();
   const pieces = make(gone.signal);
+  let isCancelled = false;
   const release = () => {
     for (const signal of signals) signal.removeEventListener("abort", end);
   };
@@ -33,6 +34,7 @@ export const openEnded = (
       pull: async (controller) => {
         try {
           const { done, value } = await pieces.next();
+          if (isCancelled) return;
           if (!done) return controller.enqueue(value);
           release();
           controller.close();
@@ -43,6 +45,7 @@ export const openEnded = (
         }
       },
       cancel: async () => {
+        isCancelled = true;
         end();
         release();
         await pieces.return();
