@@ -35,3 +35,13 @@ test("park() ends when its signal aborts, at once when it has", async () => {
   await parked;
   await agents.park("i", stop.signal);
 });
+
+test("wakeAll() answers every parked sync, so that a server can stop", async () => {
+  const agents = new AgentSessions();
+  const never = new AbortController().signal;
+  const parked = ["a", "b"].map((id) => agents.park(id, never));
+  expect(agents.isWaiting("a")).toBe(true);
+  agents.wakeAll();
+  await Promise.all(parked);
+  expect(agents.isWaiting("a")).toBe(false);
+});

@@ -1,0 +1,198 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { type Clock, systemClock } from "../shared/clock.ts";
+import { AppError, messageOf } from "../shared/errors.ts";
+import { createLogger, type Logger } from "../shared/log.ts";
+import { VERSION } from "../shared/version.ts";
+import { addressOf } from "./address.ts";
+import { createApp } from "./app.ts";
+import { openDiskBlobStore } from "./blobs/diskBlobStore.ts";
+import { type CoordinatorConfig, loadCoordinatorConfig } from "./config.ts";
+import type { Deps } from "./deps.ts";
+import { createJoinToken } from "./domain/fleets/joinTokens.ts";
+import { ensureAdmin, MAIN_PROJECT } from "./domain/users/ensureAdmin.ts";
+import { AgentLink } from "./engine/agentLink.ts";
+import { AgentSessions } from "./engine/agentSessions.ts";
+import { createAssignment } from "./engine/assign.ts";
+import { Capacity } from "./engine/capacity.ts";
+import { Engine } from "./engine/engine.ts";
+import { createPlacer } from "./engine/placement.ts";
+import { Reachability } from "./engine/reachability.ts";
+import { LogStore } from "./logs/logStore.ts";
+import { openStore } from "./store/db.ts";
+import { lockFolder } from "./store/folderLock.ts";
+import { findProjectByName } from "./store/projects.ts";
+import { openSecretBox } from "./store/secretBox.ts";
+
+/** Hosts that join by the command that the start prints get into this fleet. */
+const DEFAULT_FLEET = "default";
+const START_TOKEN_TTL_S = 24 * 3600;
+
+/** How long open connections may take to end when the server stops. */
+const DRAIN_MS = 5_000;
+
+/** Longer than any poll waits; streams that may be silent for longer lift it for themselves. */
+const IDLE_TIMEOUT_S = 120;
+
+const MIN_BODY_LIMIT = 32 * 1024 * 1024;
+
+export interface Coordinator extends AsyncDisposable {
+  deps: Deps & { link: AgentLink };
+  app: ReturnType<typeof createApp>;
+  /** Known when it was given, or made at this first start; afterwards only its hash is stored. */
+  adminToken: string | undefined;
+  /** Ends whatever stays open for long: parked syncs, followed logs, watched runs. */
+  beginStop(): void;
+}
+
+/** Opens what is stored, and puts the parts together. Disposing it drains the writers; run `beginStop` before. */
+export const buildCoordinator = async (
+  config: CoordinatorConfig,
+  { clock, log }: { clock: Clock; log: Logger },
+): Promise<Coordinator> => {
+  await using opened = new AsyncDisposableStack();
+  makeFolder(config.serverDir);
+  opened.use(lockFolder(config.serverDir));
+  const { db } = opened.use(
+    await openStore({
+      url: config.databaseUrl,
+      ...(config.databaseAuthToken === undefined ? {} : { authToken: config.databaseAuthToken }),
+    }),
+  );
+  const secrets = openSecretBox(join(config.serverDir, "data", "encryption.key"));
+  const blobs = openDiskBlobStore(join(config.serverDir, "data", "blobs"));
+  const logs = new LogStore(join(config.serverDir, "data", "logs"));
+  opened.defer(() => logs.close());
+  const agents = new AgentSessions();
+  const capacity = new Capacity();
+  const engineDeps = { db, clock, log, logs, agents, capacity, place: createPlacer({ agents, capacity }) };
+  const engine = new Engine(engineDeps);
+  opened.defer(() => engine.close());
+  const reachability = new Reachability(engineDeps);
+  opened.defer(() => reachability.close());
+  const link = new AgentLink({
+    ...engineDeps,
+    engine,
+    reachability,
+    assign: (submission) => createAssignment(db, submission),
+  });
+  const closing = new AbortController();
+  const deps = { config, db, clock, log, engine, logs, blobs, secrets, link, closing: closing.signal };
+  const adminToken = await ensureAdmin(deps, config.adminToken);
+  await engine.start();
+  const closers = opened.move();
+  return {
+    deps,
+    app: createApp(deps),
+    adminToken,
+    beginStop: () => {
+      closing.abort();
+      agents.wakeAll();
+    },
+    [Symbol.asyncDispose]: () => closers.disposeAsync(),
+  };
+};
+
+const makeFolder = (path: string): void => {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw new AppError("unavailable", `Cannot use the server folder ${path}: ${messageOf(cause)}`, {
+      cause,
+      hint: "Give another one with DSTACK_SERVER_DIR, or make this one writable",
+    });
+  }
+};
+
+export interface StartOptions {
+  /** Environment variables (config.ts); flags of `dstack server` are laid over them by the caller. */
+  env: Record<string, string | undefined>;
+}
+
+export interface RunningCoordinator {
+  /** Where this machine reaches it. */
+  url: string;
+  adminToken: string | undefined;
+  serverDir: string;
+  /** What to type on a host so that it joins; its token is good for a day. */
+  joinCommand: string;
+  /** Ends polls and streams, writes what is in hand, closes the store. Running jobs are not touched. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a coordinator and returns once it answers. Throws `AppError` with a sentence for people when the
+ * configuration is wrong, the port is taken, or the server folder cannot be used.
+ */
+export const startCoordinator = async ({ env }: StartOptions): Promise<RunningCoordinator> => {
+  const config = loadCoordinatorConfig(env);
+  const log = createLogger({
+    level: config.logLevel,
+    format: config.logFormat,
+    write: (line) => void process.stderr.write(line),
+  });
+  const coordinator = await buildCoordinator(config, { clock: systemClock, log });
+  try {
+    return await serve(coordinator, config, log);
+  } catch (err) {
+    await coordinator[Symbol.asyncDispose]();
+    throw err;
+  }
+};
+
+const serve = async (
+  coordinator: Coordinator,
+  config: CoordinatorConfig,
+  log: Logger,
+): Promise<RunningCoordinator> => {
+  const server = listen(coordinator, config);
+  const url = config.publicUrl ?? addressOf(config.host, server.port ?? config.port);
+  const { join_command: joinCommand } = await createStartToken(coordinator.deps, url);
+  log.info("The coordinator is ready", { version: VERSION, url });
+  return {
+    url,
+    adminToken: coordinator.adminToken,
+    serverDir: config.serverDir,
+    joinCommand,
+    stop: async () => {
+      coordinator.beginStop();
+      const drained = server.stop();
+      const cancel = systemClock.after(DRAIN_MS, () => void server.stop(true));
+      await drained;
+      cancel();
+      await coordinator[Symbol.asyncDispose]();
+      log.info("The coordinator has stopped");
+    },
+  };
+};
+
+const listen = ({ app }: Coordinator, config: CoordinatorConfig): Bun.Server<undefined> => {
+  try {
+    return Bun.serve({
+      hostname: config.host,
+      port: config.port,
+      idleTimeout: IDLE_TIMEOUT_S,
+      maxRequestBodySize:
+        config.uploadLimitBytes === 0
+          ? Number.MAX_SAFE_INTEGER
+          : Math.max(config.uploadLimitBytes * 2, MIN_BODY_LIMIT),
+      fetch: (request, server) => app.fetch(request, { keepOpen: () => server.timeout(request, 0) }),
+    });
+  } catch (cause) {
+    throw new AppError("unavailable", `Cannot listen on ${config.host}:${config.port}: ${messageOf(cause)}`, {
+      cause,
+      hint: "Stop what uses this port, or choose another with --port",
+    });
+  }
+};
+
+const createStartToken = async (deps: Deps, url: string) => {
+  const project = await findProjectByName(deps.db, MAIN_PROJECT);
+  if (!project) throw new Error(`The project "${MAIN_PROJECT}" is gone right after it was made`);
+  return createJoinToken(deps, project.id, {
+    fleet: DEFAULT_FLEET,
+    ttl_s: START_TOKEN_TTL_S,
+    uses: null,
+    url,
+  });
+};
