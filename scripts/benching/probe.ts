@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { delay } from "../../shared/async/delay.ts";
 
-/** Memory of a process in MiB: all that is mapped, and what is its own (docs/adr tells why both). */
+/** Memory of a process in MiB: all that is mapped, and what is its own. */
 export const readMemory = (pid: number): { rssMib: number; anonymousMib: number } => {
   const status = readFileSync(`/proc/${pid}/status`, "utf8");
   const mib = (key: string) => Number(status.match(new RegExp(`^${key}:\\s+(\\d+) kB`, "m"))?.[1]) / 1024;

@@ -27,7 +27,7 @@ const NOW: Record<Runtime, string> = {
 };
 
 /** Two times are printed: as the first and as the last thing that the command does. */
-export const timedCommands = (runtime: Runtime): string[] => [NOW[runtime], NOW[runtime]];
+const timedCommands = (runtime: Runtime): string[] => [NOW[runtime], NOW[runtime]];
 
 export const configurationOf = (runtime: Runtime, name: string, commands: readonly string[]) => ({
   type: "task",
