@@ -31,13 +31,13 @@ const MISSING: Missing[] = [
     what: "Volumes are",
     hint: "Mount folders of the host with `volumes: [/host/path:/path]`",
     access: "member",
-    paths: ["volumes/list", "volumes/get", "volumes/create", "volumes/delete"],
+    paths: ["volumes/create", "volumes/delete"],
   },
   {
     what: "Gateways are",
     hint: "Services can be reached without one",
-    access: "member",
-    paths: ["list", "get", "get_plan", "apply", "create", "delete", "set_default", "set_wildcard_domain"].map(
+    access: "padmin",
+    paths: ["get_plan", "apply", "create", "delete", "set_default", "set_wildcard_domain"].map(
       (name) => `gateways/${name}`,
     ),
   },
@@ -45,20 +45,13 @@ const MISSING: Missing[] = [
     what: "Secrets are",
     hint: "Pass values with `env`",
     access: "manager",
-    paths: ["secrets/list", "secrets/get", "secrets/create_or_update", "secrets/delete"],
+    paths: ["secrets/create_or_update", "secrets/delete"],
   },
   {
     what: "Exports and imports are",
     hint: "Use fleets in the project that they belong to",
-    access: "member",
-    paths: [
-      "exports/list",
-      "exports/create",
-      "exports/update",
-      "exports/delete",
-      "imports/list",
-      "imports/delete",
-    ],
+    access: "padmin",
+    paths: ["exports/create", "exports/update", "exports/delete", "imports/delete"],
   },
   {
     what: "Cloud backends are",
@@ -87,9 +80,23 @@ const MISSING: Missing[] = [
   },
 ];
 
+/** Of what this version does not have there is none, and none can be found. */
+const NONE: { access: ProjectAccess; paths: string[] }[] = [
+  {
+    access: "member",
+    paths: ["volumes/list", "exports/list", "imports/list", "templates/list"],
+  },
+  { access: "member+public", paths: ["gateways/list"] },
+  { access: "manager", paths: ["secrets/list"] },
+];
+const NOT_FOUND: { access: ProjectAccess; paths: string[] }[] = [
+  { access: "member", paths: ["volumes/get"] },
+  { access: "member+public", paths: ["gateways/get"] },
+  { access: "manager", paths: ["secrets/get"] },
+];
+
 /** Not of one project. */
 const MISSING_SERVER_WIDE = [
-  { what: "Volumes are", path: "/api/volumes/list" },
   { what: "Events are", path: "/api/events/list" },
   { what: "Changing users is", path: "/api/users/update" },
   { what: "Renewing SSH keys is", path: "/api/users/refresh_ssh_key" },
@@ -100,8 +107,18 @@ const refuse = (what: string, hint?: string) => (): never => {
   throw new AppError("unsupported", message, hint === undefined ? {} : { hint });
 };
 
+const inProject = (routes: { access: ProjectAccess; paths: string[] }[], handle: () => unknown): Route[] =>
+  routes.flatMap(({ access, paths }) =>
+    paths.map((path) => projectRoute({ path: `/api/project/:project/${path}`, access, handle })),
+  );
+
 /** Known to clients, so they are told in a sentence, and only those who might have called them. */
 export const unsupportedRoutes: Route[] = [
+  ...inProject(NONE, () => []),
+  ...inProject(NOT_FOUND, () => {
+    throw new AppError("not_found", "Resource not found");
+  }),
+  userRoute({ path: "/api/volumes/list", access: "auth", handle: () => [] }),
   ...MISSING.flatMap(({ what, hint, access, paths, method = "POST" }) =>
     paths.map((path) =>
       projectRoute({ method, path: `/api/project/:project/${path}`, access, handle: refuse(what, hint) }),
