@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { type Finding, type Path, type ProblemKind, Refusal, refuse } from "./refusal.ts";
-import { isMapping, nounOf } from "./scalar.ts";
+import { isMapping, nounOf, quote } from "./scalar.ts";
+import { suggest } from "./suggest.ts";
 
 type Context = Pick<z.core.$RefinementCtx<unknown>, "addIssue">;
 
@@ -61,13 +62,24 @@ const asMapping = (input: unknown): unknown => {
 const onlyUnknownKeys = (payload: z.core.ParsePayload) =>
   payload.issues.every((issue) => issue.code === "unrecognized_keys");
 
+/** One line per key: whoever splits the issue by its keys can split its message. */
+const unknownKeys = (keys: readonly string[], shape: z.ZodRawShape): string =>
+  keys
+    .map((key) => {
+      const meant = suggest(key, Object.keys(shape));
+      return `Unknown property ${quote(key)}${meant === undefined ? "" : `: did you mean ${meant}?`}`;
+    })
+    .join("\n");
+
 /** A mapping of known properties. */
 export const object = <S extends z.ZodRawShape>(
   shape: S,
   options: ObjectOptions<z.output<z.ZodObject<S, z.core.$strict>>> = {},
 ) => {
   const { from = asMapping, rules } = options;
-  const bare = z.strictObject(shape);
+  const bare = z.strictObject(shape, {
+    error: (issue) => (issue.code === "unrecognized_keys" ? unknownKeys(issue.keys, shape) : undefined),
+  });
   const schema = rules
     ? bare.superRefine(
         (value, ctx) => rules(value, (kind, message, path = []) => addFinding(ctx, { kind, message, path })),

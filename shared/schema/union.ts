@@ -1,6 +1,7 @@
 import { z } from "zod";
-import { type Path, type ProblemKind, refuse } from "./refusal.ts";
+import { type ProblemKind, refuse } from "./refusal.ts";
 import { isMapping, nounOf, quote } from "./scalar.ts";
+import { suggest } from "./suggest.ts";
 
 /** One spelling for the issues of zod and ours, so that they can be compared and passed on. */
 export const kindOf = (issue: z.core.$ZodIssue, input: unknown): ProblemKind => {
@@ -31,40 +32,17 @@ export const at = (input: unknown, path: readonly PropertyKey[]): unknown => {
   return value;
 };
 
-const pathsOf = (issue: z.core.$ZodIssue): Path[] => {
-  const path = issue.path as Path;
-  return issue.code === "unrecognized_keys" ? issue.keys.map((key) => [...path, key]) : [path];
-};
-
-/**
- * Where a value may have one of several shapes, the reference reports every shape it tried. Those readings are no
- * help to people, but the wire form of an error has them. `depth`: how many keys the issue is below the union.
- */
-export interface Readings {
-  depth: number;
-  found: readonly { path: Path; kind: ProblemKind }[];
-}
-
 type Context = Pick<z.core.$RefinementCtx<unknown>, "addIssue">;
 
-const passOn = (ctx: Context, issues: readonly z.core.$ZodIssue[], readings?: Readings["found"]) => {
+const passOn = (ctx: Context, issues: readonly z.core.$ZodIssue[]) => {
   for (const issue of issues) {
-    const also = readings && { readings: { depth: issue.path.length, found: readings } satisfies Readings };
     // An unknown key beside others must not keep the rules of the surrounding object from running.
     const isUnknownKey = issue.code === "unrecognized_keys";
-    ctx.addIssue({ ...issue, ...also, continue: isUnknownKey } as Parameters<Context["addIssue"]>[0]);
+    ctx.addIssue({ ...issue, continue: isUnknownKey } as Parameters<Context["addIssue"]>[0]);
   }
 };
 
-/** Every reading of the value, as the reference would report it: unknown keys count only if nothing else is wrong. */
-const readAll = (branches: readonly z.ZodType[], input: unknown): Readings["found"] => {
-  const all = branches.map((branch) => branch.safeParse(input).error?.issues ?? []);
-  const serious = all.map((issues) => issues.filter((issue) => issue.code !== "unrecognized_keys"));
-  const issues = (serious.some((list) => list.length === 0) ? all : serious).flat();
-  return issues.flatMap((issue) => pathsOf(issue).map((path) => ({ path, kind: kindOf(issue, input) })));
-};
-
-/** One of several shapes; `pick` says by the look of the value which one is meant. */
+/** One of several shapes; `pick` says by the look of the value which one is meant, and only that one is reported. */
 export const oneShape = <B extends readonly [z.ZodType, ...z.ZodType[]]>(
   branches: B,
   pick: (input: unknown) => number,
@@ -73,15 +51,15 @@ export const oneShape = <B extends readonly [z.ZodType, ...z.ZodType[]]>(
     const branch = branches[pick(input)] ?? branches[0];
     const result = branch.safeParse(input);
     if (result.success) return result.data as z.output<B[number]>;
-    passOn(ctx, result.error.issues, readAll(branches, input));
+    passOn(ctx, result.error.issues);
     return z.NEVER;
   });
 
 /** A mapping whose property `tag` says which of several shapes it has. */
 export const tagged = <M extends Record<string, z.ZodType>>(tag: string, shapes: M) =>
   z.transform((input: unknown, ctx): z.output<M[keyof M]> => {
-    const fail = (kind: ProblemKind, message: string) => {
-      ctx.addIssue({ code: "custom", path: [], message, params: { kind }, continue: false });
+    const fail = (kind: ProblemKind, message: string, path: string[] = []) => {
+      ctx.addIssue({ code: "custom", path, message, params: { kind }, continue: false });
       return z.NEVER;
     };
     if (!isMapping(input)) {
@@ -91,9 +69,14 @@ export const tagged = <M extends Record<string, z.ZodType>>(tag: string, shapes:
     }
     const known = Object.keys(shapes).join(", ");
     const value = input[tag];
-    if (value === undefined || value === null) return fail("missing", `Say which ${tag} it is: ${known}`);
+    if (value === undefined || value === null)
+      return fail("missing", `Say which ${tag} it is: ${known}`, [tag]);
     const shape = typeof value === "string" && Object.hasOwn(shapes, value) ? shapes[value] : undefined;
-    if (!shape) return fail("invalid_value", `Unknown ${tag} ${quote(value)}: expected one of ${known}`);
+    if (!shape) {
+      const meant = typeof value === "string" ? suggest(value, Object.keys(shapes)) : undefined;
+      const advice = meant === undefined ? `expected one of ${known}` : `did you mean ${meant}?`;
+      return fail("invalid_value", `Unknown ${tag} ${quote(value)}: ${advice}`, [tag]);
+    }
     const result = shape.safeParse(input);
     if (result.success) return result.data as z.output<M[keyof M]>;
     passOn(ctx, result.error.issues);

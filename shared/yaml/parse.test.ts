@@ -49,7 +49,8 @@ describe("parseYaml()", () => {
     const { locate } = parseYaml("type: task\nresources:\n  gpu: bad\nports: [80, 81]\nenv:\n");
     expect(locate(["resources", "gpu"])).toEqual({ line: 3, column: 8 });
     expect(locate(["resources", "gpu"], "key")).toEqual({ line: 3, column: 3 });
-    expect(locate(["resources", "gpu", "count"])).toEqual({ line: 3, column: 3 });
+    expect(locate(["resources", "gpu", "count"])).toEqual({ line: 3, column: 8 });
+    expect(locate(["resources", "cpu"])).toEqual({ line: 2, column: 1 });
     expect(locate(["ports", 1])).toEqual({ line: 4, column: 13 });
     expect(locate(["env"])).toEqual({ line: 5, column: 1 });
     expect(locate(["absent"])).toEqual({ line: 1, column: 1 });

@@ -14,7 +14,7 @@ export interface Position {
 
 export interface YamlDocument {
   value: unknown;
-  /** Where a property's value stands, or its key; of one that is absent, what should hold it. */
+  /** Where a property's value stands, or its key; of one that is absent, the key of what should hold it. */
   locate: (path: Path, part?: "key" | "value") => Position;
 }
 
@@ -79,16 +79,17 @@ export const parseYaml = (text: string): YamlDocument => {
     const value = construct(document?.contents, places);
     const start = document?.contents?.range[0] ?? 0;
     const locate: YamlDocument["locate"] = (path, part = "value") => {
-      let offset = start;
+      let place = { key: start, value: start };
       let holder = value;
-      for (const [index, key] of path.entries()) {
-        const place =
-          typeof holder === "object" && holder !== null ? places.get(holder)?.get(key) : undefined;
-        if (!place) break;
-        offset = index === path.length - 1 && part === "value" ? place.value : place.key;
+      for (const key of path) {
+        const inside = typeof holder === "object" && holder !== null ? places.get(holder) : undefined;
+        const next = inside?.get(key);
+        if (inside && !next) return positionOf(place.key);
+        if (!next) break;
+        place = next;
         holder = (holder as Record<string | number, unknown>)[key];
       }
-      return positionOf(offset);
+      return positionOf(place[part]);
     };
     return { value, locate };
   } catch (err) {
