@@ -1,0 +1,188 @@
+import type { z } from "zod";
+import type { Assignment } from "../../shared/protocol/assignment.ts";
+import { EnrollAnswer } from "../../shared/protocol/enroll.ts";
+import type { Inventory } from "../../shared/protocol/inventory.ts";
+import { LogAnswer } from "../../shared/protocol/logs.ts";
+import { type Report, ReportAnswer } from "../../shared/protocol/report.ts";
+import { type Desired, SyncAnswer } from "../../shared/protocol/sync.ts";
+import { AGENT_BASE_PATH, AGENT_PROTOCOL, AGENT_PROTOCOL_HEADER } from "../../shared/protocol/version.ts";
+import type { TestCoordinator } from "./startTestCoordinator.ts";
+
+type Held = "running" | "finished";
+
+/** How a job of the `autopilot` goes. */
+export interface Performance {
+  output?: string;
+  /** Left out: it runs until it is stopped. */
+  exitStatus?: number;
+}
+
+const INVENTORY: Inventory = {
+  hostname: "host-0",
+  arch: "x86",
+  os: "linux",
+  cpus: 8,
+  memory_mib: 32_768,
+  disk_mib: 512_000,
+  gpus: [],
+  addresses: ["10.0.0.1/24"],
+  runtime: "docker",
+};
+
+/** A host that speaks the agent link over HTTP and only pretends to run jobs. */
+export class TestAgent {
+  readonly #url: string;
+  readonly #credential: string;
+  readonly #session = crypto.randomUUID();
+  readonly #held = new Map<string, Held>();
+  readonly #reported = new Map<string, number>();
+  readonly #logged = new Map<string, number>();
+  #seen: { epoch: string; revision: number } | undefined;
+  #sequence = 0;
+
+  private constructor(url: string, credential: string) {
+    this.#url = url;
+    this.#credential = credential;
+  }
+
+  static async join(
+    coordinator: Pick<TestCoordinator, "url" | "newJoinToken">,
+    options: { fleet?: string; inventory?: Partial<Inventory> } = {},
+  ): Promise<TestAgent> {
+    const token = await coordinator.newJoinToken(options.fleet ?? "lab");
+    const body = {
+      agent_version: "0.1.0",
+      public_key: Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64"),
+      boot_id: "boot",
+      inventory: { ...INVENTORY, ...options.inventory },
+      proof: { kind: "join", token },
+    };
+    const answer = await call(`${coordinator.url}${AGENT_BASE_PATH}/enroll`, { body, schema: EnrollAnswer });
+    const agent = new TestAgent(coordinator.url, answer.credential.token);
+    await agent.sync();
+    return agent;
+  }
+
+  /** Waits up to `waitMs` for news; names what it holds. */
+  async sync(waitMs = 0, signal?: AbortSignal): Promise<Desired[]> {
+    const body = {
+      agent_version: "0.1.0",
+      boot_id: "boot",
+      session: this.#session,
+      sequence: this.#sequence++,
+      held: [...this.#held].map(([submission_id, state]) => ({ submission_id, state })),
+      ...(this.#seen ? { seen: this.#seen } : {}),
+      wait_ms: waitMs,
+    };
+    const { epoch, revision, desired } = await this.#call("/sync", { body, schema: SyncAnswer, signal });
+    this.#seen = { epoch, revision };
+    return desired;
+  }
+
+  /** The next job that the host is told to start; it counts as held from then on. */
+  async take(): Promise<string> {
+    for (;;) {
+      for (const wish of await this.sync(1_000))
+        if (wish.action === "run" && !this.#held.has(wish.submission_id)) {
+          this.#held.set(wish.submission_id, "running");
+          return wish.submission_id;
+        }
+    }
+  }
+
+  running(submissionId: string): Promise<void> {
+    return this.#report(submissionId, { state: "running", working_dir: "/", username: "root" });
+  }
+
+  async log(submissionId: string, text: string): Promise<void> {
+    const offset = this.#logged.get(submissionId) ?? 0;
+    const query = new URLSearchParams({ offset: String(offset), at: String(Date.now()) });
+    const { length } = await this.#call(`/logs/${submissionId}?${query}`, {
+      body: new TextEncoder().encode(text),
+      schema: LogAnswer,
+    });
+    this.#logged.set(submissionId, length);
+  }
+
+  async finished(
+    submissionId: string,
+    exitStatus: number | null,
+    options: { logBytes?: number } = {},
+  ): Promise<void> {
+    this.#held.set(submissionId, "finished");
+    await this.#report(submissionId, {
+      state: "finished",
+      reason: exitStatus === 0 ? "done_by_runner" : "container_exited_with_error",
+      message: "",
+      exit_status: exitStatus,
+      log_bytes: options.logBytes ?? this.#logged.get(submissionId) ?? 0,
+    });
+    // The end of the log is known now: asking for what is held completes it.
+    if (options.logBytes === undefined) await this.log(submissionId, "");
+  }
+
+  /** Does what it is told until the signal aborts; `perform` says how each job goes. */
+  async autopilot(perform: (assignment: Assignment) => Performance, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      let wishes: Desired[];
+      try {
+        wishes = await this.sync(1_000, signal);
+      } catch (err) {
+        if (signal.aborted) return;
+        throw err;
+      }
+      for (const wish of wishes) await this.#obey(wish, perform);
+    }
+  }
+
+  async #obey(wish: Desired, perform: (assignment: Assignment) => Performance): Promise<void> {
+    const { submission_id: id, action } = wish;
+    if (wish.action === "run" && wish.assignment && !this.#held.has(id)) {
+      this.#held.set(id, "running");
+      const { output = "", exitStatus } = perform(wish.assignment);
+      await this.running(id);
+      if (output !== "") await this.log(id, output);
+      if (exitStatus !== undefined) await this.finished(id, exitStatus);
+    } else if (action === "stop" && this.#held.get(id) !== "finished") await this.finished(id, null);
+  }
+
+  async #report(submissionId: string, fact: Report["fact"]): Promise<void> {
+    const sequence = (this.#reported.get(submissionId) ?? 0) + 1;
+    this.#reported.set(submissionId, sequence);
+    const report = { submission_id: submissionId, sequence, at: Date.now(), fact };
+    const body = { session: this.#session, reports: [report] };
+    await this.#call("/report", { body, schema: ReportAnswer });
+  }
+
+  #call<S extends z.ZodType>(
+    path: string,
+    options: { body: unknown; schema: S; signal?: AbortSignal | undefined },
+  ): Promise<z.output<S>> {
+    return call(`${this.#url}${AGENT_BASE_PATH}${path}`, { ...options, token: this.#credential });
+  }
+}
+
+const call = async <S extends z.ZodType>(
+  url: string,
+  {
+    body,
+    schema,
+    token,
+    signal,
+  }: { body: unknown; schema: S; token?: string; signal?: AbortSignal | undefined },
+): Promise<z.output<S>> => {
+  const isBytes = body instanceof Uint8Array;
+  const response = await fetch(url, {
+    method: "POST",
+    headers: {
+      [AGENT_PROTOCOL_HEADER]: String(AGENT_PROTOCOL),
+      "content-type": isBytes ? "application/octet-stream" : "application/json",
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+    },
+    body: isBytes ? new Uint8Array(body) : JSON.stringify(body),
+    ...(signal === undefined ? {} : { signal }),
+  });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`${url} answered ${response.status}: ${text}`);
+  return schema.parse(JSON.parse(text));
+};
