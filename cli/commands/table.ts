@@ -53,6 +53,7 @@ export const commands: Group = {
       summary: "Show one run",
       subcommands: { get: { summary: "Show one run as JSON", load: () => import("./run/get.ts") } },
     },
+    server: { summary: "Start a coordinator", load: () => import("./server.ts") },
     stop: { summary: "Stop a run", load: () => import("./stop.ts") },
   },
 };

@@ -72,23 +72,28 @@ const stylesOf = (row: Row, at: number, column: Column | undefined): readonly St
   return typeof style === "string" ? [style] : style;
 };
 
+/** A heading is broken between its words only, so that a column can always be told by it. */
+const leastWidth = ({ title }: Pick<Column, "title">): number =>
+  Math.max(1, ...title.split(" ").map(widthOf));
+
 /** Takes from the widest columns that may wrap; only when these are used up, from all. */
 export const fit = (
   natural: readonly number[],
-  columns: readonly Pick<Column, "isWhole">[],
+  columns: readonly Pick<Column, "isWhole" | "title">[],
   available: number,
 ): number[] => {
   const widths = [...natural];
+  const least = columns.map(leastWidth);
   const shrink = (mayShrink: (at: number) => boolean) => {
     for (;;) {
       const excess = widths.reduce((sum, width) => sum + width, 0) - available;
-      const candidates = widths.map((width, at) => (mayShrink(at) ? width : 0));
+      const candidates = widths.map((width, at) => (mayShrink(at) && width > (least[at] ?? 1) ? width : 0));
       const widest = Math.max(...candidates);
       if (excess <= 0 || widest <= 1) return;
       const same = [...candidates.keys()].filter((at) => candidates[at] === widest);
       const next = Math.max(1, ...candidates.filter((width) => width < widest));
       const step = Math.max(1, Math.min(widest - next, Math.ceil(excess / same.length)));
-      for (const at of same) widths[at] = widest - step;
+      for (const at of same) widths[at] = Math.max(least[at] ?? 1, widest - step);
     }
   };
   shrink((at) => !columns[at]?.isWhole);

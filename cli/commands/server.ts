@@ -1,0 +1,107 @@
+import { VERSION } from "../../shared/version.ts";
+import { defineCommand } from "../args/command.ts";
+import { choice, flag, integer, text, value } from "../args/option.ts";
+import type { Context } from "../context.ts";
+import { printInfo } from "../output/message.ts";
+import { readProjects } from "../settings/configFile.ts";
+import { registerMainProject } from "../settings/mainProject.ts";
+
+const LEVELS = ["debug", "info", "warn", "error", "DEBUG", "INFO", "WARN", "ERROR"] as const;
+
+export const command = defineCommand({
+  description: "Start a coordinator: keeps runs and hosts, and serves clients and agents.",
+  options: {
+    host: value("--host HOST", "Address to listen on ($DSTACK_SERVER_HOST or 127.0.0.1)", text),
+    port: value("-p, --port PORT", "Port to listen on ($DSTACK_SERVER_PORT or 3000)", integer),
+    url: value(
+      "--url URL",
+      "Where clients and hosts reach it ($DSTACK_SERVER_URL or http://HOST:PORT)",
+      text,
+    ),
+    dir: value("--dir DIR", "Where to keep everything ($DSTACK_SERVER_DIR or ~/.dstack/server)", text),
+    token: value("--token TOKEN", "Token of the user admin ($DSTACK_SERVER_ADMIN_TOKEN or a new one)", text),
+    debug: flag("-d, --debug", "The same as --log-level debug"),
+    logLevel: choice(
+      "-l, --log-level LEVEL",
+      "debug, info, warn or error ($DSTACK_SERVER_LOG_LEVEL or info)",
+      LEVELS,
+    ),
+    yes: flag("-y, --yes", "Make this server's main project the default of the client, without a question"),
+    no: flag("-n, --no", "Leave the default project of the client as it is"),
+  },
+  exclusive: [
+    ["debug", "logLevel"],
+    ["yes", "no"],
+  ],
+  run: async (ctx, { host, port, url, dir, token, debug, logLevel, yes, no }) => {
+    const flags: Record<string, string | undefined> = {
+      DSTACK_SERVER_HOST: host,
+      DSTACK_SERVER_PORT: port === undefined ? undefined : String(port),
+      DSTACK_SERVER_URL: url,
+      DSTACK_SERVER_DIR: dir,
+      DSTACK_SERVER_ADMIN_TOKEN: token,
+      DSTACK_SERVER_LOG_LEVEL: debug ? "debug" : logLevel,
+    };
+    const given = Object.entries(flags).filter(([, text]) => text !== undefined);
+    // Read before anything is started: a client configuration that is corrupt must not come out afterwards.
+    await readProjects(ctx.home);
+    // The one place where the two artefacts meet; nobody else pays for loading it.
+    const { startCoordinator } = await import("../../coordinator/main.ts");
+    const server = await startCoordinator({
+      env: { ...ctx.env, HOME: ctx.home, ...Object.fromEntries(given) },
+    });
+    using stopping = listenForStop(ctx);
+    try {
+      await greet(ctx, server, {
+        yes: yes || isSet(ctx, "DSTACK_UPDATE_DEFAULT_PROJECT"),
+        no: no || isSet(ctx, "DSTACK_DO_NOT_UPDATE_DEFAULT_PROJECT"),
+      });
+      await stopping.asked;
+      printInfo(ctx, "Stopping...");
+    } finally {
+      await server.stop();
+    }
+  },
+});
+
+const isSet = (ctx: Context, name: string): boolean => /^(1|true|on|yes)$/i.test(ctx.env[name] ?? "");
+
+interface Started {
+  readonly url: string;
+  readonly adminToken: string | undefined;
+  readonly joinCommand: string;
+}
+
+/** What a user needs next. Scripts look for the lines with the token and the address (docs/spec/cli.md §3.1). */
+const greet = async (ctx: Context, server: Started, wish: { yes: boolean; no: boolean }): Promise<void> => {
+  const { url, adminToken, joinCommand } = server;
+  if (adminToken !== undefined) printInfo(ctx, `The admin token is ${adminToken}`);
+  printInfo(ctx, `The dstack server ${VERSION} is running at ${url}`);
+  if (adminToken === undefined) {
+    printInfo(ctx, "The admin token was shown at the first start; --token sets another one");
+  } else await registerMainProject(ctx, { url, token: adminToken, ...wish });
+  ctx.out.write(
+    `\nTo join a host, run this on it (valid for a day; more: dstack fleet token create):\n\n  ${joinCommand}\n\n`,
+  );
+};
+
+/** The first Ctrl-C or SIGTERM asks to stop; with a second one the process ends at once. */
+const listenForStop = (ctx: Context): { readonly asked: Promise<void> } & Disposable => {
+  const interrupt = ctx.interrupts.listen();
+  const asked = Promise.withResolvers<void>();
+  interrupt.signal.addEventListener("abort", () => asked.resolve(), { once: true });
+  let isTerminating = false;
+  const terminate = () => {
+    if (isTerminating) process.exit(128 + 15);
+    isTerminating = true;
+    asked.resolve();
+  };
+  process.on("SIGTERM", terminate);
+  return {
+    asked: asked.promise,
+    [Symbol.dispose]: () => {
+      interrupt[Symbol.dispose]();
+      process.off("SIGTERM", terminate);
+    },
+  };
+};
