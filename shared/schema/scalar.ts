@@ -18,12 +18,18 @@ export const isMapping = (input: unknown): input is Record<string, unknown> => {
   return prototype === Object.prototype || prototype === null;
 };
 
+/** For what JSON does not know. */
+const plainer = (_key: string, value: unknown): unknown => {
+  if (typeof value === "bigint") return String(value);
+  return value instanceof IntegralFloat ? value.value : value;
+};
+
 /** A value as messages quote it: short, and recognisable as what stands in the file. */
 export const quote = (input: unknown): string => {
   const plain = input instanceof IntegralFloat ? input.value.toFixed(1) : input;
   if (typeof plain === "bigint") return String(plain);
   if (plain instanceof Date) return plain.toISOString().slice(0, 10);
-  const text = typeof plain === "number" ? String(plain) : (JSON.stringify(plain) ?? "nothing");
+  const text = typeof plain === "number" ? String(plain) : (JSON.stringify(plain, plainer) ?? "nothing");
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
 };
 

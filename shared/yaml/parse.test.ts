@@ -84,9 +84,9 @@ describe("parseYaml()", () => {
   });
 
   test.each([
-    ["flow lists", "[".repeat(500_000)],
-    ["flow mappings", "{a: ".repeat(200_000)],
-    ["block lists", `${"- ".repeat(400_000)}x`],
+    ["flow lists", "[".repeat(50_000)],
+    ["flow mappings", "{a: ".repeat(50_000)],
+    ["block lists", `${"- ".repeat(50_000)}x`],
     ["too much text", "x".repeat(1024 * 1024 + 1)],
   ])("refuses %s that go too far", (_, text) => {
     expect(() => parseYaml(text)).toThrow(YamlSyntaxError);
