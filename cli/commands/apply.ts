@@ -1,10 +1,10 @@
+import { loadConfiguration } from "../../shared/config/load.ts";
 import { AppError } from "../../shared/errors.ts";
 import { openApi } from "../api/open.ts";
 import { applyRun } from "../apply/applyRun.ts";
 import { defineCommand } from "../args/command.ts";
 import { count, flag, text, value } from "../args/option.ts";
 import { projectOption } from "../args/resolve.ts";
-import { loadConfiguration } from "../configuration/load.ts";
 import { readSource } from "../configuration/source.ts";
 import { emptySpec } from "../runOptions/dummyTask.ts";
 
@@ -27,7 +27,7 @@ export const command = defineCommand({
   run: async (ctx, values) => {
     const api = await openApi(ctx, values);
     const source = await readSource(ctx, values);
-    const configuration = loadConfiguration(source);
+    const configuration = loadConfiguration(source.text, source);
     if (
       configuration.type !== "task" &&
       configuration.type !== "service" &&

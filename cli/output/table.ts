@@ -19,10 +19,8 @@ export interface Row {
   readonly style?: Style;
 }
 
-/** Without a terminal and `COLUMNS` (docs/spec/cli.md §1). */
-const DEFAULT_COLUMNS = 80;
-
-export const columnsOf = (out: Output): number => out.columns ?? DEFAULT_COLUMNS;
+/** Where neither a terminal nor `COLUMNS` sets a width, rows are left whole, for those who grep (docs/spec/cli.md §12.2). */
+const columnsOf = (out: Output): number => out.columns ?? Number.POSITIVE_INFINITY;
 
 const textOf = (cell: Cell | undefined): string => (typeof cell === "object" ? cell.text : (cell ?? ""));
 
@@ -35,7 +33,8 @@ export const renderTable = (out: Output, columns: readonly Column[], rows: reado
   const hasHeader = columns.some((column) => column.title !== "");
   const all = hasHeader ? [header, ...rows] : rows;
   const natural = columns.map((_, at) => Math.max(0, ...all.map((row) => widthOf(textOf(row.cells[at])))));
-  const widths = fit(natural, columns, columnsOf(out) - columns.length * 2);
+  const words = columns.map((_, at) => Math.max(0, ...all.map((row) => longestWord(textOf(row.cells[at])))));
+  const widths = fit({ natural, words, columns }, columnsOf(out) - columns.length * 2);
   return all.map((row) => renderRow(out, { row, columns, widths })).join("");
 };
 
@@ -72,32 +71,39 @@ const stylesOf = (row: Row, at: number, column: Column | undefined): readonly St
   return typeof style === "string" ? [style] : style;
 };
 
-/** A heading is broken between its words only, so that a column can always be told by it. */
-const leastWidth = ({ title }: Pick<Column, "title">): number =>
-  Math.max(1, ...title.split(" ").map(widthOf));
+const longestWord = (text: string): number => Math.max(...text.split(/\s/).map(widthOf));
 
-/** Takes from the widest columns that may wrap; only when these are used up, from all. */
-export const fit = (
-  natural: readonly number[],
-  columns: readonly Pick<Column, "isWhole" | "title">[],
-  available: number,
-): number[] => {
+interface Widths {
+  /** Of the widest cell of each column, and of the longest word in it. */
+  readonly natural: readonly number[];
+  readonly words: readonly number[];
+  readonly columns: readonly Pick<Column, "isWhole" | "title">[];
+}
+
+/**
+ * Takes from the widest columns that may wrap, at first between words only; when these are used up, from all. No column
+ * becomes narrower than the words of its heading, by which it is told.
+ */
+export const fit = ({ natural, words, columns }: Widths, available: number): number[] => {
   const widths = [...natural];
-  const least = columns.map(leastWidth);
-  const shrink = (mayShrink: (at: number) => boolean) => {
+  const shrink = (least: (at: number) => number) => {
     for (;;) {
       const excess = widths.reduce((sum, width) => sum + width, 0) - available;
-      const candidates = widths.map((width, at) => (mayShrink(at) && width > (least[at] ?? 1) ? width : 0));
+      const candidates = widths.map((width, at) => (width > least(at) ? width : 0));
       const widest = Math.max(...candidates);
       if (excess <= 0 || widest <= 1) return;
       const same = [...candidates.keys()].filter((at) => candidates[at] === widest);
       const next = Math.max(1, ...candidates.filter((width) => width < widest));
       const step = Math.max(1, Math.min(widest - next, Math.ceil(excess / same.length)));
-      for (const at of same) widths[at] = Math.max(least[at] ?? 1, widest - step);
+      for (const at of same) widths[at] = Math.max(least(at), widest - step);
     }
   };
-  shrink((at) => !columns[at]?.isWhole);
-  shrink(() => true);
+  const heading = (at: number) => Math.max(1, longestWord(columns[at]?.title ?? ""));
+  const unlessWhole = (least: (at: number) => number) => (at: number) =>
+    columns[at]?.isWhole ? Number.POSITIVE_INFINITY : least(at);
+  shrink(unlessWhole((at) => Math.max(heading(at), words[at] ?? 1)));
+  shrink(unlessWhole(heading));
+  shrink(heading);
   return widths;
 };
 
