@@ -1,0 +1,104 @@
+import { expect, test } from "bun:test";
+import { waitFor } from "../../shared/testing/waitFor.ts";
+import { differencesOf, type Exchange, filled, type Known, readWire } from "../testing/goldenWire.ts";
+import { type Answer, startTestCoordinator, type TestCoordinator } from "../testing/startTestCoordinator.ts";
+import { TestAgent } from "../testing/testAgent.ts";
+
+interface Replay extends AsyncDisposable {
+  coordinator: TestCoordinator;
+  known: Known;
+}
+
+/** The surroundings of the recordings: a fleet "lab" with one host. Commands that sleep run until they are stopped. */
+const surroundings = async (): Promise<Replay> => {
+  const coordinator = await startTestCoordinator();
+  const inventory = { cpus: 2, memory_mib: 16_384, disk_mib: 204_800 };
+  const agent = await TestAgent.join(coordinator, { fleet: "lab", inventory });
+  const leaving = new AbortController();
+  const flight = agent.autopilot(
+    ({ argv }) => (argv.join(" ").includes("sleep") ? {} : { output: "hi\n", exitStatus: 0 }),
+    leaving.signal,
+  );
+  return {
+    coordinator,
+    known: new Map(),
+    [Symbol.asyncDispose]: async () => {
+      leaving.abort();
+      await flight;
+      await coordinator[Symbol.asyncDispose]();
+    },
+  };
+};
+
+const send = ({ coordinator, known }: Replay, { request }: Exchange): Promise<Answer> => {
+  const version = request.headers["x-api-version"];
+  const isGoodToken = request.headers["authorization"] === "Bearer <token>";
+  return coordinator.post(request.path, request.body === null ? undefined : filled(request.body, known), {
+    ...(isGoodToken ? {} : { token: "not-a-token" }),
+    ...(version === undefined ? {} : { headers: { "x-api-version": version } }),
+  });
+};
+
+/** Where the run of an answer stands, or of a plan the run that holds the name. */
+const stateOf = (body: unknown): string | undefined => {
+  const run = Reflect.get(Object(body), "current_resource") ?? body;
+  const status: unknown = Reflect.get(Object(run), "status");
+  return typeof status === "string" ? status : undefined;
+};
+
+/** Asks until the run is where it was in the recording, for answers that change nothing. */
+const ask = async (replay: Replay, exchange: Exchange): Promise<Answer> => {
+  const wanted = stateOf(exchange.response.body);
+  if (wanted === undefined || !/runs\/get(?:_plan)?$/.test(exchange.request.path))
+    return send(replay, exchange);
+  return waitFor(`a run that is ${wanted}`, async () => {
+    const answer = await send(replay, exchange);
+    return stateOf(answer.body) === wanted && answer;
+  });
+};
+
+const replayAll = async (replay: Replay, exchanges: Exchange[]): Promise<void> => {
+  for (const exchange of exchanges) {
+    const { request, response } = exchange;
+    const { status, body } = await ask(replay, exchange);
+    const place = `${request.path} ${JSON.stringify(request.body).slice(0, 300)}`;
+    expect({ place, status }).toEqual({ place, status: response.status });
+    const differences = differencesOf(response.body, body, { known: replay.known });
+    expect({ place, differences }).toEqual({ place, differences: [] });
+    // The one text that names the server's version.
+    if (status !== 200 && request.headers["x-api-version"] !== "99.0.0") expect(body).toEqual(response.body);
+  }
+};
+
+const FROM_NOTHING = [
+  "project-add",
+  "project-add-bad-token",
+  "project-add-unknown",
+  "project-list-verbose",
+  "plan-declined",
+  "v0.22-plan-declined",
+  "offer",
+  "v0.22-offer",
+  "no-capacity",
+  "errors",
+  "v0.22-errors",
+  "apply-detached",
+  "v0.22-apply-detached",
+];
+
+test.each(FROM_NOTHING)("the server answers as recorded in %s", async (name) => {
+  await using replay = await surroundings();
+  await replayAll(replay, readWire(name));
+});
+
+const WITH_A_RUN = ["run-get", "stop", "logs", "v0.22-logs", "ps"];
+
+test.each(WITH_A_RUN)("with the run that was there, the server answers as recorded in %s", async (name) => {
+  await using replay = await surroundings();
+  const exchanges = readWire(name);
+  const [first] = exchanges.map(({ response }) => [response.body].flat()[0]);
+  const run_spec = filled({ ...Reflect.get(Object(first), "run_spec"), ssh_key_pub: null }, new Map());
+  const request = { plan: { run_spec, current_resource: null }, force: false };
+  expect((await replay.coordinator.post("/api/project/main/runs/apply", request)).status).toBe(200);
+  await replayAll(replay, exchanges);
+});
