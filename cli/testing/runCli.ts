@@ -1,0 +1,133 @@
+import { join } from "node:path";
+import { type Clock, systemClock } from "../../shared/clock.ts";
+import { tempDir } from "../../shared/testing/tempDir.ts";
+import { waitFor } from "../../shared/testing/waitFor.ts";
+import { commands } from "../commands/table.ts";
+import type { Context, Output } from "../context.ts";
+import { runCommandLine } from "../dispatch.ts";
+import { createInput } from "../process/input.ts";
+import { createInterrupts } from "../process/interrupts.ts";
+
+export interface CliOptions {
+  readonly env?: Record<string, string>;
+  /** What is piped in; undefined: nothing at all. */
+  readonly stdin?: string;
+  /** Width of what is written to; undefined: a pipe. */
+  readonly columns?: number;
+  /** Somebody sits there: prompts, live tables, colours. */
+  readonly isTerminal?: boolean;
+  readonly clock?: Clock;
+}
+
+export interface Finished {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** One command line on its way. */
+export interface Started {
+  readonly finished: Promise<Finished>;
+  /** What has been written to stdout so far. */
+  out(): string;
+  waitForOut(pattern: RegExp | string): Promise<void>;
+  /** Types a line. */
+  type(line: string): void;
+  /** Ctrl-C. */
+  interrupt(): void;
+}
+
+/** A person with a home and a folder of their own, who runs the command line in this process. */
+export interface Person extends Disposable {
+  readonly home: string;
+  readonly cwd: string;
+  write(name: string, text: string): Promise<string>;
+  start(argv: readonly string[], options?: CliOptions): Started;
+  run(argv: readonly string[], options?: CliOptions): Promise<Finished>;
+}
+
+/** What a process that hears no Ctrl-C ends with. */
+export const KILLED_BY_INTERRUPT = 130;
+
+export const newPerson = (defaults: CliOptions = {}): Person => {
+  const dir = tempDir();
+  const [home, cwd] = [join(dir.path, "home"), dir.path];
+  const start = (argv: readonly string[], options: CliOptions = {}) =>
+    startCli(argv, { ...defaults, ...options, env: { ...defaults.env, ...options.env } }, { home, cwd });
+  return {
+    home,
+    cwd,
+    write: async (name, text) => {
+      await Bun.write(join(cwd, name), text);
+      return join(cwd, name);
+    },
+    start,
+    run: (argv, options) => start(argv, options).finished,
+    [Symbol.dispose]: () => dir[Symbol.dispose](),
+  };
+};
+
+const startCli = (
+  argv: readonly string[],
+  options: CliOptions,
+  { home, cwd }: { home: string; cwd: string },
+): Started => {
+  const { isTerminal = false } = options;
+  const out = memoryOutput(options);
+  const err = memoryOutput(options);
+  const killed = Promise.withResolvers<number>();
+  const interrupts = createInterrupts(() => killed.resolve(KILLED_BY_INTERRUPT));
+  const input = openInput(options.stdin, isTerminal);
+  const ctx: Context = {
+    env: { ...options.env },
+    cwd,
+    home,
+    input: createInput(() => input.stream, isTerminal),
+    out: out.output,
+    err: err.output,
+    interrupts,
+    clock: options.clock ?? systemClock,
+  };
+  const finished = Promise.race([runCommandLine(commands, argv, ctx), killed.promise]).then((code) => ({
+    code,
+    out: out.text(),
+    err: err.text(),
+  }));
+  return {
+    finished,
+    out: out.text,
+    waitForOut: async (pattern) => {
+      const shows = () =>
+        typeof pattern === "string" ? out.text().includes(pattern) : pattern.test(out.text());
+      await waitFor(`${pattern} in the output`, shows).catch((cause: unknown) => {
+        throw new Error(`${String(cause)}; it is:\n${out.text()}${err.text()}`, { cause });
+      });
+    },
+    type: (line) => input.type(`${line}\n`),
+    interrupt: () => interrupts.interrupt(),
+  };
+};
+
+const memoryOutput = ({ columns, isTerminal = false }: CliOptions) => {
+  const decoder = new TextDecoder();
+  let written = "";
+  const output: Output = {
+    isTerminal,
+    hasColour: false,
+    columns,
+    write: (data) => {
+      written += typeof data === "string" ? data : decoder.decode(data, { stream: true });
+    },
+  };
+  return { output, text: () => written };
+};
+
+/** Piped text ends; a keyboard does not. */
+const openInput = (piped: string | undefined, isTerminal: boolean) => {
+  const { readable: stream, writable } = new TransformStream<Uint8Array, Uint8Array>();
+  const writer = writable.getWriter();
+  const type = (text: string) => void writer.write(new TextEncoder().encode(text)).catch(() => {});
+  if (piped !== undefined) type(piped);
+  if (!isTerminal) void writer.close().catch(() => {});
+  return { stream, type };
+};
