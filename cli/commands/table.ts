@@ -6,6 +6,8 @@ export const commands: Group = {
   subcommands: {
     apply: { summary: "Apply a configuration", load: () => import("./apply.ts") },
     completion: { summary: "Print a completion script for a shell", load: () => import("./completion.ts") },
+    delete: { summary: "Delete what a configuration names", load: () => import("./delete.ts") },
+    destroy: { summary: "The same as delete", load: () => import("./delete.ts") },
     fleet: {
       summary: "Show and change fleets",
       bare: "list",
