@@ -12,7 +12,7 @@ interface SpoolOptions {
 
 /**
  * Appends a job's output to its spool, from where the log is sent. Losing output is better than losing the job:
- * over the quota, or on a full disk, bytes are dropped and a notice takes their place.
+ * over the quota, or where the disk is full or broken, bytes are dropped and a notice takes their place.
  */
 export class SpoolWriter {
   readonly #fd: number;
@@ -57,12 +57,15 @@ export class SpoolWriter {
   #write(bytes: Uint8Array): void {
     try {
       if (this.#lostToDisk > 0) {
-        writeFully(this.#fd, notice(`${this.#lostToDisk} bytes of output are missing: the disk was full`));
+        writeFully(
+          this.#fd,
+          notice(`${this.#lostToDisk} bytes of output are missing: the disk was full or failed`),
+        );
         this.#lostToDisk = 0;
       }
       writeFully(this.#fd, bytes);
-    } catch (err) {
-      if (!isFull(err)) throw err;
+    } catch {
+      // Told in the spool itself, as soon as it can be written again.
       this.#lostToDisk += bytes.length;
     }
   }
@@ -91,6 +94,3 @@ const notice = (text: string): Uint8Array => Buffer.from(`\r\n[dstack] ${text}\r
 const writeFully = (fd: number, bytes: Uint8Array): void => {
   for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
 };
-
-const isFull = (err: unknown): boolean =>
-  ["ENOSPC", "EDQUOT"].includes((err as NodeJS.ErrnoException).code ?? "");

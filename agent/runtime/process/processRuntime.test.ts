@@ -1,0 +1,206 @@
+/** Real processes under real supervisors. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { silentLogger } from "../../../shared/log.ts";
+import { tempDir } from "../../../shared/testing/tempDir.ts";
+import { waitFor } from "../../../shared/testing/waitFor.ts";
+import { anAssignment } from "../../testing/anAssignment.ts";
+import { type JobEnd, type RuntimeHooks, type RuntimeJob, StartError } from "../runtime.ts";
+import { createProcessRuntime } from "./processRuntime.ts";
+import { isAlive } from "./procfs.ts";
+import { findSupervisor } from "./records.ts";
+import { Supervisors } from "./supervisors.ts";
+
+const state = tempDir();
+const command = [process.execPath, join(import.meta.dir, "../../main.ts"), "supervise"];
+const host = {
+  env: { PATH: process.env["PATH"], DSTACK_JOIN_TOKEN: "secret", LANG: "C.UTF-8" },
+  own: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },
+  gpus: () => [],
+};
+let supervisors: Supervisors;
+const open = () => new Supervisors({ socketPath: join(state.path, "s"), command, log: silentLogger });
+const runtime = () => createProcessRuntime({ supervisors, host, log: silentLogger });
+
+beforeAll(() => {
+  supervisors = open();
+});
+afterAll(() => {
+  supervisors[Symbol.dispose]();
+  state[Symbol.dispose]();
+});
+
+const hooks = (): RuntimeHooks => ({
+  signal: new AbortController().signal,
+  onPulling: () => {},
+  onOutput: () => {},
+});
+
+const aJob = (overrides: Parameters<typeof anAssignment>[0] = {}): RuntimeJob => {
+  const assignment = anAssignment(overrides);
+  const dir = join(state.path, assignment.submission_id);
+  mkdirSync(dir, { mode: 0o700 });
+  return { assignment, dir, spoolPath: join(dir, "spool"), archives: [] };
+};
+
+const sh = (script: string) => ({ argv: ["/bin/sh", "-i", "-c", script] });
+
+const runToEnd = async (job: RuntimeJob): Promise<JobEnd & { output: string }> => {
+  const running = await runtime().start(job, hooks());
+  const end = await running.ended;
+  return { ...end, output: readFileSync(job.spoolPath, "utf8") };
+};
+
+test("a command's output and its end, 0 or another", async () => {
+  expect(await runToEnd(aJob(sh("echo hello; tty -s && echo terminal")))).toEqual({
+    exitStatus: 0,
+    reason: "done_by_runner",
+    message: "",
+    output: "hello\r\nterminal\r\n",
+  });
+  expect(await runToEnd(aJob(sh("echo no >&2; exit 3")))).toMatchObject({
+    exitStatus: 3,
+    reason: "container_exited_with_error",
+    output: "no\r\n",
+  });
+});
+
+test("a command ended by a signal is named with it", async () => {
+  expect(await runToEnd(aJob(sh("kill -SEGV $$")))).toMatchObject({
+    exitStatus: -1,
+    signal: "SIGSEGV",
+    message: "The command was ended by the signal SIGSEGV",
+  });
+});
+
+test("all output is there when the end is told, however much and however late", async () => {
+  const { output } = await runToEnd(aJob(sh("head -c 3000000 /dev/zero | base64 -w 100; printf end")));
+  expect(output).toHaveLength(Math.ceil(4000000 / 100) * 2 + 4000000 + "end".length);
+  expect(output.endsWith("end")).toBe(true);
+});
+
+test("the environment is the host's and the job's, and not the agent's", async () => {
+  const job = aJob({ ...sh("env"), env: { MINE: "1", HOME: "/elsewhere" } });
+  const { output } = await runToEnd(job);
+  for (const line of ["MINE=1", `DSTACK_JOB_ID=${job.assignment.submission_id}`, "LANG=C.UTF-8"])
+    expect(output).toContain(`${line}\r\n`);
+  expect(output).toContain(`DSTACK_WORKING_DIR=${job.dir}/work\r\n`);
+  expect(output).not.toContain("DSTACK_JOIN_TOKEN");
+  expect(output).not.toContain("HOME=/elsewhere");
+});
+
+test("stop() interrupts the command and what it runs in the foreground, without waiting for the grace", async () => {
+  const job = aJob(sh("sleep 600 && echo never"));
+  const running = await runtime().start(job, hooks());
+  running.stop(60_000);
+  expect(await running.ended).toMatchObject({ exitStatus: -1, signal: "SIGINT" });
+});
+
+test("stop() kills everything of a job that ignores the interrupt, daemons too", async () => {
+  const job = aJob(
+    sh(
+      `trap '' INT HUP TERM; (setsid sh -c 'echo $$ > daemon; sleep 600' &) ; echo ready; while :; do sleep 1; done`,
+    ),
+  );
+  const running = await runtime().start(job, hooks());
+  const daemon = Number(
+    await waitFor("the daemon", () => {
+      const path = join(job.dir, "work/daemon");
+      return existsSync(path) && readFileSync(path, "utf8").trim();
+    }),
+  );
+  running.stop(60_000);
+  running.stop(50);
+  expect(await running.ended).toMatchObject({ exitStatus: -1, signal: "SIGKILL" });
+  expect(isAlive(daemon)).toBe(false);
+});
+
+test("what a command leaves behind ends with it, and its last words are kept", async () => {
+  const job = aJob(sh("sleep 600 & echo $! > child; echo bye"));
+  expect(await runToEnd(job)).toMatchObject({ exitStatus: 0, output: "bye\r\n" });
+  expect(isAlive(Number(readFileSync(join(job.dir, "work/child"), "utf8")))).toBe(false);
+});
+
+test("a job outlives the agent's end of the socket and is adopted, running or finished", async () => {
+  const [job, short] = [
+    aJob(sh("echo one; read line < go; echo $line; exit 4")),
+    aJob(sh("echo quick; exit 5")),
+  ];
+  mkdirSync(join(job.dir, "work"));
+  Bun.spawnSync(["mkfifo", join(job.dir, "work/go")]);
+  await runtime().start(job, hooks());
+  await (await runtime().start(short, hooks())).ended;
+  supervisors[Symbol.dispose]();
+  supervisors = open();
+
+  const adopted = await runtime().adopt(job, hooks());
+  expect(adopted?.runtimeId).toBe(String(findSupervisor(job.dir)?.pid));
+  await Bun.write(join(job.dir, "work/go"), "two\n");
+  expect(await adopted?.ended).toMatchObject({ exitStatus: 4 });
+  expect(readFileSync(job.spoolPath, "utf8")).toBe("one\r\ntwo\r\n");
+  expect(await (await runtime().adopt(short, hooks()))?.ended).toMatchObject({ exitStatus: 5 });
+  expect(await runtime().adopt(aJob(), hooks())).toBeUndefined();
+});
+
+test("a job whose supervisor was killed has ended, and nothing of it runs on", async () => {
+  const job = aJob(sh("trap '' HUP; echo $$ > pid; sleep 600"));
+  const running = await runtime().start(job, hooks());
+  const path = join(job.dir, "work/pid");
+  const pid = Number(await waitFor("the job", () => existsSync(path) && readFileSync(path, "utf8").trim()));
+  process.kill(findSupervisor(job.dir)?.pid ?? 0, "SIGKILL");
+  expect(await running.ended).toMatchObject({ exitStatus: null, reason: "executor_error" });
+  expect(isAlive(pid)).toBe(false);
+});
+
+test("a submission that was handed out twice runs once", async () => {
+  const job = aJob(sh("echo ran; sleep 600"));
+  const first = await runtime().start(job, hooks());
+  const second = await runtime().start(job, hooks());
+  first.stop(0);
+  expect(await first.ended).toMatchObject({ signal: "SIGKILL" });
+  expect(await second.ended).toMatchObject({ signal: "SIGKILL" });
+  expect(readFileSync(job.spoolPath, "utf8")).toBe("ran\r\n");
+});
+
+test("remove() kills what runs and leaves the spool alone", async () => {
+  const job = aJob(sh("echo out; sleep 600"));
+  const running = await runtime().start(job, hooks());
+  await waitFor("output", () => statSync(job.spoolPath).size > 0);
+  await runtime().remove(job.assignment.submission_id, job.dir);
+  expect(await running.ended).toMatchObject({ exitStatus: expect.anything() });
+  expect([...new Bun.Glob("**").scanSync({ cwd: job.dir, onlyFiles: false })]).toEqual(["spool"]);
+  await runtime().remove(job.assignment.submission_id, job.dir);
+  await runtime().remove(crypto.randomUUID(), join(state.path, "never"));
+});
+
+test.each<[string, Parameters<typeof anAssignment>[0], string, string]>([
+  [
+    "command",
+    { argv: ["no-such-program"] },
+    "container_exited_with_error",
+    'The command "no-such-program" was not found',
+  ],
+  ["user", { user: "no-such-user" }, "executor_error", 'There is no user "no-such-user" on this host'],
+  [
+    "folder",
+    { working_dir: "/dev/null/x" },
+    "executor_error",
+    'Cannot use the working directory "/dev/null/x"',
+  ],
+  ["escape", { working_dir: "../../x" }, "executor_error", "leads out of the working directory"],
+  ["mount", { mounts: [{ source: "/a", target: "/b" }] }, "executor_error", "runs jobs without containers"],
+  ["argv", { argv: [] }, "creating_container_error", "There is no command"],
+])("start() refuses a bad %s with a reason", async (_, overrides, reason, message) => {
+  const refused = await runtime()
+    .start(aJob(overrides), hooks())
+    .catch((err: unknown) => err);
+  expect(refused).toBeInstanceOf(StartError);
+  expect(refused).toMatchObject({ reason, message: expect.stringContaining(message) });
+});
+
+test.skipIf(host.own.uid !== 0)("a job runs as another user, on a terminal of its own", async () => {
+  const job = aJob({ ...sh("id -un; id -G; echo to-tty > $(tty); pwd"), user: "nobody" });
+  const { output } = await runToEnd(job);
+  expect(output).toStartWith("nobody\r\n65534\r\nto-tty\r\n");
+});

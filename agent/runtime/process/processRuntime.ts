@@ -1,0 +1,170 @@
+import { readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { delay } from "../../../shared/async/delay.ts";
+import type { Logger } from "../../../shared/log.ts";
+import { type JobEnd, type Runtime, type RuntimeHooks, type RuntimeJob, StartError } from "../runtime.ts";
+import { type HostFacts, prepareCommand } from "./command.ts";
+import { killAll, signal } from "./kill.ts";
+import type { FromSupervisor } from "./messages.ts";
+import { isRecordAlive, processesWith } from "./procfs.ts";
+import { type ExitRecord, findExit, findSupervisor } from "./records.ts";
+import type { Supervisor, Supervisors } from "./supervisors.ts";
+import { resolveUser } from "./user.ts";
+
+export interface ProcessRuntimeDeps {
+  supervisors: Supervisors;
+  host: HostFacts;
+  log: Logger;
+}
+
+/** How often a supervisor that does not dial in is looked after. */
+const LOOK_MS = 250;
+/** How long a supervisor that was told to go may take to end its job. */
+const END_MS = 7_000;
+
+/** Jobs as plain processes of this host, each under a supervisor of its own (supervise.ts). */
+export const createProcessRuntime = (deps: ProcessRuntimeDeps): Runtime => ({
+  name: "process",
+  start: async (job, hooks) => {
+    const { spec, user } = prepareCommand(job, deps.host);
+    const supervisor = await deps.supervisors.take(hooks.signal);
+    const started = Promise.withResolvers<number | undefined>();
+    const ended = follow(deps, job, { supervisor, hooks, onAnswer: started });
+    supervisor.send({ type: "run", spec });
+    const pid = await started.promise;
+    return {
+      runtimeId: String(pid ?? supervisor.pid),
+      workingDir: spec.cwd,
+      username: user.name,
+      ended: ended.promise,
+      stop: ended.stop,
+    };
+  },
+  adopt: async (job, hooks) => {
+    const record = findSupervisor(job.dir);
+    if (!record) return undefined;
+    const user = resolveUser(job.assignment.user, deps.host.own);
+    const ended = follow(deps, job, { hooks });
+    return { runtimeId: String(record.pid), username: user.name, ended: ended.promise, stop: ended.stop };
+  },
+  remove: async (submissionId, dir) => {
+    await endSupervisor(submissionId, dir);
+    for (const name of readFolder(dir)) {
+      if (name !== SPOOL) rmSync(join(dir, name), { recursive: true, force: true });
+    }
+  },
+});
+
+const SPOOL = "spool";
+
+const readFolder = (dir: string): string[] => {
+  try {
+    return readdirSync(dir);
+  } catch (err) {
+    if ((err as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw err;
+  }
+};
+
+interface Following {
+  hooks: RuntimeHooks;
+  /** Just taken, about to be told to run the job; without one it is awaited. */
+  supervisor?: Supervisor;
+  onAnswer?: { resolve(pid: number | undefined): void; reject(err: unknown): void };
+}
+
+/** Goes with one job to its end, over connections that come and go. */
+const follow = (deps: ProcessRuntimeDeps, job: RuntimeJob, { hooks, supervisor, onAnswer }: Following) => {
+  const { submission_id: submissionId } = job.assignment;
+  const { promise, resolve } = Promise.withResolvers<JobEnd>();
+  let current: Supervisor | undefined;
+  let stopAt: number | undefined;
+  const settle = (record: ExitRecord | undefined): boolean => {
+    if (!record) return false;
+    hooks.onOutput();
+    resolve(endOf(record));
+    onAnswer?.resolve(undefined);
+    return true;
+  };
+  const onMessage = (message: FromSupervisor) => {
+    if (message.type === "output") hooks.onOutput();
+    if (message.type === "started") onAnswer?.resolve(message.pid);
+    if (message.type === "ended") settle(findExit(job.dir));
+    if (message.type !== "refused") return;
+    // An earlier agent handed the job to another supervisor a moment before it was killed: that one has it.
+    if (message.isTaken) onAnswer?.resolve(undefined);
+    else
+      onAnswer?.reject(
+        new StartError("container_exited_with_error", `Cannot start the command: ${message.message}`),
+      );
+  };
+  const attach = (next: Supervisor) => {
+    current = next;
+    next.listen({ onMessage, onClose: () => void awaitSupervisor() });
+    if (stopAt !== undefined) next.send({ type: "stop", graceMs: Math.max(0, stopAt - Date.now()) });
+    hooks.onOutput();
+  };
+  /** Until the supervisor dials in again, has left a record of the end, or is found dead. */
+  const awaitSupervisor = async () => {
+    current = undefined;
+    if (settle(findExit(job.dir))) return;
+    const giveUp = deps.supervisors.expect(submissionId, attach);
+    while (!current) {
+      const record = findSupervisor(job.dir);
+      const isAlive = record !== undefined && isRecordAlive(record);
+      // Its last act is the record of the end, so that is looked for after its death.
+      if (settle(findExit(job.dir))) break;
+      if (!isAlive) {
+        await killAll(() => processesWith("DSTACK_JOB_ID", submissionId));
+        settle({ code: null, signal: null, failure: LOST });
+        break;
+      }
+      await delay(LOOK_MS);
+    }
+    if (!current) giveUp();
+  };
+  if (supervisor) attach(supervisor);
+  else void awaitSupervisor();
+  return {
+    promise,
+    stop: (graceMs: number) => {
+      const at = Date.now() + graceMs;
+      if (stopAt !== undefined && stopAt <= at) return;
+      stopAt = at;
+      current?.send({ type: "stop", graceMs });
+    },
+  };
+};
+
+const LOST = "The process that supervised the job was killed, or the host was restarted";
+
+const endOf = ({ code, signal: name, failure }: ExitRecord): JobEnd => {
+  if (failure !== undefined)
+    return {
+      exitStatus: null,
+      reason: failure === LOST ? "executor_error" : "container_exited_with_error",
+      message: failure,
+    };
+  if (name !== null)
+    return {
+      exitStatus: -1,
+      signal: name,
+      reason: "container_exited_with_error",
+      message: `The command was ended by the signal ${name}`,
+    };
+  if (code === 0) return { exitStatus: 0, reason: "done_by_runner", message: "" };
+  return { exitStatus: code, reason: "container_exited_with_error", message: "" };
+};
+
+const endSupervisor = async (submissionId: string, dir: string): Promise<void> => {
+  const record = findSupervisor(dir);
+  if (!record) return;
+  if (isRecordAlive(record)) {
+    signal(record.pid, "SIGTERM");
+    const until = Date.now() + END_MS;
+    while (isRecordAlive(record) && Date.now() < until) await delay(5);
+    if (isRecordAlive(record)) await killAll(() => [record.pid]);
+  }
+  if (findExit(dir)) return;
+  await killAll(() => processesWith("DSTACK_JOB_ID", submissionId));
+};

@@ -1,0 +1,37 @@
+import { dlopen, FFIType } from "bun:ffi";
+import { childrenOf, isAlive } from "./procfs.ts";
+
+const PR_SET_CHILD_SUBREAPER = 36;
+const WNOHANG = 1;
+
+const openLibc = () => {
+  for (const name of ["libc.so.6", `libc.musl-${process.arch === "arm64" ? "aarch64" : "x86_64"}.so.1`]) {
+    try {
+      return dlopen(name, {
+        prctl: {
+          args: [FFIType.i32, FFIType.u64, FFIType.u64, FFIType.u64, FFIType.u64],
+          returns: FFIType.i32,
+        },
+        waitpid: { args: [FFIType.i32, FFIType.ptr, FFIType.i32], returns: FFIType.i32 },
+      }).symbols;
+    } catch {
+      // The other C library, or none that can be loaded: the caller goes without.
+    }
+  }
+  return undefined;
+};
+
+/**
+ * Makes this process the parent of every orphan below it (prctl(2), PR_SET_CHILD_SUBREAPER), so that whatever a
+ * job starts, daemons too, stays findable. Undefined where that is not possible; else a function that takes away
+ * the orphans that have ended (`except`: whoever started that process waits for it).
+ */
+export const becomeReaper = (): ((except: number) => void) | undefined => {
+  const libc = openLibc();
+  if (libc?.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) !== 0) return undefined;
+  return (except) => {
+    for (const pid of childrenOf(process.pid)) {
+      if (pid !== except && !isAlive(pid)) libc.waitpid(pid, null, WNOHANG);
+    }
+  };
+};

@@ -1,0 +1,162 @@
+import { chownSync } from "node:fs";
+import { messageOf } from "../../../shared/errors.ts";
+import { SpoolWriter } from "../../jobs/spool.ts";
+import { killAll, signal } from "./kill.ts";
+import { LineReader, LineWriter } from "./lines.ts";
+import type { CommandSpec, FromSupervisor, ToSupervisor } from "./messages.ts";
+import { descendantsOf, foregroundGroup, ownRecord, processesWith } from "./procfs.ts";
+import { loadPty, type PtyCommand } from "./pty.ts";
+import { becomeReaper } from "./reaper.ts";
+import { claimFolder, writeExit } from "./records.ts";
+
+/** How soon a supervisor whose agent is gone looks for the next one. */
+const REDIAL_MS = 500;
+/** Orphans that have ended are taken away this often. */
+const REAP_MS = 10_000;
+/** Output is told at once, then at most this often: the agent reads all there is each time. */
+const NOTIFY_MS = 5;
+
+/**
+ * The process that stands between the agent and one job: it owns the job's terminal, so that the job outlives the
+ * agent. It dials the agent's socket and waits for a command, runs it, leaves a record of its end and goes.
+ * Without a command it goes with its agent.
+ */
+export const supervise = (socketPath: string): void => {
+  const supervisor = new Supervisor(socketPath);
+  for (const name of ["SIGHUP", "SIGINT"] as const) process.on(name, () => {});
+  process.on("SIGTERM", () => supervisor.end());
+  supervisor.dial();
+};
+
+class Supervisor {
+  readonly #socketPath: string;
+  readonly #openPty = loadPty();
+  readonly #reap = becomeReaper();
+  #agent: LineWriter | undefined;
+  #spec: CommandSpec | undefined;
+  #command: PtyCommand | undefined;
+  #kill: { at: number; timer: Timer } | undefined;
+  #quietUntil: Timer | undefined;
+  #hasMore = false;
+
+  constructor(socketPath: string) {
+    this.#socketPath = socketPath;
+  }
+
+  dial(): void {
+    const reader = new LineReader();
+    const lost = () => {
+      this.#agent = undefined;
+      if (!this.#spec) process.exit(0);
+      setTimeout(() => this.dial(), REDIAL_MS);
+    };
+    Bun.connect({
+      unix: this.#socketPath,
+      socket: {
+        open: (socket) => {
+          this.#agent = new LineWriter(socket);
+          const submissionId = this.#spec?.submissionId;
+          this.#tell({ type: "hello", pid: process.pid, ...(submissionId ? { submissionId } : {}) });
+        },
+        data: (_, bytes) => {
+          for (const message of reader.push(bytes)) this.#take(message as ToSupervisor);
+        },
+        drain: () => this.#agent?.drain(),
+        close: lost,
+        // Reported by the promise below.
+        connectError: () => {},
+      },
+    }).catch(lost);
+  }
+
+  /** Told to go (the agent is being uninstalled, or removes the job): the job ends with it. */
+  end(): void {
+    if (this.#command) this.#stop(0);
+    else process.exit(0);
+  }
+
+  #tell(message: FromSupervisor): void {
+    this.#agent?.send(message);
+  }
+
+  #take(message: ToSupervisor): void {
+    if (message.type === "stop") this.#stop(message.graceMs);
+    else if (!this.#spec) this.#run(message.spec);
+  }
+
+  #run(spec: CommandSpec): void {
+    const refuse = (message: string, isTaken: boolean) => {
+      this.#tell({ type: "refused", message, isTaken });
+      this.#leave();
+    };
+    if (!claimFolder(spec.dir, ownRecord())) {
+      refuse("Another process runs this job", true);
+      return;
+    }
+    this.#spec = spec;
+    try {
+      const [file, ...args] = spec.argv;
+      if (file === undefined) throw new Error("The command is empty");
+      const spool = new SpoolWriter(spec.spoolPath);
+      const command = this.#openPty({
+        argv: [file, ...args],
+        env: spec.env,
+        cwd: spec.cwd,
+        onData: (bytes) => {
+          spool.append(bytes);
+          this.#tellOutput();
+        },
+      });
+      if (spec.terminalOwner) chownSync(command.terminal, spec.terminalOwner.uid, spec.terminalOwner.gid);
+      this.#command = command;
+      this.#tell({ type: "started", pid: command.pid });
+      const reaping = setInterval(() => this.#reap?.(command.pid), REAP_MS);
+      void this.#finish(spec, command).finally(() => clearInterval(reaping));
+    } catch (err) {
+      writeExit(spec.dir, { code: null, signal: null, failure: messageOf(err) });
+      refuse(messageOf(err), false);
+    }
+  }
+
+  /** The job is its command: what else it has started ends with it, as in a container. */
+  async #finish(spec: CommandSpec, command: PtyCommand): Promise<void> {
+    const { code, signal: name } = await command.exited;
+    await killAll(() => this.#listJob(spec));
+    await command.drained();
+    writeExit(spec.dir, { code, signal: name });
+    this.#tell({ type: "ended" });
+    this.#leave();
+  }
+
+  #listJob(spec: CommandSpec): number[] {
+    if (this.#reap) return descendantsOf(process.pid);
+    return processesWith("DSTACK_JOB_ID", spec.submissionId).filter((pid) => pid !== process.pid);
+  }
+
+  #tellOutput(): void {
+    if (this.#quietUntil !== undefined) {
+      this.#hasMore = true;
+      return;
+    }
+    this.#tell({ type: "output" });
+    this.#quietUntil = setTimeout(() => {
+      this.#quietUntil = undefined;
+      if (!this.#hasMore) return;
+      this.#hasMore = false;
+      this.#tellOutput();
+    }, NOTIFY_MS);
+  }
+
+  #stop(graceMs: number): void {
+    const [command, spec, at] = [this.#command, this.#spec, Date.now() + graceMs];
+    if (!command || !spec || (this.#kill && this.#kill.at <= at)) return;
+    if (!this.#kill && graceMs > 0) signal(-(foregroundGroup(command.pid) ?? command.pid), "SIGINT");
+    clearTimeout(this.#kill?.timer);
+    this.#kill = { at, timer: setTimeout(() => void killAll(() => this.#listJob(spec)), graceMs) };
+  }
+
+  /** The last words must be out before the process goes; a full socket's are in the records anyway. */
+  #leave(): void {
+    setImmediate(() => process.exit(0));
+  }
+}
