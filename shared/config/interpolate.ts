@@ -4,6 +4,8 @@ import { quote } from "../schema/scalar.ts";
 export type Variables = Record<string, Record<string, string>>;
 
 const NAME = /^[a-zA-Z_]\w*\.[a-zA-Z_]\w*$/;
+/** The address of another node, which is known once that is placed. */
+const NODE_ADDRESS = /^groups\[\d+\]\.(?:nodes|replicas)\[\d+\]\.IP_ADDRESS$/;
 
 /**
  * Fills `${{ ns.name }}` (docs/spec/configuration.md §9). References into the namespaces of `keep` stay as written,
@@ -42,6 +44,7 @@ const resolve = (
   vars: Variables,
   keep: readonly string[],
 ): string | undefined => {
+  if (keep.includes("groups") && NODE_ADDRESS.test(name)) return written;
   if (!NAME.test(name))
     return refuse("bad_reference", `Not a reference like \${{ env.NAME }}: ${quote(name)}`);
   const [namespace = "", key = ""] = name.split(".");
