@@ -1,0 +1,171 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { Fleet, Instance } from "../../shared/api/fleets.ts";
+import { GpusAnswer } from "../../shared/api/gpus.ts";
+import { NewJoinToken } from "../../shared/api/joinTokens.ts";
+import { startTestCoordinator, type TestCoordinator } from "../testing/startTestCoordinator.ts";
+import { TestAgent } from "../testing/testAgent.ts";
+
+const P = "/api/project/main";
+
+let coordinator: TestCoordinator;
+
+const gpu = (index: number) => ({
+  vendor: "nvidia" as const,
+  raw_name: "NVIDIA H100 80GB HBM3",
+  id: `GPU-${index}`,
+  index,
+  memory_mib: 81_559,
+  driver_version: "550.54.15",
+});
+
+beforeAll(async () => {
+  coordinator = await startTestCoordinator();
+  await TestAgent.join(coordinator, { fleet: "lab" });
+  await TestAgent.join(coordinator, { fleet: "lab", inventory: { hostname: "one", gpus: [gpu(0)] } });
+  await TestAgent.join(coordinator, { fleet: "den", inventory: { hostname: "two", gpus: [gpu(0), gpu(1)] } });
+});
+afterAll(() => coordinator[Symbol.asyncDispose]());
+
+const getFleet = async (key: Record<string, unknown>) => {
+  const { status, body } = await coordinator.post(`${P}/fleets/get`, key);
+  return status === 200 ? Fleet.parse(body) : undefined;
+};
+
+const refusal = (msg: string, code = "error") => ({ status: 400, body: { detail: [{ msg, code }] } });
+
+test("fleets show their hosts, as hosts of an SSH fleet", async () => {
+  const lab = await getFleet({ name: "lab" });
+  expect(lab).toMatchObject({ status: "active", project_name: "main" });
+  expect(lab?.spec.configuration.ssh_config?.hosts).toEqual(["host-0", "one"]);
+  expect(lab?.instances).toMatchObject([
+    { name: "lab-0", instance_num: 0, status: "idle", backend: "remote", price: 0, gpu_driver: null },
+    {
+      name: "lab-1",
+      instance_num: 1,
+      hostname: "one",
+      gpu_driver: { vendor: "nvidia", version: "550.54.15" },
+    },
+  ]);
+  expect(await getFleet({ id: lab?.id })).toEqual(lab);
+});
+
+test("fleets and instances are listed over projects and within one", async () => {
+  const names = async (path: string, body?: unknown) =>
+    ((await coordinator.post(path, body)).body as Fleet[]).map(({ name }) => name).sort();
+  expect(await names(`${P}/fleets/list`)).toEqual(["default", "den", "lab"]);
+  expect(await names(`${P}/fleets/list`, { include_imported: true })).toEqual(["default", "den", "lab"]);
+  expect(await names("/api/fleets/list", { project_name: "main", limit: 1 })).toHaveLength(1);
+  expect(await names("/api/fleets/list", { project_name: "other" })).toEqual([]);
+  expect(await names("/api/instances/list", {})).toEqual(["den-0", "lab-0", "lab-1"]);
+  const token = await coordinator.addUser("stranger");
+  for (const path of ["/api/fleets/list", "/api/instances/list"])
+    expect(await coordinator.post(path, {}, { token })).toMatchObject({ status: 200, body: [] });
+});
+
+test("an instance is found in its own project", async () => {
+  const [instance] = (await getFleet({ name: "den" }))?.instances ?? [];
+  const { body } = await coordinator.post(`${P}/instances/get`, { id: instance?.id });
+  expect(Instance.parse(body)).toMatchObject({ name: "den-0", fleet_name: "den" });
+  const missing = refusal("Resource not found", "resource_not_exists");
+  expect(await coordinator.post(`${P}/instances/get`, { id: crypto.randomUUID() })).toMatchObject(missing);
+  await coordinator.post("/api/projects/create", { project_name: "other" });
+  expect(await coordinator.post("/api/project/other/instances/get", { id: instance?.id })).toMatchObject(
+    missing,
+  );
+});
+
+test("what is missing is told with the code that clients wait for", async () => {
+  const missing = refusal("Resource not found", "resource_not_exists");
+  expect(await coordinator.post(`${P}/fleets/get`, { name: "none" })).toMatchObject(missing);
+  expect(await coordinator.post(`${P}/fleets/delete`, { names: ["none"] })).toMatchObject(missing);
+  expect(await coordinator.post(`${P}/fleets/get`, {})).toMatchObject(
+    refusal("name or id must be specified"),
+  );
+});
+
+test("GPUs are grouped as asked", async () => {
+  const list = async (group_by: string[]) => {
+    const run_spec = {
+      configuration: {
+        type: "task",
+        commands: [":"],
+        image: "scratch",
+        resources: { gpu: "1..", disk: null },
+      },
+    };
+    const answer = await coordinator.post(`${P}/gpus/list`, { run_spec, group_by });
+    return { ...answer, gpus: answer.status === 200 ? GpusAnswer.parse(answer.body).gpus : [] };
+  };
+  const h100 = {
+    name: "H100",
+    memory_mib: 81_920,
+    vendor: "nvidia",
+    availability: ["idle"],
+    spot: ["on-demand"],
+  };
+  expect((await list([])).gpus).toMatchObject([{ ...h100, count: { min: 1, max: 2 }, backends: ["remote"] }]);
+  expect((await list(["count"])).gpus.map(({ count }) => count.min)).toEqual([1, 2]);
+  expect((await list(["backend"])).gpus).toMatchObject([{ ...h100, backend: "remote", regions: ["remote"] }]);
+  expect((await list(["backend", "region"])).gpus).toMatchObject([{ ...h100, region: "remote" }]);
+  expect(await list(["region"])).toMatchObject(refusal("Grouping by region needs grouping by backend"));
+});
+
+test("a join token lets hosts in until it is revoked", async () => {
+  const { body } = await coordinator.post(`${P}/fleets/tokens/create`, { fleet: "late" });
+  const { id, token, join_command, uses_left } = NewJoinToken.parse(body);
+  expect(join_command).toBe(`curl -fsSL ${coordinator.url}/install.sh | sh -s -- --token ${token}`);
+  expect(uses_left).toBeNull();
+  const host = { url: coordinator.url, newJoinToken: async () => token };
+  await TestAgent.join(host, { fleet: "late" });
+  const { body: tokens } = await coordinator.post(`${P}/fleets/tokens/list`, { fleet: "late" });
+  expect(tokens).toMatchObject([{ id, fleet: "late" }]);
+  expect(JSON.stringify(tokens)).not.toContain(token);
+  await coordinator.post(`${P}/fleets/tokens/revoke`, { ids: [id] });
+  expect(TestAgent.join(host, { fleet: "late" })).rejects.toThrow("revoked");
+  expect((await coordinator.post(`${P}/fleets/tokens/list`, { fleet: "late" })).body).toEqual([]);
+  const unknown = await coordinator.post(`${P}/fleets/tokens/revoke`, { ids: [crypto.randomUUID()] });
+  expect(unknown.status).toBe(400);
+});
+
+test("fleets are named as the wire names things", async () => {
+  for (const fleet of ["A", "", "with space", "x".repeat(50)])
+    expect((await coordinator.post(`${P}/fleets/tokens/create`, { fleet })).status).toBe(400);
+  for (const wish of [
+    { fleet: "lab", ttl_s: 1 },
+    { fleet: "lab", uses: 0 },
+  ])
+    expect((await coordinator.post(`${P}/fleets/tokens/create`, wish)).status).toBe(422);
+});
+
+test("a fleet in use stays; a free one goes with its hosts, which cannot come back", async () => {
+  const agent = await TestAgent.join(coordinator, { fleet: "shortlived" });
+  const configuration = {
+    type: "task",
+    image: "busybox",
+    commands: ["sleep 100"],
+    fleets: ["shortlived"],
+    resources: { cpu: "1..", memory: "1GB..", disk: null },
+  };
+  const plan = { run_spec: { run_name: "user", configuration }, current_resource: null };
+  await coordinator.post(`${P}/runs/apply`, { plan, force: false });
+  const submission = await agent.take();
+  const remove = () => coordinator.post(`${P}/fleets/delete`, { names: ["shortlived"] });
+  const removeInstance = () =>
+    coordinator.post(`${P}/fleets/delete_instances`, { name: "shortlived", instance_nums: [0, 7] });
+  expect(await remove()).toMatchObject(refusal('Fleet "shortlived" is in use by user\nStop the runs first'));
+  expect((await removeInstance()).status).toBe(400);
+  await agent.finished(submission, 0);
+  expect(await removeInstance()).toMatchObject({ status: 200, body: null });
+  expect((await getFleet({ name: "shortlived" }))?.instances).toEqual([]);
+  expect(agent.sync()).rejects.toThrow("401");
+  const { id } = (await getFleet({ name: "shortlived" })) ?? {};
+  expect(await remove()).toMatchObject({ status: 200, body: null });
+  expect(await getFleet({ name: "shortlived" })).toBeUndefined();
+  expect(await getFleet({ id })).toMatchObject({ status: "terminated" });
+});
+
+test("creating a fleet from a configuration is refused with the way that there is", async () => {
+  const { status, body } = await coordinator.post(`${P}/fleets/get_plan`, {});
+  expect(status).toBe(400);
+  expect(JSON.stringify(body)).toContain("fleets/tokens/create");
+});
