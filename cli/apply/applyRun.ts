@@ -29,9 +29,9 @@ export interface ApplyWish {
 export const applyRun = async (
   ctx: Context,
   api: Api,
-  { spec, wish }: { spec: (signal: AbortSignal) => Promise<RunSpec>; wish: ApplyWish },
+  { spec, wish }: { spec: Promise<RunSpec>; wish: ApplyWish },
 ): Promise<number> => {
-  const plan = await interruptible(ctx, (signal) => fetchPlan(ctx, api, { spec: spec(signal), wish }));
+  const plan = await interruptible(ctx, () => fetchPlan(ctx, api, { spec, wish }));
   await printPlan(ctx, { api, plan, wish });
   const proposal = propose(plan);
   for (const line of proposal.finding) ctx.out.write(`${line}\n`);

@@ -1,15 +1,19 @@
+import type { AnyConfiguration, RunConfiguration } from "../../shared/config/configuration.ts";
 import { loadConfiguration } from "../../shared/config/load.ts";
 import { AppError } from "../../shared/errors.ts";
 import { openApi } from "../api/open.ts";
 import { applyRun } from "../apply/applyRun.ts";
+import { makeRunSpec } from "../apply/runSpec.ts";
 import { defineCommand } from "../args/command.ts";
-import { count, flag, text, value } from "../args/option.ts";
+import { count, flag, rest, text, value } from "../args/option.ts";
 import { projectOption } from "../args/resolve.ts";
 import { readSource } from "../configuration/source.ts";
-import { emptySpec } from "../runOptions/dummyTask.ts";
+import { overridesOf, runExclusive, runOptions } from "../runOptions/run.ts";
+
+const OFFERS_SHOWN = 3;
 
 export const command = defineCommand({
-  description: "Apply a configuration.",
+  description: "Show what a configuration would do and, when that is confirmed, do it and stay with it.",
   options: {
     project: projectOption,
     file: value("-f, --file FILE", "The configuration; - for standard input (.dstack.yml)", text, {
@@ -19,30 +23,46 @@ export const command = defineCommand({
     force: flag("--force", "Apply even if nothing has changed"),
     detach: flag("-d, --detach", "Do not wait for the run"),
     verbose: flag("-v, --verbose", "Show more of the plan"),
-    name: value("-n, --name NAME", "The name of the run", text),
-    maxOffers: value("--max-offers N", "How many offers to show (3)", count),
+    maxOffers: value("--max-offers N", `How many offers to show (${OFFERS_SHOWN})`, count),
     fullOffers: flag("--full-offers", "Offers as they are sold, not cut down to what is asked for"),
     unallocated: flag("--unallocated", "Subtract from offers what is in use"),
+    noRepo: flag("--no-repo", "Ignore `repos` of the configuration"),
+    ...runOptions,
   },
-  run: async (ctx, values) => {
+  exclusive: runExclusive,
+  args: { runArgs: rest("RUN_ARGS", `What \${{ run.args }} stands for; after -- if it begins with a dash`) },
+  run: async (ctx, { profile, noProfile, noRepo, runArgs, ...values }) => {
     const api = await openApi(ctx, values);
     const source = await readSource(ctx, values);
-    const configuration = loadConfiguration(source.text, source);
-    if (
-      configuration.type !== "task" &&
-      configuration.type !== "service" &&
-      configuration.type !== "dev-environment"
-    )
-      throw new AppError("unsupported", "x");
-    const spec = {
-      ...emptySpec({ ...configuration, name: values.name ?? configuration.name }),
-      repo_id: "none",
-      repo_data: { repo_type: "virtual" as const },
-      configuration_path: source.path,
-    };
-    return applyRun(ctx, api, {
-      spec: async () => spec,
-      wish: { ...values, maxOffers: values.maxOffers ?? 3 },
+    const configuration = requireRun(loadConfiguration(source.text, { path: source.shownAs }));
+    const spec = makeRunSpec(ctx, {
+      api,
+      source,
+      configuration,
+      overrides: overridesOf({ profile, noProfile, ...values }),
+      profile: { name: profile, none: noProfile },
+      noRepo,
+      runArgs,
     });
+    return applyRun(ctx, api, { spec, wish: { ...values, maxOffers: values.maxOffers ?? OFFERS_SHOWN } });
   },
 });
+
+const requireRun = (configuration: AnyConfiguration): RunConfiguration => {
+  switch (configuration.type) {
+    case "task":
+    case "service":
+    case "dev-environment":
+      return configuration;
+    case "fleet":
+      throw new AppError(
+        "unsupported",
+        "Fleets cannot be applied yet: a fleet is made when its first host joins",
+        {
+          hint: `Run \`dstack fleet token create ${configuration.name ?? "NAME"}\`, then the line that it prints on each host`,
+        },
+      );
+    default:
+      throw new AppError("unsupported", `Cannot apply a ${configuration.type}: it is not supported yet`);
+  }
+};

@@ -19,7 +19,7 @@ import { renderProperties } from "../output/table.ts";
 import { dummyTask } from "../runOptions/dummyTask.ts";
 import { type Grouping, groupBy } from "../runOptions/groupBy.ts";
 import { placementExclusive, placementOf, placementOptions } from "../runOptions/placement.ts";
-import { resourceOptions } from "../runOptions/resources.ts";
+import { resourceOptions, resourcesOf } from "../runOptions/resources.ts";
 import { renderGpus } from "../views/gpus.ts";
 import { renderOffers } from "../views/offers.ts";
 import { maxPriceOf, spotPolicyOf } from "../views/plan.ts";
@@ -48,7 +48,7 @@ export const command = defineCommand({
   run: async (ctx, values) => {
     const grouping = mergeGroups(values.groupBy);
     const api = await openApi(ctx, values);
-    const runSpec = dummyTask(values, placementOf(values));
+    const runSpec = dummyTask({ resources: resourcesOf(values), placement: placementOf(values) });
     const asJson = values.json || values.format === "json";
     const wish = { api, runSpec, asJson, ...values, maxOffers: values.maxOffers ?? MOST };
     if (grouping.length > 0) await showGroups(ctx, wish, grouping);

@@ -14,6 +14,8 @@ export interface Source {
   readonly text: string;
   /** As recorded with the run: relative to the current folder, `-` for standard input. */
   readonly path: string;
+  /** How messages call it. */
+  readonly shownAs: string;
   /** Local paths in it are relative to this folder. */
   readonly dir: string;
 }
@@ -31,13 +33,14 @@ export const readSource = async (ctx: Context, { file, yes }: Wish): Promise<Sou
     if (!yes) {
       throw new AppError("invalid", "Cannot read configuration from stdin if -y/--yes is not specified");
     }
-    return { text: await ctx.input.readAll(), path: STDIN, dir: ctx.cwd };
+    return { text: await ctx.input.readAll(), path: STDIN, shownAs: "standard input", dir: ctx.cwd };
   }
   const path = resolve(ctx.cwd, file ?? findDefault(ctx.cwd));
   if (file !== undefined && !existsSync(path)) {
     throw new AppError("not_found", `Configuration file ${file} does not exist`);
   }
-  return { text: readText(path), path: relative(ctx.cwd, path), dir: dirname(path) };
+  const recorded = relative(ctx.cwd, path);
+  return { text: readText(path), path: recorded, shownAs: recorded, dir: dirname(path) };
 };
 
 const findDefault = (cwd: string): string => {

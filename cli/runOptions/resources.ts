@@ -16,11 +16,10 @@ export const resourceOptions = {
 
 type ResourceValues = Values<typeof resourceOptions>;
 
-/** Each part that is given replaces that part as a whole (docs/spec/cli.md §3.5). */
-export const withResources = (resources: ResourcesSpec, values: ResourceValues): ResourcesSpec => ({
-  ...resources,
-  ...(values.cpu && { cpu: values.cpu }),
-  ...(values.gpu && { gpu: values.gpu }),
-  ...(values.memory && { memory: values.memory }),
-  ...(values.disk && { disk: values.disk }),
+/** The parts that the command line gives; each replaces that part as a whole (docs/spec/cli.md §3.5). */
+export const resourcesOf = ({ cpu, gpu, memory, disk }: ResourceValues): Partial<ResourcesSpec> => ({
+  ...(cpu && { cpu }),
+  ...(gpu && { gpu }),
+  ...(memory && { memory }),
+  ...(disk && { disk }),
 });
