@@ -14,11 +14,11 @@ const asNobody = (command: readonly string[]): string[] =>
     ? ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups", ...command]
     : [...command];
 
+/** One line that says what is wrong, and at most one more that says what to do. */
 const expectOneLine = ({ code, stdout, stderr }: Finished, pattern: RegExp) => {
-  const complaint = (stdout + stderr).split("\n").filter((line) => pattern.test(line));
-  expect(stdout + stderr).toMatch(pattern);
-  expect(complaint).toHaveLength(1);
-  expect(stdout + stderr).not.toMatch(/^\s+at .+:\d+/m);
+  const lines = (stdout + stderr).split("\n").filter((line) => line !== "");
+  expect(lines[0]).toMatch(pattern);
+  expect(lines.length).toBeLessThanOrEqual(2);
   expect(code).toBe(1);
 };
 
@@ -35,7 +35,10 @@ describeWith(["programs"], "what stops a start", () => {
     await using first = await startCoordinator({ dir: dir.path });
     using other = tempDir();
     chmodSync(other.path, 0o777);
-    expectOneLine(await server(other.path, {}, ["--port", new URL(first.url).port]), /port|address in use/i);
+    expectOneLine(
+      await server(other.path, {}, ["--port", new URL(first.url).port]),
+      /^Cannot listen on 127\.0\.0\.1:\d+/,
+    );
   }, 20_000);
 
   test("a state directory that cannot be written", async () => {

@@ -8,10 +8,12 @@ export type Requirement = "programs" | "root" | "docker" | "registry" | "shellch
 
 export const hasProgram = (name: string): boolean => Bun.which(name) !== null;
 
+const tells = (command: string[]): boolean => Bun.spawnSync(command).stdout.length > 0;
+
 /** Why a requirement is not met here; undefined: it is. `./scripts/test` installs what it can beforehand. */
 const REASONS: Record<Requirement, () => string | undefined> = {
   programs: () =>
-    existsSync(DSTACK) && existsSync(AGENT)
+    [DSTACK, AGENT].every((program) => existsSync(program)) && tells([AGENT, "version"])
       ? undefined
       : "needs the compiled programs: bun run build --only current",
   root: () => {
