@@ -3,7 +3,7 @@ import { catalogueGpu } from "../../../shared/resources/gpuCatalogue.ts";
 import type { GpuDriverInfo, InstanceType, Resources } from "../../../shared/resources/offered.ts";
 
 /** What a host has, in the words and sizes that configurations use. Hosts that join are never spot. */
-export const resourcesOf = (inventory: Inventory): Resources => ({
+const resourcesOf = (inventory: Inventory): Resources => ({
   cpus: inventory.cpus,
   memory_mib: inventory.memory_mib,
   gpus: inventory.gpus.map(({ vendor, raw_name, memory_mib }) => ({
@@ -23,10 +23,16 @@ export const REMOTE_REGION = "remote";
 /** Hosts have no type of their own; the wire calls all of them so. */
 export const INSTANCE_TYPE_NAME = "instance";
 
-export const instanceTypeOf = (inventory: Inventory): InstanceType => ({
-  name: INSTANCE_TYPE_NAME,
-  resources: resourcesOf(inventory),
-});
+export const instanceTypeOf = (inventory: Inventory): InstanceType => {
+  const known = TYPES.get(inventory);
+  if (known) return known;
+  const type = { name: INSTANCE_TYPE_NAME, resources: resourcesOf(inventory) };
+  TYPES.set(inventory, type);
+  return type;
+};
+
+/** Every placement looks at every host, and an inventory never changes: a new one takes its place. */
+const TYPES = new WeakMap<Inventory, InstanceType>();
 
 /** Of the first GPU, as devices of several vendors in one host are not told apart on the wire. */
 export const gpuDriverOf = (inventory: Inventory): GpuDriverInfo | null => {

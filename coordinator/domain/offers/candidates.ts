@@ -4,7 +4,6 @@ import { type Place, whyNotThere } from "../../../shared/config/placing.ts";
 import { mergeProfile, type Placement } from "../../../shared/config/profile.ts";
 import type { InstanceSelector } from "../../../shared/config/reference.ts";
 import { whyNot } from "../../../shared/resources/matching.ts";
-import type { Resources } from "../../../shared/resources/offered.ts";
 import type { Requirements } from "../../../shared/resources/requirements.ts";
 import type { CapacityEntry } from "../instances/capacityEntry.ts";
 import {
@@ -42,7 +41,7 @@ export const findCandidates = (entries: readonly CapacityEntry[], wanted: Wanted
     if (refusal === undefined) fitting.push(entry);
     else if (refusal !== NOT_SELECTED) refusals.push(`${entry.instance.name} ${refusal}`);
   }
-  if (fitting.length > 0) return { fitting: fitting.sort(byPreference), whyNone: "" };
+  if (fitting.length > 0) return { fitting: sorted(fitting), whyNone: "" };
   return { fitting, whyNone: whyNone(entries, placement, refusals) };
 };
 
@@ -106,22 +105,24 @@ const isMeant = ({ instance, fleetName }: CapacityEntry, selector: InstanceSelec
 export const isOccupied = ({ instance, occupants }: CapacityEntry): boolean =>
   instance.status === "busy" || occupants.size > 0;
 
-/** Compared one after the other; a GPU that nobody needs is the dearest thing to block. */
-const weights = ({ gpus, cpus, memory_mib }: Resources): number[] => [
-  gpus.length,
-  gpus.reduce((sum, gpu) => sum + gpu.memory_mib, 0),
-  cpus,
-  memory_mib,
-];
-
-const byPreference = (a: CapacityEntry, b: CapacityEntry): number => {
-  const order = [Number(isOccupied(a)) - Number(isOccupied(b))];
-  const others = weights(instanceTypeOf(b.instance.inventory).resources);
-  for (const [index, weight] of weights(instanceTypeOf(a.instance.inventory).resources).entries())
-    order.push(weight - (others[index] ?? 0));
-  order.push(a.instance.created_at - b.instance.created_at);
-  return order.find((difference) => difference !== 0) ?? 0;
+/** Compared one after the other, smaller first; a GPU that nobody needs is the dearest thing to block. */
+const rankOf = (entry: CapacityEntry): number[] => {
+  const { gpus, cpus, memory_mib } = instanceTypeOf(entry.instance.inventory).resources;
+  const gpuMemory = gpus.reduce((sum, gpu) => sum + gpu.memory_mib, 0);
+  return [Number(isOccupied(entry)), gpus.length, gpuMemory, cpus, memory_mib, entry.instance.created_at];
 };
+
+const sorted = (entries: CapacityEntry[]): CapacityEntry[] =>
+  entries
+    .map((entry) => ({ entry, rank: rankOf(entry) }))
+    .sort((a, b) => {
+      for (const [index, value] of a.rank.entries()) {
+        const difference = value - (b.rank[index] ?? 0);
+        if (difference !== 0) return difference;
+      }
+      return 0;
+    })
+    .map(({ entry }) => entry);
 
 /** At most so many hosts are named: the list is for people. */
 const MOST_NAMED = 3;
