@@ -84,17 +84,17 @@ test("what is missing is told with the code that clients wait for", async () => 
 });
 
 test("GPUs are grouped as asked", async () => {
-  const list = async (group_by: string[]) => {
+  const list = async (group_by: string[], gpu: unknown = "1..") => {
     const run_spec = {
       configuration: {
         type: "task",
         commands: [":"],
         image: "scratch",
-        resources: { gpu: "1..", disk: null },
+        resources: { gpu, disk: null },
       },
     };
     const answer = await coordinator.post(`${P}/gpus/list`, { run_spec, group_by });
-    return { ...answer, gpus: answer.status === 200 ? GpusAnswer.parse(answer.body).gpus : [] };
+    return { ...answer, ...(answer.status === 200 ? GpusAnswer.parse(answer.body) : { gpus: [] }) };
   };
   const h100 = {
     name: "H100",
@@ -107,6 +107,11 @@ test("GPUs are grouped as asked", async () => {
   expect((await list(["count"])).gpus.map(({ count }) => count.min)).toEqual([1, 2]);
   expect((await list(["backend"])).gpus).toMatchObject([{ ...h100, backend: "remote", regions: ["remote"] }]);
   expect((await list(["backend", "region"])).gpus).toMatchObject([{ ...h100, region: "remote" }]);
+  expect(await list([], 0)).toMatchObject({
+    gpus: [],
+    cpus: [{ cpu_arch: ["x86"], count: { min: 8, max: 8 }, memory_mib: { min: 32_768, max: 32_768 } }],
+  });
+  expect((await list([])).cpus).toBeUndefined();
   expect(await list(["region"])).toMatchObject(refusal("Grouping by region needs grouping by backend"));
 });
 

@@ -1,5 +1,5 @@
-import { type GpusAnswer, ListGpusRequest } from "../../shared/api/gpus.ts";
-import { listGpus } from "../domain/offers/listGpus.ts";
+import { ListGpusRequest } from "../../shared/api/gpus.ts";
+import { listGroups } from "../domain/offers/listGroups.ts";
 import { projectRoute, type Route } from "./route.ts";
 
 export const gpuRoutes: Route[] = [
@@ -7,8 +7,6 @@ export const gpuRoutes: Route[] = [
     path: "/api/project/:project/gpus/list",
     access: "member",
     body: ListGpusRequest,
-    handle: async ({ deps, user, project, body }): Promise<GpusAnswer> => ({
-      gpus: await listGpus(deps, { user, project }, body),
-    }),
+    handle: ({ deps, user, project, body }) => listGroups(deps, { user, project }, body),
   }),
 ];

@@ -25,6 +25,8 @@ export const GpuGroup = z.object({
   spot: z.array(z.enum(["spot", "on-demand"])),
   count: Range,
   price: Range,
+  /** Of whole offers; since 0.22.5. */
+  offer_price: Range.optional(),
   backends: z.array(z.string()).optional(),
   backend: z.string().optional(),
   regions: z.array(z.string()).optional(),
@@ -32,5 +34,21 @@ export const GpuGroup = z.object({
 });
 export type GpuGroup = z.infer<typeof GpuGroup>;
 
-export const GpusAnswer = z.object({ gpus: z.array(GpuGroup) });
+/** Offers without GPUs; all ranges are of whole offers (docs/spec/changes-0.22.md §4). */
+export const CpuGroup = z.object({
+  cpu_arch: z.array(z.string()),
+  count: Range,
+  memory_mib: Range,
+  price: Range,
+  availability: z.array(z.string()),
+  spot: z.array(z.enum(["spot", "on-demand"])),
+  backends: z.array(z.string()).optional(),
+  backend: z.string().optional(),
+  regions: z.array(z.string()).optional(),
+  region: z.string().optional(),
+});
+export type CpuGroup = z.infer<typeof CpuGroup>;
+
+/** `cpus`: only if no GPU was wanted; since 0.22.5. */
+export const GpusAnswer = z.object({ gpus: z.array(GpuGroup), cpus: z.array(CpuGroup).optional() });
 export type GpusAnswer = z.infer<typeof GpusAnswer>;
