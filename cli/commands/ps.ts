@@ -1,6 +1,7 @@
 import { AppError } from "../../shared/errors.ts";
 import type { Api } from "../api/client.ts";
 import { openApi } from "../api/open.ts";
+import { getProject } from "../api/projects.ts";
 import { listRuns } from "../api/runs.ts";
 import { defineCommand } from "../args/command.ts";
 import { choice, count, flag, value } from "../args/option.ts";
@@ -40,6 +41,8 @@ export const command = defineCommand({
 
 const runsToShow = async (api: Api, wish: { all: boolean; limit: number | undefined }) => {
   const runs = await listRuns(api, { onlyActive: !wish.all, limit: Math.min(wish.limit ?? MOST, MOST) });
-  if (runs.length > 0 || wish.all) return runs;
-  return listRuns(api, { onlyActive: false, limit: 1 });
+  const found = runs.length > 0 || wish.all ? runs : await listRuns(api, { onlyActive: false, limit: 1 });
+  // A project that there is not has no runs, says the server; the user should hear of it.
+  if (found.length === 0) await getProject(api);
+  return found;
 };

@@ -14,7 +14,8 @@ export const printError = (ctx: Context, err: unknown): number => {
 
 const linesOf = (err: unknown): string[] => {
   if (err instanceof ApiRefusal) return refusalLines(err);
-  if (err instanceof Unreachable) return [`Failed to connect to dstack server ${err.url}`];
+  if (err instanceof Unreachable)
+    return [`Failed to connect to dstack server ${err.url}`, whyUnreachable(err.cause)];
   if (err instanceof AppError) return err.hint === undefined ? [err.message] : [err.message, err.hint];
   if (err instanceof Cancelled || err instanceof NoAnswer) return [err.message];
   // The system said no: a folder that may not be read, a disk that is full.
@@ -25,19 +26,35 @@ const linesOf = (err: unknown): string[] => {
   ];
 };
 
+const whyUnreachable = (cause: unknown): string =>
+  isRefused(cause) ? "Nothing answers there: is the server running?" : messageOf(cause);
+
+const isRefused = (cause: unknown): boolean =>
+  cause instanceof Error && "code" in cause && cause.code === "ConnectionRefused";
+
 const isSystemError = (err: unknown): err is Error =>
   err instanceof Error && "syscall" in err && "code" in err && typeof err.code === "string";
 
 const refusalLines = ({ status, url, body, known }: ApiRefusal): string[] => {
   if (known) return [known.msg];
   if (status === 403) return [`Access to ${url} is denied. Please check your access token`];
-  if (status === 404 || status === 405) return [`Status code ${status} when requesting ${url}`];
+  if (status === 404 || status === 405) {
+    const project = status === 404 ? projectIn(url) : undefined;
+    const reason = project === undefined ? [] : [`Project ${project} not found on the server`];
+    return [`Status code ${status} when requesting ${url}`, ...reason];
+  }
   if (status === 422) return ["Server validation error:", JSON.stringify(body, undefined, 2)];
   const said = textOf(body);
   return [
     `Unexpected error: status code ${status} when requesting ${url}. Check the server logs for the reason`,
     ...(said === undefined ? [] : [`The server says: ${said}`]),
   ];
+};
+
+/** The server answers 404 for nothing but an unknown route and an unknown project (docs/spec/http-api.md §1.4). */
+const projectIn = (url: string): string | undefined => {
+  const name = /\/api\/projects?\/([^/]+)\//.exec(url)?.[1];
+  return name === undefined ? undefined : decodeURIComponent(name);
 };
 
 /** `detail` is a text, an object with `msg`, or a list of such (docs/spec/http-api.md §1.4). */
