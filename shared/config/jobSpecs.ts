@@ -2,7 +2,9 @@ import type { AppSpec, JobRetry, JobSpec, MountPoint } from "../api/jobs.ts";
 import type { RunSpec } from "../api/runs.ts";
 import { AppError } from "../errors.ts";
 import type { ResourcesSpec } from "../resources/spec.ts";
+import { Refusal } from "../schema/refusal.ts";
 import { integerOf } from "../schema/scalar.ts";
+import { checkRun } from "./checkRun.ts";
 import type { RunConfiguration } from "./configuration.ts";
 import { afterDevCommands, beforeDevCommands } from "./devCommands.ts";
 import { withServerDefaults } from "./effective.ts";
@@ -96,14 +98,21 @@ const envOf = (env: RunConfiguration["env"]): Record<string, string> =>
     }),
   );
 
-const mountsOf = (mounts: RunConfiguration["volumes"], jobNum: number): MountPoint[] => {
-  const vars = { dstack: { node_rank: String(jobNum), job_num: String(jobNum) } };
-  return mounts.map((mount) => {
-    if (!("name" in mount)) return mount;
-    const names = typeof mount.name === "string" ? [mount.name] : mount.name;
-    return { name: names.map((name) => interpolate(name, vars)), path: mount.path };
-  });
+const mountName = (name: string, jobNum: number): string => {
+  const number = String(jobNum);
+  try {
+    return interpolate(name, { dstack: { node_rank: number, job_num: number } });
+  } catch (err) {
+    if (err instanceof Refusal) throw new AppError("invalid", `volumes: ${err.message}`);
+    throw err;
+  }
 };
+
+const mountsOf = (mounts: RunConfiguration["volumes"], jobNum: number): MountPoint[] =>
+  mounts.map((mount) => {
+    if (!("name" in mount)) return mount;
+    return { name: [mount.name].flat().map((name) => mountName(name, jobNum)), path: mount.path };
+  });
 
 const commandsOf = (
   configuration: RunConfiguration,
@@ -214,6 +223,7 @@ const replicaKind = (single: Omit<JobKind, "commands" | "ports">, group: Replica
  */
 export const getJobSpecs = (spec: RunSpec, options: JobSpecOptions): JobSpec[] => {
   const { runName, replicaNum = 0, images = DEFAULT_IMAGES } = options;
+  checkRun(spec.configuration, spec.profile);
   const configuration = withServerDefaults(spec.configuration);
   const placement = mergeProfile(spec.profile, configuration);
   const kinds = kindsOf(configuration, placement, options.replicaGroup);

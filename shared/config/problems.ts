@@ -18,6 +18,9 @@ export interface Problem {
   position: Position | undefined;
 }
 
+/** Takes down a mistake. */
+export type Note = (kind: ProblemKind, path: Path, message: string) => void;
+
 type Issue = z.core.$ZodIssue;
 
 const isText = (value: unknown): value is string => typeof value === "string";

@@ -3,7 +3,7 @@ import type { RunConfiguration } from "./configuration.ts";
 import type { EnvVars } from "./env.ts";
 import { interpolate, type Variables } from "./interpolate.ts";
 import { joinArgs } from "./jobCommands.ts";
-import { ConfigurationError, type Problem } from "./problems.ts";
+import { ConfigurationError, type Note, type Problem } from "./problems.ts";
 
 /** What only the client knows. */
 export interface ClientSide {
@@ -14,8 +14,6 @@ export interface ClientSide {
   /** Arguments after the options. */
   runArgs: readonly string[];
 }
-
-type Note = (kind: Problem["kind"], path: Path, message: string) => void;
 
 const fillEnv = (vars: EnvVars, env: ClientSide["env"], note: Note): Record<string, string> => {
   const values: [string, string][] = [];
