@@ -1,6 +1,6 @@
 /** What stops a coordinator or an agent from starting: one line, exit code 1. */
-import { expect, test } from "bun:test";
-import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { chmodSync, copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { tempDir } from "../../shared/testing/tempDir.ts";
 import { startCoordinator } from "./harness/coordinator.ts";
@@ -23,8 +23,18 @@ const expectOneLine = ({ code, stdout, stderr }: Finished, pattern: RegExp) => {
 };
 
 describeWith(["programs"], "what stops a start", () => {
+  // Another user may not get at a checkout in a private folder.
+  const programs = tempDir();
+  const [dstack, agent] = [join(programs.path, "dstack"), join(programs.path, "dstack-agent")];
+  beforeAll(() => {
+    chmodSync(programs.path, 0o755);
+    copyFileSync(DSTACK, dstack);
+    copyFileSync(AGENT, agent);
+  });
+  afterAll(() => programs[Symbol.dispose]());
+
   const server = (home: string, env: Record<string, string> = {}, args: string[] = []) =>
-    run(asNobody([DSTACK, "server", "--port", "0", "-y", ...args]), {
+    run(asNobody([dstack, "server", "--port", "0", "-y", ...args]), {
       cwd: "/",
       env: { ...cleanEnvironment(home), ...env },
       timeoutMs: 15_000,
@@ -47,12 +57,12 @@ describeWith(["programs"], "what stops a start", () => {
     const locked = join(dir.path, "locked");
     mkdirSync(locked, { mode: 0o555 });
     expectOneLine(await server(dir.path, { DSTACK_SERVER_DIR: join(locked, "server") }), /locked/);
-    const agent = await run(asNobody([AGENT, "run", "--state-dir", join(locked, "agent")]), {
+    const refused = await run(asNobody([agent, "run", "--state-dir", join(locked, "agent")]), {
       cwd: "/",
       env: cleanEnvironment(dir.path),
       timeoutMs: 15_000,
     });
-    expectOneLine(agent, /locked/);
+    expectOneLine(refused, /locked/);
   }, 20_000);
 
   test("a corrupt configuration file", async () => {
