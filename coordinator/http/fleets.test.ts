@@ -126,7 +126,7 @@ test("a join token lets hosts in until it is revoked", async () => {
   expect(tokens).toMatchObject([{ id, fleet: "late" }]);
   expect(JSON.stringify(tokens)).not.toContain(token);
   await coordinator.post(`${P}/fleets/tokens/revoke`, { ids: [id] });
-  expect(TestAgent.join(host, { fleet: "late" })).rejects.toThrow("revoked");
+  await expect(TestAgent.join(host, { fleet: "late" })).rejects.toThrow("revoked");
   expect((await coordinator.post(`${P}/fleets/tokens/list`, { fleet: "late" })).body).toEqual([]);
   const unknown = await coordinator.post(`${P}/fleets/tokens/revoke`, { ids: [crypto.randomUUID()] });
   expect(unknown.status).toBe(400);
@@ -162,7 +162,7 @@ test("a fleet in use stays; a free one goes with its hosts, which cannot come ba
   await agent.finished(submission, 0);
   expect(await removeInstance()).toMatchObject({ status: 200, body: null });
   expect((await getFleet({ name: "shortlived" }))?.instances).toEqual([]);
-  expect(agent.sync()).rejects.toThrow("401");
+  await expect(agent.sync()).rejects.toThrow("401");
   const { id } = (await getFleet({ name: "shortlived" })) ?? {};
   expect(await remove()).toMatchObject({ status: 200, body: null });
   expect(await getFleet({ name: "shortlived" })).toBeUndefined();

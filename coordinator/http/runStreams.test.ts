@@ -129,7 +129,7 @@ test("a client that leaves leaves nothing behind", async () => {
   const pieces = piecesOf(await coordinator.send(`${P}/logs/stream`, body, options));
   await nextOf(pieces);
   leaving.abort();
-  expect(pieces.next()).rejects.toThrow();
+  await expect(pieces.next()).rejects.toThrow();
   await agent.log(submission, "y");
   await agent.finished(submission, 0);
 });

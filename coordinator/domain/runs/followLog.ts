@@ -11,6 +11,8 @@ const CHUNK_BYTES = 64 * 1024;
  */
 const DRAIN_MS = 30_000;
 
+type FollowDeps = Pick<Deps, "db" | "clock" | "logs" | "engine">;
+
 export interface LogWish {
   submissionId: string;
   runId: string;
@@ -22,7 +24,7 @@ export interface LogWish {
 
 /** The bytes of a job's output as soon as they are held, in order and each once. Ends early when the signal aborts. */
 export async function* followLog(
-  deps: Deps,
+  deps: FollowDeps,
   { submissionId, runId, offset, follow }: LogWish,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array, void> {
@@ -35,18 +37,20 @@ export async function* followLog(
       alarm.ring();
     }),
   ];
+  // Where the output ends, once that is known.
+  let end = Number.POSITIVE_INFINITY;
   let left: Left = "more";
   try {
     for (let at = offset; !signal.aborted; ) {
       // Asked before reading: what is read after the end was seen is everything.
       if (hasChanged) {
         hasChanged = false;
-        left = await whatIsLeft(deps, submissionId);
+        ({ left, end } = await whatIsLeft(deps, submissionId));
       }
       const bytes = await deps.logs.read(submissionId, at, CHUNK_BYTES);
       at += bytes.length;
       if (bytes.length > 0) yield bytes;
-      else if (!follow || left === "nothing") return;
+      else if (!follow || left === "nothing" || at >= end) return;
       else if (left === "more") await alarm.wait(signal);
       else if (!(await hasRungWithin(deps, alarm, signal))) return;
     }
@@ -58,13 +62,14 @@ export async function* followLog(
 /** `tail`: the job has ended, but its host has not sent all of the output yet. */
 type Left = "more" | "tail" | "nothing";
 
-const whatIsLeft = async ({ db }: Deps, submissionId: string): Promise<Left> => {
+const whatIsLeft = async ({ db }: FollowDeps, submissionId: string): Promise<{ left: Left; end: number }> => {
   const submission = await findSubmission(db, submissionId);
-  if (!submission || submission.log_complete) return "nothing";
-  return isFinalJob(submission.status) ? "tail" : "more";
+  const end = submission?.log_bytes ?? Number.POSITIVE_INFINITY;
+  if (!submission || submission.log_complete) return { left: "nothing", end };
+  return { left: isFinalJob(submission.status) ? "tail" : "more", end };
 };
 
-const hasRungWithin = async ({ clock }: Deps, alarm: Alarm, signal: AbortSignal): Promise<boolean> => {
+const hasRungWithin = async ({ clock }: FollowDeps, alarm: Alarm, signal: AbortSignal): Promise<boolean> => {
   let isOver = false;
   const cancel = clock.after(DRAIN_MS, () => {
     isOver = true;
