@@ -1,11 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import type { Path, ProblemKind } from "../schema/refusal.ts";
+import { DIFFERENT } from "../testing/differences.ts";
 import { configurationCases, type Expected, type GoldenError } from "../testing/golden.ts";
 import { loadConfiguration } from "./load.ts";
 import { ConfigurationError, type Problem } from "./problems.ts";
-
-/** Files that are refused for a reason of our own; docs/compatibility.md has the reasons. */
-const OTHER_REASON = new Set(["449-preset-base-and-repo", "450-preset-with-resources"]);
 
 /** Files that only a later release reads, as we do. */
 const isAcceptedLater = (later: Expected | undefined): boolean => later?.valid === true;
@@ -56,7 +54,7 @@ const problemsIn = (text: string): readonly Problem[] => {
 
 const refused = configurationCases().filter(
   ({ name, expected, later }) =>
-    expected.stage === "parse" && !OTHER_REASON.has(name) && !isAcceptedLater(later),
+    expected.stage === "parse" && !(name in DIFFERENT) && !isAcceptedLater(later),
 );
 
 describe("loadConfiguration() refuses what the reference refuses", () => {

@@ -1,12 +1,14 @@
 import { describe, expect, test } from "bun:test";
+import { AppError } from "../errors.ts";
 import { ResourcesSpec } from "../resources/spec.ts";
+import { DIFFERENT, ELSEWHERE } from "../testing/differences.ts";
 import { configurationCases, type Expected } from "../testing/golden.ts";
+import { checkRun } from "./checkRun.ts";
 import { AnyConfiguration, type RunConfiguration } from "./configuration.ts";
 import { parseEnvEntry } from "./env.ts";
 import { loadConfiguration } from "./load.ts";
 import { type RunOverrides, withOverrides } from "./overrides.ts";
 import { Port } from "./ports.ts";
-import { ConfigurationError } from "./problems.ts";
 import { Profile } from "./profile.ts";
 import { EntityReference } from "./reference.ts";
 import { resolveRun } from "./resolve.ts";
@@ -71,11 +73,8 @@ const normal = (configuration: unknown): unknown =>
       : value;
   });
 
-/** Presets; docs/compatibility.md. */
-const UNSUPPORTED = new Set(["448-preset-base"]);
-
 const accepted = configurationCases().filter(
-  ({ name, expected, later }) => !UNSUPPORTED.has(name) && (expected.valid || later?.valid),
+  ({ name, expected, later }) => !(name in DIFFERENT) && (expected.valid || later?.valid),
 );
 
 describe("what is sent for a file is what the reference sends", () => {
@@ -87,23 +86,12 @@ describe("what is sent for a file is what the reference sends", () => {
   });
 });
 
-/** Refused by the client's other steps: local files, keys, profiles; or, here, by the server. */
-const ELSEWHERE = new Set([
-  "201-task-repo-absent",
-  "206-task-files-absent",
-  "262-profile-unknown-name",
-  "264-profile-unknown-key",
-  "374-service-groups-dynamo-retry",
-  "395-fleet-cloud-env",
-  "407-fleet-ssh-key-absent",
-]);
-
 const unresolved = configurationCases().filter(
-  ({ name, expected }) => expected.stage === "client" && !ELSEWHERE.has(name),
+  ({ name, expected }) => expected.stage === "client" && !(name in ELSEWHERE),
 );
 
-describe("resolveRun() refuses what the reference's client refuses", () => {
+describe("before anything is submitted, what the reference's client refuses is refused", () => {
   test.each(unresolved)("$name", ({ text, expected }) => {
-    expect(() => asSent(text, expected)).toThrow(ConfigurationError);
+    expect(() => checkRun(asSent(text, expected) as RunConfiguration, null)).toThrow(AppError);
   });
 });

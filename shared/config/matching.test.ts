@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { countBlocks, fitBlocks, shareOf } from "../resources/blocks.ts";
 import { Resources } from "../resources/offered.ts";
 import { Requirements } from "../resources/requirements.ts";
+import { DIFFERENT } from "../testing/differences.ts";
 import { goldenList } from "../testing/golden.ts";
 import { whyNotThere } from "./placing.ts";
 import { Profile } from "./profile.ts";
@@ -41,9 +42,8 @@ const isOtherRule = ({ instance, written }: Match): boolean =>
   // Which clouds cannot connect several nodes is those backends' matter.
   (written.multinode === true && instance.backend !== "remote");
 
-/** The reference takes a part of an ARM host for x86; docs/compatibility.md. */
 const isKnownDifference = ({ instance }: Match): boolean =>
-  instance.cpu_arch === "arm" && (instance.total_blocks ?? 1) > 1;
+  "part of an ARM host" in DIFFERENT && instance.cpu_arch === "arm" && (instance.total_blocks ?? 1) > 1;
 
 const resourcesOf = (instance: Instance): Resources =>
   Resources.parse({ ...instance, disk: { size_mib: instance.disk_mib } });
