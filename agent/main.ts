@@ -1,9 +1,65 @@
 /** `dstack-agent`. See `dstack-agent --help`. */
+import type { Config } from "./config.ts";
 
-export {};
+/** Compiled, the program is one file; otherwise Bun runs this one. */
+const self = Bun.main.startsWith("/$bunfs/") ? [process.execPath] : [process.execPath, Bun.main];
+
+const start = async (config: Config): Promise<void> => {
+  const { createLogger } = await import("../shared/log.ts");
+  const log = createLogger({
+    level: config.logLevel,
+    format: process.stderr.isTTY ? "text" : "json",
+    write: (line) => process.stderr.write(line),
+  });
+  const stop = new AbortController();
+  for (const name of ["SIGTERM", "SIGINT"] as const) {
+    process.on(name, () => {
+      // Whoever asks twice does not want to wait.
+      if (stop.signal.aborted) process.exit(1);
+      stop.abort();
+    });
+  }
+  const deps = { log, signal: stop.signal };
+  switch (config.command) {
+    case "run": {
+      const { run } = await import("./commands/run.ts");
+      return run(config, { ...deps, self, env: process.env });
+    }
+    case "join": {
+      const { join } = await import("./commands/join.ts");
+      const { instance_name, fleet_name, project_name, url } = await join(config, deps);
+      process.stdout.write(`Joined ${url} as ${instance_name} in the fleet ${project_name}/${fleet_name}\n`);
+      return;
+    }
+    case "status":
+      process.stdout.write((await import("./commands/status.ts")).describeStatus(config));
+      return;
+    case "leave":
+      (await import("./commands/status.ts")).leave(config);
+      return;
+    case "version":
+      process.stdout.write(`${(await import("../shared/version.ts")).VERSION}\n`);
+  }
+};
+
+const main = async (): Promise<void> => {
+  const { AppError, messageOf } = await import("../shared/errors.ts");
+  try {
+    const { HELP, loadConfig } = await import("./config.ts");
+    const config = loadConfig(process.argv.slice(2), process.env, { isRoot: process.getuid?.() === 0 });
+    if (config === "help") process.stdout.write(HELP);
+    else await start(config);
+    process.exit(0);
+  } catch (err) {
+    const hint = err instanceof AppError && err.hint ? `\n  ${err.hint}` : "";
+    const text = err instanceof AppError ? err.message : err instanceof Error ? err.stack : messageOf(err);
+    process.stderr.write(`dstack-agent: ${text}${hint}\n`);
+    process.exit(1);
+  }
+};
 
 // Everything is loaded only where it is needed: a supervisor must start at once and stay small.
 if (process.argv[2] === "supervise") {
   const { supervise } = await import("./runtime/process/supervise.ts");
   supervise(process.argv[3] ?? "");
-}
+} else await main();

@@ -1,0 +1,217 @@
+/** The whole agent as a process of its own, against a coordinator that is up, down, slow and forgetful. */
+import { expect, test } from "bun:test";
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { tempDir } from "../shared/testing/tempDir.ts";
+import { waitFor } from "../shared/testing/waitFor.ts";
+import { anAssignment } from "./testing/anAssignment.ts";
+import { FakeCoordinator, type FakeSubmission } from "./testing/fakeCoordinator.ts";
+
+const MAIN = join(import.meta.dir, "main.ts");
+
+const startHost = async () => {
+  const coordinator = new FakeCoordinator();
+  const dir = tempDir();
+  const stateDir = join(dir.path, "state");
+  const spawn = (args: string[], env: Record<string, string> = {}) =>
+    Bun.spawn([process.execPath, MAIN, ...args, "--state-dir", stateDir], {
+      env: { PATH: process.env["PATH"] ?? "", HOME: dir.path, ...env },
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "pipe",
+    });
+  const finish = async (args: string[], env: Record<string, string> = {}) => {
+    const child = spawn(args, env);
+    const [out, err, code] = await Promise.all([
+      new Response(child.stdout).text(),
+      new Response(child.stderr).text(),
+      child.exited,
+    ]);
+    return { out, err, code };
+  };
+  const running = new Set<Bun.Subprocess>();
+  const joined = await finish(["join", "--url", coordinator.url, "--runtime", "process"], {
+    DSTACK_JOIN_TOKEN: "join-me",
+  });
+  expect(joined).toEqual({
+    out: `Joined ${coordinator.url} as fleet-0 in the fleet main/fleet\n`,
+    err: "",
+    code: 0,
+  });
+  return {
+    coordinator,
+    stateDir,
+    finish,
+    run: () => {
+      const child = spawn(["run"]);
+      running.add(child);
+      return child;
+    },
+    [Symbol.asyncDispose]: async () => {
+      for (const submission of coordinator.submissions.values()) coordinator.drop(submission);
+      coordinator.faults = {};
+      for (const child of running) {
+        if (child.exitCode === null && child.signalCode === null)
+          await waitFor("jobs to be forgotten", () => readdirSync(join(stateDir, "jobs")).length === 0);
+        child.kill();
+        await child.exited;
+      }
+      await coordinator[Symbol.asyncDispose]();
+      dir[Symbol.dispose]();
+    },
+  };
+};
+
+const sh = (script: string) => anAssignment({ argv: ["/bin/sh", "-i", "-c", script] });
+const endOf = (submission: FakeSubmission) =>
+  waitFor("the end", () => {
+    const fact = submission.reports.at(-1)?.fact;
+    return fact?.state === "finished" && submission.isComplete && fact;
+  });
+
+test("a job goes from its assignment to its last log byte, and is forgotten", async () => {
+  await using host = await startHost();
+  const { coordinator } = host;
+  host.run();
+  const submission = coordinator.assign(sh("echo hello; exit 3"));
+  expect(await endOf(submission)).toMatchObject({
+    reason: "container_exited_with_error",
+    exit_status: 3,
+    log_bytes: "hello\r\n".length,
+  });
+  expect(submission.log.toString()).toBe("hello\r\n");
+  expect(submission.reports.map((report) => report.fact.state)).toEqual(["running", "finished"]);
+  expect(submission.reports.map((report) => report.sequence)).toEqual([1, 2]);
+  coordinator.wake();
+  await waitFor("the job's folder to go", () => readdirSync(join(host.stateDir, "jobs")).length === 0);
+  await waitFor("an empty held set", () => {
+    coordinator.wake();
+    return coordinator.held.length === 0;
+  });
+  expect(statSync(host.stateDir).mode & 0o777).toBe(0o700);
+  expect(statSync(join(host.stateDir, "identity.json")).mode & 0o777).toBe(0o600);
+});
+
+test("kill -9 of the agent costs a running job nothing, nor one that ends meanwhile", async () => {
+  await using host = await startHost();
+  const { coordinator, stateDir } = host;
+  const first = host.run();
+  const gate = join(stateDir, "gate");
+  const waits = `echo one; until [ -e ${gate} ]; do sleep 0.02; done; echo two`;
+  const [long, short] = [
+    coordinator.assign(sh(`${waits}; exit 4`)),
+    coordinator.assign(sh(`${waits}; exit 5`)),
+  ];
+  await waitFor("both to run", () => [long, short].every((one) => one.log.includes("one")));
+  first.kill("SIGKILL");
+  await first.exited;
+  await Bun.write(gate, "");
+  await waitFor("the ends", () =>
+    [long, short].every((one) =>
+      existsSync(join(stateDir, "jobs", one.assignment.submission_id, "exit.json")),
+    ),
+  );
+  host.run();
+  for (const [submission, status] of [
+    [long, 4],
+    [short, 5],
+  ] as const) {
+    expect(await endOf(submission)).toMatchObject({ exit_status: status });
+    expect(submission.log.toString()).toBe("one\r\ntwo\r\n");
+    expect(submission.reports.map((report) => report.sequence)).toEqual([1, 2]);
+  }
+});
+
+test("an agent that was killed takes up a job that still runs", async () => {
+  await using host = await startHost();
+  const { coordinator, stateDir } = host;
+  const first = host.run();
+  const gate = join(stateDir, "gate");
+  const submission = coordinator.assign(
+    sh(`echo one; until [ -e ${gate} ]; do sleep 0.02; done; echo two; exit 6`),
+  );
+  await waitFor("output", () => submission.log.includes("one"));
+  first.kill("SIGKILL");
+  await first.exited;
+  host.run();
+  await waitFor("the agent to be back", () => coordinator.syncs.at(-1)?.held[0]?.state === "running");
+  await Bun.write(gate, "");
+  expect(await endOf(submission)).toMatchObject({ exit_status: 6 });
+  expect(submission.log.toString()).toBe("one\r\ntwo\r\n");
+});
+
+test("SIGTERM ends the agent at once and no job", async () => {
+  await using host = await startHost();
+  const { coordinator, stateDir } = host;
+  const first = host.run();
+  const gate = join(stateDir, "gate");
+  const submission = coordinator.assign(sh(`echo one; until [ -e ${gate} ]; do sleep 0.02; done; echo two`));
+  await waitFor("output", () => submission.log.includes("one"));
+  first.kill("SIGTERM");
+  expect(await first.exited).toBe(0);
+  host.run();
+  await Bun.write(gate, "");
+  expect(await endOf(submission)).toMatchObject({ exit_status: 0 });
+});
+
+test("a coordinator that is away costs nothing", async () => {
+  await using host = await startHost();
+  const { coordinator, stateDir } = host;
+  host.run();
+  const gate = join(stateDir, "gate");
+  const submission = coordinator.assign(
+    sh(`echo one; until [ -e ${gate} ]; do sleep 0.02; done; seq 1000; exit 7`),
+  );
+  await waitFor("output", () => submission.log.includes("one"));
+  await coordinator.down();
+  await Bun.write(gate, "");
+  const exit = join(stateDir, "jobs", submission.assignment.submission_id, "exit.json");
+  await waitFor("the end on the host", () => existsSync(exit));
+  coordinator.up();
+  expect(await endOf(submission)).toMatchObject({ exit_status: 7 });
+  expect(submission.log.toString()).toEndWith("999\r\n1000\r\n");
+});
+
+test("a stop is wanted, not said: grace for the command, and an answer also for what never came here", async () => {
+  await using host = await startHost();
+  const { coordinator } = host;
+  host.run();
+  const running = coordinator.assign(sh("echo up; sleep 600"));
+  await waitFor("output", () => running.log.includes("up"));
+  coordinator.stop(running, 60_000);
+  expect(await endOf(running)).toMatchObject({
+    reason: "terminated_by_user",
+    exit_status: -1,
+    signal: "SIGINT",
+  });
+  const never = coordinator.assign(sh("echo no"), { graceMs: 0 });
+  await waitFor("an answer", () => never.reports.at(-1)?.fact.state === "finished");
+  expect(never.log.toString()).toBe("");
+});
+
+test("an expired credential is replaced by the proof of the host's key", async () => {
+  await using host = await startHost();
+  const { coordinator } = host;
+  host.run();
+  await waitFor("a sync", () => coordinator.syncs.length > 0);
+  coordinator.enrolled.push(...coordinator.enrolled);
+  coordinator.wake();
+  await waitFor("a proof by key", () => coordinator.enrolled.at(-1)?.proof.kind === "key");
+  expect(await endOf(coordinator.assign(sh("echo again")))).toMatchObject({ exit_status: 0 });
+});
+
+test("a second agent is refused, by the state directory or by the coordinator", async () => {
+  await using host = await startHost();
+  const { coordinator } = host;
+  const first = host.run();
+  await waitFor("a sync", () => coordinator.syncs.length > 0);
+  const second = await host.finish(["run"]);
+  expect(second.code).toBe(1);
+  expect(second.err).toContain("dstack-agent: Another agent is running on this host");
+  expect((await host.finish(["status"])).out).toContain("Agent        running");
+  expect((await host.finish(["leave"])).err).toContain("Cannot leave while the agent runs");
+  coordinator.faults = { isFenced: true };
+  coordinator.wake();
+  expect(await first.exited).toBe(1);
+  expect(await new Response(first.stderr).text()).toContain("has taken over");
+});

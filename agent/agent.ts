@@ -1,0 +1,120 @@
+import { join } from "node:path";
+import { systemClock } from "../shared/clock.ts";
+import { AppError } from "../shared/errors.ts";
+import type { Logger } from "../shared/log.ts";
+import type { Inventory, RuntimeName } from "../shared/protocol/inventory.ts";
+import { Jobs } from "./jobs/jobs.ts";
+import { Journal } from "./jobs/journal.ts";
+import { fetchBlob } from "./link/blobs.ts";
+import { enrollAgain } from "./link/enroll.ts";
+import { type Identity, renewAt, saveIdentity } from "./link/identity.ts";
+import { type LogUploadDeps, uploadLog } from "./link/logs.ts";
+import { Reporter } from "./link/report.ts";
+import { runSync } from "./link/sync.ts";
+import { createProcessRuntime } from "./runtime/process/processRuntime.ts";
+import { bootId } from "./runtime/process/procfs.ts";
+import { Supervisors } from "./runtime/process/supervisors.ts";
+import type { Runtime } from "./runtime/runtime.ts";
+
+export interface AgentDeps {
+  stateDir: string;
+  identity: Identity;
+  inventory: Inventory;
+  /** How this very program is started again, without arguments. */
+  self: readonly string[];
+  env: Readonly<Record<string, string | undefined>>;
+  /** Made when the first job needs it: hosts without an engine never load what it takes. */
+  createDockerRuntime: () => Runtime;
+  log: Logger;
+}
+
+/**
+ * The agent of one host, until the signal aborts: then it lets go of its jobs, which go on, and resolves. Rejects with
+ * `conflict` where another agent has the state directory, and with `fenced` where a newer one has the identity.
+ */
+export const runAgent = async (deps: AgentDeps, signal: AbortSignal): Promise<void> => {
+  const { stateDir, inventory, log } = deps;
+  let identity = deps.identity;
+  using journal = Journal.open(join(stateDir, "journal.db"), log);
+  using supervisors = new Supervisors({
+    socketPath: join(stateDir, "agent.sock"),
+    command: [...deps.self, "supervise"],
+    log,
+  });
+  const host = {
+    env: deps.env,
+    own: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },
+    gpus: () => inventory.gpus,
+  };
+  const processRuntime = createProcessRuntime({ supervisors, host, log });
+  let docker: Runtime | undefined;
+  const runtimes = (name: RuntimeName): Runtime => {
+    if (name === "process") return processRuntime;
+    docker ??= deps.createDockerRuntime();
+    return docker;
+  };
+
+  const session = crypto.randomUUID();
+  const link = { url: identity.url, token: () => identity.credential.token };
+  const keep = (next: Identity) => {
+    identity = next;
+    saveIdentity(stateDir, next);
+  };
+  const reporter = new Reporter({
+    link,
+    journal,
+    session,
+    log,
+    onAnswer: (report, result) => jobs.reported(report, result),
+  });
+  const logDeps: LogUploadDeps = { link, log, onFenced: (id) => jobs.forget(id) };
+  const jobs: Jobs = new Jobs({
+    runtimes,
+    journal,
+    clock: systemClock,
+    log,
+    jobsDir: join(stateDir, "jobs"),
+    report: (report) => reporter.push(report),
+    fetchBlob: (sha256, ended) => fetchBlob({ link, dir: join(stateDir, "blobs") }, sha256, ended),
+    uploadLog: (source) => uploadLog(logDeps, source),
+  });
+  await jobs.adopt();
+  if (inventory.runtime === "process") supervisors.warmUp();
+
+  const ended = new AbortController();
+  const stopped = AbortSignal.any([signal, ended.signal]);
+  const reporting = reporter.run(stopped);
+  const end = await runSync(
+    {
+      link,
+      session,
+      bootId: bootId(),
+      log,
+      held: () => jobs.held(),
+      inventory: () => inventory,
+      isUrgent: () => jobs.hasUnconfirmed(),
+      onAnswer: (desired, held) => {
+        jobs.confirm(held.map((one) => one.submission_id));
+        jobs.apply(desired);
+        reporter.retry();
+        jobs.linkIsUp();
+      },
+      wantsCredential: () => Date.now() >= identity.renew_at,
+      onCredential: (credential) =>
+        keep({ ...identity, credential, renew_at: renewAt(credential, Date.now()) }),
+      enrollAgain: async (waiting) => {
+        const options = { url: identity.url, bootId: bootId(), inventory, signal: waiting, now: Date.now };
+        keep(await enrollAgain(options, identity));
+        log.info("Got a new credential by the host's key");
+      },
+    },
+    stopped,
+  );
+  ended.abort();
+  await jobs.detach();
+  await reporting;
+  if (end === "fenced")
+    throw new AppError("fenced", "Another process with this host's identity has taken over", {
+      hint: "Run one agent for each host; a copied state directory must be joined anew",
+    });
+};

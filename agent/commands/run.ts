@@ -1,0 +1,56 @@
+import { AppError } from "../../shared/errors.ts";
+import type { Logger } from "../../shared/log.ts";
+import { runAgent } from "../agent.ts";
+import { type Config, makeStateDir } from "../config.ts";
+import { findIdentity, type Identity } from "../link/identity.ts";
+import { join, takeInventory } from "./join.ts";
+
+export interface RunDeps {
+  log: Logger;
+  signal: AbortSignal;
+  self: readonly string[];
+  env: Readonly<Record<string, string | undefined>>;
+}
+
+/** Runs this host's agent until the signal aborts. */
+export const run = async (config: Config, deps: RunDeps): Promise<void> => {
+  makeStateDir(config.stateDir);
+  const identity = await identify(config, deps);
+  if (config.url !== undefined && config.url !== identity.url) {
+    throw new AppError("conflict", `This host has joined ${identity.url}, not ${config.url}`, {
+      hint: "Join the other coordinator with a token of its own",
+    });
+  }
+  const { log, signal, self, env } = deps;
+  const runtime = config.runtime ?? identity.runtime;
+  const name = config.name ?? identity.name ?? undefined;
+  const inventory = await takeInventory(config, { runtime, name }, deps);
+  log.info("The agent starts", {
+    instance: identity.instance_name,
+    fleet: identity.fleet_name,
+    runtime: inventory.runtime,
+    ...(inventory.no_docker_reason ? { no_docker: inventory.no_docker_reason } : {}),
+    gpus: inventory.gpus.length,
+  });
+  const createDockerRuntime = () => {
+    throw new AppError("unsupported", "This agent has no docker runtime");
+  };
+  await runAgent(
+    { stateDir: config.stateDir, identity, inventory, self, env, createDockerRuntime, log },
+    signal,
+  );
+  log.info("The agent has ended; its jobs go on");
+};
+
+const identify = async (config: Config, deps: RunDeps): Promise<Identity> => {
+  const known = findIdentity(config.stateDir);
+  if (known) return known;
+  if (config.token !== undefined && config.url !== undefined) return join(config, deps);
+  throw new AppError(
+    "invalid",
+    `This host has not joined a fleet yet: ${config.stateDir} holds no identity`,
+    {
+      hint: "Join it first: DSTACK_JOIN_TOKEN=TOKEN dstack-agent join --url URL",
+    },
+  );
+};

@@ -1,0 +1,137 @@
+import { accessSync, chmodSync, constants, mkdirSync } from "node:fs";
+import { isAbsolute, join } from "node:path";
+import { parseArgs } from "node:util";
+import { AppError, messageOf } from "../shared/errors.ts";
+import { LOG_LEVELS, type LogLevel } from "../shared/log.ts";
+
+export const COMMANDS = ["run", "join", "status", "leave", "version"] as const;
+export type Command = (typeof COMMANDS)[number];
+
+export const HELP = `Usage: dstack-agent COMMAND [options]
+
+  join     make this host an instance of a fleet: --url URL, and a join token in DSTACK_JOIN_TOKEN
+  run      pull jobs and run them (joins first, if --url and a token are given and it has not)
+  status   say who this host is and whether its agent runs
+  leave    forget the fleet; refused while the agent runs
+  version  print the version
+
+  --state-dir DIR    identity, journal and logs (default: /var/lib/dstack-agent; without root ~/.local/state)
+  --url URL          the coordinator (or DSTACK_URL)
+  --token TOKEN      join token (better: DSTACK_JOIN_TOKEN, which other users of the host cannot see)
+  --runtime NAME     docker, process or auto (default: auto, docker where an engine answers)
+  --name NAME        what the host is called in its fleet (default: its host name)
+  --log-level LEVEL  debug, info, warn or error (or DSTACK_AGENT_LOG_LEVEL)
+`;
+
+export type RuntimeChoice = "auto" | "docker" | "process";
+
+export interface Config {
+  command: Command;
+  stateDir: string;
+  url: string | undefined;
+  token: string | undefined;
+  /** Undefined: as it was when the host joined. */
+  runtime: RuntimeChoice | undefined;
+  name: string | undefined;
+  logLevel: LogLevel;
+  dockerHost: string | undefined;
+}
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** A unix socket's address holds 107 bytes (unix(7)), and the agent has one in its state directory. */
+const MAX_STATE_DIR_BYTES = 95;
+
+/** One checked object of arguments and environment; throws an AppError that names what is wrong. "help": asked for. */
+export const loadConfig = (
+  args: readonly string[],
+  env: Env,
+  { isRoot }: { isRoot: boolean },
+): Config | "help" => {
+  const { values, positionals } = parse(args);
+  const [command, ...extra] = positionals;
+  if (values.help || command === "help") return "help";
+  if (command === undefined || !isOneOf(COMMANDS, command))
+    throw wrong(command === undefined ? "No command given" : `Unknown command "${command}"`);
+  if (extra.length > 0) throw wrong(`Unexpected argument "${extra[0]}"`);
+  const runtime = values.runtime || undefined;
+  if (runtime !== undefined && !isOneOf(["auto", "docker", "process"] as const, runtime))
+    throw wrong(`--runtime is docker, process or auto, not "${runtime}"`);
+  const logLevel = values["log-level"] ?? env["DSTACK_AGENT_LOG_LEVEL"] ?? "info";
+  if (!isOneOf(LOG_LEVELS, logLevel))
+    throw wrong(`--log-level is one of ${LOG_LEVELS.join(", ")}, not "${logLevel}"`);
+  return {
+    command,
+    stateDir: checkStateDir(values["state-dir"] ?? defaultStateDir(env, isRoot)),
+    url: checkUrl(values.url ?? env["DSTACK_URL"]),
+    token: values.token || env["DSTACK_JOIN_TOKEN"] || undefined,
+    runtime,
+    name: values.name || undefined,
+    logLevel,
+    dockerHost: env["DOCKER_HOST"] || undefined,
+  };
+};
+
+/** Makes the folder where it is missing, for its owner alone. */
+export const makeStateDir = (stateDir: string): void => {
+  try {
+    mkdirSync(stateDir, { recursive: true, mode: 0o700 });
+    chmodSync(stateDir, 0o700);
+    accessSync(stateDir, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (err) {
+    throw new AppError("invalid", `Cannot use the state directory ${stateDir}: ${messageOf(err)}`, {
+      hint: "Name one that this user may write to with --state-dir",
+      cause: err,
+    });
+  }
+};
+
+const parse = (args: readonly string[]) => {
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        "state-dir": { type: "string" },
+        url: { type: "string" },
+        token: { type: "string" },
+        runtime: { type: "string" },
+        name: { type: "string" },
+        "log-level": { type: "string" },
+        help: { type: "boolean", short: "h" },
+      },
+    });
+  } catch (err) {
+    throw wrong(messageOf(err));
+  }
+};
+
+const defaultStateDir = (env: Env, isRoot: boolean): string => {
+  if (isRoot) return "/var/lib/dstack-agent";
+  const home = env["HOME"];
+  const base = env["XDG_STATE_HOME"] ?? (home ? join(home, ".local/state") : undefined);
+  if (base === undefined) throw wrong("HOME is not set: name a folder with --state-dir");
+  return join(base, "dstack-agent");
+};
+
+const checkStateDir = (path: string): string => {
+  if (!isAbsolute(path)) throw wrong(`--state-dir must be an absolute path, not "${path}"`);
+  if (Buffer.byteLength(path) > MAX_STATE_DIR_BYTES)
+    throw wrong(
+      `--state-dir may have at most ${MAX_STATE_DIR_BYTES} bytes, for the sake of its socket: "${path}"`,
+    );
+  return path.replace(/(?<=.)\/+$/, "");
+};
+
+const checkUrl = (text: string | undefined): string | undefined => {
+  if (!text) return undefined;
+  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol))
+    throw wrong(`--url must begin with http:// or https://, not "${text}"`);
+  return text.replace(/\/+$/, "");
+};
+
+const isOneOf = <T extends string>(all: readonly T[], text: string): text is T =>
+  (all as readonly string[]).includes(text);
+
+const wrong = (message: string): AppError =>
+  new AppError("invalid", message, { hint: "See dstack-agent --help" });

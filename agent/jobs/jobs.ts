@@ -1,0 +1,130 @@
+import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { messageOf } from "../../shared/errors.ts";
+import type { Assignment } from "../../shared/protocol/assignment.ts";
+import type { Report, ReportAnswer } from "../../shared/protocol/report.ts";
+import type { Desired, HeldSubmission } from "../../shared/protocol/sync.ts";
+import { reconcile } from "./reconcile.ts";
+import { JobRunner, type RunnerDeps } from "./runner.ts";
+
+/** All submissions on this host. */
+export class Jobs {
+  readonly #deps: RunnerDeps;
+  readonly #runners = new Map<string, JobRunner>();
+  readonly #forgetting = new Map<string, Promise<void>>();
+  /** Stops of what never came here, answered already. */
+  readonly #declined = new Set<string>();
+
+  constructor(deps: RunnerDeps) {
+    this.#deps = deps;
+    mkdirSync(deps.jobsDir, { recursive: true, mode: 0o700 });
+  }
+
+  /** Takes up what an earlier process of the agent left, and clears away what the journal does not know. */
+  async adopt(): Promise<void> {
+    for (const entry of this.#deps.journal.list()) {
+      const runner = new JobRunner(this.#deps, entry, true);
+      this.#runners.set(runner.id, runner);
+    }
+    for (const id of readdirSync(this.#deps.jobsDir)) {
+      if (this.#runners.has(id)) continue;
+      this.#deps.log.warn("Removing a job that the journal does not know", { submission_id: id });
+      const dir = join(this.#deps.jobsDir, id);
+      for (const name of ["process", "docker"] as const) {
+        try {
+          await this.#deps.runtimes(name).remove(id, dir);
+        } catch (err) {
+          this.#deps.log.warn("Cannot remove it from a runtime", {
+            submission_id: id,
+            name,
+            reason: messageOf(err),
+          });
+        }
+      }
+      rmSync(dir, { recursive: true, force: true });
+    }
+  }
+
+  /** What is held, for the next sync: jobs that are being removed are still there. */
+  held(): HeldSubmission[] {
+    return [...this.#runners.values()].map((runner) => runner.held);
+  }
+
+  /** Brings this host to what the coordinator wants. Returns at once; starting and stopping go on by themselves. */
+  apply(desired: readonly Desired[]): void {
+    for (const step of reconcile(this.held(), desired)) {
+      if (step.do === "start") this.#start(step.assignment);
+      else if (step.do === "stop") this.#runners.get(step.id)?.stop(step.graceMs);
+      else if (step.do === "decline") this.#decline(step.id);
+      else this.forget(step.id);
+    }
+  }
+
+  /** Whether the coordinator is yet to learn that this host has some job. */
+  hasUnconfirmed(): boolean {
+    return [...this.#runners.values()].some((runner) => !runner.isConfirmed);
+  }
+
+  /** The coordinator has answered something that named these: they are this host's. */
+  confirm(ids: readonly string[]): void {
+    const fresh = ids.filter((id) => this.#runners.get(id)?.isConfirmed === false);
+    if (fresh.length === 0) return;
+    for (const id of fresh) this.#runners.get(id)?.confirm();
+    this.#deps.journal.confirm(fresh);
+  }
+
+  reported(report: Report, result: ReportAnswer["results"][number]["result"]): void {
+    if (result === "fenced") this.forget(report.submission_id);
+    else {
+      this.confirm([report.submission_id]);
+      this.#runners.get(report.submission_id)?.reported(report.sequence);
+    }
+  }
+
+  linkIsUp(): void {
+    for (const runner of this.#runners.values()) runner.linkIsUp();
+  }
+
+  /** Ends and removes a job; until that is done it is still held, so that nothing takes its place too early. */
+  forget(id: string): void {
+    const runner = this.#runners.get(id);
+    if (!runner || this.#forgetting.has(id)) return;
+    const gone = runner
+      .forget()
+      .then(() => {
+        this.#runners.delete(id);
+      })
+      .catch((err: unknown) => {
+        // It stays held: the next answer without it tries again.
+        this.#deps.log.error("Cannot remove a job", { submission_id: id, reason: messageOf(err) });
+      })
+      .finally(() => this.#forgetting.delete(id));
+    this.#forgetting.set(id, gone);
+  }
+
+  /** Lets go of all jobs, which go on; waits only for removals that have begun. */
+  async detach(): Promise<void> {
+    for (const runner of this.#runners.values()) runner.detach();
+    await Promise.all(this.#forgetting.values());
+  }
+
+  /** It was stopped before its assignment came here; the sooner that is said, the sooner it is over. */
+  #decline(id: string): void {
+    if (this.#declined.has(id)) return;
+    this.#declined.add(id);
+    const fact = {
+      state: "finished",
+      reason: "terminated_by_user",
+      message: "",
+      exit_status: null,
+      log_bytes: 0,
+    } as const;
+    this.#deps.report({ submission_id: id, sequence: 1, at: this.#deps.clock.now(), fact });
+  }
+
+  #start(assignment: Assignment): void {
+    if (this.#runners.has(assignment.submission_id)) return;
+    const entry = this.#deps.journal.add(assignment, this.#deps.clock.now());
+    this.#runners.set(assignment.submission_id, new JobRunner(this.#deps, entry, false));
+  }
+}

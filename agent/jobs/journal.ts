@@ -1,0 +1,171 @@
+import { Database } from "bun:sqlite";
+import { renameSync } from "node:fs";
+import { AppError, messageOf } from "../../shared/errors.ts";
+import type { Logger } from "../../shared/log.ts";
+import { Assignment } from "../../shared/protocol/assignment.ts";
+import type { Report } from "../../shared/protocol/report.ts";
+import type { HeldSubmission } from "../../shared/protocol/sync.ts";
+import type { JobEnd } from "../runtime/runtime.ts";
+
+/** What the agent knows of one submission, across its own restarts. */
+export interface JournalEntry {
+  assignment: Assignment;
+  state: HeldSubmission["state"];
+  /** When it was received, milliseconds since 1970. */
+  receivedAt: number;
+  /** Whether the coordinator knows that this host has it (shared/protocol/assignment.ts, claim_lease_ms). */
+  isConfirmed: boolean;
+  /** When the command was started; its longest duration counts from here. */
+  startedAt: number | null;
+  end: JobEnd | null;
+}
+
+interface Row {
+  id: string;
+  assignment: string;
+  state: HeldSubmission["state"];
+  received_at: number;
+  is_confirmed: number;
+  started_at: number | null;
+  end: string | null;
+}
+
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS submissions (
+    id TEXT PRIMARY KEY, assignment TEXT NOT NULL, state TEXT NOT NULL, received_at INTEGER NOT NULL,
+    is_confirmed INTEGER NOT NULL DEFAULT 0, started_at INTEGER, end TEXT, sequence INTEGER NOT NULL DEFAULT 0
+  ) STRICT;
+  CREATE TABLE IF NOT EXISTS reports (
+    submission_id TEXT NOT NULL REFERENCES submissions (id) ON DELETE CASCADE,
+    sequence INTEGER NOT NULL, report TEXT NOT NULL, PRIMARY KEY (submission_id, sequence)
+  ) STRICT;
+`;
+
+/**
+ * The agent's memory. A job is written here before it is named to the coordinator, a report before it is sent.
+ * The file is held exclusively, so it is also what keeps a second agent off the same state directory.
+ */
+export class Journal implements Disposable {
+  readonly #db: Database;
+
+  private constructor(db: Database) {
+    this.#db = db;
+  }
+
+  /** Opens or makes the journal; one that is damaged is moved aside, for its jobs are not worth the host. */
+  static open(path: string, log: Logger): Journal {
+    try {
+      return new Journal(openDatabase(path));
+    } catch (err) {
+      const { code } = err as { code?: string };
+      if (code === "SQLITE_BUSY")
+        throw new AppError("conflict", `Another agent is running on this host with the journal ${path}`, {
+          hint: "Stop it first, or give this one a state directory of its own",
+        });
+      if (code !== "SQLITE_NOTADB" && code !== "SQLITE_CORRUPT")
+        throw new AppError("invalid", `Cannot open the journal ${path}: ${messageOf(err)}`, { cause: err });
+      const aside = `${path}.damaged-${Date.now()}`;
+      renameSync(path, aside);
+      log.error("The journal is damaged; it was moved aside, and what it held is lost", { aside });
+      return new Journal(openDatabase(path));
+    }
+  }
+
+  list(): JournalEntry[] {
+    return this.#db
+      .query<Row, []>("SELECT * FROM submissions ORDER BY received_at")
+      .all()
+      .map((row) => ({
+        assignment: Assignment.parse(JSON.parse(row.assignment)),
+        state: row.state,
+        receivedAt: row.received_at,
+        isConfirmed: row.is_confirmed === 1,
+        startedAt: row.started_at,
+        end: row.end === null ? null : (JSON.parse(row.end) as JobEnd),
+      }));
+  }
+
+  add(assignment: Assignment, receivedAt: number): JournalEntry {
+    this.#db.run(
+      "INSERT INTO submissions (id, assignment, state, received_at) VALUES (?, ?, 'preparing', ?)",
+      [assignment.submission_id, JSON.stringify(assignment), receivedAt],
+    );
+    return { assignment, state: "preparing", receivedAt, isConfirmed: false, startedAt: null, end: null };
+  }
+
+  confirm(ids: readonly string[]): void {
+    const confirm = this.#db.query("UPDATE submissions SET is_confirmed = 1 WHERE id = ?");
+    this.#db.transaction(() => {
+      for (const id of ids) confirm.run(id);
+    })();
+  }
+
+  setStopping(id: string): void {
+    this.#db.run("UPDATE submissions SET state = 'stopping' WHERE id = ?", [id]);
+  }
+
+  /** Notes a fact together with the report of it, which gets the submission's next sequence. */
+  note(id: string, fact: Report["fact"], facts: { at: number; startedAt?: number; end?: JobEnd }): Report {
+    return this.#db.transaction(() => {
+      const row = this.#db
+        .query<{ sequence: number }, [string, number | null, string | null, string]>(
+          `UPDATE submissions SET sequence = sequence + 1, state = CASE WHEN state = 'stopping' AND ?1 <> 'finished'
+             THEN state ELSE ?1 END, started_at = coalesce(started_at, ?2), end = coalesce(end, ?3)
+           WHERE id = ?4 RETURNING sequence`,
+        )
+        .get(fact.state, facts.startedAt ?? null, facts.end ? JSON.stringify(facts.end) : null, id);
+      if (!row) throw new Error(`Submission ${id} is not in the journal`);
+      const report = { submission_id: id, sequence: row.sequence, at: facts.at, fact };
+      this.#db.run("INSERT INTO reports (submission_id, sequence, report) VALUES (?, ?, ?)", [
+        id,
+        row.sequence,
+        JSON.stringify(report),
+      ]);
+      return report;
+    })();
+  }
+
+  /** Reports that the coordinator has not answered yet, in order. */
+  listReports(): Report[] {
+    return this.#db
+      .query<{ report: string }, []>("SELECT report FROM reports ORDER BY rowid")
+      .all()
+      .map(({ report }) => JSON.parse(report) as Report);
+  }
+
+  removeReport(report: Pick<Report, "submission_id" | "sequence">): void {
+    this.#db.run("DELETE FROM reports WHERE submission_id = ? AND sequence = ?", [
+      report.submission_id,
+      report.sequence,
+    ]);
+  }
+
+  remove(id: string): void {
+    this.#db.run("DELETE FROM submissions WHERE id = ?", [id]);
+  }
+
+  [Symbol.dispose](): void {
+    this.#db.close();
+  }
+}
+
+const openDatabase = (path: string): Database => {
+  const db = new Database(path, { create: true, strict: true });
+  try {
+    // Exclusive before anything else: it also spares the shared memory file of the write-ahead log.
+    db.run("PRAGMA locking_mode = EXCLUSIVE");
+    db.run("PRAGMA journal_mode = WAL");
+    db.run("PRAGMA synchronous = NORMAL");
+    db.run("PRAGMA foreign_keys = ON");
+    db.run("PRAGMA cache_size = -512");
+    db.run(SCHEMA);
+    const check = db.query<{ quick_check: string }, []>("PRAGMA quick_check(1)").get();
+    if (check?.quick_check !== "ok") throw Object.assign(new Error("damaged"), { code: "SQLITE_CORRUPT" });
+    // A reader could open it until the first write.
+    db.run("BEGIN IMMEDIATE; COMMIT");
+    return db;
+  } catch (err) {
+    db.close();
+    throw err;
+  }
+};

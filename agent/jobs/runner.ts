@@ -1,0 +1,267 @@
+import { mkdirSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { delay } from "../../shared/async/delay.ts";
+import type { Clock } from "../../shared/clock.ts";
+import { AppError, messageOf } from "../../shared/errors.ts";
+import type { Logger } from "../../shared/log.ts";
+import type { RuntimeName } from "../../shared/protocol/inventory.ts";
+import type { PullProgress, Report } from "../../shared/protocol/report.ts";
+import type { HeldSubmission } from "../../shared/protocol/sync.ts";
+import type { LogSource, LogUpload } from "../link/logs.ts";
+import {
+  type JobEnd,
+  type RunningJob,
+  type Runtime,
+  type RuntimeJob,
+  StartError,
+  type UnpackedArchive,
+} from "../runtime/runtime.ts";
+import { unpackArchive } from "./archives.ts";
+import type { Journal, JournalEntry } from "./journal.ts";
+
+export interface RunnerDeps {
+  runtimes: (name: RuntimeName) => Runtime;
+  journal: Journal;
+  clock: Clock;
+  log: Logger;
+  /** Folder of the jobs' folders. */
+  jobsDir: string;
+  report: (report: Report) => void;
+  fetchBlob: (sha256: string, signal: AbortSignal) => Promise<string>;
+  uploadLog: (spool: LogSource) => LogUpload;
+}
+
+/** Interrupt to kill for a job that has run its longest (docs/spec/agent.md §2.13). */
+const MAX_DURATION_GRACE_MS = 10_000;
+/** Pull progress is for people: more often is of no use to them. */
+const PROGRESS_MS = 500;
+
+/** A journal on a full disk cannot be written; without it the end of a job must not be told. */
+const RETRY_MS = 5_000;
+
+/** Why the agent ends a job, where that is not the command's own doing. */
+type StopReason = "terminated_by_user" | "terminated_by_server" | "max_duration_exceeded";
+
+/** One submission on this host, from its assignment until the coordinator has no more use for it. */
+export class JobRunner {
+  readonly id: string;
+  readonly #deps: RunnerDeps;
+  readonly #runtime: Runtime;
+  readonly #entry: JournalEntry;
+  readonly #job: RuntimeJob;
+  readonly #log: Logger;
+  readonly #upload: LogUpload;
+  /** Aborted: what is being prepared is given up. */
+  readonly #preparing = new AbortController();
+  /** Aborted: this process has no more to do with the job, which may go on. */
+  readonly #detached = new AbortController();
+  readonly #live: Promise<void>;
+  #running: RunningJob | undefined;
+  #stop: { reason: StopReason; graceMs: number } | undefined;
+  #cancelTimers: (() => void)[] = [];
+  #progressAt = 0;
+  #finishedSequence: number | undefined;
+
+  /** `isKnown`: an earlier process of the agent has had it, so it may run already, or be over. */
+  constructor(deps: RunnerDeps, entry: JournalEntry, isKnown: boolean) {
+    const { assignment } = entry;
+    this.id = assignment.submission_id;
+    this.#deps = deps;
+    this.#runtime = deps.runtimes(assignment.runtime);
+    this.#entry = { ...entry };
+    this.#log = deps.log.child({ submission_id: this.id, run: assignment.run_name });
+    const dir = join(deps.jobsDir, this.id);
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    const archives: UnpackedArchive[] = [];
+    this.#job = { assignment, dir, spoolPath: join(dir, "spool"), archives };
+    const source = { submissionId: this.id, spoolPath: this.#job.spoolPath, isResumed: isKnown };
+    this.#upload = deps.uploadLog({ ...source, signal: this.#detached.signal });
+    this.#watchClaim();
+    this.#live = this.#run(isKnown, archives);
+  }
+
+  get held(): HeldSubmission {
+    return { submission_id: this.id, state: this.#entry.state };
+  }
+
+  /** The coordinator knows that this host has the job. */
+  confirm(): void {
+    this.#entry.isConfirmed = true;
+  }
+
+  get isConfirmed(): boolean {
+    return this.#entry.isConfirmed;
+  }
+
+  /** Asks the job to end, and makes it after the grace; may be repeated with a shorter one. */
+  stop(graceMs: number, reason: StopReason = "terminated_by_user"): void {
+    if (this.#entry.state === "finished") return;
+    if (!this.#stop) {
+      this.#entry.state = "stopping";
+      this.#deps.journal.setStopping(this.id);
+      this.#log.info("Stopping the job", { reason, grace_ms: graceMs });
+    }
+    this.#stop = {
+      reason: this.#stop?.reason ?? reason,
+      graceMs: Math.min(graceMs, this.#stop?.graceMs ?? graceMs),
+    };
+    this.#preparing.abort();
+    this.#running?.stop(graceMs);
+  }
+
+  /** The coordinator has answered a report. */
+  reported(sequence: number): void {
+    if (sequence === this.#finishedSequence) this.#upload.close();
+  }
+
+  linkIsUp(): void {
+    this.#upload.retry();
+  }
+
+  /** Ends whatever runs, at once, and removes every trace of the job. */
+  async forget(): Promise<void> {
+    this.stop(0, "terminated_by_server");
+    this.detach();
+    await this.#runtime.remove(this.id, this.#job.dir);
+    await this.#live;
+    // Again, for what the start that was under way has made since.
+    await this.#runtime.remove(this.id, this.#job.dir);
+    rmSync(this.#job.dir, { recursive: true, force: true });
+    this.#deps.journal.remove(this.id);
+  }
+
+  /** Lets go of the job without ending it: the agent is about to end. */
+  detach(): void {
+    this.#detached.abort();
+    for (const cancel of this.#cancelTimers) cancel();
+  }
+
+  async #run(isKnown: boolean, archives: UnpackedArchive[]): Promise<void> {
+    if (this.#entry.end) {
+      // Its report may have been answered before the restart: asking for the end of its log does no harm.
+      if (!this.#deps.journal.listReports().some((report) => report.submission_id === this.id))
+        this.#upload.close();
+      else this.#finishedSequence = this.#lastSequence();
+      return;
+    }
+    const end = await this.#execute(isKnown, archives);
+    while (!this.#detached.signal.aborted) {
+      try {
+        this.#finish(end);
+        return;
+      } catch (err) {
+        this.#log.error("Cannot write down the end of a job; trying again", { reason: messageOf(err) });
+        await delay(RETRY_MS, this.#detached.signal);
+      }
+    }
+  }
+
+  async #execute(isKnown: boolean, archives: UnpackedArchive[]): Promise<JobEnd> {
+    try {
+      const running = await this.#start(isKnown, archives);
+      this.#running = running;
+      if (this.#stop) running.stop(this.#stop.graceMs);
+      this.#noteRunning(running);
+      const end = await running.ended;
+      return this.#stop ? { ...end, reason: this.#stop.reason } : end;
+    } catch (err) {
+      if (this.#stop) return { exitStatus: null, reason: this.#stop.reason, message: "" };
+      return failureOf(err, this.#log);
+    }
+  }
+
+  async #start(isKnown: boolean, archives: UnpackedArchive[]): Promise<RunningJob> {
+    const { signal } = this.#preparing;
+    const hooks = {
+      signal,
+      onPulling: (progress?: PullProgress) => this.#notePulling(progress),
+      onOutput: () => this.#upload.grown(),
+    };
+    const adopted = isKnown ? await this.#runtime.adopt(this.#job, hooks) : undefined;
+    if (adopted) return adopted;
+    signal.throwIfAborted();
+    if (this.#job.assignment.archives.length > 0) archives.push(...(await this.#unpack(signal)));
+    return this.#runtime.start(this.#job, hooks);
+  }
+
+  async #unpack(signal: AbortSignal): Promise<UnpackedArchive[]> {
+    const { assignment, dir } = this.#job;
+    this.#note({ state: "preparing" });
+    const root = join(dir, "archives");
+    // Left by an earlier process that was killed half way.
+    rmSync(root, { recursive: true, force: true });
+    const unpacked: UnpackedArchive[] = [];
+    for (const [at, { sha256, path: target }] of assignment.archives.entries()) {
+      const archive = await this.#deps.fetchBlob(sha256, signal);
+      unpacked.push({ source: await unpackArchive(archive, join(root, String(at)), signal), target });
+    }
+    return unpacked;
+  }
+
+  #notePulling(progress: PullProgress | undefined): void {
+    const now = this.#deps.clock.now();
+    if (this.#entry.state !== "preparing" && now - this.#progressAt < PROGRESS_MS) return;
+    this.#progressAt = now;
+    this.#note({ state: "pulling", progress: progress ?? null });
+  }
+
+  #noteRunning(running: RunningJob): void {
+    const isFirst = this.#entry.startedAt === null;
+    this.#entry.startedAt ??= this.#deps.clock.now();
+    const startedAt = this.#entry.startedAt;
+    if (isFirst) {
+      const { runtimeId, workingDir, username } = running;
+      const fact = { state: "running", runtime_id: runtimeId, working_dir: workingDir, username } as const;
+      this.#note(fact, { startedAt });
+      this.#log.info("The job runs", { runtime: this.#runtime.name, runtime_id: runtimeId });
+    } else if (this.#entry.state !== "stopping") this.#entry.state = "running";
+    const { max_duration_s: maxDuration } = this.#job.assignment;
+    if (!maxDuration) return;
+    const leftMs = startedAt + maxDuration * 1000 - this.#deps.clock.now();
+    this.#after(leftMs, () => this.stop(MAX_DURATION_GRACE_MS, "max_duration_exceeded"));
+  }
+
+  #finish(end: JobEnd): void {
+    const { exitStatus: exit_status, signal, reason, message } = end;
+    for (const cancel of this.#cancelTimers) cancel();
+    const log_bytes = statSync(this.#job.spoolPath, { throwIfNoEntry: false })?.size ?? 0;
+    const cut = message.slice(0, 4000);
+    const fact = { state: "finished", reason, message: cut, exit_status, signal, log_bytes } as const;
+    this.#finishedSequence = this.#note(fact, { end });
+    this.#log.info("The job has ended", { reason, exit_status, ...(signal ? { signal } : {}), message: cut });
+  }
+
+  /** Writes a fact down, then sends it; returns its sequence. */
+  #note(fact: Report["fact"], facts: { startedAt?: number; end?: JobEnd } = {}): number {
+    const at = this.#deps.clock.now();
+    const report = this.#deps.journal.note(this.id, fact, { at, ...facts });
+    if (this.#entry.state !== "stopping" || fact.state === "finished") this.#entry.state = fact.state;
+    if (facts.end) this.#entry.end = facts.end;
+    this.#deps.report(report);
+    return report.sequence;
+  }
+
+  #lastSequence(): number | undefined {
+    return this.#deps.journal.listReports().findLast((report) => report.submission_id === this.id)?.sequence;
+  }
+
+  /** Unconfirmed for too long, the job may be another host's by now (shared/protocol/assignment.ts). */
+  #watchClaim(): void {
+    if (this.#entry.isConfirmed || this.#entry.state === "finished") return;
+    const leftMs = this.#entry.receivedAt + this.#entry.assignment.claim_lease_ms - this.#deps.clock.now();
+    this.#after(leftMs, () => {
+      if (!this.#entry.isConfirmed) this.stop(0, "terminated_by_server");
+    });
+  }
+
+  #after(ms: number, fire: () => void): void {
+    this.#cancelTimers.push(this.#deps.clock.after(ms, fire));
+  }
+}
+
+const failureOf = (err: unknown, log: Logger): JobEnd => {
+  if (!(err instanceof AppError)) log.error("The job could not be started", { err });
+  const reason = err instanceof StartError ? err.reason : "creating_container_error";
+  const hint = err instanceof AppError && err.hint ? `. ${err.hint}` : "";
+  return { exitStatus: null, reason, message: `${messageOf(err)}${hint}` };
+};

@@ -1,0 +1,106 @@
+import type { z } from "zod";
+import { AppError, type AppErrorCode, messageOf } from "../../shared/errors.ts";
+import { AgentError } from "../../shared/protocol/error.ts";
+import { AGENT_BASE_PATH, AGENT_PROTOCOL, AGENT_PROTOCOL_HEADER } from "../../shared/protocol/version.ts";
+
+export interface LinkOptions {
+  /** The coordinator's base URL. */
+  url: string;
+  /** The credential, read anew for each request; undefined: none yet. */
+  token: () => string | undefined;
+}
+
+export interface LinkRequest {
+  path: string;
+  /** Absent: GET. */
+  json?: unknown;
+  bytes?: Uint8Array<ArrayBuffer>;
+  signal: AbortSignal;
+  timeoutMs?: number;
+}
+
+const TIMEOUT_MS = 30_000;
+
+/** The codes that a coordinator may answer with and that the agent decides on; others are bugs over there. */
+const CODES: ReadonlySet<string> = new Set<AppErrorCode>([
+  "invalid",
+  "not_found",
+  "conflict",
+  "unauthenticated",
+  "forbidden",
+  "too_large",
+  "fenced",
+  "unavailable",
+  "unsupported",
+]);
+
+/**
+ * One request on the agent link. Rejects with an AppError: the coordinator's own code, or `unavailable` for all that
+ * may go away by itself. `fetch` takes proxies from the environment (HTTPS_PROXY, HTTP_PROXY, NO_PROXY).
+ */
+export const call = async (link: LinkOptions, request: LinkRequest): Promise<Response> => {
+  const { path, json, bytes, signal, timeoutMs = TIMEOUT_MS } = request;
+  const token = link.token();
+  const type = bytes ? "application/octet-stream" : "application/json";
+  const body = bytes ?? (json === undefined ? undefined : JSON.stringify(json));
+  let answer: Response;
+  try {
+    answer = await fetch(`${link.url}${AGENT_BASE_PATH}${path}`, {
+      method: body === undefined ? "GET" : "POST",
+      headers: {
+        [AGENT_PROTOCOL_HEADER]: String(AGENT_PROTOCOL),
+        ...(body === undefined ? {} : { "content-type": type }),
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      },
+      ...(body === undefined ? {} : { body }),
+      signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
+    });
+    if (answer.ok) return answer;
+  } catch (cause) {
+    throw new AppError("unavailable", `Cannot reach the coordinator at ${link.url}: ${messageOf(cause)}`, {
+      cause,
+    });
+  }
+  throw await refusal(answer);
+};
+
+/** The same for an answer in JSON. */
+export const callJson = async <S extends z.ZodType>(
+  link: LinkOptions,
+  request: LinkRequest,
+  schema: S,
+): Promise<z.output<S>> => {
+  const answer = await call(link, request);
+  try {
+    return schema.parse(await answer.json());
+  } catch (cause) {
+    throw new AppError(
+      "unavailable",
+      `${link.url} does not answer as a coordinator does: ${messageOf(cause)}`,
+      { cause },
+    );
+  }
+};
+
+const refusal = async (answer: Response): Promise<AppError> => {
+  const text = await answer.text().catch(() => "");
+  const parsed = AgentError.safeParse(parseJson(text));
+  if (!parsed.success)
+    return new AppError(
+      "unavailable",
+      `The coordinator answers with status ${answer.status}: ${text.slice(0, 200)}`,
+    );
+  const { code, message } = parsed.data.error;
+  return new AppError(CODES.has(code) ? (code as AppErrorCode) : "unavailable", message);
+};
+
+const parseJson = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+};
+
+export const codeOf = (err: unknown): AppErrorCode | undefined =>
+  err instanceof AppError ? err.code : undefined;

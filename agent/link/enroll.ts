@@ -1,0 +1,43 @@
+import { EnrollAnswer, type EnrollRequest } from "../../shared/protocol/enroll.ts";
+import type { Inventory } from "../../shared/protocol/inventory.ts";
+import { VERSION } from "../../shared/version.ts";
+import { callJson } from "./client.ts";
+import { type HostKey, type Identity, proveKey, renewAt } from "./identity.ts";
+
+export interface EnrollOptions {
+  url: string;
+  bootId: string;
+  inventory: Inventory;
+  signal: AbortSignal;
+  now: () => number;
+}
+
+type Enrolled = Omit<Identity, "url" | "runtime" | "name" | keyof HostKey>;
+
+const enroll = async (
+  options: EnrollOptions,
+  key: HostKey,
+  proof: EnrollRequest["proof"],
+): Promise<Enrolled> => {
+  const { url, bootId, inventory, signal, now } = options;
+  const json: EnrollRequest = {
+    agent_version: VERSION,
+    public_key: key.public_key,
+    boot_id: bootId,
+    inventory,
+    proof,
+  };
+  const link = { url, token: () => undefined };
+  const answer = await callJson(link, { path: "/enroll", json, signal }, EnrollAnswer);
+  return { ...answer, renew_at: renewAt(answer.credential, now()) };
+};
+
+/** Makes this host an instance of the token's fleet; the same key again gets the same instance. */
+export const joinFleet = (options: EnrollOptions, key: HostKey, token: string): Promise<Enrolled> =>
+  enroll(options, key, { kind: "join", token });
+
+/** A new credential for a host whose old one is over, by the proof of its key. */
+export const enrollAgain = async (options: EnrollOptions, identity: Identity): Promise<Identity> => ({
+  ...identity,
+  ...(await enroll(options, identity, proveKey(identity, options.now()))),
+});

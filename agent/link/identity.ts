@@ -1,0 +1,72 @@
+import { createPrivateKey, generateKeyPairSync, sign } from "node:crypto";
+import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { AppError, messageOf } from "../../shared/errors.ts";
+import { Credential, type EnrollRequest, enrollProofText } from "../../shared/protocol/enroll.ts";
+
+/** Who this host is to its coordinator. The file holds the key and the credential: for its owner alone. */
+const Identity = z.object({
+  url: z.string(),
+  /** Ed25519, PKCS#8 PEM; made once. */
+  private_key: z.string(),
+  /** Base64 of the raw 32 bytes. */
+  public_key: z.string(),
+  runtime: z.enum(["auto", "docker", "process"]).default("auto"),
+  /** What the host is called, where that is not its host name. */
+  name: z.string().nullish(),
+  instance_id: z.string(),
+  instance_name: z.string(),
+  fleet_name: z.string(),
+  project_name: z.string(),
+  credential: Credential,
+  /** When to ask for the next credential, milliseconds since 1970. */
+  renew_at: z.number(),
+});
+export type Identity = z.infer<typeof Identity>;
+export type HostKey = Pick<Identity, "private_key" | "public_key">;
+
+const pathIn = (stateDir: string): string => join(stateDir, "identity.json");
+
+export const findIdentity = (stateDir: string): Identity | undefined => {
+  const path = pathIn(stateDir);
+  try {
+    return Identity.parse(JSON.parse(readFileSync(path, "utf8")));
+  } catch (err) {
+    if ((err as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw new AppError("invalid", `Cannot read ${path}: ${messageOf(err).split("\n")[0]}`, {
+      hint: "Remove it and join the host again",
+      cause: err,
+    });
+  }
+};
+
+export const saveIdentity = (stateDir: string, identity: Identity): void => {
+  const path = pathIn(stateDir);
+  writeFileSync(`${path}.part`, `${JSON.stringify(identity, null, 2)}\n`, { mode: 0o600 });
+  renameSync(`${path}.part`, path);
+};
+
+export const removeIdentity = (stateDir: string): void => rmSync(pathIn(stateDir), { force: true });
+
+/** Two thirds into a credential's life: time enough to try again, and again. */
+export const renewAt = (credential: Credential, now: number): number =>
+  now + ((credential.expires_at - now) * 2) / 3;
+
+export const makeHostKey = (): HostKey => {
+  const { publicKey, privateKey } = generateKeyPairSync("ed25519");
+  return {
+    private_key: privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
+    // The last 32 bytes of the DER form are the key itself (RFC 8410 §4).
+    public_key: publicKey.export({ type: "spki", format: "der" }).subarray(-32).toString("base64"),
+  };
+};
+
+export const proveKey = (key: HostKey, at: number): EnrollRequest["proof"] => {
+  const text = Buffer.from(enrollProofText(key.public_key, at));
+  return {
+    kind: "key",
+    at,
+    signature: sign(null, text, createPrivateKey(key.private_key)).toString("base64"),
+  };
+};

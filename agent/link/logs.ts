@@ -1,0 +1,155 @@
+import { statSync } from "node:fs";
+import { messageOf } from "../../shared/errors.ts";
+import type { Logger } from "../../shared/log.ts";
+import { LogAnswer } from "../../shared/protocol/logs.ts";
+import { readSpool } from "../jobs/spool.ts";
+import { Backoff } from "./backoff.ts";
+import { callJson, codeOf, type LinkOptions } from "./client.ts";
+import { Wake } from "./wake.ts";
+
+/** Large enough to be fast, small enough that the first bytes of a burst are not held up by the last. */
+const BATCH_BYTES = 1024 * 1024;
+
+/** Nobody is cut off for longer than hours without the seconds of the first being of no interest any more. */
+const MAX_TIMES = 20_000;
+
+export interface LogUploadDeps {
+  link: LinkOptions;
+  log: Logger;
+  /** The coordinator says that this host has no right to the submission any more. */
+  onFenced: (submissionId: string) => void;
+}
+
+export interface LogSource {
+  submissionId: string;
+  spoolPath: string;
+  /** An earlier process of the agent has sent some of it: where to go on is asked first. */
+  isResumed: boolean;
+  signal: AbortSignal;
+}
+
+export interface LogUpload {
+  /** The spool has grown. */
+  grown(): void;
+  /** There will be no more output and the coordinator knows it. */
+  close(): void;
+  /** The coordinator answers again. */
+  retry(): void;
+  /** Settles when the coordinator holds all of a closed log, or the signal aborted. */
+  done: Promise<void>;
+}
+
+/**
+ * Sends a job's output from its spool, as soon as there is any and as much as there is, one request at a time. The
+ * coordinator's answer says where to go on, so it does not matter what either side lost.
+ */
+export const uploadLog = (
+  deps: LogUploadDeps,
+  { submissionId, spoolPath, isResumed, signal }: LogSource,
+): LogUpload => {
+  const due = new Wake();
+  const times = new OutputTimes(spoolPath);
+  let isClosed = false;
+  const send = (offset: number, bytes: Uint8Array) =>
+    callJson(
+      deps.link,
+      {
+        path: `/logs/${submissionId}?offset=${offset}&at=${times.at(offset)}`,
+        bytes: bytes as Uint8Array<ArrayBuffer>,
+        signal,
+      },
+      LogAnswer,
+    );
+  const run = async () => {
+    const backoff = new Backoff();
+    for (let [offset, mustAsk] = [0, isResumed]; !signal.aborted; ) {
+      const wasClosed = isClosed;
+      const limit = mustAsk ? 0 : Math.min(BATCH_BYTES, times.endOf(offset) - offset);
+      const bytes = readSpool(spoolPath, offset, limit);
+      if (bytes.length === 0 && !wasClosed && !mustAsk) {
+        await due.wait(signal);
+        continue;
+      }
+      try {
+        const answer = await send(offset, bytes);
+        backoff.reset();
+        const isEnd = wasClosed && bytes.length === 0 && answer.length === offset;
+        [offset, mustAsk] = [answer.length, false];
+        if (wasClosed && answer.sha256) return await check(deps.log, spoolPath, { submissionId, ...answer });
+        if (isEnd) await due.wait(signal, backoff.next());
+      } catch (err) {
+        if (signal.aborted) return;
+        if (codeOf(err) === "fenced") return deps.onFenced(submissionId);
+        deps.log.warn("Cannot send a job's output; trying again", { submissionId, reason: messageOf(err) });
+        await due.wait(signal, backoff.next());
+      }
+    }
+  };
+  return {
+    grown: () => {
+      times.note();
+      due.wake();
+    },
+    close: () => {
+      isClosed = true;
+      due.wake();
+    },
+    retry: () => due.wake(),
+    done: run().catch((err: unknown) => deps.log.error("Cannot read a job's output", { submissionId, err })),
+  };
+};
+
+/** When which part of the output came, to a second: what is sent late keeps its time. */
+class OutputTimes {
+  readonly #path: string;
+  readonly #starts: { offset: number; at: number }[] = [];
+  #noted = 0;
+
+  constructor(path: string) {
+    this.#path = path;
+    // What an earlier process of the agent has left: its end is all that is known.
+    const left = statSync(path, { throwIfNoEntry: false });
+    if (left) {
+      this.#starts.push({ offset: 0, at: Math.round(left.mtimeMs) });
+      this.#noted = left.size;
+    }
+  }
+
+  note(): void {
+    const now = Date.now();
+    if (now - (this.#starts.at(-1)?.at ?? 0) >= 1000) this.#starts.push({ offset: this.#noted, at: now });
+    if (this.#starts.length > MAX_TIMES) this.#starts.shift();
+    this.#noted = statSync(this.#path, { throwIfNoEntry: false })?.size ?? this.#noted;
+  }
+
+  at(offset: number): number {
+    return this.#starts.findLast((start) => start.offset <= offset)?.at ?? this.#starts[0]?.at ?? Date.now();
+  }
+
+  /** Where the part with another time begins. */
+  endOf(offset: number): number {
+    return this.#starts.find((start) => start.offset > offset)?.offset ?? Number.POSITIVE_INFINITY;
+  }
+}
+
+/** A difference means that bytes were lost or changed on the way: nothing can mend it, but it must not pass unseen. */
+const check = async (
+  log: Logger,
+  spoolPath: string,
+  { submissionId, length, sha256 }: LogAnswer & { submissionId: string },
+): Promise<void> => {
+  const hash = new Bun.CryptoHasher("sha256");
+  let size = 0;
+  if (statSync(spoolPath, { throwIfNoEntry: false })) {
+    for await (const bytes of Bun.file(spoolPath).stream()) {
+      hash.update(bytes);
+      size += bytes.length;
+    }
+  }
+  if (size === length && hash.digest("hex") === sha256) return;
+  log.error("The coordinator holds other output than the job printed", {
+    submissionId,
+    length,
+    spooled: size,
+  });
+};

@@ -1,0 +1,119 @@
+import { messageOf } from "../../shared/errors.ts";
+import type { Logger } from "../../shared/log.ts";
+import type { Inventory } from "../../shared/protocol/inventory.ts";
+import {
+  type Desired,
+  type HeldSubmission,
+  SyncAnswer,
+  type SyncRequest,
+} from "../../shared/protocol/sync.ts";
+import { VERSION } from "../../shared/version.ts";
+import { Backoff } from "./backoff.ts";
+import { callJson, codeOf, type LinkOptions } from "./client.ts";
+import { Wake } from "./wake.ts";
+
+const FIRST_WAIT_MS = 45_000;
+/** Past its own wait the coordinator has a moment to answer before the poll counts as lost. */
+const ANSWER_MS = 15_000;
+/** What cannot mend itself soon (a revoked host, another protocol) is asked for no more often than this. */
+const REFUSED_BACKOFF = { firstMs: 5_000, longestMs: 300_000 };
+
+export interface SyncDeps {
+  link: LinkOptions;
+  session: string;
+  bootId: string;
+  log: Logger;
+  held: () => HeldSubmission[];
+  inventory: () => Inventory;
+  /** An answer to a sync that named `held`. */
+  onAnswer: (desired: readonly Desired[], held: readonly HeldSubmission[]) => void;
+  /** Something held is not confirmed yet: the next answer must not wait. */
+  isUrgent: () => boolean;
+  wantsCredential: () => boolean;
+  onCredential: (credential: NonNullable<SyncAnswer["credential"]>) => void;
+  /** The credential is no longer good: gets another. */
+  enrollAgain: (signal: AbortSignal) => Promise<void>;
+}
+
+/** Why the loop ended: `fenced`: a newer process of this host's agent has taken over. */
+export type SyncEnd = "stopped" | "fenced";
+
+/** The conversation with the coordinator that carries everything it wants; one poll at a time, forever. */
+export const runSync = async (deps: SyncDeps, signal: AbortSignal): Promise<SyncEnd> => {
+  const { log } = deps;
+  const state: PollState = { sequence: 0, seen: undefined, waitMs: FIRST_WAIT_MS, sent: undefined };
+  const [lost, refused] = [new Backoff(), new Backoff(REFUSED_BACKOFF)];
+  const pause = new Wake();
+  let isUp: boolean | undefined;
+  while (!signal.aborted) {
+    try {
+      await poll(deps, state, signal);
+      if (isUp !== true) log.info("Connected to the coordinator", { url: deps.link.url });
+      isUp = true;
+      lost.reset();
+      refused.reset();
+    } catch (err) {
+      if (signal.aborted) break;
+      const code = codeOf(err);
+      if (code === "fenced") return "fenced";
+      if (code === undefined) log.error("A sync failed in an unforeseen way", { err });
+      const mended = code === "unauthenticated" && (await reenroll(deps, signal));
+      if (mended) continue;
+      const waitMs = (code === "unavailable" || code === undefined ? lost : refused).next();
+      // Each time at first, then only once: an outage must not fill the disk with its own report.
+      if (isUp !== false || code !== "unavailable")
+        log.warn("The coordinator does not answer; jobs go on", { reason: messageOf(err) });
+      isUp = false;
+      // A coordinator that was restarted has to be told everything.
+      state.sent = undefined;
+      await pause.wait(signal, waitMs);
+    }
+  }
+  return "stopped";
+};
+
+interface PollState {
+  sequence: number;
+  seen: SyncRequest["seen"];
+  waitMs: number;
+  /** The inventory that the coordinator has, as text. */
+  sent: string | undefined;
+}
+
+const poll = async (deps: SyncDeps, state: PollState, signal: AbortSignal): Promise<void> => {
+  const held = deps.held();
+  const inventory = deps.inventory();
+  const text = JSON.stringify(inventory);
+  const waitMs = deps.isUrgent() ? 0 : state.waitMs;
+  const json: SyncRequest = {
+    agent_version: VERSION,
+    boot_id: deps.bootId,
+    session: deps.session,
+    sequence: state.sequence++,
+    held,
+    ...(state.seen ? { seen: state.seen } : {}),
+    ...(text === state.sent ? {} : { inventory }),
+    wait_ms: waitMs,
+    ...(deps.wantsCredential() ? { renew_credential: true } : {}),
+  };
+  const timeoutMs = waitMs + ANSWER_MS;
+  const answer = await callJson(deps.link, { path: "/sync", json, signal, timeoutMs }, SyncAnswer);
+  state.sent = text;
+  state.seen = { epoch: answer.epoch, revision: answer.revision };
+  state.waitMs = Math.min(answer.wait_ms, 50_000);
+  if (answer.credential) deps.onCredential(answer.credential);
+  deps.onAnswer(answer.desired, held);
+};
+
+const reenroll = async (deps: SyncDeps, signal: AbortSignal): Promise<boolean> => {
+  try {
+    await deps.enrollAgain(signal);
+    return true;
+  } catch (err) {
+    deps.log.error("The coordinator refuses this host; jobs go on", {
+      reason: messageOf(err),
+      hint: "If the host was removed from its fleet, join it again with a new token",
+    });
+    return false;
+  }
+};
