@@ -1,4 +1,6 @@
 import { expect, test } from "bun:test";
+import { createHash } from "node:crypto";
+import { z } from "zod";
 import { waitFor } from "../../shared/testing/waitFor.ts";
 import { differencesOf, type Exchange, filled, type Known, readWire } from "../testing/goldenWire.ts";
 import { type Answer, startTestCoordinator, type TestCoordinator } from "../testing/startTestCoordinator.ts";
@@ -30,7 +32,25 @@ const surroundings = async (): Promise<Replay> => {
   };
 };
 
-const send = ({ coordinator, known }: Replay, { request }: Exchange): Promise<Answer> => {
+/** A file of the recorded size; its hash takes the place of the recorded one. */
+const upload = async ({ coordinator, known }: Replay, path: string, { filename, bytes }: Upload) => {
+  const content = Buffer.alloc(bytes, filename);
+  const sha256 = createHash("sha256").update(content).digest("hex");
+  known.set(filename, sha256);
+  const form = new FormData();
+  form.append("file", new Blob([content]), sha256);
+  const headers = { authorization: `Bearer ${coordinator.adminToken}` };
+  const response = await fetch(`${coordinator.url}${path}`, { method: "POST", headers, body: form });
+  return { status: response.status, headers: response.headers, body: (await response.json()) as unknown };
+};
+
+const Multipart = z.object({ multipart: z.object({ filename: z.string(), bytes: z.number() }) });
+type Upload = z.infer<typeof Multipart>["multipart"];
+
+const send = (replay: Replay, { request }: Exchange): Promise<Answer> => {
+  const { coordinator, known } = replay;
+  const uploaded = Multipart.safeParse(request.body);
+  if (uploaded.success) return upload(replay, request.path, uploaded.data.multipart);
   const version = request.headers["x-api-version"];
   const isGoodToken = request.headers["authorization"] === "Bearer <token>";
   return coordinator.post(request.path, request.body === null ? undefined : filled(request.body, known), {
@@ -84,6 +104,7 @@ const FROM_NOTHING = [
   "v0.22-errors",
   "apply-detached",
   "v0.22-apply-detached",
+  "files",
 ];
 
 test.each(FROM_NOTHING)("the server answers as recorded in %s", async (name) => {

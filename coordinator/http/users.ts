@@ -44,7 +44,7 @@ export const userRoutes: Route[] = [
         ...(user.global_role === "admin" ? {} : { id: user.id }),
         ...(body.name_pattern === null ? {} : { namePart: body.name_pattern }),
       };
-      const users = (await listUsers(deps.db, filter, pageOf(body))).map(viewUser);
+      const users = (await listUsers(deps.db, filter, pageOf(body))).map((row) => viewUser(deps, row));
       return body.return_total_count ? { total_count: await countUsers(deps.db, filter), users } : users;
     },
   }),

@@ -12,6 +12,7 @@ import {
 } from "../../store/projects.ts";
 import { hasLiveRuns } from "../../store/runLists.ts";
 import type { UserRow } from "../../store/users.ts";
+import { canCreateProjects } from "../users/userView.ts";
 
 const getProject = async (deps: Deps, name: string): Promise<ProjectRow> => {
   const project = await findProjectByName(deps.db, name);
@@ -25,6 +26,8 @@ export const createProject = async (
   creator: UserRow,
   wanted: CreateProjectRequest,
 ): Promise<ProjectRow> => {
+  if (!canCreateProjects(deps, creator))
+    throw new AppError("forbidden", "Access denied: only admins can create projects");
   if (!PROJECT_NAME.test(wanted.project_name))
     throw new AppError(
       "invalid",

@@ -6,8 +6,8 @@ import type { ProjectRow } from "../../store/projects.ts";
 import { listUsersByIds, type UserRow } from "../../store/users.ts";
 import { viewUser } from "../users/userView.ts";
 
-const viewMember = (member: { user: UserRow; role: ProjectRole }): Member => ({
-  user: viewUser(member.user),
+const viewMember = (deps: Deps, member: { user: UserRow; role: ProjectRole }): Member => ({
+  user: viewUser(deps, member.user),
   project_role: member.role,
   permissions: {
     can_manage_ssh_fleets: true,
@@ -24,7 +24,7 @@ export const viewProjects = async (deps: Deps, rows: ProjectRow[]): Promise<Proj
     return {
       project_id: row.id,
       project_name: row.name,
-      owner: viewUser(owner),
+      owner: viewUser(deps, owner),
       created_at: toWireTime(row.created_at),
       backends: [],
       members: [],
@@ -37,5 +37,8 @@ export const viewProjects = async (deps: Deps, rows: ProjectRow[]): Promise<Proj
 export const viewProject = async (deps: Deps, row: ProjectRow): Promise<Project> => {
   const [project] = await viewProjects(deps, [row]);
   if (!project) throw new Error(`Project ${row.id} has no view`);
-  return { ...project, members: (await listMembers(deps.db, row.id)).map(viewMember) };
+  return {
+    ...project,
+    members: (await listMembers(deps.db, row.id)).map((member) => viewMember(deps, member)),
+  };
 };

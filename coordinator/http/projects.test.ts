@@ -1,0 +1,117 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { Project } from "../../shared/api/projects.ts";
+import { startTestCoordinator, type TestCoordinator } from "../testing/startTestCoordinator.ts";
+
+let coordinator: TestCoordinator;
+const tokens: Record<string, string> = {};
+
+beforeAll(async () => {
+  coordinator = await startTestCoordinator();
+  for (const name of ["ann", "bob", "eve"]) tokens[name] = await coordinator.addUser(name);
+});
+afterAll(() => coordinator[Symbol.asyncDispose]());
+
+const as = (name: string, path: string, body?: unknown) =>
+  coordinator.post(path, body, { token: tokens[name] ?? null });
+
+const refusal = (msg: string, code = "error") => ({ status: 400, body: { detail: [{ msg, code }] } });
+
+const membersOf = async (project: string) => {
+  const { body } = await coordinator.post(`/api/projects/${project}/get`);
+  const { members } = Project.parse(body);
+  return Object.fromEntries(members.map(({ user, project_role }) => [user.username, project_role]));
+};
+
+describe("projects", () => {
+  test("belong to whoever made them, and to members", async () => {
+    const { body } = await as("ann", "/api/projects/create", { project_name: "Anns" });
+    expect(Project.parse(body)).toMatchObject({
+      project_name: "Anns",
+      owner: { username: "ann" },
+      backends: [],
+      members: [{ user: { username: "ann" }, project_role: "admin" }],
+    });
+    expect((await as("bob", "/api/projects/Anns/get")).status).toBe(403);
+    expect(await as("bob", "/api/projects/list")).toMatchObject({ body: [] });
+    expect(await as("ann", "/api/projects/list")).toMatchObject({
+      body: [{ project_name: "Anns", members: [] }],
+    });
+    const { body: all } = await coordinator.post("/api/projects/list", { return_total_count: true });
+    expect(all).toMatchObject({ total_count: 2 });
+    expect(await coordinator.post("/api/projects/list", { name_pattern: "ANN" })).toMatchObject({
+      body: [{ project_name: "Anns" }],
+    });
+  });
+
+  test("have names of their own, whatever the case", async () => {
+    expect(await as("bob", "/api/projects/create", { project_name: "anns" })).toMatchObject(
+      refusal('Project "anns" exists already', "resource_exists"),
+    );
+    expect((await as("bob", "/api/projects/create", { project_name: "with space" })).status).toBe(400);
+  });
+
+  test("are deleted by their admins, when nothing is left in them", async () => {
+    await as("ann", "/api/projects/create", { project_name: "old" });
+    const remove = { projects_names: ["old"] };
+    expect((await as("bob", "/api/projects/delete", remove)).status).toBe(403);
+    await as("ann", "/api/project/old/fleets/tokens/create", { fleet: "lab" });
+    expect(await as("ann", "/api/projects/delete", remove)).toMatchObject(
+      refusal('Project "old" has fleets\nDelete them first'),
+    );
+    await as("ann", "/api/project/old/fleets/delete", { names: ["lab"] });
+    expect(await as("ann", "/api/projects/delete", remove)).toMatchObject({ status: 200, body: null });
+    expect((await as("ann", "/api/projects/old/get")).status).toBe(404);
+    expect((await as("ann", "/api/projects/create", { project_name: "old" })).status).toBe(200);
+  });
+
+  test("may be for admins to make", async () => {
+    await using strict = await startTestCoordinator({ DSTACK_ALLOW_NON_ADMINS_CREATE_PROJECTS: "false" });
+    const token = await strict.addUser("ann");
+    const wish = { project_name: "anns" };
+    expect((await strict.post("/api/projects/create", wish, { token })).status).toBe(403);
+    expect(await strict.post("/api/users/get_my_user", undefined, { token })).toMatchObject({
+      body: { permissions: { can_create_projects: false } },
+    });
+    expect((await strict.post("/api/projects/create", wish)).status).toBe(200);
+  });
+});
+
+describe("members", () => {
+  const member = (username: string, project_role: string) => ({ username, project_role });
+
+  test("managers move everybody but admins", async () => {
+    await as("ann", "/api/projects/create", { project_name: "team" });
+    await as("ann", "/api/projects/team/add_members", { members: [member("bob", "manager")] });
+    const add = (...members: unknown[]) => as("bob", "/api/projects/team/add_members", { members });
+    expect((await add(member("eve", "user"))).status).toBe(200);
+    expect((await add(member("eve", "admin"))).status).toBe(403);
+    expect((await add(member("ann", "user"))).status).toBe(403);
+    expect((await as("bob", "/api/projects/team/set_members", { members: [] })).status).toBe(403);
+    expect((await as("bob", "/api/projects/team/remove_members", { usernames: ["ann"] })).status).toBe(403);
+    expect(await membersOf("team")).toEqual({ ann: "admin", bob: "manager", eve: "user" });
+    expect((await as("eve", "/api/projects/team/set_members", { members: [] })).status).toBe(403);
+  });
+
+  test("anybody leaves, but the last admin", async () => {
+    expect((await as("eve", "/api/projects/team/remove_members", { usernames: ["bob"] })).status).toBe(403);
+    await as("eve", "/api/projects/team/remove_members", { usernames: ["eve"] });
+    expect(await membersOf("team")).toEqual({ ann: "admin", bob: "manager" });
+    const { status } = await as("ann", "/api/projects/team/remove_members", { usernames: ["ann"] });
+    expect(status).toBe(400);
+  });
+
+  test("anybody joins a public project, as an ordinary member", async () => {
+    await as("ann", "/api/projects/create", { project_name: "open", is_public: true });
+    const join = (...members: unknown[]) => as("eve", "/api/projects/open/add_members", { members });
+    expect((await join(member("eve", "admin"))).status).toBe(403);
+    expect((await join(member("bob", "user"))).status).toBe(403);
+    expect((await join(member("eve", "user"))).status).toBe(200);
+    expect(await membersOf("open")).toEqual({ ann: "admin", eve: "user" });
+  });
+
+  test("unknown users are told by name", async () => {
+    expect(
+      await as("ann", "/api/projects/team/add_members", { members: [member("zoe", "user")] }),
+    ).toMatchObject(refusal('User "zoe" not found', "resource_not_exists"));
+  });
+});
