@@ -12,7 +12,7 @@ interface Missing {
 }
 
 const JOIN_HINT =
-  "Join hosts instead: create a token with `POST …/fleets/tokens/create` and run its join command on each host";
+  "Join hosts instead: `dstack fleet token create FLEET` (or `POST …/fleets/tokens/create`) gives the command to run on each host";
 
 const MISSING: Missing[] = [
   {
