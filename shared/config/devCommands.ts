@@ -48,11 +48,33 @@ export const beforeDevCommands = ({ ide, version }: DevEnvironmentConfiguration)
   return [...server, INSTALL_KERNEL].join(" && ");
 };
 
-/** What keeps the dev environment alive afterwards. */
+type Ide = NonNullable<DevEnvironmentConfiguration["ide"]>;
+
+const LINKS: Record<Ide, { name: string; link: string }> = {
+  vscode: { name: "VS Code", link: "vscode://vscode-remote/ssh-remote+" },
+  cursor: { name: "Cursor", link: "cursor://vscode-remote/ssh-remote+" },
+  windsurf: { name: "Windsurf", link: "windsurf://vscode-remote/ssh-remote+" },
+  zed: { name: "Zed", link: "zed://ssh/" },
+};
+
+const openIn = (ide: Ide, runName: string): string[] => {
+  const { name, link } = LINKS[ide];
+  const folder = `\${DSTACK_WORKING_DIR:-$PWD}`;
+  return [
+    `echo "To open in ${name}, use link below:"`,
+    "echo",
+    `echo "  ${link}${runName}${folder}"`,
+    "echo",
+  ];
+};
+
+/** What keeps the dev environment alive, after a word on how to get into it (docs/spec/cli.md §6.6). */
 export const afterDevCommands = ({ ide }: DevEnvironmentConfiguration, runName: string): string =>
   [
     "echo",
-    ...(ide ? [`echo "Open ${ide}: run dstack attach ${runName} and follow the link"`] : []),
-    `echo "Connect with SSH: ssh ${runName}"`,
+    ...(ide ? openIn(ide, runName) : []),
+    `echo 'To connect via SSH, use: \`ssh ${runName}\`'`,
+    "echo",
+    `echo "To exit, press Ctrl+C."`,
     "tail -f /dev/null",
   ].join(" && ");
