@@ -27,8 +27,8 @@ describe("resolveRun()", () => {
       [
         "4 validation errors for x.dstack.yml",
         "x.dstack.yml: env: Environment variable NOPE is not set",
-        "x.dstack.yml: commands[0]: Not known here: env.A",
-        "x.dstack.yml: probes[0].headers[0].value: Not known here: env.B",
+        "x.dstack.yml: commands[0]: Not known here: env.A (commands may refer to run.args; variables of the environment are the shell's: $NAME)",
+        "x.dstack.yml: probes[0].headers[0].value: Not known here: env.B (only env and secrets may be referred to here)",
         "x.dstack.yml: working_dir: working_dir must be absolute, or begin with ~",
       ].join("\n"),
     );

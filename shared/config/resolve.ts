@@ -29,14 +29,15 @@ const fillEnv = (vars: EnvVars, env: ClientSide["env"], note: Note): Record<stri
 /** Fills what the text at a place refers to. */
 type Fill = (text: string, path: Path) => string;
 
+/** `advice` goes with what is wrong with a reference. */
 const filler =
-  (vars: Variables, keep: readonly string[], note: Note): Fill =>
+  (vars: Variables, { keep, advice }: { keep: readonly string[]; advice: string }, note: Note): Fill =>
   (text, path) => {
     try {
       return interpolate(text, vars, keep);
     } catch (err) {
       if (!(err instanceof Refusal)) throw err;
-      for (const { kind, message } of err.findings) note(kind, path, message);
+      for (const { kind, message } of err.findings) note(kind, path, `${message} (${advice})`);
       return text;
     }
   };
@@ -76,6 +77,12 @@ const withSecrets = <C extends RunConfiguration>(configuration: C, fill: Fill): 
   return { ...configuration, registry_auth, probes };
 };
 
+const IN_COMMANDS = {
+  keep: ["secrets", "groups"],
+  advice: "commands may refer to run.args; variables of the environment are the shell's: $NAME",
+};
+const IN_VALUES = { keep: ["secrets"], advice: "only env and secrets may be referred to here" };
+
 /**
  * Fills what the client knows, after the options of the command line are in (docs/spec/configuration.md §9): variables
  * without a value from the environment, `${{ env.X }}` in registry_auth and probes, `${{ run.args }}` in commands.
@@ -88,8 +95,8 @@ export const resolveRun = <C extends RunConfiguration>(configuration: C, client:
   const env = fillEnv(configuration.env, client.env, note);
   const run = { args: joinArgs(client.runArgs) };
   const filled = withSecrets(
-    withCommands({ ...configuration, env }, filler({ run }, ["secrets", "groups"], note)),
-    filler({ env }, ["secrets"], note),
+    withCommands({ ...configuration, env }, filler({ run }, IN_COMMANDS, note)),
+    filler({ env }, IN_VALUES, note),
   );
   const { working_dir } = configuration;
   if (working_dir !== null && !/^[/~]/.test(working_dir)) {
