@@ -17,6 +17,10 @@ export class InvalidBody extends Error {
 const isJson = (contentType: string | null): boolean =>
   /^application\/(?:json|[\w.-]+\+json)\s*(?:;|$)/i.test(contentType ?? "");
 
+/** The answer must not be larger than the request by much, whatever is wrong with it. */
+const MOST_PROBLEMS = 100;
+const MOST_INPUT_CHARS = 1_000;
+
 /** Reads, parses and checks the body. No body at all counts as `{}`: several routes are called with none. */
 export const readJsonBody = async <S extends z.ZodType>(
   request: Request,
@@ -26,7 +30,9 @@ export const readJsonBody = async <S extends z.ZodType>(
   const body = text === "" ? {} : parseJson(request, text);
   const parsed = schema.safeParse(body);
   if (parsed.success) return parsed.data;
-  throw new InvalidBody(parsed.error.issues.flatMap((issue) => problemsOf(issue, body)));
+  throw new InvalidBody(
+    parsed.error.issues.slice(0, MOST_PROBLEMS).flatMap((issue) => problemsOf(issue, body)),
+  );
 };
 
 const parseJson = (request: Request, text: string): unknown => {
@@ -52,7 +58,8 @@ const problemsOf = (issue: z.core.$ZodIssue, body: unknown): Problem[] => {
     }));
   const input = valueAt(body, path);
   if (input === undefined) return [{ type: "missing", loc, msg: "Field required" }];
-  return [{ type: typeOf(issue), loc, msg: issue.message, input }];
+  const isShort = JSON.stringify(input).length <= MOST_INPUT_CHARS;
+  return [{ type: typeOf(issue), loc, msg: issue.message, ...(isShort ? { input } : {}) }];
 };
 
 const valueAt = (body: unknown, path: (string | number)[]): unknown =>

@@ -31,7 +31,8 @@ export const planRun = async (deps: Deps, caller: Caller, request: GetRunPlanReq
     job_plans: jobSpecsOf(deps, effective, spec.run_name ?? DRY_RUN).map((jobSpec) =>
       planJob(deps, caller, { spec: effective, jobSpec, request }),
     ),
-    current_resource: current ? await viewRun(deps, current) : null,
+    // Clients send it back as it is: the older attempts would only go to and fro.
+    current_resource: current ? await viewRun(deps, current, { submissionsLimit: 1 }) : null,
     action: isActive && isUpdatableInPlace(current.spec, effective) ? "update" : "create",
   };
 };
