@@ -3,6 +3,8 @@ import type { Logger } from "../../shared/log.ts";
 import { runAgent } from "../agent.ts";
 import { type Config, makeStateDir } from "../config.ts";
 import { findIdentity, type Identity } from "../link/identity.ts";
+import { DEFAULT_DOCKER_HOST } from "../runtime/docker/address.ts";
+import { createDockerRuntime } from "../runtime/docker/dockerRuntime.ts";
 import { join, takeInventory } from "./join.ts";
 
 export interface RunDeps {
@@ -32,11 +34,17 @@ export const run = async (config: Config, deps: RunDeps): Promise<void> => {
     ...(inventory.no_docker_reason ? { no_docker: inventory.no_docker_reason } : {}),
     gpus: inventory.gpus.length,
   });
-  const createDockerRuntime = () => {
-    throw new AppError("unsupported", "This agent has no docker runtime");
-  };
+  const dockerHost = config.dockerHost ?? DEFAULT_DOCKER_HOST;
   await runAgent(
-    { stateDir: config.stateDir, identity, inventory, self, env, createDockerRuntime, log },
+    {
+      stateDir: config.stateDir,
+      identity,
+      inventory,
+      self,
+      env,
+      createDockerRuntime: () => createDockerRuntime({ dockerHost, env, log }),
+      log,
+    },
     signal,
   );
   log.info("The agent has ended; its jobs go on");

@@ -1,0 +1,55 @@
+import type Docker from "dockerode";
+import { parseDockerHost } from "./address.ts";
+
+/** Loads dockerode only when it is needed: hosts without an engine do not pay its memory. */
+export const openDocker = async (dockerHost: string): Promise<Docker> => {
+  const { default: DockerClient } = await import("dockerode");
+  const address = parseDockerHost(dockerHost);
+  // Every place is named, or dockerode takes the missing ones from its environment.
+  return "socketPath" in address
+    ? new DockerClient({ socketPath: address.socketPath, host: undefined, port: undefined })
+    : new DockerClient({ ...address, protocol: "http", socketPath: undefined });
+};
+
+/** What dockerode throws: an answer of the engine (with a status), or what the socket said. */
+interface EngineError {
+  statusCode?: unknown;
+  code?: unknown;
+  syscall?: unknown;
+  json?: { message?: unknown };
+  message?: unknown;
+}
+
+const fieldsOf = (err: unknown): EngineError => (typeof err === "object" && err !== null ? err : {});
+
+/** HTTP status of the engine's refusal; undefined: it did not answer. */
+export const statusOf = (err: unknown): number | undefined => {
+  const { statusCode } = fieldsOf(err);
+  return typeof statusCode === "number" ? statusCode : undefined;
+};
+
+/** What a socket says when the other side is not there, or went away in the middle. */
+const LOST = new Set([
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "ECONNABORTED",
+  "EPIPE",
+  "ETIMEDOUT",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "ERR_STREAM_PREMATURE_CLOSE",
+]);
+
+/** The engine is not there: worth waiting for. */
+export const isUnreachable = (err: unknown): boolean => {
+  const { code, syscall } = fieldsOf(err);
+  if (statusOf(err) !== undefined || typeof code !== "string") return false;
+  return LOST.has(code) || (syscall === "connect" && code === "ENOENT");
+};
+
+/** The engine's own words, without dockerode's. */
+export const engineMessage = (err: unknown): string => {
+  const { json, message } = fieldsOf(err);
+  const said = typeof json?.message === "string" ? json.message : message;
+  return typeof said === "string" ? said.replace(/^\(HTTP code \d+\) [\w ]+ - /, "").trim() : String(err);
+};

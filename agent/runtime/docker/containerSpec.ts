@@ -1,0 +1,89 @@
+import { existsSync } from "node:fs";
+import type { ContainerCreateOptions, MountSettings } from "dockerode";
+import type { Assignment } from "../../../shared/protocol/assignment.ts";
+import { attachGpus, device } from "./gpuAttachment.ts";
+
+/** By which the agent finds a submission's container again. */
+export const SUBMISSION_LABEL = "dstack.submission-id";
+/** On what else the agent creates for a submission: never started. */
+export const HELPER_LABEL = "dstack.helper";
+
+export interface SpecOptions {
+  /** As resolved: absolute. */
+  workingDir: string;
+  /** Host folders and files, targets absolute. */
+  mounts: readonly { source: string; target: string }[];
+  /** The agent's own proxy settings (docs/spec/agent.md §2.4); the job's environment wins. */
+  passEnv: Readonly<Record<string, string>>;
+  /** Things that some engines or hosts do not have: tried first with, then without. */
+  init: boolean;
+  display: boolean;
+}
+
+/** Readable in `docker ps`, and one per submission: the engine refuses a second one. */
+export const containerName = ({ job_name, submission_id }: Assignment): string =>
+  `${job_name.replace(/[^\w.-]/g, "-")}-${submission_id}`;
+
+/** Everything that `POST /containers/create` needs (docs/spec/agent.md §2.4). */
+export const containerSpec = (assignment: Assignment, options: SpecOptions): ContainerCreateOptions => {
+  const gpus = attachGpus(assignment.gpu_ids, options);
+  const { HOME: _ofTheCoordinator, ...jobEnv } = assignment.env;
+  const env = {
+    ...options.passEnv,
+    ...gpus.env,
+    ...jobEnv,
+    DSTACK_WORKING_DIR: options.workingDir,
+  };
+  const hasInfiniband = existsSync("/dev/infiniband");
+  const devices = [...(gpus.host.Devices ?? []), ...(hasInfiniband ? [device("/dev/infiniband")] : [])];
+  return {
+    name: containerName(assignment),
+    Image: assignment.image ?? "",
+    ...(assignment.argv.length > 0 ? { Entrypoint: assignment.argv, Cmd: [] } : {}),
+    Env: Object.entries(env).map(([name, value]) => `${name}=${value}`),
+    WorkingDir: options.workingDir,
+    ...(assignment.user ? { User: assignment.user } : {}),
+    Labels: {
+      [SUBMISSION_LABEL]: assignment.submission_id,
+      "dstack.run-name": assignment.run_name,
+      "dstack.project-name": assignment.project_name,
+    },
+    Tty: true,
+    // The terminal's keyboard: the interrupt of a stop is typed on it.
+    OpenStdin: true,
+    HostConfig: {
+      ...gpus.host,
+      ...(devices.length > 0 ? { Devices: devices } : {}),
+      ...(hasInfiniband ? { Ulimits: [{ Name: "memlock", Soft: -1, Hard: -1 }] } : {}),
+      // The image's own entrypoint may insist on being process 1 (s6, systemd); a job's shell must not be it: process 1
+      // ignores signals, even its own `kill -9 $$`, and would have to collect others' orphans.
+      ...(assignment.argv.length > 0 && options.init ? { Init: true } : {}),
+      NetworkMode: assignment.network_mode,
+      Privileged: assignment.privileged,
+      ...sharedMemory(assignment),
+      ...limits(assignment),
+      Mounts: options.mounts.map(
+        ({ source, target }): MountSettings => ({ Type: "bind", Source: source, Target: target }),
+      ),
+      LogConfig: LOG,
+    },
+  };
+};
+
+/**
+ * The engine's copy of the output, read after a restart of the agent. `local` keeps bytes as they are (`json-file`
+ * replaces what is not UTF-8); rotation is turned off, because what was rotated away could not be caught up with.
+ */
+const LOG = { Type: "local", Config: { "max-size": "1000g", "max-file": "1", compress: "false" } };
+
+/** A tmpfs of our own too: the engine's is mounted noexec. */
+const sharedMemory = ({ shm_size_mib }: Assignment) => {
+  if (!shm_size_mib) return {};
+  const bytes = Math.round(shm_size_mib * 1024 ** 2);
+  return { ShmSize: bytes, Tmpfs: { "/dev/shm": `exec,size=${bytes}` } };
+};
+
+const limits = ({ cpus, memory_mib }: Assignment) => ({
+  ...(cpus ? { NanoCpus: Math.round(cpus * 1e9) } : {}),
+  ...(memory_mib ? { Memory: memory_mib * 1024 ** 2 } : {}),
+});

@@ -1,0 +1,137 @@
+import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type Docker from "dockerode";
+import { delay } from "../../../shared/async/delay.ts";
+import { AppError, messageOf } from "../../../shared/errors.ts";
+import type { Logger } from "../../../shared/log.ts";
+import type { RunningJob, Runtime, RuntimeHooks, RuntimeJob } from "../runtime.ts";
+import { isUnreachable, openDocker } from "./client.ts";
+import { findContainer, hasStarted, removeContainer, removeContainers } from "./find.ts";
+import { launch } from "./launch.ts";
+import type { Terminal } from "./output.ts";
+import { proxySettings } from "./proxy.ts";
+import { Spool } from "./spool.ts";
+import { GONE, watchContainer } from "./watch.ts";
+
+export interface DockerRuntimeOptions {
+  /** DOCKER_HOST. */
+  dockerHost: string;
+  log: Logger;
+  /** The agent's own environment, of which containers get the proxy settings. */
+  env: Readonly<Record<string, string | undefined>>;
+}
+
+/** Written before the engine is asked to start: from then on the command may have run. */
+const MARK = "container";
+
+const ENGINE_RETRY_MS = 1_000;
+/** How long a start that was asked for may take to be seen, before it counts as failed. */
+const START_SEEN_MS = 10_000;
+
+/** Runs jobs in containers (docs/spec/agent.md §2). Nothing is loaded or connected before the first call. */
+export const createDockerRuntime = (options: DockerRuntimeOptions): Runtime => {
+  const { log } = options;
+  const passEnv = proxySettings(options.env);
+  const features = { init: true, display: true };
+  let opened: Promise<Docker> | undefined;
+  const open = () => {
+    opened ??= openDocker(options.dockerHost);
+    return opened;
+  };
+
+  const watch = async (
+    job: RuntimeJob,
+    hooks: RuntimeHooks,
+    container: Docker.Container,
+    terminal?: Terminal,
+  ) => {
+    const { assignment, spoolPath: path } = job;
+    const giveUp = new AbortController();
+    const jobLog = log.child({ submission_id: assignment.submission_id });
+    const spool = await Spool.open({ path, log: jobLog, onOutput: hooks.onOutput, giveUp: giveUp.signal });
+    return watchContainer({
+      container,
+      assignment,
+      spool,
+      giveUp,
+      log: jobLog,
+      ...(terminal ? { terminal } : {}),
+    });
+  };
+
+  /** `undefined`: it never ran, and what was left of it is removed. */
+  const adoptOnce = async (
+    docker: Docker,
+    job: RuntimeJob,
+    hooks: RuntimeHooks,
+  ): Promise<RunningJob | undefined> => {
+    const mark = join(job.dir, MARK);
+    const container = await findContainer(docker, job.assignment.submission_id);
+    if (!container) {
+      if (!existsSync(mark)) return undefined;
+      return { runtimeId: "", ended: Promise.resolve(GONE), stop: () => {} };
+    }
+    const seenBy = Date.now() + (existsSync(mark) ? START_SEEN_MS : 0);
+    for (;;) {
+      const info = await container.inspect();
+      if (hasStarted(info)) {
+        const { WorkingDir, User } = info.Config;
+        const place = { workingDir: WorkingDir || "/", username: User.split(":")[0] || "root" };
+        return { runtimeId: container.id, ...place, ...(await watch(job, hooks, container)) };
+      }
+      const hasFailed = info.State.ExitCode !== 0;
+      if (hasFailed || Date.now() >= seenBy) break;
+      await delay(100, hooks.signal);
+    }
+    await removeContainer(container);
+    rmSync(mark, { force: true });
+    return undefined;
+  };
+
+  const startOnce = async (docker: Docker, job: RuntimeJob, hooks: RuntimeHooks): Promise<RunningJob> => {
+    const mark = () => writeFileSync(join(job.dir, MARK), "");
+    const launched = await launch({ docker, log, passEnv, features }, job, { hooks, mark });
+    const { container, terminal, place } = launched;
+    return {
+      runtimeId: container.id,
+      workingDir: place.workingDir,
+      username: place.username,
+      ...(await watch(job, hooks, container, terminal)),
+    };
+  };
+
+  /** Waits for an engine that is away, unless the caller gives up. */
+  const whenReachable = async <T>(
+    signal: AbortSignal,
+    attempt: (docker: Docker) => Promise<T>,
+  ): Promise<T> => {
+    for (;;) {
+      try {
+        return await attempt(await open());
+      } catch (err) {
+        if (signal.aborted) throw new AppError("unavailable", "Gave up preparing the job", { cause: err });
+        if (!isUnreachable(err)) throw err;
+        log.warn("The Docker engine does not answer, waiting for it", { reason: messageOf(err) });
+        await delay(ENGINE_RETRY_MS, signal);
+      }
+    }
+  };
+
+  return {
+    name: "docker",
+    start: (job, hooks) => {
+      let isRetry = false;
+      return whenReachable(hooks.signal, async (docker) => {
+        // The engine went away while it was asked to start the job: it may run by now.
+        const running = isRetry ? await adoptOnce(docker, job, hooks) : undefined;
+        isRetry = true;
+        return running ?? startOnce(docker, job, hooks);
+      });
+    },
+    adopt: (job, hooks) => whenReachable(hooks.signal, (docker) => adoptOnce(docker, job, hooks)),
+    remove: async (submissionId, dir) => {
+      await removeContainers(await open(), submissionId);
+      rmSync(join(dir, MARK), { force: true });
+    },
+  };
+};

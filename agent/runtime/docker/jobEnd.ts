@@ -1,0 +1,61 @@
+import { constants } from "node:os";
+import type { JobEnd } from "../runtime.ts";
+
+/** What is known of a container that ended. */
+export interface ContainerEnd {
+  exitCode: number;
+  /** Only asked for when the exit code suggests it. */
+  oomKilled?: boolean;
+  memoryMib?: number | null | undefined;
+  /** The agent killed it, after a stop's grace. */
+  wasKilled?: boolean;
+  /** The engine went away while the command ran. */
+  engineRestarted?: boolean;
+  /** First bytes of the output, where the container's init says that it found no command. */
+  output?: string;
+}
+
+const SIGNAL_OFFSET = 128;
+const SIGNALS = new Map(Object.entries(constants.signals).map(([name, number]) => [number, name]));
+
+/** `SIGKILL` for 137: what shells, and the engine itself, make of a command that a signal ended. */
+export const signalOf = (exitCode: number): string | undefined => SIGNALS.get(exitCode - SIGNAL_OFFSET);
+
+/**
+ * An exit code above 128 is a signal's by convention only (`exit 137` looks the same), so it is reported as the status
+ * it is, with the signal in words (docs/spec/lifecycle.md §1.4); -1 only where the agent itself killed the command.
+ */
+export const jobEnd = (end: ContainerEnd): JobEnd => {
+  if (end.exitCode === 0) return { exitStatus: 0, reason: "done_by_runner", message: "" };
+  const message = [explain(end), end.engineRestarted ? "The Docker engine went away while it ran" : ""]
+    .filter(Boolean)
+    .join(". ");
+  const reason = "container_exited_with_error";
+  return end.wasKilled && signalOf(end.exitCode) === "SIGKILL"
+    ? { exitStatus: -1, signal: "SIGKILL", reason, message }
+    : { exitStatus: end.exitCode, reason, message };
+};
+
+const explain = ({ exitCode, oomKilled, memoryMib, wasKilled, output = "" }: ContainerEnd): string => {
+  if (wasKilled) return "";
+  if (oomKilled) {
+    const limit = memoryMib ? `its limit of ${memoryMib} MiB of memory` : "the memory that there is";
+    return `Out of memory: the job needed more than ${limit}, and the kernel killed a process of it`;
+  }
+  const init = /^\[FATAL tini \(\d+\)\] exec (.+) failed: (.+?)\s*$/m.exec(output);
+  if (init && (exitCode === 126 || exitCode === 127))
+    return `Cannot run "${init[1]}" in the image: ${init[2]}`;
+  const signal = signalOf(exitCode);
+  if (signal === undefined) return "";
+  const about = MEANINGS[signal];
+  return `Exit status ${exitCode}: a process of the job was ended by ${signal}${about ? ` (${about})` : ""}`;
+};
+
+const MEANINGS: Record<string, string> = {
+  SIGKILL: "killed from outside, or out of memory",
+  SIGTERM: "asked to terminate",
+  SIGINT: "interrupted",
+  SIGSEGV: "bad memory access",
+  SIGABRT: "the program aborted itself",
+  SIGBUS: "bad memory access; often too little shared memory",
+};

@@ -1,0 +1,54 @@
+import type Docker from "dockerode";
+import { LogFrames } from "./logFrames.ts";
+import type { Spool } from "./spool.ts";
+
+/** A container's terminal: what it shows, and the keyboard. */
+export type Terminal = NodeJS.ReadWriteStream & { destroy(): void; writable: boolean };
+
+/** Keys that a terminal turns into an interrupt and into the end of what is read from it. */
+export const CTRL_C = "\x03";
+export const CTRL_D = "\x04";
+
+/** Opened before the start, it misses no byte. */
+export const attachTerminal = async (container: Docker.Container): Promise<Terminal> =>
+  asTerminal(await container.attach({ stream: true, stdin: true, stdout: true, stderr: true, hijack: true }));
+
+/** Only the keyboard, for a container that runs already. */
+export const attachKeyboard = async (container: Docker.Container): Promise<Terminal> =>
+  asTerminal(await container.attach({ stream: true, stdin: true, hijack: true }));
+
+/** dockerode hands out sockets, its types only say that they are streams. */
+const asTerminal = (stream: NodeJS.ReadWriteStream): Terminal => {
+  // A broken connection is seen where it is read; without a listener an error while typing would end the agent.
+  stream.on("error", () => {});
+  return stream as Terminal;
+};
+
+/** Copies what the terminal shows until it closes: at the container's end, or because the connection broke. */
+export const copyTerminal = async (terminal: Terminal, spool: Spool): Promise<void> => {
+  try {
+    for await (const chunk of terminal) await spool.append(bytesOf(chunk));
+  } catch {
+    // A broken connection is no end of the job: the caller asks the engine, and reads on in its log.
+  }
+};
+
+/**
+ * Copies what the engine's own log has beyond the spool, and follows it until the container ends. Throws when the
+ * connection breaks; what was written is right also then, and the next call goes on behind it.
+ */
+export const copyLog = async (container: Docker.Container, spool: Spool): Promise<void> => {
+  const stream = await container.logs({ follow: true, stdout: true, stderr: true, timestamps: true });
+  const frames = new LogFrames();
+  let toSkip = spool.size;
+  const write = async (parts: Buffer[]) => {
+    const bytes = parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts);
+    const fresh = bytes.subarray(Math.min(toSkip, bytes.length));
+    toSkip -= bytes.length - fresh.length;
+    if (fresh.length > 0) await spool.append(fresh);
+  };
+  for await (const chunk of stream) await write(frames.push(bytesOf(chunk)));
+  await write(frames.end());
+};
+
+const bytesOf = (chunk: string | Buffer): Buffer => (typeof chunk === "string" ? Buffer.from(chunk) : chunk);

@@ -1,0 +1,93 @@
+import { chmodSync, existsSync, lchownSync, lstatSync, mkdirSync, readdirSync, type Stats } from "node:fs";
+import { join, posix } from "node:path";
+import { messageOf } from "../../../shared/errors.ts";
+import { type RuntimeJob, StartError } from "../runtime.ts";
+import type { JobUser } from "./passwd.ts";
+
+/** What an image's configuration says, as far as a job needs it. */
+export interface ImageDefaults {
+  user: string;
+  workingDir: string;
+}
+
+/** Where a job runs and what it finds there. */
+export interface Place {
+  workingDir: string;
+  username: string;
+  mounts: { source: string; target: string }[];
+}
+
+/** Neither the home of the job's user nor its ids are needed, so the image's files need not be read. */
+export const needsUser = ({ assignment, archives }: RuntimeJob, defaults: ImageDefaults): boolean => {
+  const user = assignment.user ?? defaults.user;
+  const paths = [assignment.working_dir ?? "", ...archives.map(({ target }) => target)];
+  return (
+    paths.some((path) => path.startsWith("~")) ||
+    (archives.length > 0 && !/^(root|0)?(:(root|0))?$/.test(user))
+  );
+};
+
+/**
+ * Resolves a job's folders and makes those on the host ready (docs/spec/agent.md §2.10, §2.12, §4). `user` is only
+ * asked for where {@link needsUser} says so.
+ */
+export const preparePlace = (job: RuntimeJob, defaults: ImageDefaults, user?: JobUser): Place => {
+  const { assignment, archives } = job;
+  const expand = (path: string, base: string): string => {
+    if (!path.startsWith("~")) return posix.resolve("/", base, path);
+    if (path !== "~" && !path.startsWith("~/"))
+      throw new StartError(
+        "executor_error",
+        `Cannot use the path "${path}": homes of other users are not supported`,
+      );
+    if (!user)
+      throw new StartError("executor_error", `Cannot find the home of "${assignment.user ?? defaults.user}"`);
+    return posix.join(user.home, path.slice(1));
+  };
+  const workingDir = expand(assignment.working_dir ?? "", defaults.workingDir);
+  for (const { source } of assignment.mounts) makeMountSource(source);
+  if (user) for (const { source } of archives) giveTo(source, user);
+  return {
+    workingDir,
+    username: (assignment.user ?? defaults.user).split(":")[0] || "root",
+    mounts: [
+      ...assignment.mounts,
+      ...archives.map(({ source, target }) => ({ source, target: expand(target, workingDir) })),
+    ],
+  };
+};
+
+/** A missing folder is made for everybody, an existing one is left as it is. */
+const makeMountSource = (source: string): void => {
+  try {
+    if (existsSync(source)) return;
+    mkdirSync(source, { recursive: true });
+    chmodSync(source, 0o777);
+  } catch (err) {
+    throw new StartError("executor_error", `Cannot create "${source}" on the host: ${messageOf(err)}`);
+  }
+};
+
+/** What was uploaded belongs to the job's user. An agent that is not root cannot give away, only open up. */
+const giveTo = (path: string, user: JobUser): void => {
+  try {
+    const isRoot = process.getuid?.() === 0;
+    forTree(path, isRoot ? (file) => lchownSync(file, user.uid, user.gid) : openUp);
+  } catch (err) {
+    throw new StartError(
+      "executor_error",
+      `Cannot give the uploaded files to the job's user: ${messageOf(err)}`,
+    );
+  }
+};
+
+const openUp = (file: string, stats: Stats): void => {
+  if (!stats.isSymbolicLink()) chmodSync(file, stats.mode | (stats.isDirectory() ? 0o777 : 0o666));
+};
+
+/** Links are visited themselves, never followed. */
+const forTree = (path: string, visit: (path: string, stats: Stats) => void): void => {
+  const stats = lstatSync(path);
+  visit(path, stats);
+  if (stats.isDirectory()) for (const entry of readdirSync(path)) forTree(join(path, entry), visit);
+};

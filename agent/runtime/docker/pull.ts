@@ -1,0 +1,100 @@
+import type Docker from "dockerode";
+import { messageOf } from "../../../shared/errors.ts";
+import { type RuntimeHooks, StartError } from "../runtime.ts";
+import { engineMessage, isUnreachable, statusOf } from "./client.ts";
+import { parseImageReference } from "./imageReference.ts";
+import { PullEvent, PullTracker } from "./pullProgress.ts";
+
+/** A registry that is silent for this long has hung; slow ones report progress all the time. */
+const SILENCE_MS = 10 * 60_000;
+/** Layers report many times a second. */
+const REPORT_EVERY_MS = 250;
+
+export interface PullRequest {
+  image: string;
+  auth: { username: string; password: string } | null | undefined;
+  /** Without a word for this long the pull is given up. */
+  silenceMs?: number;
+}
+
+/**
+ * Pulls an image and reports how far it is. Rejects with a StartError in the engine's words; engine errors that are
+ * worth a retry (it went away) pass through.
+ */
+export const pullImage = async (docker: Docker, request: PullRequest, hooks: RuntimeHooks): Promise<void> => {
+  const { silenceMs = SILENCE_MS } = request;
+  const silence = new AbortController();
+  const timer = setTimeout(() => silence.abort(), silenceMs);
+  const abortSignal = AbortSignal.any([hooks.signal, silence.signal]);
+  const tracker = new PullTracker();
+  let reportedAt = 0;
+  let isDone = false;
+  hooks.onPulling();
+  try {
+    const stream = await docker.createImage({
+      ...parseImageReference(request.image),
+      ...(request.auth ? { authconfig: { ...request.auth } } : {}),
+      abortSignal,
+    });
+    for await (const event of pullEvents(stream)) {
+      timer.refresh();
+      if (event.errorDetail || event.error) throw new Error(event.errorDetail?.message ?? event.error);
+      if (event.status?.startsWith("Status:")) isDone = true;
+      tracker.add(event);
+      if (Date.now() - reportedAt < REPORT_EVERY_MS) continue;
+      reportedAt = Date.now();
+      const progress = tracker.progress();
+      if (progress) hooks.onPulling(progress);
+    }
+    if (!isDone) throw new Error("the engine stopped in the middle of it");
+    hooks.onPulling(tracker.progress());
+  } catch (err) {
+    if (hooks.signal.aborted || (isUnreachable(err) && !silence.signal.aborted)) throw err;
+    const said = silence.signal.aborted
+      ? `nothing came for ${silenceMs / 1_000} seconds`
+      : engineMessage(err);
+    throw pullError(request, said, statusOf(err));
+  } finally {
+    clearTimeout(timer);
+  }
+};
+
+const pullError = ({ image, auth }: PullRequest, said: string, status: number | undefined): StartError => {
+  const hint =
+    status === 404
+      ? "Check the image's name and tag"
+      : /denied|unauthorized|authentication/i.test(said)
+        ? auth
+          ? "Check the image's name and the credentials in registry_auth"
+          : "Check the image's name; if it is private, give its credentials in registry_auth"
+        : undefined;
+  return new StartError(
+    "creating_container_error",
+    `Cannot pull the image "${image}": ${said}`,
+    hint ? { hint } : {},
+  );
+};
+
+/** The stream's JSON lines; what is not one of them is passed over. */
+async function* pullEvents(stream: AsyncIterable<string | Buffer>): AsyncGenerator<PullEvent> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const chunk of stream) {
+    const lines = (
+      rest + (typeof chunk === "string" ? chunk : decoder.decode(chunk, { stream: true }))
+    ).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) yield* parseEvent(line);
+  }
+  yield* parseEvent(rest);
+}
+
+const parseEvent = (line: string): PullEvent[] => {
+  if (line.trim() === "") return [];
+  try {
+    const event = PullEvent.safeParse(JSON.parse(line));
+    return event.success ? [event.data] : [];
+  } catch (err) {
+    return [{ error: `the engine answered "${line.slice(0, 200)}" (${messageOf(err)})` }];
+  }
+};

@@ -1,0 +1,139 @@
+import type Docker from "dockerode";
+import { delay } from "../../../shared/async/delay.ts";
+import { messageOf } from "../../../shared/errors.ts";
+import type { Logger } from "../../../shared/log.ts";
+import type { Assignment } from "../../../shared/protocol/assignment.ts";
+import type { JobEnd, RunningJob } from "../runtime.ts";
+import { isUnreachable, statusOf } from "./client.ts";
+import { jobEnd } from "./jobEnd.ts";
+import { copyLog, copyTerminal, type Terminal } from "./output.ts";
+import type { Spool } from "./spool.ts";
+import { createStopper } from "./stopper.ts";
+
+export interface WatchOptions {
+  container: Docker.Container;
+  assignment: Assignment;
+  spool: Spool;
+  /** Attached before the start; absent: the output is read from the engine's log. */
+  terminal?: Terminal;
+  /** Aborted by the watch when output need not be waited for any longer: the spool's. */
+  giveUp: AbortController;
+  log: Logger;
+}
+
+const RETRY_MS = 500;
+/** How long after the last output the engine may take to tell the exit code; then the connection must have broken. */
+const EXIT_LAG_MS = 2_000;
+
+/** From a started container to its end, across restarts of the engine. */
+export const watchContainer = (options: WatchOptions): Pick<RunningJob, "ended" | "stop"> => {
+  const { container, terminal, spool, giveUp, log } = options;
+  const over = new AbortController();
+  const onKilled = () => giveUp.abort();
+  const stopper = createStopper({ container, terminal, over: over.signal, onKilled, log });
+  const watch = async (): Promise<JobEnd> => {
+    try {
+      const exit = waitForExit(container);
+      await copyOutput(options, exit);
+      return await endOf(options, await exit, stopper.hasKilled());
+    } catch (err) {
+      log.error("A container could not be watched", { container: container.id, error: err });
+      return {
+        exitStatus: null,
+        reason: "executor_error",
+        message: `Cannot watch the container: ${messageOf(err)}`,
+      };
+    } finally {
+      over.abort();
+      terminal?.destroy();
+      await spool[Symbol.asyncDispose]();
+    }
+  };
+  return { ended: watch(), stop: stopper.stop };
+};
+
+/** `exitCode` undefined: the container is gone, and its exit code with it. */
+interface Exit {
+  exitCode: number | undefined;
+  engineRestarted: boolean;
+}
+
+const waitForExit = async (container: Docker.Container): Promise<Exit> => {
+  let engineRestarted = false;
+  for (;;) {
+    try {
+      const answer: unknown = await container.wait({ condition: "not-running" });
+      const { StatusCode: exitCode } = answer as { StatusCode?: unknown };
+      // An engine that shuts down ends its answer without one.
+      if (typeof exitCode === "number") return { exitCode, engineRestarted };
+      engineRestarted = true;
+    } catch (err) {
+      if (statusOf(err) === 404) return { exitCode: undefined, engineRestarted };
+      engineRestarted ||= isUnreachable(err);
+    }
+    await delay(RETRY_MS);
+  }
+};
+
+/** Settles when the job has ended and all its output is in the spool. */
+const copyOutput = async (
+  { container, terminal, spool, log }: WatchOptions,
+  exit: Promise<Exit>,
+): Promise<void> => {
+  if (terminal) {
+    await copyTerminal(terminal, spool);
+    const known = await Promise.race([exit, delay(EXIT_LAG_MS)]);
+    if (known && !known.engineRestarted) return;
+    log.warn("The connection to a container broke, reading on in its log", { container: container.id });
+  }
+  for (let hasExited = false; ; ) {
+    try {
+      await copyLog(container, spool);
+      // What was read after the exit is all there is.
+      if (hasExited) return;
+    } catch (err) {
+      if (statusOf(err) === 404) return;
+      log.debug("The log of a container cannot be read now", {
+        container: container.id,
+        reason: messageOf(err),
+      });
+      await delay(RETRY_MS);
+    }
+    hasExited = (await Promise.race([exit, delay(EXIT_LAG_MS)])) !== undefined;
+  }
+};
+
+const OOM_CANDIDATE = 137;
+const NOT_RUN = [126, 127];
+const INIT_WORDS_BYTES = 4_096;
+
+const endOf = async (options: WatchOptions, exit: Exit, wasKilled: boolean): Promise<JobEnd> => {
+  const { container, assignment, spool } = options;
+  const { exitCode, engineRestarted } = exit;
+  if (exitCode === undefined) return GONE;
+  return jobEnd({
+    exitCode,
+    engineRestarted,
+    wasKilled,
+    memoryMib: assignment.memory_mib,
+    oomKilled: exitCode === OOM_CANDIDATE && (await wasOomKilled(container)),
+    output: NOT_RUN.includes(exitCode) ? await Bun.file(spool.path).slice(0, INIT_WORDS_BYTES).text() : "",
+  });
+};
+
+/** The end of a container that somebody else removed. */
+export const GONE: JobEnd = {
+  exitStatus: null,
+  reason: "container_exited_with_error",
+  message: "The container was removed from the Docker engine by somebody else",
+};
+
+const wasOomKilled = async (container: Docker.Container): Promise<boolean> => {
+  try {
+    return (await container.inspect()).State.OOMKilled;
+  } catch (err) {
+    // Only the words of the message depend on it.
+    if (statusOf(err) !== undefined || isUnreachable(err)) return false;
+    throw err;
+  }
+};
