@@ -1,7 +1,7 @@
-import type { z } from "zod";
 import { delay } from "../../shared/async/delay.ts";
 import { AppError } from "../../shared/errors.ts";
 import type { Connection } from "../settings/connection.ts";
+import { type Answer, understand } from "./answer.ts";
 import { ApiRefusal, Unreachable } from "./refusal.ts";
 
 /** Three tries, a second apart, and only where no connection came about (docs/spec/http-api.md §1.1). */
@@ -25,13 +25,13 @@ export interface RequestOptions {
   readonly isSingleTry?: boolean;
 }
 
-/** Sends JSON (or nothing, for undefined) and answers what came back, checked against the model of the wire. */
-export const post = async <S extends z.ZodType>(
+/** Sends JSON (or nothing, for undefined) and gives back what came. */
+export const post = async <T>(
   api: Api,
-  { path, body, answer, ...options }: { path: string; body?: unknown; answer: S } & RequestOptions,
-): Promise<z.output<S>> => {
+  { path, body, answer, ...options }: { path: string; body?: unknown; answer: Answer<T> } & RequestOptions,
+): Promise<T> => {
   const response = await send(api, path, jsonBody(body), options);
-  return checked(answer, await jsonOf(response), response.url);
+  return understand(answer, await jsonOf(response), response.url);
 };
 
 /** For routes that answer `null`. */
@@ -49,14 +49,14 @@ export const postForStream = (
 ): Promise<Response> => send(api, path, jsonBody(body), { signal, isSingleTry: true });
 
 /** Uploads one file under a name, as the stock client does. */
-export const upload = async <S extends z.ZodType>(
+export const upload = async <T>(
   api: Api,
-  { path, name, content, answer }: { path: string; name: string; content: Blob; answer: S },
-): Promise<z.output<S>> => {
+  { path, name, content, answer }: { path: string; name: string; content: Blob; answer: Answer<T> },
+): Promise<T> => {
   const form = new FormData();
   form.append("file", content, name);
   const response = await send(api, path, { body: form });
-  return checked(answer, await jsonOf(response), response.url);
+  return understand(answer, await jsonOf(response), response.url);
 };
 
 type Payload = Pick<RequestInit, "body" | "headers">;
@@ -139,19 +139,4 @@ const jsonOf = async (response: Response): Promise<unknown> => {
       cause: err,
     });
   }
-};
-
-/** Checks an answer; what is unknown in it is dropped, what was left out gets its default. */
-export const checked = <S extends z.ZodType>(schema: S, value: unknown, url: string): z.output<S> => {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  const place = issue && issue.path.length > 0 ? ` at ${issue.path.join(".")}` : "";
-  throw new AppError(
-    "unsupported",
-    `Cannot understand the answer of ${url}${place}: ${issue?.message ?? "unknown form"}`,
-    {
-      hint: "The server may be of another version than this client",
-    },
-  );
 };

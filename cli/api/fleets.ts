@@ -1,15 +1,25 @@
-import { z } from "zod";
-import { Fleet } from "../../shared/api/fleets.ts";
+import type { Fleet } from "../../shared/api/fleets.ts";
 import { AppError } from "../../shared/errors.ts";
+import { answerOf, hasKeys, isListOf, isNumber, isText } from "./answer.ts";
 import { type Api, post, postForNothing } from "./client.ts";
 import { isMissing } from "./refusal.ts";
+
+const isFleet = hasKeys({
+  id: isText,
+  name: isText,
+  project_name: isText,
+  status: isText,
+  created_at: isText,
+  spec: hasKeys({ configuration: hasKeys() }),
+  instances: isListOf(hasKeys({ name: isText, instance_num: isNumber, status: isText, created: isText })),
+});
 
 /** Imported ones included, newest first. */
 export const listFleets = (api: Api): Promise<Fleet[]> =>
   post(api, {
     path: `${api.project}/fleets/list`,
     body: { include_imported: true },
-    answer: z.array(Fleet),
+    answer: answerOf<Fleet[]>(isListOf(isFleet)),
   });
 
 export interface FleetKey {
@@ -20,7 +30,7 @@ export interface FleetKey {
 export const findFleet = async (api: Api, key: FleetKey): Promise<Fleet | undefined> => {
   try {
     const body = { name: key.name ?? null, id: key.id ?? null };
-    return await post(api, { path: `${api.project}/fleets/get`, body, answer: Fleet });
+    return await post(api, { path: `${api.project}/fleets/get`, body, answer: answerOf<Fleet>(isFleet) });
   } catch (err) {
     if (isMissing(err)) return undefined;
     throw err;

@@ -1,8 +1,23 @@
-import { z } from "zod";
-import { type ListRunsRequest, Run } from "../../shared/api/runs.ts";
+import type { ListRunsRequest, Run } from "../../shared/api/runs.ts";
 import { AppError } from "../../shared/errors.ts";
+import { answerOf, hasKeys, isListOf, isNullOr, isText } from "./answer.ts";
 import { type Api, post, postForNothing } from "./client.ts";
 import { isMissing } from "./refusal.ts";
+
+export const runAnswer = answerOf<Run>(
+  hasKeys({
+    id: isText,
+    status: isText,
+    submitted_at: isText,
+    run_spec: hasKeys({ configuration: hasKeys({ type: isText }), run_name: isNullOr(isText) }),
+    jobs: isListOf(
+      hasKeys({
+        job_spec: hasKeys(),
+        job_submissions: isListOf(hasKeys({ id: isText, status: isText, submitted_at: isText })),
+      }),
+    ),
+  }),
+);
 
 /** Over all projects that the caller may see; an unknown project has no runs (docs/spec/http-api.md §2.6). */
 export const listRuns = (api: Api, wish: { onlyActive: boolean; limit: number }): Promise<Run[]> => {
@@ -18,7 +33,7 @@ export const listRuns = (api: Api, wish: { onlyActive: boolean; limit: number })
     limit: wish.limit,
     ascending: false,
   };
-  return post(api, { path: "/api/runs/list", body, answer: z.array(Run) });
+  return post(api, { path: "/api/runs/list", body, answer: answerOf<Run[]>(isListOf(runAnswer.check)) });
 };
 
 export interface RunKey {
@@ -29,7 +44,7 @@ export interface RunKey {
 export const findRun = async (api: Api, key: RunKey): Promise<Run | undefined> => {
   try {
     const body = { run_name: key.name ?? null, id: key.id ?? null };
-    return await post(api, { path: `${api.project}/runs/get`, body, answer: Run });
+    return await post(api, { path: `${api.project}/runs/get`, body, answer: runAnswer });
   } catch (err) {
     if (isMissing(err)) return undefined;
     throw err;

@@ -31,7 +31,7 @@ export const isUp = (run: Run): boolean => {
 /** What is said while the run is not up yet. */
 export const waitingText = (run: Run): string => {
   const name = run.run_spec.run_name;
-  if (run.status === "pending" && run.next_triggered_at !== null) {
+  if (run.status === "pending" && run.next_triggered_at) {
     return `${name} is waiting for schedule... Next run: ${localMinute(fromWireTime(run.next_triggered_at))}`;
   }
   const { configuration } = run.run_spec;

@@ -1,8 +1,9 @@
-import { Run } from "../../shared/api/runs.ts";
+import type { Run } from "../../shared/api/runs.ts";
 import { isFinalRun } from "../../shared/states.ts";
-import { type Api, checked, postForStream } from "../api/client.ts";
+import { understand } from "../api/answer.ts";
+import { type Api, postForStream } from "../api/client.ts";
 import { isUnknownRoute } from "../api/refusal.ts";
-import { getRun } from "../api/runs.ts";
+import { getRun, runAnswer } from "../api/runs.ts";
 import type { Context } from "../context.ts";
 import { delayOn } from "../process/delayOn.ts";
 import { readLines } from "./lines.ts";
@@ -115,7 +116,7 @@ const watchOnce = async (ctx: Context, { api, id, signal, take, isFinal }: Watch
   const response = await postForStream(api, path, { run_name: null, id }, signal);
   for await (const line of readLines(ctx.clock, response, signal)) {
     // An empty line says only that the connection lives.
-    if (line !== "") take(checked(Run, JSON.parse(line), path));
+    if (line !== "") take(understand(runAnswer, JSON.parse(line), path));
   }
   if (!isFinal()) throw new StreamCut("The run is not final yet");
 };

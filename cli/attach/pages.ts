@@ -1,10 +1,15 @@
-import { JobSubmissionLogs, type LogEvent, type PollLogsRequest } from "../../shared/api/logs.ts";
+import type { JobSubmissionLogs, LogEvent, PollLogsRequest } from "../../shared/api/logs.ts";
 import type { Run } from "../../shared/api/runs.ts";
 import { isFinalJob } from "../../shared/states.ts";
+import { answerOf, hasKeys, isListOf, isNullOr, isText } from "../api/answer.ts";
 import { type Api, post } from "../api/client.ts";
 import type { Context } from "../context.ts";
 import { delayOn } from "../process/delayOn.ts";
 import type { RunFeed } from "./feed.ts";
+
+const pageAnswer = answerOf<JobSubmissionLogs>(
+  hasKeys({ logs: isListOf(hasKeys({ message: isText })), next_token: isNullOr(isText) }),
+);
 
 /** Events that one answer may hold at most. */
 const PAGE = 1000;
@@ -29,7 +34,7 @@ const getPage = (wish: PageWish, token: string | null): Promise<JobSubmissionLog
     limit: PAGE,
     diagnose: wish.diagnose ?? false,
   };
-  return post(wish.api, { path: `${wish.api.project}/logs/poll`, body, answer: JobSubmissionLogs });
+  return post(wish.api, { path: `${wish.api.project}/logs/poll`, body, answer: pageAnswer });
 };
 
 const printEvents = (ctx: Context, events: readonly LogEvent[]): void => {
@@ -50,7 +55,8 @@ export const printPages = async (ctx: Context, wish: PageWish, from: Position = 
   for (;;) {
     const page = await getPage(wish, token);
     printEvents(ctx, page.logs.slice(printed));
-    if (page.next_token === null || page.next_token === token) return { token, printed: page.logs.length };
+    if ((page.next_token ?? null) === null || page.next_token === token)
+      return { token, printed: page.logs.length };
     token = page.next_token;
     printed = 0;
   }

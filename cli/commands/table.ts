@@ -1,13 +1,26 @@
 import type { Group } from "../args/command.ts";
 
+/**
+ * For commands that check one configuration: without the code that zod would make for schemas used many times, which
+ * takes longer than the check itself. It has to be said before the schemas are loaded.
+ */
+const forOneParse = async <M>(load: () => Promise<M>): Promise<M> => {
+  const { config } = await import("zod");
+  config({ jitless: true });
+  return load();
+};
+
 /** Every command there is; help, completion and dispatch derive from it. */
 export const commands: Group = {
   summary: "dstack: run tasks, services and dev environments on hosts of your own",
   subcommands: {
-    apply: { summary: "Apply a configuration", load: () => import("./apply.ts") },
+    apply: { summary: "Apply a configuration", load: () => forOneParse(() => import("./apply.ts")) },
     completion: { summary: "Print a completion script for a shell", load: () => import("./completion.ts") },
-    delete: { summary: "Delete what a configuration names", load: () => import("./delete.ts") },
-    destroy: { summary: "The same as delete", load: () => import("./delete.ts") },
+    delete: {
+      summary: "Delete what a configuration names",
+      load: () => forOneParse(() => import("./delete.ts")),
+    },
+    destroy: { summary: "The same as delete", load: () => forOneParse(() => import("./delete.ts")) },
     fleet: {
       summary: "Show and change fleets",
       bare: "list",
@@ -36,7 +49,7 @@ export const commands: Group = {
       },
     },
     logs: { summary: "Show the output of a run", load: () => import("./logs.ts") },
-    offer: { summary: "List what could be run on", load: () => import("./offer.ts") },
+    offer: { summary: "List what could be run on", load: () => forOneParse(() => import("./offer.ts")) },
     project: {
       summary: "Show and change the projects of this client",
       bare: "list",

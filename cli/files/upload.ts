@@ -1,12 +1,15 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
-import { FileArchive } from "../../shared/api/files.ts";
+import type { FileArchive } from "../../shared/api/files.ts";
 import type { FileArchiveMapping } from "../../shared/api/jobs.ts";
 import type { FileMapping } from "../../shared/config/files.ts";
 import { AppError } from "../../shared/errors.ts";
+import { answerOf, hasKeys, isText } from "../api/answer.ts";
 import { type Api, post, upload } from "../api/client.ts";
 import { isMissing } from "../api/refusal.ts";
 import { makeArchive } from "./archive.ts";
+
+const archiveAnswer = answerOf<FileArchive>(hasKeys({ id: isText, hash: isText }));
 
 /** Smaller archives are sent right away: asking whether they are known takes as long. */
 const ASK_FIRST_BYTES = 64 * 1024;
@@ -35,12 +38,12 @@ const uploadOne = async (api: Api, path: string): Promise<FileArchive> => {
   const { content, hash } = await makeArchive(path);
   const known = content.size > ASK_FIRST_BYTES ? await findArchive(api, hash) : undefined;
   if (known) return known;
-  return upload(api, { path: "/api/files/upload_archive", name: hash, content, answer: FileArchive });
+  return upload(api, { path: "/api/files/upload_archive", name: hash, content, answer: archiveAnswer });
 };
 
 const findArchive = async (api: Api, hash: string): Promise<FileArchive | undefined> => {
   try {
-    return await post(api, { path: "/api/files/get_archive_by_hash", body: { hash }, answer: FileArchive });
+    return await post(api, { path: "/api/files/get_archive_by_hash", body: { hash }, answer: archiveAnswer });
   } catch (err) {
     if (isMissing(err)) return undefined;
     throw err;

@@ -40,7 +40,7 @@ export const renderFleets = (out: Output, fleets: readonly Fleet[], options: Fle
 
 const fleetCells = (fleet: Fleet, { isVerbose, project, time }: FleetTableOptions): Cells => {
   const { configuration } = fleet.spec;
-  const isSsh = configuration.ssh_config !== null;
+  const isSsh = Boolean(configuration.ssh_config);
   const cluster = isVerbose && configuration.placement === "cluster" ? " (cluster)" : "";
   return {
     NAME: {
@@ -52,7 +52,7 @@ const fleetCells = (fleet: Fleet, { isVerbose, project, time }: FleetTableOption
     GPU: configuration.resources?.gpu ? gpuSpecCell(configuration.resources.gpu) : "",
     SPOT: isSsh ? "" : (configuration.spot_policy ?? "on-demand"),
     BACKEND: isSsh ? "ssh" : (configuration.backends?.map(backendName).join(", ") ?? "*"),
-    PRICE: configuration.max_price === null ? "" : `$0..${price(configuration.max_price)}`,
+    PRICE: configuration.max_price ? `$0..${price(configuration.max_price)}` : "",
     STATUS: { text: fleet.status, style: fleetStyle(fleet.status) },
     CREATED: time(fromWireTime(fleet.created_at)),
     ERROR: fleet.status_message ?? "",
@@ -70,15 +70,14 @@ const nodesOf = (fleet: Fleet): string => {
 const instanceCells = (instance: Instance, { isVerbose, time }: FleetTableOptions): Cells => {
   const isSsh = instance.backend === "remote";
   const resources = instance.instance_type?.resources;
-  const place =
-    isVerbose && instance.availability_zone !== null ? instance.availability_zone : instance.region;
+  const place = (isVerbose && instance.availability_zone) || instance.region;
   return {
     NAME: `   instance=${instance.instance_num}`,
     RESOURCES: resources ? formatResources(resources) : "-",
     DRIVER: instance.gpu_driver?.version ?? "",
     GPU: resources ? gpuCell(resources) : "-",
     SPOT: isSsh || !resources ? "" : resources.spot ? "spot" : "on-demand",
-    BACKEND: instance.backend === null ? "" : backendAndRegion(instance.backend, place),
+    BACKEND: instance.backend ? backendAndRegion(instance.backend, place) : "",
     PRICE: isSsh || instance.price === null ? "" : price(instance.price),
     STATUS: { text: instanceStatus(instance), style: instanceStyle(instance) },
     CREATED: time(fromWireTime(instance.created)),
@@ -89,7 +88,7 @@ const instanceCells = (instance: Instance, { isVerbose, time }: FleetTableOption
 /** `3/8 busy` for an instance in blocks, also while nothing runs there. */
 const instanceStatus = (instance: Instance): string => {
   const inUse = instance.status === "idle" || instance.status === "busy";
-  const isDivided = instance.total_blocks !== null && instance.total_blocks > 1;
+  const isDivided = (instance.total_blocks ?? 1) > 1;
   const word = inUse && isDivided ? `${instance.busy_blocks}/${instance.total_blocks} busy` : instance.status;
   if (instance.unreachable) return `${word} (unreachable)`;
   return instance.health_status === "healthy" ? word : `${word} (${instance.health_status})`;

@@ -132,7 +132,7 @@ const placeCells = (submission: JobSubmission): Cells => {
     "INSTANCE TYPE": [
       placed.instance_type.name,
       part ? ` (${part.blocks}/${part.total_blocks})` : "",
-      placed.reservation === null ? "" : ` (${placed.reservation})`,
+      placed.reservation ? ` (${placed.reservation})` : "",
     ].join(""),
     PRICE: `${price(part?.price ?? placed.price)}${spot}`,
   };
