@@ -2,7 +2,7 @@ import { Run } from "../../shared/api/runs.ts";
 import { isFinalRun } from "../../shared/states.ts";
 import type { Coordinator } from "../e2e/harness/coordinator.ts";
 import { TEST_IMAGE } from "../e2e/harness/image.ts";
-import type { Runtime } from "../e2e/harness/system.ts";
+import { type Runtime, SMALL } from "../e2e/harness/system.ts";
 
 /** When each step of one run's way was seen, in milliseconds since the apply request was sent. */
 export interface RunTimes {
@@ -34,6 +34,7 @@ export const configurationOf = (runtime: Runtime, name: string, commands: readon
   name,
   fleets: [runtime],
   commands,
+  resources: SMALL,
   ...(runtime === "docker" ? { image: TEST_IMAGE } : {}),
 });
 

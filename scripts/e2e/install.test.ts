@@ -11,7 +11,7 @@ import { createNetwork } from "./harness/network.ts";
 import { runOk } from "./harness/program.ts";
 import { cleanEnvironment } from "./harness/programs.ts";
 import { describeWith } from "./harness/requirements.ts";
-import { NEEDS } from "./harness/system.ts";
+import { NEEDS, SMALL } from "./harness/system.ts";
 
 /** Without root, as with it the script would install into this machine's own system folders. */
 const NOBODY = 65_534;
@@ -54,6 +54,7 @@ describeWith(NEEDS.process, "install.sh", () => {
       type: "task",
       name: "there",
       commands: ["echo $DSTACK_RUN_NAME from there"],
+      resources: SMALL,
     });
     const { code, stdout } = await client.dstack(["apply", "-y", "-f", "-"], { input: task });
     expect(stdout).toContain("there from there");

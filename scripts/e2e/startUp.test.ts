@@ -76,6 +76,7 @@ describeWith(["programs"], "what stops a start", () => {
 
   test("a setting that makes no sense", async () => {
     using dir = tempDir();
+    chmodSync(dir.path, 0o755);
     expectOneLine(
       await server(dir.path, { DSTACK_SERVER_LOG_LEVEL: "loud" }),
       /DSTACK_SERVER_LOG_LEVEL=loud/,

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { join } from "node:path";
 import { tempDir } from "../../../shared/testing/tempDir.ts";
 import { TEST_IMAGE } from "../harness/image.ts";
-import { sha256, steadyJob } from "../harness/jobs.ts";
+import { expectWholeLog, steadyJob } from "../harness/jobs.ts";
 import { type Registry, startRegistry } from "../harness/registry.ts";
 import { describeWith } from "../harness/requirements.ts";
 import { NEEDS, openSystem, type System } from "../harness/system.ts";
@@ -45,7 +45,7 @@ describeWith([...NEEDS.docker, "registry"], "the engine and its images", () => {
   const expectWhole = async (name: string) => {
     const { client } = system.coordinator;
     expect(await client.waitForEnd(name, 60_000)).toMatchObject({ status: "done" });
-    expect(sha256(await client.readLog(name))).toBe(JOB.sha256);
+    await expectWholeLog(client, name, JOB);
   };
 
   test("an image is pulled, and the run says so meanwhile", async () => {

@@ -1,7 +1,7 @@
 /** `kill -9` at named points of a job's life: the job goes on, ends right, and its log is complete. */
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import type { Run } from "../../../shared/api/runs.ts";
-import { commandEnded, sha256, steadyJob, waitForLog } from "../harness/jobs.ts";
+import { commandEnded, expectWholeLog, steadyJob, waitForLog } from "../harness/jobs.ts";
 import { describeWith } from "../harness/requirements.ts";
 import { NEEDS, openSystem, type System } from "../harness/system.ts";
 
@@ -161,7 +161,7 @@ for (const runtime of ["process", "docker"] as const) {
         const ended = await client.waitForEnd(run, 40_000);
         expect(ended).toMatchObject({ status: "done", latest_job_submission: { exit_status: 0 } });
         expect(ended.jobs[0]?.job_submissions).toHaveLength(1);
-        expect(sha256(await client.readLog(run))).toBe(JOB.sha256);
+        await expectWholeLog(client, run, JOB);
       },
       60_000,
     );
@@ -177,7 +177,7 @@ for (const runtime of ["process", "docker"] as const) {
         await (victim === "coordinator" ? killCoordinator(system) : killAgent(system));
         const ended = await client.waitForEnd(run, 40_000);
         expect(ended).toMatchObject({ status: "terminated", termination_reason: "stopped_by_user" });
-        expect(new TextDecoder().decode(await client.readLog(run))).toBe("up\r\n");
+        expect(new TextDecoder().decode(await client.readLog(run, { follow: true }))).toBe("up\r\n");
       }, 60_000);
     }
   });

@@ -1,6 +1,6 @@
 /** A host that loses its network for a while, for real; ten minutes of it by the clock are unit tests. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { commandEnded, sha256, steadyJob, waitForLog } from "../harness/jobs.ts";
+import { commandEnded, expectWholeLog, steadyJob, waitForLog } from "../harness/jobs.ts";
 import { describeWith } from "../harness/requirements.ts";
 import { NEEDS, openSystem, type System } from "../harness/system.ts";
 
@@ -25,7 +25,7 @@ describeWith(NEEDS.process, "a network cut", () => {
     await Bun.sleep(cutAt + CUT_MS - Date.now());
     await system.host.mend();
     expect(await client.waitForEnd("cut", 60_000)).toMatchObject({ status: "done" });
-    expect(sha256(await client.readLog("cut"))).toBe(job.sha256);
+    await expectWholeLog(client, "cut", job);
     expect((await client.getFleet("e2e")).instances[0]).toMatchObject({ status: "idle", unreachable: false });
   }, 150_000);
 });

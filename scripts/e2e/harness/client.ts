@@ -7,6 +7,8 @@ import { type Finished, type Place, type Program, type RunOptions, run, startPro
 import { cleanEnvironment, DSTACK } from "./programs.ts";
 
 const PROJECT = "main";
+/** Longer than any test's job; a log that is followed ends with the job. */
+const LONGEST_ANSWER_MS = 60_000;
 
 /** One person at a coordinator: the compiled command line, and the bare API where a test needs it. */
 export interface Client {
@@ -22,8 +24,11 @@ export interface Client {
   /** Waits until `is` holds of the run; fails at once when the run ended otherwise. */
   waitForRun(name: string, is: (run: Run) => boolean, timeoutMs?: number): Promise<Run>;
   waitForEnd(name: string, timeoutMs?: number): Promise<Run>;
-  /** The whole output of a run's first job as the coordinator has it. */
-  readLog(name: string): Promise<Uint8Array>;
+  /**
+   * The output of a run's first job as the coordinator has it now; with `follow` all of it: the end of a job may be
+   * known before the last of its output has arrived.
+   */
+  readLog(name: string, options?: { follow: boolean }): Promise<Uint8Array>;
 }
 
 export interface ClientOptions {
@@ -50,6 +55,7 @@ export const createClient = ({ url, token, home, cwd }: ClientOptions): Client =
       method: "POST",
       headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
       body: JSON.stringify(body),
+      signal: AbortSignal.timeout(LONGEST_ANSWER_MS),
     });
 
   const postOk = async (path: string, body: unknown): Promise<Response> => {
@@ -96,11 +102,12 @@ export const createClient = ({ url, token, home, cwd }: ClientOptions): Client =
     getFleet: (name) => ask(Fleet, "fleets/get", { name }),
     waitForRun,
     waitForEnd: (name, timeoutMs) => waitForRun(name, ({ status }) => isFinalRun(status), timeoutMs),
-    readLog: async (name) => {
+    readLog: async (name, { follow } = { follow: false }) => {
       const found = await getRun(name);
       const submission = found.jobs[0]?.job_submissions.at(-1);
       if (!submission) throw new Error(`Run "${name}" has no submission`);
-      const answer = await postOk("logs/stream", { run_name: name, job_submission_id: submission.id });
+      const body = { run_name: name, job_submission_id: submission.id, follow };
+      const answer = await postOk("logs/stream", body);
       return new Uint8Array(await answer.arrayBuffer());
     },
   };

@@ -5,8 +5,8 @@ import { processesWith } from "./leftovers.ts";
 /** A job whose every byte of output is known: some silence, then lines at a pace, then its end. */
 export interface SteadyJob {
   commands: string[];
-  /** SHA-256 of the whole output, line ends as a terminal has them. */
-  sha256: string;
+  /** The whole output, line ends as a terminal has them. */
+  output: string;
 }
 
 export const steadyJob = (options: { lines: number; silentS?: number; everyS?: number }): SteadyJob => {
@@ -20,15 +20,28 @@ export const steadyJob = (options: { lines: number; silentS?: number; everyS?: n
       `i=0; while [ $i -lt ${lines} ]; do echo "line $i ${FILLER}"; ${pause}i=$((i+1)); done`,
       "echo end",
     ],
-    sha256: sha256(output.map((line) => `${line}\r\n`).join("")),
+    output: output.map((line) => `${line}\r\n`).join(""),
   };
 };
 
 const FILLER = "abcdefghijklmnopqrstuvwxyz";
 const lineText = (at: number): string => `line ${at} ${FILLER}`;
 
-export const sha256 = (bytes: Uint8Array | string): string =>
+const sha256 = (bytes: Uint8Array | string): string =>
   new Bun.CryptoHasher("sha256").update(bytes).digest("hex");
+
+/** Compares by SHA-256 what the coordinator holds with what the job wrote; tells the first place that differs. */
+export const expectWholeLog = async (client: Client, name: string, { output }: SteadyJob): Promise<void> => {
+  const log = await client.readLog(name, { follow: true });
+  if (sha256(log) === sha256(output)) return;
+  const expected = new TextEncoder().encode(output);
+  const at = expected.findIndex((byte, index) => byte !== log[index]);
+  const around = (bytes: Uint8Array) =>
+    JSON.stringify(new TextDecoder().decode(bytes.subarray(Math.max(0, at - 80), at + 80)));
+  throw new Error(
+    `The log of "${name}" has ${log.length} bytes and not ${expected.length}; at ${at} it has\n${around(log)} and not\n${around(expected)}`,
+  );
+};
 
 /** Waits until the coordinator holds this much of a run's output. */
 export const waitForLog = (client: Client, name: string, text: string): Promise<unknown> =>

@@ -15,6 +15,9 @@ export const NEEDS: Record<Runtime, readonly Requirement[]> = {
   docker: ["programs", "root", "docker"],
 };
 
+/** The language's own default asks for 100 GB of disk. */
+export const SMALL = { cpu: "1..", memory: "64MB..", disk: "100MB.." };
+
 /** A coordinator on this machine and one host that dialled out to it from a network namespace of its own. */
 export interface System extends AsyncDisposable {
   coordinator: Coordinator;
@@ -76,7 +79,7 @@ export const openSystem = async ({ runtime, registry }: SystemOptions): Promise<
     },
     // JSON is YAML.
     task: (name, commands, more = {}) =>
-      JSON.stringify({ type: "task", name, ...image, commands, ...more }, undefined, 2),
+      JSON.stringify({ type: "task", name, ...image, commands, resources: SMALL, ...more }, undefined, 2),
     [Symbol.asyncDispose]: () => cleanUp.disposeAsync(),
   };
 };
