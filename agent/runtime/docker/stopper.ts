@@ -42,12 +42,14 @@ export const createStopper = ({ container, terminal, over, onKilled, log }: Stop
   const kill = async () => {
     while (!over.aborted) {
       try {
-        await container.kill({ signal: "SIGKILL" });
+        // Set before: the container's end is often known before the answer to this.
         killed = true;
+        await container.kill({ signal: "SIGKILL" });
         return onKilled();
       } catch (err) {
+        killed = isUnreachable(err);
         // Refused: it has ended, or is gone.
-        if (!isUnreachable(err)) return onKilled();
+        if (!killed) return onKilled();
         await delay(RETRY_MS, over);
       }
     }

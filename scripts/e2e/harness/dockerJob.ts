@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { createDockerRuntime } from "../../../agent/runtime/docker/dockerRuntime.ts";
-import type { RunningJob, RuntimeHooks, RuntimeJob } from "../../../agent/runtime/runtime.ts";
+import type { RuntimeHooks, RuntimeJob } from "../../../agent/runtime/runtime.ts";
 import { createLogger } from "../../../shared/log.ts";
 import type { Assignment } from "../../../shared/protocol/assignment.ts";
 import type { PullProgress } from "../../../shared/protocol/report.ts";
@@ -71,6 +71,3 @@ export const hashOf = async (path: string): Promise<string> => {
   for await (const chunk of Bun.file(path).stream()) hash.update(chunk);
   return hash.digest("hex");
 };
-
-/** To its end, removed. */
-export const finish = async (running: RunningJob) => running.ended;
