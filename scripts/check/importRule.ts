@@ -29,7 +29,6 @@ const ONLY_IN: Record<string, readonly string[]> = {
     "coordinator/testing/",
     "agent/testing/",
   ],
-  commander: ["cli/"],
 };
 
 const SPECIFIER =
