@@ -1,6 +1,7 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { waitFor } from "../../../shared/testing/waitFor.ts";
+import { unmountUnder } from "./mounts.ts";
 import type { Host } from "./network.ts";
 import { type Program, run, runOk, startProgram } from "./program.ts";
 
@@ -67,6 +68,7 @@ const startEngineWith = async (options: EngineOptions, driver: string): Promise<
     const ids = (await docker("ps", "-aq").catch(() => "")).split("\n").filter(Boolean);
     if (ids.length > 0) await docker("rm", "-f", "-v", ...ids);
     await program[Symbol.asyncDispose]();
+    await unmountUnder([runDir, dir]);
     rmSync(runDir, { recursive: true, force: true });
     rmSync(dir, { recursive: true, force: true });
   };

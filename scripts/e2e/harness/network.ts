@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, rmSync } from "node:fs";
 import { networkInterfaces } from "node:os";
+import { unmountUnder } from "./mounts.ts";
 import { type Place, run, runOk } from "./program.ts";
 
 /** A host of its own: a network namespace that reaches the others over a bridge, as by a switch. */
@@ -85,6 +86,7 @@ const sweepDeadNetworks = async (): Promise<void> => {
     const pids = (await runOk(["ip", "netns", "pids", name])).split("\n").filter(Boolean);
     if (pids.length > 0) await run(["kill", "-9", ...pids]);
     await runOk(["ip", "netns", "delete", name]);
+    await unmountUnder([`/run/${name}`]);
     rmSync(`/run/${name}`, { recursive: true, force: true });
   }
   const bridges = await runOk(["ip", "-brief", "link", "show", "type", "bridge"]);
