@@ -80,10 +80,16 @@ const greet = async (ctx: Context, server: Started, wish: { yes: boolean; no: bo
   if (adminToken === undefined) {
     printInfo(ctx, "The admin token was shown at the first start; --token sets another one");
   } else await registerMainProject(ctx, { url, token: adminToken, ...wish });
+  const others = isLoopback(url) ? ONLY_HERE : "";
   ctx.out.write(
-    `\nTo join a host, run this on it (valid for a day; more: dstack fleet token create):\n\n  ${joinCommand}\n\n`,
+    `\nTo join a host, run this on it (valid for a day; more: dstack fleet token create):\n\n  ${joinCommand}\n\n${others}`,
   );
 };
+
+const ONLY_HERE =
+  "Only this machine reaches the server at that address. For other hosts, start it with --host 0.0.0.0,\nor with --url and the address that leads here.\n\n";
+
+const isLoopback = (url: string): boolean => /^(localhost|127\..*|\[::1\])$/.test(new URL(url).hostname);
 
 /** The first Ctrl-C or SIGTERM asks to stop; with a second one the process ends at once. */
 const listenForStop = (ctx: Context): { readonly asked: Promise<void> } & Disposable => {

@@ -12,7 +12,7 @@ const BASH = `_dstack() {
   local IFS=$'\\n' current="\${COMP_WORDS[COMP_CWORD]}" found
   found=$(dstack completion query -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
   if [ "$found" = "${FILES}" ]; then
-    COMPREPLY=($(compgen -f -X '!*.@(yml|yaml)' -- "$current") $(compgen -d -S / -- "$current"))
+    COMPREPLY=($(compgen -G "$current*.yml"; compgen -G "$current*.yaml"; compgen -d -S / -- "$current"))
   else
     COMPREPLY=($(compgen -W "$found" -- "$current"))
   fi
