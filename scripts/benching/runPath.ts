@@ -38,12 +38,12 @@ export const configurationOf = (runtime: Runtime, name: string, commands: readon
   ...(runtime === "docker" ? { image: TEST_IMAGE } : {}),
 });
 
-/** Milliseconds since 1970 with their fraction, from `2026-01-31 12:00:00.123456789 +0000`. */
-const parseTime = (line: string): number => {
-  const [, date, time, fraction, zone] = line.match(/^(\S+) (\S+)\.(\d+) ([+-]\d{4})$/) ?? [];
-  if (!date || !time || !fraction || !zone) throw new Error(`Not a time: "${line}"`);
-  return Date.parse(`${date}T${time}${zone.slice(0, 3)}:${zone.slice(3)}`) + Number(`0.${fraction}`) * 1000;
-};
+/** Milliseconds since 1970 with their fraction, from each `2026-01-31 12:00:00.123456789 +0000` of an output. */
+const timesIn = (output: string): number[] =>
+  [...output.matchAll(/^(\S+) (\S+)\.(\d+) ([+-]\d\d)(\d\d)\r?$/gm)].map(
+    ([, date, time, fraction, hours, minutes]) =>
+      Date.parse(`${date}T${time}${hours}:${minutes}`) + Number(`0.${fraction}`) * 1000,
+  );
 
 export const submitRun = async (
   { client }: Coordinator,
@@ -117,8 +117,7 @@ export const measureRun = async (
       if (isFinalRun(status)) seen.final ??= since();
     }),
   ]);
-  const times = output.split(/\r?\n/).filter(Boolean).map(parseTime);
-  const [first, last] = [times[0], times[1]];
+  const [first, last] = timesIn(output);
   const { firstByte, final } = seen;
   if (first === undefined || last === undefined || firstByte === undefined || final === undefined) {
     throw new Error(`Run "${name}" did not print its two times; it wrote:\n${output}`);

@@ -24,9 +24,12 @@ export const measureThroughput = async (part: Part): Promise<void> => {
     const hasher = new Bun.CryptoHasher("sha256");
     let [length, firstAt] = [0, Number.NaN];
     await followLog(coordinator, { name, submissionId }, (bytes) => {
+      // An interactive shell may greet before the command's own output begins.
+      const begin = length === 0 ? Buffer.from(bytes).indexOf(LINE) : 0;
+      if (begin < 0) return;
       if (length === 0) firstAt = performance.now();
-      length += bytes.length;
-      hasher.update(bytes);
+      length += bytes.length - begin;
+      hasher.update(bytes.subarray(begin));
     });
     const seconds = (performance.now() - firstAt) / 1000;
     if (hasher.digest("hex") !== expected) {
