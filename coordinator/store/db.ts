@@ -4,6 +4,7 @@ import { type Client, createClient } from "@libsql/client";
 import type { BatchItem } from "drizzle-orm/batch";
 import { drizzle, type LibSQLDatabase } from "drizzle-orm/libsql";
 import { AppError, messageOf } from "../../shared/errors.ts";
+import { openFileClient } from "./fileClient.ts";
 import { migrate } from "./migrate.ts";
 import * as schema from "./schema.ts";
 
@@ -47,19 +48,14 @@ export const openStore = async (options: StoreOptions): Promise<Store> => {
   }
 };
 
-const openClient = (options: StoreOptions): Client => {
+const openClient = ({ url, authToken }: StoreOptions): Client => {
   try {
-    if (options.url.startsWith("file:"))
-      mkdirSync(dirname(options.url.slice("file:".length)), { recursive: true });
-    return createClient(
-      options.authToken === undefined
-        ? { url: options.url, concurrency: 1 }
-        : { url: options.url, authToken: options.authToken, concurrency: 1 },
-    );
+    if (!url.startsWith("file:")) return createClient(authToken === undefined ? { url } : { url, authToken });
+    const path = url.slice("file:".length);
+    mkdirSync(dirname(path), { recursive: true });
+    return openFileClient(path);
   } catch (cause) {
-    throw new AppError("unavailable", `Cannot open the database ${options.url}: ${messageOf(cause)}`, {
-      cause,
-    });
+    throw new AppError("unavailable", `Cannot open the database ${url}: ${messageOf(cause)}`, { cause });
   }
 };
 

@@ -14,7 +14,7 @@ export const migrate = async (client: Client): Promise<void> => {
     "CREATE TABLE IF NOT EXISTS migrations (tag TEXT PRIMARY KEY, applied_at INTEGER NOT NULL)",
   );
   const { rows } = await client.execute("SELECT tag FROM migrations");
-  const applied = new Set(rows.map((row) => row["tag"]));
+  const applied = new Set(rows.map((row) => row[0]));
   for (const { tag } of journal.entries) {
     if (applied.has(tag)) continue;
     const sql = MIGRATIONS[tag];
