@@ -1,26 +1,7 @@
-import { describe, expect, test } from "bun:test";
-import { RunSpec } from "../api/runs.ts";
-import { AppError } from "../errors.ts";
-import { ELSEWHERE } from "../testing/differences.ts";
-import { configurationCases } from "../testing/golden.ts";
+import { expect, test } from "bun:test";
+import type { AppError } from "../errors.ts";
 import { checkRun } from "./checkRun.ts";
 import { RunConfiguration } from "./configuration.ts";
-import { getJobSpecs } from "./jobSpecs.ts";
-import { loadConfiguration } from "./load.ts";
-
-const refused = configurationCases().filter(
-  ({ name, expected, later }) => expected.stage === "server" && !later?.valid && !(name in ELSEWHERE),
-);
-
-const specsOf = (configuration: unknown) =>
-  getJobSpecs(RunSpec.parse({ configuration }), { runName: "run", defaultPython: "3.12" });
-
-describe("getJobSpecs() refuses what the reference's server refuses", () => {
-  test.each(refused)("$name", ({ text }) => {
-    // Some are refused as early as on reading.
-    expect(() => specsOf(loadConfiguration(text, { path: "x" }))).toThrow(AppError);
-  });
-});
 
 const messageOf = (configuration: object): string | undefined => {
   try {

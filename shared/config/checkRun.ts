@@ -87,16 +87,25 @@ const checkService = (configuration: RunConfiguration, placement: Placement, not
 
 /**
  * What the server refuses of a run before it asks anything of the outside (docs/spec/configuration.md §7): rules over
- * the configuration and the profile together. Throws `AppError` "invalid" with every mistake.
+ * the configuration and the profile together.
  */
-export const checkRun = (configuration: RunConfiguration, profile: Placement | null): void => {
-  const lines: string[] = [];
-  const note: Note = (_kind, path, message) =>
-    lines.push([printPath(path), message].filter((part) => part !== "").join(": "));
+export const noteRunProblems = (
+  configuration: RunConfiguration,
+  profile: Placement | null,
+  note: Note,
+): void => {
   const placement = mergeProfile(profile, configuration);
   checkImages(configuration, note);
   checkPlacement(placement, note);
   checkService(configuration, placement, note);
   checkNodeReferences(configuration, note);
+};
+
+/** Throws `AppError` "invalid" with every mistake. */
+export const checkRun = (configuration: RunConfiguration, profile: Placement | null): void => {
+  const lines: string[] = [];
+  noteRunProblems(configuration, profile, (_kind, path, message) =>
+    lines.push([printPath(path), message].filter((part) => part !== "").join(": ")),
+  );
   if (lines.length > 0) throw new AppError("invalid", lines.join("\n"));
 };

@@ -3,6 +3,7 @@ import { tagged } from "../schema/union.ts";
 import { DevEnvironmentConfiguration } from "./devEnvironment.ts";
 import { FleetConfiguration } from "./fleet.ts";
 import { GatewayConfiguration } from "./gateway.ts";
+import { PresetConfiguration } from "./preset.ts";
 import { ServiceConfiguration } from "./service.ts";
 import { TaskConfiguration } from "./task.ts";
 import { VolumeConfiguration } from "./volume.ts";
@@ -26,6 +27,7 @@ export const AnyConfiguration = tagged("type", {
   fleet: FleetConfiguration,
   gateway: GatewayConfiguration,
   volume: VolumeConfiguration,
+  preset: PresetConfiguration,
 });
 export type AnyConfiguration = z.infer<typeof AnyConfiguration>;
 

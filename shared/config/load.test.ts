@@ -59,7 +59,7 @@ retry: {on_events: [eror]}
       "a: [",
       "x.dstack.yml:1:5: Flow sequence in block collection must be sufficiently indented and end with a ]",
     ],
-    ["type: preset", "x.dstack.yml: presets are not supported"],
+    ["type: preset\nbase: 1\nrepo: 2", "x.dstack.yml:1:1: base and repo exclude each other"],
   ])("says of %j what is wrong", (text, message) => expect(messageOf(text)).toEndWith(message));
 
   test("gives a configuration or an AppError for any text", () => {

@@ -1,5 +1,4 @@
 import type { z } from "zod";
-import { AppError } from "../errors.ts";
 import { isMapping, nounOf } from "../schema/scalar.ts";
 import { parseYaml, YamlSyntaxError } from "../yaml/parse.ts";
 import { AnyConfiguration } from "./configuration.ts";
@@ -30,8 +29,8 @@ export const loadYamlAs = <S extends z.ZodType>(schema: S, text: string, { path 
 };
 
 /**
- * What a `*.dstack.yml` says. Throws `ConfigurationError` with every mistake and its place, whatever the text is; and
- * `AppError` "unsupported" for presets.
+ * What a `*.dstack.yml` says. Throws `ConfigurationError` with every mistake and its place, whatever the text
+ * is.
  */
 export const loadConfiguration = (text: string, { path }: Source): AnyConfiguration => {
   const { value, locate } = read(text, path);
@@ -39,11 +38,6 @@ export const loadConfiguration = (text: string, { path }: Source): AnyConfigurat
     const message = `Expected a mapping with the property type, got ${nounOf(value)}`;
     const position = locate([]);
     throw new ConfigurationError([{ kind: "wrong_type", path: [], message, value, position }], path);
-  }
-  if (value["type"] === "preset") {
-    throw new AppError("unsupported", `${path}: presets are not supported`, {
-      hint: "Write the service that the preset would be made into",
-    });
   }
   const result = AnyConfiguration.safeParse(value);
   if (result.success) return result.data;

@@ -1,8 +1,8 @@
 import type { z } from "zod";
 import { field, object, optionalField } from "../schema/field.ts";
 import { refuse } from "../schema/refusal.ts";
-import { integerBetween, isMapping, parseText, quote } from "../schema/scalar.ts";
-import { oneShape } from "../schema/union.ts";
+import { booleanOf, integerBetween, isMapping, parseText, quote } from "../schema/scalar.ts";
+import { oneShape, refuseShape } from "../schema/union.ts";
 
 const toMapping = (input: unknown): unknown => {
   if (isMapping(input)) return input;
@@ -20,6 +20,12 @@ export const EntityReference = object(
   { from: toMapping },
 );
 export type EntityReference = z.infer<typeof EntityReference>;
+
+/** The gateway of a service: one by name, the default one (true) or none (false). Words like "on" are never names. */
+export const GatewayChoice = oneShape(
+  [field((input) => booleanOf(input) ?? refuseShape("true, false or a gateway", input)), EntityReference],
+  (input) => (booleanOf(input) === undefined ? 1 : 0),
+);
 
 const parseNonEmpty = (input: unknown): string =>
   typeof input === "string" && input !== ""

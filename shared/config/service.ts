@@ -6,7 +6,7 @@ import { oneShape, refuseShape } from "../schema/union.ts";
 import { groupList } from "./groups.ts";
 import { parseGroupName } from "./names.ts";
 import { ServicePort } from "./ports.ts";
-import { EntityReference } from "./reference.ts";
+import { GatewayChoice } from "./reference.ts";
 import { checkImageSource, Resources, RunFields, texts } from "./run.ts";
 import { parsePython } from "./runScalars.ts";
 import {
@@ -66,11 +66,6 @@ const groupSchema = (spelling: "count" | "replicas") =>
 
 const Count = field(parseReplicas);
 
-const Gateway = oneShape(
-  [field((input) => booleanOf(input) ?? refuseShape("true, false or a gateway", input)), EntityReference],
-  (input) => (booleanOf(input) === undefined ? 1 : 0),
-);
-
 const parseHttps = (input: unknown): boolean | "auto" =>
   input === "auto" ? "auto" : (booleanOf(input) ?? refuseShape("true, false or auto", input));
 
@@ -85,7 +80,7 @@ const bare = {
   type: z.literal("service"),
   ...RunFields,
   port: ServicePort,
-  gateway: orNull(Gateway),
+  gateway: orNull(GatewayChoice),
   strip_prefix: field(parseBoolean).default(true),
   model: orNull(Model),
   https: optionalField(parseHttps),

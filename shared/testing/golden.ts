@@ -14,6 +14,7 @@ export interface GoldenError {
 
 export interface Expected {
   valid: boolean;
+  step?: "plan" | "submit";
   stage?: "parse" | "client" | "server";
   type?: string;
   crash?: boolean;
@@ -31,6 +32,10 @@ export interface Expected {
     secrets?: Record<string, string>;
     images?: Record<string, Record<string, unknown>>;
     absent?: string[];
+    missing_volumes?: string[];
+    volume_places?: Record<string, [backend: string, region: string]>;
+    /** Null: the project has none. */
+    gateway?: { domain?: string | null; status?: string; certificate?: unknown } | null;
   };
 }
 

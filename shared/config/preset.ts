@@ -1,0 +1,101 @@
+import { z } from "zod";
+import { field, object, optionalField, orNull, type Report } from "../schema/field.ts";
+import { refuse } from "../schema/refusal.ts";
+import { integerBetween, isMapping, parseBoolean, parseText } from "../schema/scalar.ts";
+import { oneShape, refuseShape } from "../schema/union.ts";
+import { Env } from "./env.ts";
+import { ProfileFields } from "./profile.ts";
+import { GatewayChoice } from "./reference.ts";
+
+const count = (min = 1) => optionalField(integerBetween(min));
+
+const ByBase = object({ base: field(parseText) });
+const ByRepo = object(
+  { repo: field(parseText), name: optionalField(parseText) },
+  { from: (input) => (isMapping(input) ? input : { repo: parseText(input) }) },
+);
+
+/** A text is the model's repository. */
+const Model = oneShape([ByRepo, ByBase], (input) => (isMapping(input) && "base" in input ? 1 : 0));
+
+const MAX_PROMPT = 10_000;
+
+const parsePrompt = (input: unknown): string => {
+  const prompt = parseText(input);
+  if (prompt.length <= MAX_PROMPT) return prompt;
+  return refuse("out_of_range", `Expected at most ${MAX_PROMPT} characters, got ${prompt.length}`);
+};
+
+const Prompt = oneShape([field(parsePrompt), object({ path: field(parseText) })], (input) =>
+  isMapping(input) ? 1 : 0,
+);
+
+const parseIds = (input: unknown): string => {
+  if (typeof input === "string" && input !== "") return input;
+  return refuseShape("the id of a preset", input);
+};
+
+const Agent = object({
+  provider: z.enum(["claude", "codex"]),
+  model: optionalField(parseText),
+  effort: orNull(z.enum(["low", "medium", "high", "xhigh", "max"])),
+});
+
+const bare = {
+  type: z.literal("preset"),
+  name: optionalField(parseText),
+  model: orNull(Model),
+  base: optionalField(parseText),
+  repo: optionalField(parseText),
+  prompt: orNull(Prompt),
+  min_context_length: count(),
+  max_ttft: count(),
+  trials: count(),
+  previous: orNull(z.array(field(parseIds))),
+  concurrency: count(),
+  input_tokens: count(),
+  output_tokens: count(2),
+  shared_prefix_tokens: count(0),
+  dataset: optionalField(parseText),
+  /** Null: true. */
+  baseline: optionalField(parseBoolean),
+  gateway: orNull(GatewayChoice),
+  agent: orNull(Agent),
+  env: Env,
+  ...ProfileFields,
+};
+type Bare = z.output<z.ZodObject<typeof bare>>;
+
+const TOKENS = ["input_tokens", "output_tokens", "shared_prefix_tokens"] as const;
+
+const checkPreset = (preset: Bare, report: Report) => {
+  const { model, base, repo, dataset, agent } = preset;
+  if (base !== null && repo !== null) report("conflict", "base and repo exclude each other");
+  else if (model !== null && (base !== null || repo !== null)) {
+    report("conflict", `model and ${base === null ? "repo" : "base"} exclude each other`);
+  }
+  const token = TOKENS.find((key) => preset[key] !== null);
+  if (dataset !== null && dataset !== "random" && token !== undefined) {
+    report("conflict", `dataset and ${token} exclude each other`);
+  }
+  const prefix = preset.shared_prefix_tokens ?? 0;
+  if (prefix >= (preset.input_tokens ?? 1024)) {
+    report("out_of_range", "shared_prefix_tokens is not below input_tokens");
+  }
+  if (agent?.provider === "codex" && agent.effort === "max") {
+    report("conflict", "codex has no effort max");
+  }
+};
+
+/** `base` and `repo` are other spellings of `model`; `agent` is absent, not null, when unset. */
+const canonical = ({ base, repo, model, agent, ...rest }: Bare) => ({
+  ...rest,
+  base: null,
+  repo: null,
+  model: base !== null ? { base } : repo !== null ? { repo, name: null } : model,
+  ...(agent === null ? {} : { agent }),
+});
+
+/** docs/spec/configuration.md §6. Read and checked; what a preset is made into is not there. */
+export const PresetConfiguration = object(bare, { rules: checkPreset }).transform(canonical);
+export type PresetConfiguration = z.infer<typeof PresetConfiguration>;
