@@ -16,8 +16,7 @@ export const command = defineCommand({
   run: async (ctx, { project, abort, yes, name }) => {
     const api = await openApi(ctx, { project });
     await getRun(api, { name });
-    if (!yes && !(await confirm(ctx, `Are you sure you want to ${abort ? "abort" : "stop"} the run?`)))
-      return;
+    if (!yes && !(await confirm(ctx, "Are you sure you want to stop the run?"))) return;
     await stopRun(api, name, abort);
     ctx.out.write(abort ? "Aborted\n" : "Stopped\n");
   },
