@@ -1,7 +1,7 @@
 /** `kill -9` at named points of a job's life: the job goes on, ends right, and its log is complete. */
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import type { Run } from "../../../shared/api/runs.ts";
-import { commandEnded, expectWholeLog, steadyJob, waitForLog } from "../harness/jobs.ts";
+import { commandEnded, expectWholeLog, type SteadyJob, steadyJob, waitForLog } from "../harness/jobs.ts";
 import { describeWith } from "../harness/requirements.ts";
 import { NEEDS, openSystem, type System } from "../harness/system.ts";
 
@@ -11,6 +11,8 @@ interface Point {
   strike(system: System, run: string): Promise<void>;
   /** Done before the submission. */
   prepare?(system: System): void;
+  /** Where it is not JOB. */
+  job?: SteadyJob;
 }
 
 const jobStatus = (run: Run): string | undefined => run.jobs[0]?.job_submissions.at(-1)?.status;
@@ -40,6 +42,17 @@ const endUnheard = async (system: System, run: string, then: () => Promise<void>
 
 const JOB = steadyJob({ lines: 150, silentS: 0.5 });
 
+/** Some 14 MB that pile up on the host while the coordinator hears nothing, and then are sent as fast as can be. */
+const LARGE = steadyJob({ lines: 400_000, silentS: 0, everyS: 0 });
+const whileSending = async (system: System, run: string, kill: (system: System) => Promise<void>) => {
+  await isRunning(system, run);
+  system.coordinator.program.freeze();
+  await commandEnded(run);
+  system.coordinator.program.thaw();
+  await hasLogged(system, run, "line 30000 ");
+  await kill(system);
+};
+
 const COORDINATOR: Point[] = [
   { name: "as soon as the submission is answered", strike: killCoordinator },
   {
@@ -68,6 +81,11 @@ const COORDINATOR: Point[] = [
   {
     name: "when the job has ended and nothing is reported",
     strike: (system, run) => endUnheard(system, run, () => killCoordinator(system)),
+  },
+  {
+    name: "while a large log is sent",
+    job: LARGE,
+    strike: (system, run) => whileSending(system, run, killCoordinator),
   },
 ];
 
@@ -113,6 +131,11 @@ const AGENT: Point[] = [
       system.agent.restart();
     },
   },
+  {
+    name: "while a large log is sent",
+    job: LARGE,
+    strike: (system, run) => whileSending(system, run, killAgent),
+  },
 ];
 
 const BOTH: Point[] = [
@@ -152,16 +175,16 @@ for (const runtime of ["process", "docker"] as const) {
     );
     test.each(points)(
       "$victim: $name",
-      async ({ prepare, strike }) => {
+      async ({ prepare, strike, job = JOB }) => {
         const { client } = system.coordinator;
         const run = `struck-${++runs}`;
         prepare?.(system);
-        await client.dstackOk(["apply", "-y", "-d", "-f", "-"], { input: system.task(run, JOB.commands) });
+        await client.dstackOk(["apply", "-y", "-d", "-f", "-"], { input: system.task(run, job.commands) });
         await strike(system, run);
         const ended = await client.waitForEnd(run, 40_000);
         expect(ended).toMatchObject({ status: "done", latest_job_submission: { exit_status: 0 } });
         expect(ended.jobs[0]?.job_submissions).toHaveLength(1);
-        await expectWholeLog(client, run, JOB);
+        await expectWholeLog(client, run, job);
       },
       60_000,
     );
