@@ -33,7 +33,9 @@ process.stdout.write(coordinator.program.output());
 
 const joinHost = async (fleet: string, runtime: "process" | "docker") => {
   say(`Joining this machine as a host of the fleet "${fleet}"; its jobs run with the ${runtime} runtime`);
-  undo.use(await startAgent({ coordinator, dir: join(dir, fleet), runtime, name: fleet, fleet }));
+  const engine = process.env["DOCKER_HOST"];
+  const agent = { coordinator, dir: join(dir, fleet), runtime, name: fleet, fleet };
+  undo.use(await startAgent({ ...agent, ...(engine ? { engine } : {}) }));
   process.stdout.write(await coordinator.client.dstackOk(["fleet"]));
 };
 
