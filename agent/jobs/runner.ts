@@ -228,7 +228,7 @@ export class JobRunner {
     const cut = message.slice(0, 4000);
     const fact = { state: "finished", reason, message: cut, exit_status, signal, log_bytes } as const;
     this.#finishedSequence = this.#note(fact, { end });
-    this.#log.info("The job has ended", { reason, exit_status, ...(signal ? { signal } : {}), message: cut });
+    this.#log.info("The job has ended", { reason, exit_status, ...(signal ? { signal } : {}), why: cut });
   }
 
   /** Writes a fact down, then sends it; returns its sequence. */

@@ -86,19 +86,18 @@ const openWith =
     return { pid, terminal: pty, exited: exited.promise, drained: () => within(all, DRAIN_MS) };
   };
 
-/** The terminal that was opened last in this process (Linux: /proc/PID/fdinfo of a pty master). */
-const findOwnTerminal = (): string => {
-  for (const fd of readdirSync("/proc/self/fd")) {
+/** Terminals whose master this process has open (Linux: `tty-index` in /proc/PID/fdinfo). */
+const ownTerminals = (): string[] =>
+  readdirSync("/proc/self/fd").flatMap((fd) => {
     try {
       const index = readFileSync(`/proc/self/fdinfo/${fd}`, "utf8").match(/^tty-index:\s+(\d+)$/m)?.[1];
-      if (index !== undefined) return `/dev/pts/${index}`;
+      return index === undefined ? [] : [`/dev/pts/${index}`];
     } catch (err) {
       // The folder's own descriptor, closed since it was listed.
-      if ((err as NodeJS.ErrnoException).code !== "ENOENT") throw err;
+      if ((err as NodeJS.ErrnoException).code === "ENOENT") return [];
+      throw err;
     }
-  }
-  throw new Error("Cannot find the terminal that was just opened");
-};
+  });
 
 /**
  * By Bun alone, where there is no native module (musl) or it cannot be loaded. Bun makes neither a session nor a
@@ -110,18 +109,27 @@ export const openByBun: OpenPty = ({ argv, env, cwd, onData }) => {
   const drained = Promise.withResolvers<void>();
   let held = Buffer.alloc(0);
   let isMarked = false;
+  const end = (bytes: Uint8Array) => {
+    if (bytes.length > 0) onData(bytes);
+    held = Buffer.alloc(0);
+    drained.resolve();
+  };
+  const others = new Set(ownTerminals());
   const terminal = new Bun.Terminal({
     ...SIZE,
     data: (_, bytes) => {
-      if (!isMarked) return onData(bytes);
+      if (!isMarked) {
+        onData(bytes);
+        return;
+      }
       held = Buffer.concat([held, bytes]);
       const at = held.indexOf(mark);
-      if (at < 0) return;
-      if (at > 0) onData(held.subarray(0, at));
-      drained.resolve();
+      if (at >= 0) end(held.subarray(0, at));
     },
+    exit: () => end(held),
   });
-  const path = findOwnTerminal();
+  const path = ownTerminals().find((one) => !others.has(one));
+  if (path === undefined) throw new Error("Cannot find the terminal that was just opened");
   const setsid = Bun.which("setsid", { PATH: "/usr/bin:/bin:/usr/sbin:/sbin" });
   const child = Bun.spawn([...(setsid ? [setsid, "-c"] : []), ...argv], { terminal, env, cwd });
   const exited = child.exited.then((code) =>

@@ -1,0 +1,88 @@
+import { expect, test } from "bun:test";
+import { readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { AppError } from "../../shared/errors.ts";
+import { silentLogger } from "../../shared/log.ts";
+import { tempDir } from "../../shared/testing/tempDir.ts";
+import { anAssignment } from "../testing/anAssignment.ts";
+import { Journal } from "./journal.ts";
+
+const open = (dir: { path: string }) => Journal.open(join(dir.path, "journal.db"), silentLogger);
+const end = { exitStatus: 0, reason: "done_by_runner", message: "" } as const;
+const finished = {
+  state: "finished",
+  reason: "done_by_runner",
+  message: "",
+  exit_status: 0,
+  log_bytes: 1,
+} as const;
+
+test("what was written is there after a restart: state, sequence, times, the end, unanswered reports", () => {
+  using dir = tempDir();
+  const assignment = anAssignment();
+  const id = assignment.submission_id;
+  {
+    using journal = open(dir);
+    journal.add(assignment, 10);
+    journal.note(id, { state: "pulling" }, { at: 11 });
+    journal.note(id, { state: "running" }, { at: 12, startedAt: 12 });
+    journal.confirm([id]);
+    journal.removeReport({ submission_id: id, sequence: 1 });
+  }
+  using journal = open(dir);
+  expect(journal.list()).toEqual([
+    { assignment, state: "running", receivedAt: 10, isConfirmed: true, startedAt: 12, end: null },
+  ]);
+  expect(journal.listReports().map((report) => report.sequence)).toEqual([2]);
+  expect(journal.note(id, finished, { at: 13, end })).toMatchObject({ sequence: 3, at: 13, fact: finished });
+  expect(journal.list()).toMatchObject([{ state: "finished", startedAt: 12, end }]);
+});
+
+test("a stop stays one until the end, and the first end stays the end", () => {
+  using dir = tempDir();
+  using journal = open(dir);
+  const assignment = anAssignment();
+  const id = assignment.submission_id;
+  journal.add(assignment, 0);
+  journal.setStopping(id);
+  journal.note(id, { state: "running" }, { at: 1 });
+  expect(journal.list()[0]?.state).toBe("stopping");
+  journal.note(id, finished, { at: 2, end });
+  journal.note(id, finished, { at: 3, end: { ...end, message: "another" } });
+  expect(journal.list()[0]).toMatchObject({ state: "finished", end });
+});
+
+test("remove() takes a submission's reports with it", () => {
+  using dir = tempDir();
+  using journal = open(dir);
+  const assignment = anAssignment();
+  journal.add(assignment, 0);
+  journal.note(assignment.submission_id, { state: "preparing" }, { at: 1 });
+  journal.remove(assignment.submission_id);
+  expect([journal.list(), journal.listReports()]).toEqual([[], []]);
+});
+
+test("a second journal on the same file is refused in one line", () => {
+  using dir = tempDir();
+  using _first = open(dir);
+  const refused = (() => {
+    try {
+      return open(dir);
+    } catch (err) {
+      return err;
+    }
+  })();
+  expect(refused).toBeInstanceOf(AppError);
+  expect(refused).toMatchObject({
+    code: "conflict",
+    message: expect.stringContaining("Another agent is running"),
+  });
+});
+
+test("a damaged journal is moved aside, and a new one begun", () => {
+  using dir = tempDir();
+  writeFileSync(join(dir.path, "journal.db"), "this is no database, and long enough to be none ".repeat(100));
+  using journal = open(dir);
+  expect(journal.list()).toEqual([]);
+  expect(readdirSync(dir.path).some((name) => name.startsWith("journal.db.damaged-"))).toBe(true);
+});
