@@ -1,6 +1,6 @@
 import type { RunPlan } from "../../shared/api/runs.ts";
+import { describeChanges, diffRuns } from "../../shared/config/diff.ts";
 import { isFinalRun } from "../../shared/states.ts";
-import { listChanges } from "./changes.ts";
 
 /** What is to be done, and how the user is asked (docs/spec/cli.md §4, step 7). */
 export interface Proposal {
@@ -20,7 +20,7 @@ export const propose = (plan: RunPlan): Proposal => {
     const question = name === null ? "Submit a new run?" : `Submit the run ${name}?`;
     return { finding: [], question, action: "submit", isUnchanged: false };
   }
-  const changes = listChanges(current.run_spec, wanted);
+  const changes = describeChanges(diffRuns(current.run_spec, wanted));
   const exists = `Active run ${name} already exists. Detected`;
   if (plan.action === "create") {
     const finding = [`${exists} changes that cannot be updated in-place:`, ...changes, ""];

@@ -1,4 +1,5 @@
 import type { ApplyRunPlanRequest, Run, RunSpec } from "../../../shared/api/runs.ts";
+import { diffRuns, isUpdatable } from "../../../shared/config/diff.ts";
 import { AppError } from "../../../shared/errors.ts";
 import { isFinalRun } from "../../../shared/states.ts";
 import type { Deps } from "../../deps.ts";
@@ -8,7 +9,6 @@ import { deployLiveSubmissions } from "../../store/submissions.ts";
 import { unlessTaken } from "../../store/uniqueness.ts";
 import { type Caller, checkSpec } from "./checkSpec.ts";
 import { effectiveSpec, jobSpecsOf } from "./effectiveSpec.ts";
-import { isSameSpec, isUpdatableInPlace } from "./inPlace.ts";
 import { newRunName } from "./runNames.ts";
 import { viewRun } from "./viewRun.ts";
 
@@ -62,7 +62,8 @@ const requireSamePlan = async (
   { holder, planned }: { holder: RunRow; planned: ApplyRunPlanRequest["plan"]["current_resource"] },
 ): Promise<void> => {
   const isSame =
-    planned?.id === holder.id && isSameSpec(holder.spec, await effectiveSpec(deps, user, planned.run_spec));
+    planned?.id === holder.id &&
+    diffRuns(holder.spec, await effectiveSpec(deps, user, planned.run_spec)).length === 0;
   if (!isSame)
     throw new AppError("conflict", `Run "${holder.name}" is not the one that the plan was made for`, {
       hint: "Apply again, or with --force",
@@ -70,7 +71,7 @@ const requireSamePlan = async (
 };
 
 const updateRun = async (deps: Deps, holder: RunRow, spec: RunSpec): Promise<Run> => {
-  if (!isUpdatableInPlace(holder.spec, spec))
+  if (!isUpdatable(diffRuns(holder.spec, spec)))
     throw new AppError("conflict", `Run "${holder.name}" is active and cannot be changed in place`, {
       hint: "Stop it first",
     });

@@ -1,12 +1,12 @@
 import type { JobSpec } from "../../../shared/api/jobs.ts";
 import type { GetRunPlanRequest, JobPlan, RunPlan, RunSpec } from "../../../shared/api/runs.ts";
+import { diffRuns, isUpdatable } from "../../../shared/config/diff.ts";
 import { isFinalRun } from "../../../shared/states.ts";
 import type { Deps } from "../../deps.ts";
 import { findRunByName } from "../../store/runs.ts";
 import { listOffers } from "../offers/listOffers.ts";
 import { type Caller, checkSpec } from "./checkSpec.ts";
 import { effectiveSpec, jobSpecsOf } from "./effectiveSpec.ts";
-import { isUpdatableInPlace } from "./inPlace.ts";
 import { toWireSpec, viewRun } from "./viewRun.ts";
 
 const DEFAULT_MAX_OFFERS = 50;
@@ -33,7 +33,7 @@ export const planRun = async (deps: Deps, caller: Caller, request: GetRunPlanReq
     ),
     // Clients send it back as it is: the older attempts would only go to and fro.
     current_resource: current ? await viewRun(deps, current, { submissionsLimit: 1 }) : null,
-    action: isActive && isUpdatableInPlace(current.spec, effective) ? "update" : "create",
+    action: isActive && isUpdatable(diffRuns(current.spec, effective)) ? "update" : "create",
   };
 };
 
