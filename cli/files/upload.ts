@@ -6,7 +6,7 @@ import type { FileMapping } from "../../shared/config/files.ts";
 import { AppError } from "../../shared/errors.ts";
 import { answerOf, hasKeys, isText } from "../api/answer.ts";
 import { type Api, post, upload } from "../api/client.ts";
-import { isMissing } from "../api/refusal.ts";
+import { isMissing, isUnknownRoute } from "../api/refusal.ts";
 import { makeArchive } from "./archive.ts";
 
 const archiveAnswer = answerOf<FileArchive>(hasKeys({ id: isText, hash: isText }));
@@ -45,7 +45,7 @@ const findArchive = async (api: Api, hash: string): Promise<FileArchive | undefi
   try {
     return await post(api, { path: "/api/files/get_archive_by_hash", body: { hash }, answer: archiveAnswer });
   } catch (err) {
-    if (isMissing(err)) return undefined;
+    if (isMissing(err) || isUnknownRoute(err)) return undefined;
     throw err;
   }
 };

@@ -1,5 +1,5 @@
 import type { RunSpec } from "../../shared/api/runs.ts";
-import type { Placement } from "../../shared/config/profile.ts";
+import { type Placement, Profile } from "../../shared/config/profile.ts";
 import { TaskConfiguration } from "../../shared/config/task.ts";
 import type { ResourcesSpec } from "../../shared/resources/spec.ts";
 
@@ -31,7 +31,7 @@ export const dummyTask = ({ resources, placement }: Wanted): RunSpec => {
       ...placement,
       resources: { ...configuration.resources, ...resources },
     },
-    profile: null,
+    profile: Profile.parse({ name: "default" }),
     ssh_key_pub: null,
   };
 };

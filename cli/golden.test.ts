@@ -1,0 +1,140 @@
+import { describe, expect, test } from "bun:test";
+import { basename } from "node:path";
+import { type RecordedCommand, readRecording, startReplay } from "./testing/replay.ts";
+import { newPerson, type Person } from "./testing/runCli.ts";
+
+// The stock server's answers, played again: our client must say and ask what the stock client did.
+
+/** Why ours says something else on purpose, and what. */
+interface Deviation {
+  readonly why: string;
+  /** Instead of the recorded lines; undefined: the command is not compared. */
+  readonly says?: (recorded: string[]) => string[];
+}
+
+const NO_OFFERS = "No matching instance offers available. Possible reasons:";
+
+const reasons = (hosts: readonly string[], need: string): Deviation => ({
+  why: "where the stock client points to a page, ours names what each host lacks",
+  says: (lines) =>
+    lines.flatMap((line) =>
+      line.startsWith(NO_OFFERS)
+        ? [NO_OFFERS, ...hosts.map((host) => `- ${host}${need}`), "- … and 2 more"]
+        : [line],
+    ),
+});
+
+const asks = (what: string): Deviation => ({ why: `ours asks for ${what}, which was not recorded` });
+const NOT_YET: Deviation = { why: "fleets cannot be applied yet" };
+const NEED = ": needs 8 H200 GPUs, the host has none";
+
+const RECORDINGS: Record<string, Record<number, Deviation>> = {
+  "apply-detached": {},
+  "plan-declined": {},
+  "abort-and-delete": {},
+  "reapply-active": {},
+  "two-nodes": { 3: asks("the project where there are no runs") },
+  "run-get": {},
+  stop: {},
+  ps: {},
+  logs: {},
+  files: {},
+  "no-capacity": { 0: reasons(["halves-0", "pair-0", "pair-1", "h3-0", "h2-0"], NEED) },
+  "retry-queue": { 0: reasons(["halves-0", "rack-0", "rack-1", "h3-0", "h2-0"], NEED) },
+  offer: { 2: asks("the fleets where nothing fits") },
+  errors: {
+    1: asks("the plan at once, without a repository that holds nothing"),
+    2: {
+      why: "ours says what it is that was not found",
+      says: (lines) => [...lines, "Project atlantis not found on the server"],
+    },
+    5: {
+      why: "ours passes on what the server says",
+      says: ([first = ""]) => [
+        first.replace("for backend issues, and the", "for the reason"),
+        "The server says: Invalid version: strange",
+      ],
+    },
+  },
+  "fleet-ssh": { 0: NOT_YET, 1: NOT_YET, 2: NOT_YET },
+};
+
+/** Sizes of the host are fixed numbers in the answers only, ages and times differ, and so columns do. */
+const comparable = (text: string): string[] =>
+  text
+    .replaceAll(/mem=\S+ disk=\S+(?= .*\$0)/g, "mem=… disk=…")
+    .replaceAll(/<time>$|\b\d\d:\d\d$/gm, "<when>")
+    .replaceAll(/(?:<ago>|now|\d+ \w+ ago)(?= *$)/gm, "<when>")
+    .split("\n")
+    .map((line) => line.replaceAll(/ +/g, " ").trimEnd())
+    .filter((line) => line !== "");
+
+const writeFiles = async (person: Person, { files = {} }: RecordedCommand) => {
+  for (const [name, content] of Object.entries(files)) {
+    const [, size] = /^<(\d+) bytes>$/.exec(content) ?? [];
+    await person.write(name, size === undefined ? content : "x".repeat(Number(size)));
+  }
+};
+
+/**
+ * What was asked, without what one client asks and the other has no need of: how the end of a run is waited for, files,
+ * and why nothing fits.
+ */
+const askedFor = (requests: readonly { path: string; body: unknown }[]) =>
+  requests
+    .filter(({ path }) =>
+      /runs\/(get_plan|apply|stop|delete|list)$|fleets\/(get|delete|delete_instances)$|logs\/poll$/.test(
+        path,
+      ),
+    )
+    .map(({ path, body }) => ({
+      path,
+      body: path.endsWith("/apply") ? gist(body) : JSON.parse(JSON.stringify(body), sameSpelling),
+    }));
+
+/** Of an application: the rest is what the server answered to the plan, which both clients send back. */
+const gist = (body: unknown) => {
+  const { plan, force } = body as {
+    plan: { run_spec: { run_name: string }; current_resource: { id: string } | null };
+    force: boolean;
+  };
+  return { name: plan.run_spec.run_name, current: plan.current_resource?.id, force };
+};
+
+/** Fleets of the command line are sent as written, local paths are those of the machine, times are those of the day. */
+const sameSpelling = (key: string, value: unknown): unknown => {
+  if (key === "reverse_offers" || key === "start_time") return undefined;
+  if (key === "local_path") return basename(String(value));
+  if (key === "fleets" && Array.isArray(value)) {
+    return value.map((each: unknown) => (typeof each === "string" ? { project: null, name: each } : each));
+  }
+  return value;
+};
+
+for (const [name, deviations] of Object.entries(RECORDINGS)) {
+  const recording = await readRecording(name);
+  describe(name, () => {
+    for (const [at, recorded] of recording.entries()) {
+      const { why, says } = deviations[at] ?? {
+        why: "as the stock client",
+        says: (lines: string[]) => lines,
+      };
+      if (!says) continue;
+      test(`${at}: ${recorded.command.join(" ")} (${why})`, async () => {
+        await using server = startReplay(recorded.exchanges);
+        using person = newPerson({ columns: 140 });
+        for (const before of recording.slice(0, at + 1)) await writeFiles(person, before);
+        const { out, code } = await person.run(recorded.command.slice(1), {
+          ...(recorded.stdin !== undefined && { stdin: recorded.stdin }),
+          env: { DSTACK_PROJECT: "main", ...recorded.env, DSTACK_SERVER_URL: server.url, DSTACK_TOKEN: "t" },
+        });
+        const plain = out.replaceAll(server.url, "http://127.0.0.1:3000");
+        if (Array.isArray(recorded.stdout)) {
+          expect(comparable(plain)).toEqual(says(comparable(recorded.stdout.join("\n"))));
+        } else expect(JSON.parse(plain)).toEqual(recorded.stdout);
+        expect(code).toBe(recorded.exit_code);
+        expect(askedFor(server.requests)).toEqual(askedFor(recorded.exchanges.map(({ request }) => request)));
+      });
+    }
+  });
+}
