@@ -1,6 +1,7 @@
 import type { JobSpec } from "../../../shared/api/jobs.ts";
 import type { RunSpec } from "../../../shared/api/runs.ts";
 import { type Place, whyNotThere } from "../../../shared/config/placing.ts";
+import { needsImage } from "../../../shared/config/processArgv.ts";
 import { mergeProfile, type Placement } from "../../../shared/config/profile.ts";
 import type { InstanceSelector } from "../../../shared/config/reference.ts";
 import { whyNot } from "../../../shared/resources/matching.ts";
@@ -60,17 +61,13 @@ const whyNotHere = (
   const elsewhere = whyNotThere(placement, HOSTS);
   if (elsewhere !== undefined) return `does not fit: ${elsewhere}`;
   const isProcessHost = instance.inventory.runtime === "process";
-  if (isProcessHost && !wanted.ignoreRuntime && needsContainer(wanted)) {
+  if (isProcessHost && !wanted.ignoreRuntime && needsImage(wanted.spec.configuration)) {
     const why = instance.inventory.no_docker_reason;
     return `has no container engine for the image${why ? ` (${why})` : ""}`;
   }
   const { resources } = instanceTypeOf(instance.inventory);
   return whyNot(requirementsOn(wanted, isProcessHost), resources, 0);
 };
-
-/** Where the user's own image is not given, a host without containers runs the commands itself. */
-const needsContainer = ({ spec: { configuration } }: WantedInstance): boolean =>
-  Boolean(configuration.image || configuration.docker);
 
 /** The default image has one architecture; without it, only what the user wrote counts. */
 const requirementsOn = ({ spec, jobSpec }: WantedInstance, isProcessHost: boolean): Requirements => {
