@@ -35,7 +35,10 @@ export const makeRunSpec = async (ctx: Context, wanted: Wanted): Promise<RunSpec
       hint: "Use `files` to send a local folder, or --no-repo to go without",
     });
   }
-  const resolved = resolveRun({ ...overridden, repos: [] }, { path: source.shownAs, env, runArgs });
+  const resolved = resolveRun(
+    { ...overridden, repos: [] },
+    { path: source.shownAs, text: source.text, env, runArgs },
+  );
   const profile = await findProfile({ ...wanted.profile, env, cwd, home });
   const { files, archives } = await sendFiles(api, resolved, { dir: source.dir, home });
   return {

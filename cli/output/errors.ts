@@ -1,16 +1,28 @@
 import { inspect } from "node:util";
+import { ConfigurationError, type Part } from "../../shared/config/problems.ts";
 import { AppError, messageOf } from "../../shared/errors.ts";
 import { ApiRefusal, Unreachable } from "../api/refusal.ts";
-import type { Context } from "../context.ts";
+import type { Context, Output } from "../context.ts";
 import { printMessage } from "./message.ts";
 import { Cancelled, NoAnswer } from "./prompt.ts";
+import { type Style, styled } from "./style.ts";
 
 /** The only place where something thrown becomes text and an exit code (docs/spec/cli.md §9). Never a trace. */
 export const printError = (ctx: Context, err: unknown): number => {
-  for (const line of linesOf(err)) printMessage(ctx.out, line);
+  // Not wrapped: marks stand under what they mark.
+  if (err instanceof ConfigurationError) ctx.out.write(`${err.format(painter(ctx.out))}\n`);
+  else for (const line of linesOf(err)) printMessage(ctx.out, line);
   if (ctx.env["DSTACK_CLI_LOG_LEVEL"]?.toUpperCase() === "DEBUG") ctx.err.write(`${inspect(err)}\n`);
   return 1;
 };
+
+const STYLES = { place: "bold", gutter: "blue", mark: "red" } as const satisfies Record<Part, Style>;
+
+/** Colours for the parts of a configuration's mistakes, where they are wanted. */
+export const painter =
+  (out: Output) =>
+  (text: string, part: Part): string =>
+    styled(out, text, STYLES[part]);
 
 const linesOf = (err: unknown): string[] => {
   if (err instanceof ApiRefusal) return refusalLines(err);

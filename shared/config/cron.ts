@@ -1,4 +1,4 @@
-import { type ProblemKind, refuse } from "../schema/refusal.ts";
+import { type ProblemKind, refuse, under } from "../schema/refusal.ts";
 import { quote } from "../schema/scalar.ts";
 
 const MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
@@ -93,11 +93,13 @@ export const parseCron = (expression: string): Cron => {
 export const parseCrons = (input: unknown): string[] => {
   const list: unknown[] = Array.isArray(input) ? input : [input];
   if (list.length === 0) return refuse("missing", "Give at least one cron expression");
-  return list.map((item) => {
+  return list.map((item, index) => {
     if (typeof item !== "string")
       return refuse("wrong_type", `Expected a cron expression, got ${quote(item)}`);
-    parseCron(item);
-    return item;
+    return under(Array.isArray(input) ? [index] : [], () => {
+      parseCron(item);
+      return item;
+    });
   });
 };
 

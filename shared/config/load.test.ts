@@ -31,11 +31,23 @@ retry: {on_events: [eror]}
     expect(messageOf(text).split("\n")).toEqual([
       "6 validation errors for x.dstack.yml",
       'x.dstack.yml:2:1: comands: Unknown property "comands": did you mean commands?',
+      "   2 | comands: [x]",
+      "     | ^^^^^^^",
       'x.dstack.yml:4:3: resources.gpus: Unknown property "gpus": did you mean gpu?',
+      "   4 |   gpus: 1",
+      "     |   ^^^^",
       'x.dstack.yml:5:11: resources.memory: Cannot read "24G" as a size: expected a number with MB, GB or TB',
+      "   5 |   memory: 24G",
+      "     |           ^^^",
       'x.dstack.yml:6:14: spot_policy: Expected one of spot, on-demand, auto, got the text "on_demand": did you mean on-demand?',
+      "   6 | spot_policy: on_demand",
+      "     |              ^^^^^^^^^",
       "x.dstack.yml:7:8: ports: Expected a list, got the number 80",
+      "   7 | ports: 80",
+      "     |        ^^",
       'x.dstack.yml:8:21: retry.on_events[0]: Expected one of no-capacity, interruption, error, got the text "eror": did you mean error?',
+      "   8 | retry: {on_events: [eror]}",
+      "     |                     ^^^^",
     ]);
   });
 
@@ -60,7 +72,7 @@ retry: {on_events: [eror]}
       "x.dstack.yml:1:5: Flow sequence in block collection must be sufficiently indented and end with a ]",
     ],
     ["type: preset\nbase: 1\nrepo: 2", "x.dstack.yml:1:1: base and repo exclude each other"],
-  ])("says of %j what is wrong", (text, message) => expect(messageOf(text)).toEndWith(message));
+  ])("says of %j what is wrong", (text, message) => expect(messageOf(text)).toContain(message));
 
   test("gives a configuration or an AppError for any text", () => {
     const key = fc.constantFrom(

@@ -2,7 +2,8 @@ import type { z } from "zod";
 import { isMapping, nounOf } from "../schema/scalar.ts";
 import { parseYaml, YamlSyntaxError } from "../yaml/parse.ts";
 import { AnyConfiguration } from "./configuration.ts";
-import { ConfigurationError, type Problem, problemsOf } from "./problems.ts";
+import { ConfigurationError, type Problem } from "./problems.ts";
+import { problemsOf } from "./schemaProblems.ts";
 
 interface Source {
   /** How messages call the file. */
@@ -16,7 +17,7 @@ const read = (text: string, path: string) => {
     if (!(err instanceof YamlSyntaxError)) throw err;
     const { message, position } = err;
     const problem: Problem = { kind: "yaml_syntax", path: [], message, value: undefined, position };
-    throw new ConfigurationError([problem], path);
+    throw new ConfigurationError([problem], path, text);
   }
 };
 
@@ -25,7 +26,7 @@ export const loadYamlAs = <S extends z.ZodType>(schema: S, text: string, { path 
   const { value, locate } = read(text, path);
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  throw new ConfigurationError(problemsOf(result.error, value, locate), path);
+  throw new ConfigurationError(problemsOf(result.error, value, locate), path, text);
 };
 
 /**
@@ -37,9 +38,9 @@ export const loadConfiguration = (text: string, { path }: Source): AnyConfigurat
   if (!isMapping(value)) {
     const message = `Expected a mapping with the property type, got ${nounOf(value)}`;
     const position = locate([]);
-    throw new ConfigurationError([{ kind: "wrong_type", path: [], message, value, position }], path);
+    throw new ConfigurationError([{ kind: "wrong_type", path: [], message, value, position }], path, text);
   }
   const result = AnyConfiguration.safeParse(value);
   if (result.success) return result.data;
-  throw new ConfigurationError(problemsOf(result.error, value, locate), path);
+  throw new ConfigurationError(problemsOf(result.error, value, locate), path, text);
 };

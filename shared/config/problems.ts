@@ -1,9 +1,6 @@
-import type { z } from "zod";
 import { AppError } from "../errors.ts";
 import type { Path, ProblemKind } from "../schema/refusal.ts";
-import { nounOf, quote } from "../schema/scalar.ts";
-import { suggest } from "../schema/suggest.ts";
-import { at, kindOf } from "../schema/union.ts";
+import { quote } from "../schema/scalar.ts";
 import type { Position } from "../yaml/parse.ts";
 
 /** One mistake in a configuration. */
@@ -20,56 +17,6 @@ export interface Problem {
 
 /** Takes down a mistake. */
 export type Note = (kind: ProblemKind, path: Path, message: string) => void;
-
-type Issue = z.core.$ZodIssue;
-
-const isText = (value: unknown): value is string => typeof value === "string";
-
-const messageOf = (issue: Issue, value: unknown): string => {
-  if (issue.code === "invalid_value") {
-    const known = issue.values.filter(isText);
-    const meant = isText(value) ? suggest(value, known) : undefined;
-    const hint = meant === undefined ? "" : `: did you mean ${meant}?`;
-    if (value === undefined) return `This property is required: one of ${known.join(", ")}`;
-    return `Expected one of ${known.join(", ")}, got ${nounOf(value)}${hint}`;
-  }
-  if (issue.code !== "invalid_type") return issue.message;
-  if (value === undefined) return "This property is required";
-  const expected = issue.expected === "array" ? "a list" : `a ${issue.expected}`;
-  return `Expected ${expected}, got ${nounOf(value)}`;
-};
-
-const problemsOfIssue = (issue: Issue, input: unknown): Omit<Problem, "position">[] => {
-  const path = issue.path as Path;
-  if (issue.code !== "unrecognized_keys") {
-    const value = at(input, path);
-    return [{ kind: kindOf(issue, input), path, message: messageOf(issue, value), value }];
-  }
-  const messages = issue.message.split("\n");
-  return issue.keys.map((key, index) => ({
-    kind: "unknown_property" as const,
-    path: [...path, key],
-    message: messages[index] ?? `Unknown property ${quote(key)}`,
-    value: at(input, [...path, key]),
-  }));
-};
-
-/** What a schema found, in the words of configurations. */
-export const problemsOf = (
-  error: z.ZodError,
-  input: unknown,
-  locate?: (path: Path, part: "key" | "value") => Position,
-): Problem[] =>
-  error.issues
-    .flatMap((issue) => problemsOfIssue(issue, input))
-    .map((problem) => ({
-      ...problem,
-      position: locate?.(problem.path, problem.kind === "unknown_property" ? "key" : "value"),
-    }))
-    .toSorted(
-      ({ position: a }, { position: b }) =>
-        (a?.line ?? 0) - (b?.line ?? 0) || (a?.column ?? 0) - (b?.column ?? 0),
-    );
 
 /** `ports[0].local_port` */
 export const printPath = (path: Path): string =>
@@ -96,26 +43,77 @@ const distinct = (problems: readonly Problem[]): Problem[] => {
   );
 };
 
-/** One line per mistake: `task.dstack.yml:3:8: resources.gpu: …`. */
-export const formatProblems = (problems: readonly Problem[], file: string): string =>
+/** What a problem's text is made of, for those who can show colours. */
+export type Part = "place" | "gutter" | "mark";
+
+interface Shown {
+  /** How messages call the file. */
+  file: string;
+  /** What it holds; without it, no lines are shown. */
+  text?: string | undefined;
+  /** Decorates a part; by default it stays as it is. */
+  paint?: (text: string, part: Part) => string;
+}
+
+/** Longer lines are shown around the mistake only. */
+const MAX_SHOWN = 100;
+
+/** The line with the mistake, and marks under it. */
+const snippetOf = (
+  { line, column, width = 1 }: Position,
+  text: string,
+  paint: NonNullable<Shown["paint"]>,
+) => {
+  const whole = text.split("\n", line)[line - 1]?.trimEnd() ?? "";
+  if (whole.trim() === "") return [];
+  const from = Math.max(0, Math.min(column - 1 - MAX_SHOWN / 2, whole.length - MAX_SHOWN));
+  const shown = whole.slice(from, from + MAX_SHOWN);
+  const before = shown.slice(0, column - 1 - from).replace(/[^\t]/g, " ");
+  const marks = "^".repeat(Math.max(1, Math.min(width, shown.length - before.length)));
+  const number = String(line).padStart(4);
+  return [
+    `${paint(`${number} |`, "gutter")} ${shown}`,
+    `${paint(`${" ".repeat(number.length)} |`, "gutter")} ${before}${paint(marks, "mark")}`,
+  ];
+};
+
+/** For each mistake `task.dstack.yml:3:8: resources.gpu: …`, and the line it is in. */
+export const formatProblems = (
+  problems: readonly Problem[],
+  { file, text, paint = (part) => part }: Shown,
+): string =>
   distinct(problems)
-    .map(({ path, message, position }) => {
+    .flatMap(({ path, message, position }) => {
       const place = position ? `${file}:${position.line}:${position.column}` : file;
-      return [place, printPath(path), message].filter((part) => part !== "").join(": ");
+      const words = [printPath(path), message].filter((part) => part !== "").join(": ");
+      const snippet = position && text !== undefined ? snippetOf(position, text, paint) : [];
+      return [`${paint(`${place}:`, "place")} ${words}`, ...snippet];
     })
     .join("\n");
 
 /** A configuration that cannot be used, with every mistake that was found in it. */
 export class ConfigurationError extends AppError {
   readonly problems: readonly Problem[];
+  readonly #file: string;
+  readonly #text: string | undefined;
 
-  constructor(problems: readonly Problem[], file: string) {
-    const count = distinct(problems).length;
-    super(
-      "invalid",
-      `${count} validation error${count === 1 ? "" : "s"} for ${file}\n${formatProblems(problems, file)}`,
-    );
+  /** `text` is what the file holds, for its lines to be shown. */
+  constructor(problems: readonly Problem[], file: string, text?: string) {
+    super("invalid", `${headline(problems, file)}\n${formatProblems(problems, { file, text })}`);
     this.name = "ConfigurationError";
     this.problems = problems;
+    this.#file = file;
+    this.#text = text;
+  }
+
+  /** The message, decorated. */
+  format(paint: NonNullable<Shown["paint"]>): string {
+    const shown = { file: this.#file, text: this.#text, paint };
+    return `${headline(this.problems, this.#file)}\n${formatProblems(this.problems, shown)}`;
   }
 }
+
+const headline = (problems: readonly Problem[], file: string): string => {
+  const count = distinct(problems).length;
+  return `${count} validation error${count === 1 ? "" : "s"} for ${file}`;
+};

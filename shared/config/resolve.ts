@@ -1,4 +1,6 @@
 import { type Path, Refusal } from "../schema/refusal.ts";
+import { isMapping } from "../schema/scalar.ts";
+import { type Position, parseYaml } from "../yaml/parse.ts";
 import type { RunConfiguration } from "./configuration.ts";
 import type { EnvVars } from "./env.ts";
 import { interpolate, type Variables } from "./interpolate.ts";
@@ -9,6 +11,8 @@ import { ConfigurationError, type Note, type Problem } from "./problems.ts";
 export interface ClientSide {
   /** How messages call the configuration's file. */
   path: string;
+  /** What the file holds, for its lines to be shown with what is wrong. */
+  text?: string;
   /** Variables of the client's own process. */
   env: Readonly<Record<string, string | undefined>>;
   /** Arguments after the options. */
@@ -24,6 +28,14 @@ const fillEnv = (vars: EnvVars, env: ClientSide["env"], note: Note): Record<stri
       note("missing", ["env"], `Environment variable ${value.key} is not set`);
   }
   return Object.fromEntries(values);
+};
+
+/** Replica groups may be written under either name. */
+const locateIn = (text: string) => {
+  const { value, locate } = parseYaml(text);
+  const isUnderGroups = isMapping(value) && value["type"] === "service" && "groups" in value;
+  return ([first = "", ...rest]: Path): Position =>
+    locate(first === "replicas" && isUnderGroups ? ["groups", ...rest] : [first, ...rest]);
 };
 
 /** Fills what the text at a place refers to. */
@@ -90,8 +102,9 @@ const IN_VALUES = { keep: ["secrets"], advice: "only env and secrets may be refe
  */
 export const resolveRun = <C extends RunConfiguration>(configuration: C, client: ClientSide): C => {
   const problems: Problem[] = [];
+  const locate = client.text === undefined ? undefined : locateIn(client.text);
   const note: Note = (kind, path, message) =>
-    problems.push({ kind, path, message, value: undefined, position: undefined });
+    problems.push({ kind, path, message, value: undefined, position: locate?.(path) });
   const env = fillEnv(configuration.env, client.env, note);
   const run = { args: joinArgs(client.runArgs) };
   const filled = withSecrets(
@@ -102,6 +115,6 @@ export const resolveRun = <C extends RunConfiguration>(configuration: C, client:
   if (working_dir !== null && !/^[/~]/.test(working_dir)) {
     note("invalid_value", ["working_dir"], "working_dir must be absolute, or begin with ~");
   }
-  if (problems.length > 0) throw new ConfigurationError(problems, client.path);
+  if (problems.length > 0) throw new ConfigurationError(problems, client.path, client.text);
   return filled;
 };

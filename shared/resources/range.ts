@@ -53,7 +53,7 @@ const endsOfMapping = (input: Record<string, unknown>): { min: unknown; max: unk
     throw new Refusal(
       unknown.map((key) => ({
         kind: "unknown_property",
-        message: `Unknown property ${quote(key)}`,
+        message: `Unknown property ${quote(key)}: known are min, max`,
         path: [key],
       })),
     );

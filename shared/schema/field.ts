@@ -67,7 +67,9 @@ const unknownKeys = (keys: readonly string[], shape: z.ZodRawShape): string =>
   keys
     .map((key) => {
       const meant = suggest(key, Object.keys(shape));
-      return `Unknown property ${quote(key)}${meant === undefined ? "" : `: did you mean ${meant}?`}`;
+      const advice =
+        meant === undefined ? `known are ${Object.keys(shape).join(", ")}` : `did you mean ${meant}?`;
+      return `Unknown property ${quote(key)}: ${advice}`;
     })
     .join("\n");
 

@@ -12,8 +12,17 @@ import { isMapping, parseText, quote } from "../schema/scalar.ts";
 import { YamlError } from "./error.ts";
 import { booleanOf, floatOf, integerOf, isNull, plainScalar, type Scalar } from "./scalars.ts";
 
-/** Where the parts of a mapping or list stand, by key or index. */
-export type Places = Map<object, Map<string | number, { key: number; value: number }>>;
+/** Offsets in the text: of the first character, and after the last. */
+export type Span = readonly [start: number, end: number];
+
+/** Where a part of a mapping or list stands. */
+export interface Place {
+  key: Span;
+  value: Span;
+}
+
+/** By mapping or list, then by key or index. */
+export type Places = Map<object, Map<string | number, Place>>;
 
 interface Built {
   value: unknown;
@@ -26,10 +35,12 @@ const MAX_SIZE = 100_000;
 
 const TAG = "tag:yaml.org,2002:";
 
-const offsetOf = (node: unknown): number => {
+export const spanOf = (node: unknown): Span => {
   const range = (node as { range?: [number, number, number] | null } | null)?.range;
-  return range?.[0] ?? 0;
+  return [range?.[0] ?? 0, range?.[1] ?? 0];
 };
+
+const offsetOf = (node: unknown): number => spanOf(node)[0];
 
 const tagged = (text: string, tag: string): Scalar | undefined => {
   switch (tag) {
@@ -115,7 +126,7 @@ export const construct = (root: unknown, places: Places): unknown => {
     const value = items.map((item) => item.value);
     places.set(
       value,
-      new Map(node.items.map((item, index) => [index, { key: offsetOf(item), value: offsetOf(item) }])),
+      new Map(node.items.map((item, index) => [index, { key: spanOf(item), value: spanOf(item) }])),
     );
     return { value, size: items.reduce((sum, item) => sum + item.size, 1) };
   };
@@ -124,7 +135,7 @@ export const construct = (root: unknown, places: Places): unknown => {
     checkTag(node, "map");
     const merged = new Map<string, unknown>();
     const own = new Map<string, unknown>();
-    const where = new Map<string | number, { key: number; value: number }>();
+    const where = new Map<string | number, Place>();
     let size = 1;
     for (const pair of node.items as Pair[]) {
       const built = build(pair.value);
@@ -132,7 +143,7 @@ export const construct = (root: unknown, places: Places): unknown => {
       if (isScalar(pair.key) && pair.key.type === "PLAIN" && pair.key.value === "<<" && !pair.key.tag) {
         for (const [key, value] of mergedEntries(built.value, offsetOf(pair.key))) {
           merged.set(key, value);
-          where.set(key, { key: offsetOf(pair.key), value: offsetOf(pair.key) });
+          where.set(key, { key: spanOf(pair.key), value: spanOf(pair.key) });
         }
         continue;
       }
@@ -146,12 +157,10 @@ export const construct = (root: unknown, places: Places): unknown => {
         throw new YamlError("A list or mapping cannot be a key", offsetOf(pair.key));
       }
       const name = keyText(key as Scalar);
-      const start = offsetOf(pair.key);
       own.set(name, built.value);
-      where.set(name, {
-        key: start,
-        value: pair.value === null || built.value === null ? start : offsetOf(pair.value),
-      });
+      const start = spanOf(pair.key);
+      const isEmpty = pair.value === null || built.value === null;
+      where.set(name, { key: start, value: isEmpty ? start : spanOf(pair.value) });
     }
     // Not by assignment: a key may be called __proto__.
     const value = Object.fromEntries([...merged, ...own]);

@@ -47,13 +47,13 @@ describe("parseYaml()", () => {
 
   test("says where a property stands", () => {
     const { locate } = parseYaml("type: task\nresources:\n  gpu: bad\nports: [80, 81]\nenv:\n");
-    expect(locate(["resources", "gpu"])).toEqual({ line: 3, column: 8 });
-    expect(locate(["resources", "gpu"], "key")).toEqual({ line: 3, column: 3 });
-    expect(locate(["resources", "gpu", "count"])).toEqual({ line: 3, column: 8 });
-    expect(locate(["resources", "cpu"])).toEqual({ line: 2, column: 1 });
-    expect(locate(["ports", 1])).toEqual({ line: 4, column: 13 });
-    expect(locate(["env"])).toEqual({ line: 5, column: 1 });
-    expect(locate(["absent"])).toEqual({ line: 1, column: 1 });
+    expect(locate(["resources", "gpu"])).toMatchObject({ line: 3, column: 8 });
+    expect(locate(["resources", "gpu"], "key")).toMatchObject({ line: 3, column: 3 });
+    expect(locate(["resources", "gpu", "count"])).toMatchObject({ line: 3, column: 8 });
+    expect(locate(["resources", "cpu"])).toMatchObject({ line: 2, column: 1 });
+    expect(locate(["ports", 1])).toMatchObject({ line: 4, column: 13 });
+    expect(locate(["env"])).toMatchObject({ line: 5, column: 1 });
+    expect(locate(["absent"])).toMatchObject({ line: 1, column: 1 });
   });
 
   test.each([

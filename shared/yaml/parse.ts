@@ -1,6 +1,6 @@
 import { Composer, type CST, type Document, LineCounter, Parser } from "yaml";
 import type { Path } from "../schema/refusal.ts";
-import { construct, type Places } from "./construct.ts";
+import { construct, type Place, type Places, type Span, spanOf } from "./construct.ts";
 import { YamlError } from "./error.ts";
 
 const MAX_BYTES = 1024 * 1024;
@@ -10,6 +10,8 @@ const MAX_DEPTH = 100;
 export interface Position {
   line: number;
   column: number;
+  /** How many characters of the line are meant, where that is known. */
+  width?: number;
 }
 
 export interface YamlDocument {
@@ -77,19 +79,24 @@ export const parseYaml = (text: string): YamlDocument => {
     const places: Places = new Map();
     const document = compose(text, lines);
     const value = construct(document?.contents, places);
-    const start = document?.contents?.range[0] ?? 0;
+    const whole = spanOf(document?.contents);
+    const spanned = ([start, end]: Span): Position => {
+      const lineEnd = text.indexOf("\n", start);
+      const last = lineEnd < 0 ? end : Math.min(end, lineEnd);
+      return { ...positionOf(start), width: Math.max(1, text.slice(start, last).trimEnd().length) };
+    };
     const locate: YamlDocument["locate"] = (path, part = "value") => {
-      let place = { key: start, value: start };
+      let place: Place = { key: whole, value: whole };
       let holder = value;
       for (const key of path) {
         const inside = typeof holder === "object" && holder !== null ? places.get(holder) : undefined;
         const next = inside?.get(key);
-        if (inside && !next) return positionOf(place.key);
+        if (inside && !next) return spanned(place.key);
         if (!next) break;
         place = next;
         holder = (holder as Record<string | number, unknown>)[key];
       }
-      return positionOf(place[part]);
+      return spanned(place[part]);
     };
     return { value, locate };
   } catch (err) {
