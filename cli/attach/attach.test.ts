@@ -107,6 +107,27 @@ describe("apply ends", () => {
     expect(code).toBe(1);
   });
 
+  test("at Ctrl-C while nothing is submitted yet, and that is no failure", async () => {
+    const asked = Promise.withResolvers<void>();
+    await using silent = Bun.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      fetch: () => {
+        asked.resolve();
+        return new Promise<Response>(() => {});
+      },
+    });
+    using apply = await attach(`http://127.0.0.1:${silent.port}`);
+    await asked.promise;
+    apply.interrupt();
+    expect(await apply.finished).toEqual({
+      code: 0,
+      out: "Operation interrupted by user. Exiting...\n",
+      err: "",
+    });
+    await silent.stop(true);
+  });
+
   test("with a message, when the answer is not that of a dstack server", async () => {
     await using stranger = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response("<html>") });
     using apply = await attach(`http://127.0.0.1:${stranger.port}`);

@@ -3,12 +3,17 @@ import { ConfigurationError, type Part } from "../../shared/config/problems.ts";
 import { AppError, messageOf } from "../../shared/errors.ts";
 import { ApiRefusal, Unreachable } from "../api/refusal.ts";
 import type { Context, Output } from "../context.ts";
+import { Interrupted } from "../process/interruptible.ts";
 import { printMessage } from "./message.ts";
 import { Cancelled, NoAnswer } from "./prompt.ts";
 import { type Style, styled } from "./style.ts";
 
 /** The only place where something thrown becomes text and an exit code (docs/spec/cli.md §9). Never a trace. */
 export const printError = (ctx: Context, err: unknown): number => {
+  if (err instanceof Interrupted) {
+    printMessage(ctx.out, err.message);
+    return 0;
+  }
   // Not wrapped: marks stand under what they mark.
   if (err instanceof ConfigurationError) ctx.out.write(`${err.format(painter(ctx.out))}\n`);
   else for (const line of linesOf(err)) printMessage(ctx.out, line);

@@ -3,10 +3,11 @@ import { type Clock, systemClock } from "../../shared/clock.ts";
 import { tempDir } from "../../shared/testing/tempDir.ts";
 import { waitFor } from "../../shared/testing/waitFor.ts";
 import { commands } from "../commands/table.ts";
-import type { Context, Output } from "../context.ts";
+import type { Context } from "../context.ts";
 import { runCommandLine } from "../dispatch.ts";
 import { createInput } from "../process/input.ts";
 import { createInterrupts } from "../process/interrupts.ts";
+import { memoryOutput } from "./memoryOutput.ts";
 
 export interface CliOptions {
   readonly env?: Record<string, string>;
@@ -106,20 +107,6 @@ const startCli = (
     type: (line) => input.type(`${line}\n`),
     interrupt: () => interrupts.interrupt(),
   };
-};
-
-const memoryOutput = ({ columns, isTerminal = false }: CliOptions) => {
-  const decoder = new TextDecoder();
-  let written = "";
-  const output: Output = {
-    isTerminal,
-    hasColour: false,
-    columns,
-    write: (data) => {
-      written += typeof data === "string" ? data : decoder.decode(data, { stream: true });
-    },
-  };
-  return { output, text: () => written };
 };
 
 /** Piped text ends; a keyboard does not. */

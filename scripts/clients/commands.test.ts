@@ -80,6 +80,31 @@ describe("logs", () => {
     });
   });
 
+  test("-f prints what comes, and ends with the job or at Ctrl-C", async () => {
+    await using lab = await openLab();
+    await lab.task("talker");
+    await lab.person.run(["apply", "-f", "talker.dstack.yml", "-yd"]);
+    const submission = await lab.agent.take();
+    await lab.agent.running(submission);
+    await lab.agent.log(submission, "first\n");
+    const [left, stayed] = [
+      lab.person.start(["logs", "talker", "-f"]),
+      lab.person.start(["logs", "talker", "-f"]),
+    ];
+    await left.waitForOut("first\n");
+    await stayed.waitForOut("first\n");
+    left.interrupt();
+    expect(await left.finished).toEqual({ code: 0, out: "first\n", err: "" });
+    await lab.agent.log(submission, "second\n");
+    await lab.agent.finished(submission, 3);
+    expect(await stayed.finished).toEqual({ code: 0, out: "first\nsecond\n", err: "" });
+    expect(await lab.person.run(["logs", "talker", "-f"])).toEqual({
+      code: 0,
+      out: "first\nsecond\n",
+      err: "",
+    });
+  });
+
   test("prints what there is of a run that goes on, and does not wait", async () => {
     await using lab = await openLab();
     lab.autopilot(() => ({ output: "so far\n" }));
