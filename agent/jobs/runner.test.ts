@@ -1,0 +1,210 @@
+import { expect, test } from "bun:test";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { pack } from "tar-stream";
+import { silentLogger } from "../../shared/log.ts";
+import type { Assignment } from "../../shared/protocol/assignment.ts";
+import type { Report } from "../../shared/protocol/report.ts";
+import { FakeClock } from "../../shared/testing/fakeClock.ts";
+import { tempDir } from "../../shared/testing/tempDir.ts";
+import { waitFor } from "../../shared/testing/waitFor.ts";
+import { StartError } from "../runtime/runtime.ts";
+import { anAssignment } from "../testing/anAssignment.ts";
+import { FakeRuntime } from "../testing/fakeRuntime.ts";
+import { Journal } from "./journal.ts";
+import { JobRunner, type RunnerDeps } from "./runner.ts";
+
+const setUp = () => {
+  const dir = tempDir();
+  const journal = Journal.open(join(dir.path, "journal.db"), silentLogger);
+  const clock = new FakeClock();
+  const runtime = new FakeRuntime();
+  const reports: Report[] = [];
+  const uploads: string[] = [];
+  const deps: RunnerDeps = {
+    runtimes: () => runtime,
+    journal,
+    clock,
+    log: silentLogger,
+    jobsDir: join(dir.path, "jobs"),
+    report: (report) => reports.push(report),
+    fetchBlob: async (sha256) => join(dir.path, sha256),
+    uploadLog: () => ({
+      grown: () => uploads.push("grown"),
+      close: () => uploads.push("close"),
+      retry: () => uploads.push("retry"),
+      done: Promise.resolve(),
+    }),
+  };
+  return {
+    ...deps,
+    dir,
+    deps,
+    clock,
+    runtime,
+    reports,
+    uploads,
+    start: (overrides: Partial<Assignment> = {}) =>
+      new JobRunner(deps, journal.add(anAssignment(overrides), clock.now()), false),
+    states: () => reports.map((report) => report.fact.state),
+    job: () => {
+      const job = runtime.jobs.at(-1);
+      if (!job) throw new Error("Nothing was started");
+      return job;
+    },
+    finished: () =>
+      waitFor("the end", () => {
+        const fact = reports.at(-1)?.fact;
+        return fact?.state === "finished" && fact;
+      }),
+    [Symbol.dispose]: () => {
+      journal[Symbol.dispose]();
+      dir[Symbol.dispose]();
+    },
+  };
+};
+
+test("a job is started at once, told when it runs, and told when it has ended with the length of its output", async () => {
+  using t = setUp();
+  const runner = t.start();
+  // No await has passed: nothing stands between an assignment and its start.
+  expect(t.runtime.jobs).toHaveLength(1);
+  expect(runner.held.state).toBe("preparing");
+  t.job().run();
+  await waitFor("running", () => runner.held.state === "running");
+  t.job().print("hello");
+  t.job().end();
+  expect(await t.finished()).toMatchObject({ reason: "done_by_runner", exit_status: 0, log_bytes: 5 });
+  expect(t.reports[0]?.fact).toEqual({
+    state: "running",
+    runtime_id: "1",
+    working_dir: "/work",
+    username: "me",
+  });
+  expect(t.uploads).toEqual(["grown"]);
+  runner.reported(t.reports.at(-1)?.sequence ?? 0);
+  expect(t.uploads).toEqual(["grown", "close"]);
+});
+
+test("a start that fails ends the job with its reason and message", async () => {
+  using t = setUp();
+  t.start();
+  t.job().fail(new StartError("container_exited_with_error", "No such program", { hint: "Install it" }));
+  expect(await t.finished()).toMatchObject({
+    reason: "container_exited_with_error",
+    message: "No such program. Install it",
+    exit_status: null,
+  });
+});
+
+test("stop() while a job is prepared gives it up, and while it runs hands on each grace", async () => {
+  using t = setUp();
+  t.start().stop(5_000);
+  expect(t.job().hooks.signal.aborted).toBe(true);
+  expect(await t.finished()).toMatchObject({ reason: "terminated_by_user", exit_status: null });
+
+  const runner = t.start();
+  t.job().run();
+  await waitFor("running", () => runner.held.state === "running");
+  runner.stop(5_000);
+  runner.stop(100);
+  expect(runner.held.state).toBe("stopping");
+  expect(t.job().stops).toEqual([5_000, 100]);
+  t.job().end({ exitStatus: -1, signal: "SIGINT", reason: "container_exited_with_error" });
+  await waitFor(
+    "the second end",
+    () => t.reports.filter((one) => one.fact.state === "finished").length === 2,
+  );
+  expect(t.reports.at(-1)?.fact).toMatchObject({
+    reason: "terminated_by_user",
+    exit_status: -1,
+    signal: "SIGINT",
+  });
+});
+
+test("a job runs no longer than its longest, counted from its start and across a restart of the agent", async () => {
+  using t = setUp();
+  const runner = t.start({ max_duration_s: 60 });
+  runner.confirm();
+  t.clock.advance(30_000);
+  t.job().run();
+  await waitFor("running", () => runner.held.state === "running");
+  t.clock.advance(40_000);
+  runner.detach();
+
+  t.runtime.adoptable = true;
+  const [entry] = t.journal.list();
+  if (!entry) throw new Error("The journal is empty");
+  const adopted = new JobRunner(t.deps, entry, true);
+  expect(adopted.held.state).toBe("running");
+  // All that adopting waits for here are promises that are resolved already.
+  await new Promise(setImmediate);
+  t.clock.advance(19_999);
+  expect(t.job().stops).toEqual([]);
+  t.clock.advance(1);
+  expect(t.job().stops).toEqual([10_000]);
+  t.job().end({ exitStatus: -1, signal: "SIGINT" });
+  expect(await t.finished()).toMatchObject({ reason: "max_duration_exceeded" });
+  expect(t.reports.map((report) => report.sequence)).toEqual([1, 2]);
+});
+
+test("a claim that nobody confirms ends by the agent's own clock; a confirmed one does not", async () => {
+  using t = setUp();
+  const [lost, confirmed] = [t.start({ claim_lease_ms: 1_000 }), t.start({ claim_lease_ms: 1_000 })];
+  confirmed.confirm();
+  for (const { run } of t.runtime.jobs) run();
+  await waitFor("both", () => lost.held.state === "running" && confirmed.held.state === "running");
+  t.clock.advance(999);
+  expect(t.runtime.jobs.map((job) => job.stops)).toEqual([[], []]);
+  t.clock.advance(1);
+  expect(t.runtime.jobs.map((job) => job.stops)).toEqual([[0], []]);
+});
+
+test("forget() ends what runs or is prepared, and leaves nothing", async () => {
+  using t = setUp();
+  const [running, preparing] = [t.start(), t.start()];
+  t.runtime.jobs[0]?.run();
+  await waitFor("running", () => running.held.state === "running");
+  await Promise.all([running.forget(), preparing.forget()]);
+  expect(new Set(t.runtime.removed)).toEqual(new Set([running.id, preparing.id]));
+  expect(t.journal.list()).toEqual([]);
+  expect(existsSync(join(t.deps.jobsDir, running.id))).toBe(false);
+  expect(t.states()).not.toContain("finished");
+});
+
+test("an end that was written down before a restart is told again, and nothing is started", async () => {
+  using t = setUp();
+  const runner = t.start();
+  t.job().run();
+  t.job().end({ exitStatus: 3, reason: "container_exited_with_error" });
+  await t.finished();
+  runner.detach();
+  const [entry] = t.journal.list();
+  if (!entry) throw new Error("The journal is empty");
+  const adopted = new JobRunner(t.deps, entry, true);
+  expect(adopted.held.state).toBe("finished");
+  expect(t.runtime.jobs).toHaveLength(1);
+  const last = t.journal.listReports().at(-1);
+  adopted.reported(last?.sequence ?? 0);
+  expect(t.uploads.at(-1)).toBe("close");
+});
+
+test("archives are unpacked before the start, and a bad one ends the job", async () => {
+  using t = setUp();
+  const tar = pack();
+  tar.entry({ name: "code/main.py" }, "print()");
+  tar.finalize();
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of tar) chunks.push(chunk as Uint8Array);
+  await Bun.write(join(t.dir.path, "a".repeat(64)), Buffer.concat(chunks));
+  t.start({ archives: [{ sha256: "a".repeat(64), path: "app" }] });
+  await waitFor("a start", () => t.runtime.jobs.length === 1);
+  const [archive] = t.job().job.archives;
+  expect(archive?.target).toBe("app");
+  expect(readFileSync(join(archive?.source ?? "", "main.py"), "utf8")).toBe("print()");
+  expect(t.states()).toEqual(["preparing"]);
+
+  await Bun.write(join(t.dir.path, "b".repeat(64)), "no archive at all".repeat(100));
+  t.start({ archives: [{ sha256: "b".repeat(64), path: "app" }] });
+  expect(await t.finished()).toMatchObject({ reason: "executor_error", exit_status: null });
+});
