@@ -73,6 +73,18 @@ for (const runtime of ["process", "docker"] as const) {
       expect((await client.getFleet("e2e")).instances[0]?.status).toBe("idle");
     }, 30_000);
 
+    test("files beside the configuration are there when the command starts, and its environment is set", async () => {
+      const { client, home } = system.coordinator;
+      const folder = join(home, "project");
+      await Bun.write(join(folder, "data/words.txt"), "from a file\n");
+      await Bun.write(join(folder, "run.sh"), 'cat data/words.txt; echo "$GREETING, $DSTACK_RUN_NAME"\n');
+      const more = { files: ["data", "run.sh"], env: { GREETING: "hello" } };
+      const task = system.task("with-files", ["sh run.sh"], more);
+      await Bun.write(join(folder, "task.dstack.yml"), task);
+      const shown = await client.dstackOk(["apply", "-y", "-f", "task.dstack.yml"], { cwd: folder });
+      expect(shown).toMatch(/^from a file\r?\nhello, with-files\r?$/m);
+    }, 30_000);
+
     test("what a job leaves on the host is removed", async () => {
       const { client } = system.coordinator;
       await client.dstackOk(["apply", "-y", "-f", "-"], { input: system.task("tidy", ["echo done"]) });
