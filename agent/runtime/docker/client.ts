@@ -47,9 +47,15 @@ export const isUnreachable = (err: unknown): boolean => {
   return LOST.has(code) || (syscall === "connect" && code === "ENOENT");
 };
 
+const MAX_WORDS = 1_000;
+
 /** The engine's own words, without dockerode's. */
 export const engineMessage = (err: unknown): string => {
   const { json, message } = fieldsOf(err);
   const said = typeof json?.message === "string" ? json.message : message;
-  return typeof said === "string" ? said.replace(/^\(HTTP code \d+\) [\w ]+ - /, "").trim() : String(err);
+  const words = typeof said === "string" ? said : String(err);
+  return words
+    .replace(/^\(HTTP code \d+\) [\w ]+ - /, "")
+    .trim()
+    .slice(0, MAX_WORDS);
 };

@@ -26,15 +26,17 @@ export const signalOf = (exitCode: number): string | undefined => SIGNALS.get(ex
  * it is, with the signal in words (docs/spec/lifecycle.md §1.4); -1 only where the agent itself killed the command.
  */
 export const jobEnd = (end: ContainerEnd): JobEnd => {
-  if (end.exitCode === 0) return { exitStatus: 0, reason: "done_by_runner", message: "" };
-  const message = [explain(end), end.engineRestarted ? "The Docker engine went away while it ran" : ""]
-    .filter(Boolean)
-    .join(". ");
+  const message = [explain(end), end.engineRestarted ? ENGINE_RESTARTED : ""].filter(Boolean).join(". ");
+  if (end.exitCode === 0) return { exitStatus: 0, reason: "done_by_runner", message };
   const reason = "container_exited_with_error";
   return end.wasKilled && signalOf(end.exitCode) === "SIGKILL"
     ? { exitStatus: -1, signal: "SIGKILL", reason, message }
     : { exitStatus: end.exitCode, reason, message };
 };
+
+/** Without live-restore an engine that crashes also takes with it what its containers print meanwhile. */
+const ENGINE_RESTARTED =
+  "The Docker engine was restarted while the job ran; output of that time may be missing";
 
 const explain = ({ exitCode, oomKilled, memoryMib, wasKilled, output = "" }: ContainerEnd): string => {
   if (wasKilled) return "";

@@ -1,5 +1,6 @@
 import type Docker from "dockerode";
 import { LogFrames } from "./logFrames.ts";
+import { pump } from "./pump.ts";
 import type { Spool } from "./spool.ts";
 
 /** A container's terminal: what it shows, and the keyboard. */
@@ -27,7 +28,7 @@ const asTerminal = (stream: NodeJS.ReadWriteStream): Terminal => {
 /** Copies what the terminal shows until it closes: at the container's end, or because the connection broke. */
 export const copyTerminal = async (terminal: Terminal, spool: Spool): Promise<void> => {
   try {
-    for await (const chunk of terminal) await spool.append(bytesOf(chunk));
+    await pump(terminal, (bytes) => spool.append(bytes));
   } catch {
     // A broken connection is no end of the job: the caller asks the engine, and reads on in its log.
   }
@@ -47,8 +48,6 @@ export const copyLog = async (container: Docker.Container, spool: Spool): Promis
     toSkip -= bytes.length - fresh.length;
     if (fresh.length > 0) await spool.append(fresh);
   };
-  for await (const chunk of stream) await write(frames.push(bytesOf(chunk)));
+  await pump(stream, (bytes) => write(frames.push(bytes)));
   await write(frames.end());
 };
-
-const bytesOf = (chunk: string | Buffer): Buffer => (typeof chunk === "string" ? Buffer.from(chunk) : chunk);

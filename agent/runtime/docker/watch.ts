@@ -9,6 +9,7 @@ import { jobEnd } from "./jobEnd.ts";
 import { copyLog, copyTerminal, type Terminal } from "./output.ts";
 import type { Spool } from "./spool.ts";
 import { createStopper } from "./stopper.ts";
+import { waitForCode } from "./wait.ts";
 
 export interface WatchOptions {
   container: Docker.Container;
@@ -62,14 +63,10 @@ const waitForExit = async (container: Docker.Container): Promise<Exit> => {
   let engineRestarted = false;
   for (;;) {
     try {
-      const answer: unknown = await container.wait({ condition: "not-running" });
-      const { StatusCode: exitCode } = answer as { StatusCode?: unknown };
-      // An engine that shuts down ends its answer without one.
-      if (typeof exitCode === "number") return { exitCode, engineRestarted };
-      engineRestarted = true;
+      return { exitCode: await waitForCode(container), engineRestarted };
     } catch (err) {
       if (statusOf(err) === 404) return { exitCode: undefined, engineRestarted };
-      engineRestarted ||= isUnreachable(err);
+      engineRestarted ||= statusOf(err) === undefined;
     }
     await delay(RETRY_MS);
   }

@@ -1,0 +1,68 @@
+import { describe, expect, test } from "bun:test";
+import { jobEnd, signalOf } from "./jobEnd.ts";
+
+const FAILED = "container_exited_with_error" as const;
+
+describe("jobEnd()", () => {
+  test("0 is done", () => {
+    expect(jobEnd({ exitCode: 0 })).toEqual({ exitStatus: 0, reason: "done_by_runner", message: "" });
+  });
+
+  test("any other status speaks for itself", () => {
+    expect(jobEnd({ exitCode: 3 })).toEqual({ exitStatus: 3, reason: FAILED, message: "" });
+    expect(jobEnd({ exitCode: 127, output: "sh: foo: not found\r\n" }).message).toBe("");
+  });
+
+  test.each([
+    [137, "SIGKILL"],
+    [143, "SIGTERM"],
+    [139, "SIGSEGV"],
+    [130, "SIGINT"],
+  ])("%p is explained as %s, and stays the status", (exitCode, signal) => {
+    const end = jobEnd({ exitCode });
+    expect(end).toMatchObject({ exitStatus: exitCode, reason: FAILED });
+    expect(end.message).toStartWith(`Exit status ${exitCode}: a process of the job was ended by ${signal}`);
+    expect(end.signal).toBeUndefined();
+  });
+
+  test("out of memory, with a limit and without", () => {
+    expect(jobEnd({ exitCode: 137, oomKilled: true, memoryMib: 512 }).message).toBe(
+      "Out of memory: the job needed more than its limit of 512 MiB of memory, and the kernel killed a process of it",
+    );
+    expect(jobEnd({ exitCode: 137, oomKilled: true }).message).toContain("the memory that there is");
+  });
+
+  test("a kill of the agent's own is a signal, without more words", () => {
+    const end = jobEnd({ exitCode: 137, wasKilled: true });
+    expect(end).toEqual({ exitStatus: -1, signal: "SIGKILL", reason: FAILED, message: "" });
+  });
+
+  test("a command that ended by itself while it was about to be killed keeps its status", () => {
+    expect(jobEnd({ exitCode: 5, wasKilled: true })).toMatchObject({ exitStatus: 5 });
+  });
+
+  test("a command that is not in the image", () => {
+    const output = "[FATAL tini (7)] exec /bin/bash failed: No such file or directory\r\n";
+    expect(jobEnd({ exitCode: 127, output }).message).toBe(
+      'Cannot run "/bin/bash" in the image: No such file or directory',
+    );
+  });
+
+  test("an engine that went away is mentioned, also where all went well", () => {
+    expect(jobEnd({ exitCode: 0, engineRestarted: true })).toMatchObject({
+      exitStatus: 0,
+      reason: "done_by_runner",
+      message: "The Docker engine was restarted while the job ran; output of that time may be missing",
+    });
+    expect(jobEnd({ exitCode: 143, engineRestarted: true }).message).toMatch(
+      /SIGTERM .*\. The Docker engine/,
+    );
+  });
+});
+
+test.each([
+  [128, undefined],
+  [129, "SIGHUP"],
+  [255, undefined],
+  [1, undefined],
+])("signalOf(%p) is %p", (code, signal) => expect(signalOf(code)).toBe(signal));

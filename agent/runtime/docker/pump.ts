@@ -1,0 +1,46 @@
+/** So much may wait to be written; then the other side has to wait too. */
+const HIGH_WATER_BYTES = 4 * 1024 ** 2;
+
+/**
+ * Hands on what a stream brings, as much at once as has come since the last time: engines send a job's log in one
+ * tiny piece per line. Settles at the stream's end, when all is handed on; rejects when the connection breaks.
+ */
+export const pump = (source: NodeJS.ReadableStream, write: (bytes: Buffer) => Promise<void>): Promise<void> =>
+  new Promise((resolve, reject) => {
+    let waiting: Buffer[] = [];
+    let waitingBytes = 0;
+    let isWriting = false;
+    let outcome: (() => void) | undefined;
+
+    const drain = async () => {
+      isWriting = true;
+      try {
+        while (waiting.length > 0) {
+          const bytes = Buffer.concat(waiting);
+          waiting = [];
+          waitingBytes = 0;
+          source.resume();
+          await write(bytes);
+        }
+      } catch (err) {
+        outcome = () => reject(err);
+      }
+      isWriting = false;
+      outcome?.();
+    };
+    const settle = (how: () => void) => {
+      outcome ??= how;
+      if (!isWriting) outcome();
+    };
+
+    source.on("data", (chunk: Buffer | string) => {
+      const bytes = typeof chunk === "string" ? Buffer.from(chunk) : chunk;
+      waiting.push(bytes);
+      waitingBytes += bytes.length;
+      if (waitingBytes > HIGH_WATER_BYTES) source.pause();
+      if (!isWriting) void drain();
+    });
+    source.on("end", () => settle(resolve));
+    source.on("error", (err) => settle(() => reject(err)));
+    source.on("close", () => settle(() => reject(new Error("The connection was cut off"))));
+  });
