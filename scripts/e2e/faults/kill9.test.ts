@@ -42,6 +42,9 @@ const endUnheard = async (system: System, run: string, then: () => Promise<void>
 
 const JOB = steadyJob({ lines: 150, silentS: 0.5 });
 
+const SHORT = steadyJob({ lines: 20, silentS: 0, everyS: 0 });
+const MOMENTS_MS = [0, 5, 10, 15, 20, 30, 40, 60, 80, 100];
+
 /** Some 14 MB that pile up on the host while the coordinator hears nothing, and then are sent as fast as can be. */
 const LARGE = steadyJob({ lines: 400_000, silentS: 0, everyS: 0 });
 const whileSending = async (system: System, run: string, kill: (system: System) => Promise<void>) => {
@@ -190,6 +193,19 @@ for (const runtime of ["process", "docker"] as const) {
     );
 
     for (const victim of ["coordinator", "agent"] as const) {
+      test(`${victim}: at any moment of a job's first tenth of a second`, async () => {
+        const { client } = system.coordinator;
+        for (const afterMs of MOMENTS_MS) {
+          const run = `swept-${++runs}`;
+          const task = system.task(run, SHORT.commands);
+          await client.dstackOk(["apply", "-y", "-d", "-f", "-"], { input: task });
+          await Bun.sleep(afterMs);
+          await (victim === "coordinator" ? killCoordinator(system) : killAgent(system));
+          expect(await client.waitForEnd(run, 20_000)).toMatchObject({ status: "done" });
+          await expectWholeLog(client, run, SHORT);
+        }
+      }, 120_000);
+
       test(`${victim}: when a stop is answered`, async () => {
         const { client } = system.coordinator;
         const run = `stopped-${++runs}`;
