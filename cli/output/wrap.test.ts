@@ -8,6 +8,7 @@ test.each([
   ["one-word-that-is-long", 8, ["one-word", "-that-is", "-long"]],
   ["first line\nsecond", 20, ["first line", "second"]],
   ["a b c d", 3, ["a b", "c d"]],
+  ["  indented text", 11, ["  indented", "  text"]],
 ])("wrap(%j, %d)", (text, width, lines) => {
   expect(wrap(text, width)).toEqual(lines);
 });

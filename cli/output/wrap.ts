@@ -18,6 +18,10 @@ export const wrap = (text: string, width: number): string[] =>
 
 const wrapLine = (line: string, width: number): string[] => {
   if (widthOf(line) <= width) return [line];
+  const indent = /^ */.exec(line)?.[0] ?? "";
+  if (indent !== "" && indent.length < width / 2) {
+    return wrapLine(line.slice(indent.length), width - indent.length).map((part) => `${indent}${part}`);
+  }
   const lines: string[] = [];
   let current = "";
   for (const word of line.split(" ").flatMap((each) => pieces(each, width))) {
