@@ -16,6 +16,19 @@ export const commands: Group = {
   subcommands: {
     apply: { summary: "Apply a configuration", load: () => forOneParse(() => import("./apply.ts")) },
     completion: { summary: "Print a completion script for a shell", load: () => import("./completion.ts") },
+    config: {
+      summary: "Check and explain configurations, without a server",
+      subcommands: {
+        validate: {
+          summary: "Check configurations",
+          load: () => forOneParse(() => import("./config/validate.ts")),
+        },
+        show: {
+          summary: "Show what holds, and where each value comes from",
+          load: () => forOneParse(() => import("./config/show.ts")),
+        },
+      },
+    },
     delete: {
       summary: "Delete what a configuration names",
       load: () => forOneParse(() => import("./delete.ts")),

@@ -10,7 +10,8 @@ interface Source {
   path: string;
 }
 
-const read = (text: string, path: string) => {
+/** Throws `ConfigurationError` for what is not YAML. */
+export const readYaml = (text: string, path: string) => {
   try {
     return parseYaml(text);
   } catch (err) {
@@ -23,7 +24,7 @@ const read = (text: string, path: string) => {
 
 /** Throws `ConfigurationError` with every mistake and its place. */
 export const loadYamlAs = <S extends z.ZodType>(schema: S, text: string, { path }: Source): z.output<S> => {
-  const { value, locate } = read(text, path);
+  const { value, locate } = readYaml(text, path);
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   throw new ConfigurationError(problemsOf(result.error, value, locate), path, text);
@@ -34,7 +35,7 @@ export const loadYamlAs = <S extends z.ZodType>(schema: S, text: string, { path 
  * is.
  */
 export const loadConfiguration = (text: string, { path }: Source): AnyConfiguration => {
-  const { value, locate } = read(text, path);
+  const { value, locate } = readYaml(text, path);
   if (!isMapping(value)) {
     const message = `Expected a mapping with the property type, got ${nounOf(value)}`;
     const position = locate([]);

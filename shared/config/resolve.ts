@@ -30,9 +30,10 @@ const fillEnv = (vars: EnvVars, env: ClientSide["env"], note: Note): Record<stri
   return Object.fromEntries(values);
 };
 
-/** Replica groups may be written under either name. */
-const locateIn = (text: string) => {
+/** Where a property stands that is named as in the canonical form. */
+export const locateIn = (text: string) => {
   const { value, locate } = parseYaml(text);
+  // Replica groups may be written under either name.
   const isUnderGroups = isMapping(value) && value["type"] === "service" && "groups" in value;
   return ([first = "", ...rest]: Path): Position =>
     locate(first === "replicas" && isUnderGroups ? ["groups", ...rest] : [first, ...rest]);
