@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { RuntimeJob } from "../../agent/runtime/runtime.ts";
@@ -332,5 +332,31 @@ describeWith(["root", "docker", "registry"], "the docker runtime", () => {
       exitStatus: null,
       message: "The container was removed from the Docker engine by somebody else",
     });
+  });
+
+  describe.each([
+    ["with live-restore, the job and its output go on", ["--live-restore"], 6, 40],
+    ["without, the engine ends its jobs, and that is said", [], 143, 0],
+  ] as const)("an engine that is restarted: %s", (_name, flags, exitStatus, ticks) => {
+    test("the job ends once, with what the engine knows of it", async () => {
+      await using disposal = new AsyncDisposableStack();
+      const dir = disposal.use(tempDir()).path;
+      const host = await disposal.use(await createNetwork()).addHost("restarts");
+      const options = { host, dir: join(dir, "engine"), flags };
+      const first = await startEngine(options);
+      await importImage(first);
+      const runtime = runtimeOn(first);
+      const count = "i=0; while [ $i -lt 40 ]; do echo tick $i; i=$((i+1)); sleep 0.1; done; exit 6";
+      const job = dockerJob(dir, { argv: ["sh", "-c", count] });
+      const running = await runtime.start(job, hooksOf());
+      await waitFor("some output", async () => (await outputOf(job)).includes("tick 5\r\n"));
+      await first.program.stop();
+      disposal.use(await startEngine(options));
+      expect((await running.ended).exitStatus).toBe(exitStatus);
+      const lines = (await outputOf(job)).trimEnd().split("\r\n");
+      expect(lines.length).toBeGreaterThanOrEqual(Math.max(ticks, 6));
+      expect(lines).toEqual(lines.map((_line, at) => `tick ${at}`));
+      await runtime.remove(job.assignment.submission_id, job.dir);
+    }, 60_000);
   });
 });

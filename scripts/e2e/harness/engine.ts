@@ -20,6 +20,8 @@ export interface EngineOptions {
   dir: string;
   /** `address:port` of a registry without TLS that it may pull from. */
   insecureRegistry?: string;
+  /** Further flags for dockerd. */
+  flags?: readonly string[];
 }
 
 /** overlay2 wherever the kernel and the file system have it; vfs copies every layer, but works everywhere. */
@@ -38,7 +40,7 @@ export const startEngine = async (options: EngineOptions): Promise<Engine> => {
 };
 
 const startEngineWith = async (options: EngineOptions, driver: string): Promise<Engine> => {
-  const { host, dir, insecureRegistry } = options;
+  const { host, dir, insecureRegistry, flags = [] } = options;
   // A socket's path has room for about 100 characters, so these are not under `dir`.
   if (host.netns === undefined) throw new Error(`"${host.name}" has no network of its own for an engine`);
   const runDir = `/run/${host.netns}`;
@@ -56,6 +58,7 @@ const startEngineWith = async (options: EngineOptions, driver: string): Promise<
       `--storage-driver=${driver}`,
       "--log-level=warn",
       ...(insecureRegistry ? [`--insecure-registry=${insecureRegistry}`] : []),
+      ...flags,
     ],
     logFile: join(dir, "dockerd.log"),
     env: { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" },
