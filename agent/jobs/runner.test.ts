@@ -126,6 +126,7 @@ test("a job runs no longer than its longest, counted from its start and across a
   using t = setUp();
   const runner = t.start({ max_duration_s: 60 });
   runner.confirm();
+  t.journal.confirm([runner.id]);
   t.clock.advance(30_000);
   t.job().run();
   await waitFor("running", () => runner.held.state === "running");

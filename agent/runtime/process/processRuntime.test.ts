@@ -91,8 +91,9 @@ test("the environment is the host's and the job's, and not the agent's", async (
 });
 
 test("stop() interrupts the command and what it runs in the foreground, without waiting for the grace", async () => {
-  const job = aJob(sh("sleep 600 && echo never"));
+  const job = aJob(sh("echo up; sleep 600 && echo never"));
   const running = await runtime().start(job, hooks());
+  await waitFor("output", () => existsSync(job.spoolPath) && statSync(job.spoolPath).size > 0);
   running.stop(60_000);
   expect(await running.ended).toMatchObject({ exitStatus: -1, signal: "SIGINT" });
 });

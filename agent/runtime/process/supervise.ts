@@ -15,6 +15,8 @@ const REDIAL_MS = 500;
 const REAP_MS = 10_000;
 /** Output is told at once, then at most this often: the agent reads all there is each time. */
 const NOTIFY_MS = 5;
+/** A shell loses an interrupt that comes while it starts (dash 0.5 does), and would then run into the kill. */
+const SHELL_START_MS = 100;
 
 /**
  * The process that stands between the agent and one job: it owns the job's terminal, so that the job outlives the
@@ -23,7 +25,7 @@ const NOTIFY_MS = 5;
  */
 export const supervise = (socketPath: string): void => {
   const supervisor = new Supervisor(socketPath);
-  for (const name of ["SIGHUP", "SIGINT"] as const) process.on(name, () => {});
+  // For no other signal: a handler would swallow, between fork and exec, what is meant for the command.
   process.on("SIGTERM", () => supervisor.end());
   supervisor.dial();
 };
@@ -35,6 +37,7 @@ class Supervisor {
   #agent: LineWriter | undefined;
   #spec: CommandSpec | undefined;
   #command: PtyCommand | undefined;
+  #startedAt = 0;
   #kill: { at: number; timer: Timer } | undefined;
   #quietUntil: Timer | undefined;
   #hasMore = false;
@@ -109,6 +112,7 @@ class Supervisor {
       });
       if (spec.terminalOwner) chownSync(command.terminal, spec.terminalOwner.uid, spec.terminalOwner.gid);
       this.#command = command;
+      this.#startedAt = Date.now();
       this.#tell({ type: "started", pid: command.pid });
       const reaping = setInterval(() => this.#reap?.(command.pid), REAP_MS);
       void this.#finish(spec, command).finally(() => clearInterval(reaping));
@@ -150,7 +154,8 @@ class Supervisor {
   #stop(graceMs: number): void {
     const [command, spec, at] = [this.#command, this.#spec, Date.now() + graceMs];
     if (!command || !spec || (this.#kill && this.#kill.at <= at)) return;
-    if (!this.#kill && graceMs > 0) signal(-(foregroundGroup(command.pid) ?? command.pid), "SIGINT");
+    if (!this.#kill && graceMs > 0)
+      setTimeout(() => interrupt(command.pid), this.#startedAt + SHELL_START_MS - Date.now());
     clearTimeout(this.#kill?.timer);
     this.#kill = { at, timer: setTimeout(() => void killAll(() => this.#listJob(spec)), graceMs) };
   }
@@ -160,3 +165,9 @@ class Supervisor {
     setImmediate(() => process.exit(0));
   }
 }
+
+/** As a Ctrl-C on the terminal; a command that has not got as far as having one is alone. */
+const interrupt = (pid: number): void => {
+  const group = foregroundGroup(pid);
+  signal(group === undefined ? pid : -group, "SIGINT");
+};
