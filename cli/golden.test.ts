@@ -105,6 +105,9 @@ const gist = (body: unknown) => {
 const sameSpelling = (key: string, value: unknown): unknown => {
   if (key === "reverse_offers" || key === "start_time") return undefined;
   if (key === "local_path") return basename(String(value));
+  // Several are uploaded at the same time: which one gets which id is chance here.
+  if (key === "file_archives" && Array.isArray(value))
+    return value.map((each: { path: string }) => each.path);
   if (key === "fleets" && Array.isArray(value)) {
     return value.map((each: unknown) => (typeof each === "string" ? { project: null, name: each } : each));
   }
