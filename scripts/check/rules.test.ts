@@ -15,7 +15,7 @@ test("checkRules() finds a breach of each rule in a tree that has one of each", 
   await write("shared/index.ts", 'export { home } from "./home.ts";\n');
   await write(
     "README.md",
-    `From ${["pypi", "org"].join(".")}, see ${["..", "shared", "design"].join("/")}\n`,
+    `From ${["pypi", "org"].join(".")}, see ${["..", "shared", "design"].join("/")}, [and](docs/gone.md) [so](coordinator/fine.ts)\n`,
   );
   await write("dist/agent/ignored.ts", 'import "../coordinator/db.ts";\n');
   await write("coordinator/fine.ts", 'import { home } from "../shared/home.ts";\n');
@@ -27,5 +27,6 @@ test("checkRules() finds a breach of each rule in a tree that has one of each", 
     "no barrels": [expect.stringContaining("shared/index.ts")],
     "no registry hosts": [expect.stringContaining("README.md")],
     "stands alone": [expect.stringContaining("README.md")],
+    "links in documents": ["README.md: there is no docs/gone.md"],
   });
 });

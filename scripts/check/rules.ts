@@ -1,5 +1,6 @@
 import { $ } from "bun";
 import { findImportBreaches } from "./importRule.ts";
+import { findDeadLinks } from "./links.ts";
 import {
   findBarrels,
   findEnvironmentReads,
@@ -34,15 +35,27 @@ const listFiles = async (root: string): Promise<string[]> => {
   return paths.filter((_, at) => present[at]);
 };
 
+/** `a/b/c.ts`, `a/b` and `a`. */
+const withFolders = (path: string): string[] => {
+  const parts = path.split("/");
+  return parts.map((_, at) => parts.slice(0, at + 1).join("/"));
+};
+
 /** The breaches of each rule of our own in the tree at `root`. */
 export const checkRules = async (root: string): Promise<Map<string, string[]>> => {
+  const paths = await listFiles(root);
+  const known = new Set(paths.flatMap(withFolders));
+  const textRules: Record<string, Find> = {
+    ...TEXT_RULES,
+    "links in documents": (path, text) => findDeadLinks(path, text, (target) => known.has(target)),
+  };
   const breaches = new Map(
-    [...Object.keys(CODE_RULES), ...Object.keys(TEXT_RULES)].map((rule) => [rule, [] as string[]]),
+    [...Object.keys(CODE_RULES), ...Object.keys(textRules)].map((rule) => [rule, [] as string[]]),
   );
-  for (const path of await listFiles(root)) {
+  for (const path of paths) {
     if (isForeign(path)) continue;
     const text = await Bun.file(`${root}/${path}`).text();
-    const rules = isCode(path) ? { ...CODE_RULES, ...TEXT_RULES } : TEXT_RULES;
+    const rules = isCode(path) ? { ...CODE_RULES, ...textRules } : textRules;
     for (const [rule, find] of Object.entries(rules)) breaches.get(rule)?.push(...find(path, text));
   }
   return breaches;
