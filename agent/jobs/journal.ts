@@ -47,15 +47,17 @@ const SCHEMA = `
  */
 export class Journal implements Disposable {
   readonly #db: Database;
+  readonly #log: Logger;
 
-  private constructor(db: Database) {
+  private constructor(db: Database, log: Logger) {
     this.#db = db;
+    this.#log = log;
   }
 
   /** Opens or makes the journal; one that is damaged is moved aside, for its jobs are not worth the host. */
   static open(path: string, log: Logger): Journal {
     try {
-      return new Journal(openDatabase(path));
+      return new Journal(openDatabase(path), log);
     } catch (err) {
       const { code } = err as { code?: string };
       if (code === "SQLITE_BUSY")
@@ -67,22 +69,29 @@ export class Journal implements Disposable {
       const aside = `${path}.damaged-${Date.now()}`;
       renameSync(path, aside);
       log.error("The journal is damaged; it was moved aside, and what it held is lost", { aside });
-      return new Journal(openDatabase(path));
+      return new Journal(openDatabase(path), log);
     }
   }
 
   list(): JournalEntry[] {
-    return this.#db
-      .query<Row, []>("SELECT * FROM submissions ORDER BY received_at")
-      .all()
-      .map((row) => ({
-        assignment: Assignment.parse(JSON.parse(row.assignment)),
+    const rows = this.#db.query<Row, []>("SELECT * FROM submissions ORDER BY received_at").all();
+    return rows.flatMap((row) => {
+      const assignment = Assignment.safeParse(JSON.parse(row.assignment));
+      // One that another version of the agent wrote must not keep this one from all the others.
+      if (!assignment.success) {
+        this.#log.error("A job in the journal cannot be read; it is given up", { submission_id: row.id });
+        this.remove(row.id);
+        return [];
+      }
+      return {
+        assignment: assignment.data,
         state: row.state,
         receivedAt: row.received_at,
         isConfirmed: row.is_confirmed === 1,
         startedAt: row.started_at,
         end: row.end === null ? null : (JSON.parse(row.end) as JobEnd),
-      }));
+      };
+    });
   }
 
   add(assignment: Assignment, receivedAt: number): JournalEntry {

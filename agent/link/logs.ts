@@ -1,10 +1,10 @@
 import { statSync } from "node:fs";
-import { messageOf } from "../../shared/errors.ts";
 import type { Logger } from "../../shared/log.ts";
 import { LogAnswer } from "../../shared/protocol/logs.ts";
 import { readSpool } from "../jobs/spool.ts";
 import { Backoff } from "./backoff.ts";
 import { callJson, codeOf, type LinkOptions } from "./client.ts";
+import { Outage } from "./outage.ts";
 import { Wake } from "./wake.ts";
 
 /** Large enough to be fast, small enough that the first bytes of a burst are not held up by the last. */
@@ -62,6 +62,7 @@ export const uploadLog = (
     );
   const run = async () => {
     const backoff = new Backoff();
+    const outage = new Outage(deps.log, "Cannot send a job's output; trying again");
     for (let [offset, mustAsk] = [0, isResumed]; !signal.aborted; ) {
       const wasClosed = isClosed;
       const limit = mustAsk ? 0 : Math.min(BATCH_BYTES, times.endOf(offset) - offset);
@@ -73,6 +74,7 @@ export const uploadLog = (
       try {
         const answer = await send(offset, bytes);
         backoff.reset();
+        outage.over({ submission_id: submissionId });
         const isEnd = wasClosed && bytes.length === 0 && answer.length === offset;
         [offset, mustAsk] = [answer.length, false];
         if (wasClosed && answer.sha256) return await check(deps.log, spoolPath, { submissionId, ...answer });
@@ -80,7 +82,7 @@ export const uploadLog = (
       } catch (err) {
         if (signal.aborted) return;
         if (codeOf(err) === "fenced") return deps.onFenced(submissionId);
-        deps.log.warn("Cannot send a job's output; trying again", { submissionId, reason: messageOf(err) });
+        outage.failed(err, { submission_id: submissionId });
         await due.wait(signal, backoff.next());
       }
     }
@@ -95,7 +97,9 @@ export const uploadLog = (
       due.wake();
     },
     retry: () => due.wake(),
-    done: run().catch((err: unknown) => deps.log.error("Cannot read a job's output", { submissionId, err })),
+    done: run().catch((err: unknown) =>
+      deps.log.error("Cannot read a job's output", { submission_id: submissionId, err }),
+    ),
   };
 };
 

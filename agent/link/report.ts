@@ -1,10 +1,10 @@
 import { delay } from "../../shared/async/delay.ts";
-import { messageOf } from "../../shared/errors.ts";
 import type { Logger } from "../../shared/log.ts";
 import { type Report, ReportAnswer, type ReportRequest } from "../../shared/protocol/report.ts";
 import type { Journal } from "../jobs/journal.ts";
 import { Backoff } from "./backoff.ts";
 import { callJson, codeOf, type LinkOptions } from "./client.ts";
+import { Outage } from "./outage.ts";
 import { Wake } from "./wake.ts";
 
 const MAX_BATCH = 500;
@@ -56,20 +56,22 @@ export class Reporter {
   /** One request at a time; resolves when the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
     const backoff = new Backoff();
+    const outage = new Outage(this.#deps.log, "Cannot report to the coordinator; trying again");
     while (!signal.aborted) {
       if (this.#queue.length === 0) await this.#due.wait(signal);
       // Whatever else happens in the same moment goes with it.
-      else await this.#send(signal, backoff);
+      else await this.#send(signal, { backoff, outage });
     }
   }
 
-  async #send(signal: AbortSignal, backoff: Backoff): Promise<void> {
-    const { link, session, log, onAnswer } = this.#deps;
+  async #send(signal: AbortSignal, { backoff, outage }: { backoff: Backoff; outage: Outage }): Promise<void> {
+    const { link, session, onAnswer } = this.#deps;
     const reports = this.#queue.slice(0, this.#batch);
     try {
       const json: ReportRequest = { session, reports };
       const { results } = await callJson(link, { path: "/report", json, signal }, ReportAnswer);
       backoff.reset();
+      outage.over();
       this.#batch = MAX_BATCH;
       for (const [at, report] of reports.entries()) {
         this.#drop(report);
@@ -78,7 +80,7 @@ export class Reporter {
     } catch (err) {
       if (signal.aborted) return;
       if (this.#isPoisoned(err, reports)) return;
-      log.warn("Cannot report to the coordinator; trying again", { reason: messageOf(err) });
+      outage.failed(err);
       await this.#due.wait(signal, backoff.next());
       // A wake-up is a hint that it may work again, and no reason to hammer.
       await delay(50 * Math.random(), signal);

@@ -14,9 +14,12 @@ export class Wake {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#resume = resolve;
       const timer = ms === undefined ? undefined : setTimeout(resolve, ms);
-      signal.addEventListener("abort", () => resolve(), { once: true });
+      const abort = () => resolve();
+      signal.addEventListener("abort", abort, { once: true });
       await promise;
       clearTimeout(timer);
+      // The signal lives as long as the agent, and would keep every wait of its life.
+      signal.removeEventListener("abort", abort);
       this.#resume = undefined;
     }
     this.#isDue = false;

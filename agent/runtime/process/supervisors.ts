@@ -25,8 +25,8 @@ export interface SupervisorListener {
   onClose(): void;
 }
 
-/** A new one is got ready only when the job that took the last one has had the processors for itself. */
-const REFILL_MS = 500;
+/** A new one is got ready only when the job that took the last one has had the processors for itself for a moment. */
+const REFILL_MS = 60;
 const START_TIMEOUT_MS = 20_000;
 
 /**
@@ -70,8 +70,10 @@ export class Supervisors implements Disposable {
   /** A supervisor without a job, the warm one if it is there. */
   async take(signal: AbortSignal): Promise<Supervisor> {
     const warm = this.#warm.shift();
-    clearTimeout(this.#refill);
-    this.#refill = setTimeout(() => this.warmUp(), REFILL_MS);
+    this.#refill ??= setTimeout(() => {
+      this.#refill = undefined;
+      this.warmUp();
+    }, REFILL_MS);
     if (warm) return warm;
     if (this.#starting <= this.#waiting.length) this.#start();
     const { promise, resolve, reject } = Promise.withResolvers<Connection>();
