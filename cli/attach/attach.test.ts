@@ -73,6 +73,24 @@ describe("apply prints every byte once, and ends with the run,", () => {
     expect(code).toBe(1);
   });
 
+  test("when the job is tried again, which has an output of its own", async () => {
+    await using server = startFakeServer();
+    using apply = await attach(server.url);
+    server.become("running");
+    server.log("first attempt");
+    await apply.waitForOut("first attempt");
+    server.retry();
+    server.become("running");
+    server.log("second attempt\n");
+    await apply.waitForOut("second attempt\n");
+    server.become("done", 0);
+    const { out, code } = await apply.finished;
+    expect(outputOf(out).replaceAll(/^ .*\n/gm, "")).toBe(
+      "first attempt\n\ntalker provisioning completed (running)\nsecond attempt\nExited (0)\n",
+    );
+    expect(code).toBe(0);
+  });
+
   test("from a server that has no streams", async () => {
     await using server = startFakeServer({ isStock: true });
     using apply = await attach(server.url);

@@ -2,7 +2,7 @@ import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { LOG_OFFSET_HEADER } from "../../shared/api/logs.ts";
 import type { Run } from "../../shared/api/runs.ts";
-import { aPlan, aRun } from "./builders.ts";
+import { aPlan, aRun, SUBMISSION_ID } from "./builders.ts";
 
 /** Yielded where the connection breaks. */
 const CUT = Symbol("cut");
@@ -17,6 +17,8 @@ export interface FakeServer extends AsyncDisposable {
   readonly requests: { readonly path: string; readonly body: unknown }[];
   /** What the run is from now on. */
   become(status: Run["status"], exitStatus?: number): void;
+  /** Ends the attempt there is, which failed, and begins another one, whose output is empty. */
+  retry(): void;
   /** Adds to the run's output. */
   log(text: string): void;
 }
@@ -34,19 +36,27 @@ interface Faults {
   readonly refuseWatching?: number;
 }
 
+interface LogsBody {
+  readonly job_submission_id: string;
+  readonly offset?: number;
+  readonly next_token?: string | null;
+}
+
 export const startFakeServer = (faults: Faults = {}): FakeServer => {
   const requests: FakeServer["requests"] = [];
   const logCuts = [...(faults.logCuts ?? [])];
   const watchCuts = [...(faults.watchCuts ?? [])];
   let run = aRun("submitted");
   const events: string[] = [];
-  let output = new Uint8Array();
+  let submission = SUBMISSION_ID;
+  const outputs = new Map<string, Uint8Array>();
   let changed = Promise.withResolvers<void>();
   const change = () => {
     changed.resolve();
     changed = Promise.withResolvers();
   };
   const isOver = () => ["done", "failed", "terminated"].includes(run.status);
+  const outputOf = (id: string) => outputs.get(id) ?? new Uint8Array();
 
   const watch = async function* () {
     let left = watchCuts.shift() ?? Number.POSITIVE_INFINITY;
@@ -61,21 +71,22 @@ export const startFakeServer = (faults: Faults = {}): FakeServer => {
       await changed.promise;
     }
   };
-  const stream = async function* (offset: number) {
+  const stream = async function* (id: string, offset: number) {
     let left = logCuts.shift() ?? Number.POSITIVE_INFINITY;
     let at = offset;
     for (;;) {
+      const output = outputOf(id);
       const piece = output.subarray(at, at + Math.min(left, output.length - at));
       if (piece.length > 0) yield piece;
       at += piece.length;
       left -= piece.length;
       if (left <= 0) yield CUT;
-      if (isOver()) return;
+      if (isOver() || id !== submission) return;
       await changed.promise;
     }
   };
 
-  const answer = (path: string, body: { offset?: number; next_token?: string | null }): Answer => {
+  const answer = (path: string, body: LogsBody): Answer => {
     if (path.endsWith("/runs/get_plan")) return { body: aPlan() };
     if (path.endsWith("/runs/apply") || path.endsWith("/runs/get")) return { body: run };
     if (path.endsWith("/runs/watch") && !faults.isStock) {
@@ -84,7 +95,10 @@ export const startFakeServer = (faults: Faults = {}): FakeServer => {
     }
     if (path.endsWith("/logs/stream") && !faults.isStock) {
       const offset = faults.ignoresOffset ? 0 : (body.offset ?? 0);
-      return { parts: stream(offset), headers: { [LOG_OFFSET_HEADER]: String(offset) } };
+      return {
+        parts: stream(body.job_submission_id, offset),
+        headers: { [LOG_OFFSET_HEADER]: String(offset) },
+      };
     }
     if (path.endsWith("/logs/poll")) return { body: pageOf(events, body.next_token ?? null) };
     return { status: 405, body: { detail: "Method Not Allowed" } };
@@ -105,12 +119,25 @@ export const startFakeServer = (faults: Faults = {}): FakeServer => {
     },
     requests,
     become: (status, exitStatus) => {
-      run = aRun(status, exitStatus);
+      run = aRun(status, exitStatus, { id: submission });
+      change();
+    },
+    retry: () => {
+      const failed = aRun("failed", 1, { id: submission });
+      submission = crypto.randomUUID();
+      const fresh = aRun("submitted", undefined, { id: submission, submission_num: 1 });
+      run = {
+        ...fresh,
+        jobs: fresh.jobs.map((job, at) => ({
+          ...job,
+          job_submissions: [...(failed.jobs[at]?.job_submissions ?? []), ...job.job_submissions],
+        })),
+      };
       change();
     },
     log: (text) => {
       events.push(text);
-      output = new Uint8Array([...output, ...new TextEncoder().encode(text)]);
+      outputs.set(submission, new Uint8Array([...outputOf(submission), ...new TextEncoder().encode(text)]));
       change();
     },
     [Symbol.asyncDispose]: async () => {
