@@ -97,7 +97,7 @@ describeWith(["root", "docker", "registry"], "the docker runtime", () => {
       {
         argv: shell(
           [
-            "id -un; pwd; echo $GREETING $DSTACK_WORKING_DIR $HOME",
+            "id -un; pwd; touch mine && stat -c %U .. . mine; echo $GREETING $DSTACK_WORKING_DIR $HOME",
             "cat ~/code/src/main.py; touch ~/code/new && ls -1 ~/code",
             "df -m /dev/shm | tail -1 | tr -s ' ' | cut -d' ' -f2",
             "cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max 2>/dev/null",
@@ -106,7 +106,7 @@ describeWith(["root", "docker", "registry"], "the docker runtime", () => {
         ),
         env: { GREETING: "good day" },
         user: "worker",
-        working_dir: "~/work",
+        working_dir: "~/new/work",
         shm_size_mib: 96,
         memory_mib: 256,
         cpus: 1,
@@ -119,8 +119,11 @@ describeWith(["root", "docker", "registry"], "the docker runtime", () => {
     expect(end.exitStatus).toBe(0);
     expect(output.split("\r\n")).toEqual([
       "worker",
-      "/tmp/work",
-      "good day /tmp/work /tmp",
+      "/tmp/new/work",
+      "worker",
+      "worker",
+      "worker",
+      "good day /tmp/new/work /tmp",
       "print(1)",
       "new",
       "src",

@@ -11,6 +11,8 @@ export const HELPER_LABEL = "dstack.helper";
 export interface SpecOptions {
   /** As resolved: absolute. */
   workingDir: string;
+  /** The job user's; absent: the engine finds out itself, where the image does not set another one. */
+  home?: string | undefined;
   /** Host folders and files, targets absolute. */
   mounts: readonly { source: string; target: string }[];
   /** The agent's own proxy settings (docs/spec/agent.md §2.4); the job's environment wins. */
@@ -32,6 +34,7 @@ export const containerSpec = (assignment: Assignment, options: SpecOptions): Con
     ...options.passEnv,
     ...gpus.env,
     ...jobEnv,
+    ...(options.home ? { HOME: options.home } : {}),
     DSTACK_WORKING_DIR: options.workingDir,
   };
   const hasInfiniband = existsSync("/dev/infiniband");

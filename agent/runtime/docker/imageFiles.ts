@@ -1,35 +1,38 @@
+import { posix } from "node:path";
+import { pipeline } from "node:stream";
 import type Docker from "dockerode";
-import { extract } from "tar-stream";
+import { extract, pack } from "tar-stream";
 import { statusOf } from "./client.ts";
-import { parseGroup, parsePasswd } from "./passwd.ts";
+import { type JobUser, parseGroup, parsePasswd } from "./passwd.ts";
 
 const MAX_FILE_BYTES = 1024 * 1024;
 
-/** Who an image knows: read from a container of it that never starts. */
-export const readImageUsers = async (docker: Docker, image: string, labels: Record<string, string>) => {
-  const container = await docker.createContainer({
-    Image: image,
-    Entrypoint: ["/"],
-    Cmd: [],
-    Labels: labels,
-  });
+/** Calls with a container of the image that never starts, in which its files can be looked at. */
+export const withImageFiles = async <T>(
+  docker: Docker,
+  spec: Docker.ContainerCreateOptions,
+  look: (files: Docker.Container) => Promise<T>,
+): Promise<T> => {
+  const container = await docker.createContainer({ ...spec, Entrypoint: ["/"], Cmd: [] });
   try {
-    const [passwd, group] = await Promise.all([
-      readFile(container, "/etc/passwd"),
-      readFile(container, "/etc/group"),
-    ]);
-    return { passwd: parsePasswd(passwd), group: parseGroup(group) };
+    return await look(container);
   } finally {
     await container.remove({ force: true, v: true });
   }
 };
 
-/** A small text file of a container; empty where it is missing, or no plain file. */
-const readFile = async (container: Docker.Container, path: string): Promise<string> => {
+/** Who the image knows. */
+export const readUsers = async (files: Docker.Container) => {
+  const [passwd, group] = await Promise.all([readFile(files, "/etc/passwd"), readFile(files, "/etc/group")]);
+  return { passwd: parsePasswd(passwd), group: parseGroup(group) };
+};
+
+/** A small text file; empty where it is missing, or no plain file. */
+const readFile = async (files: Docker.Container, path: string): Promise<string> => {
   try {
-    const archive = await container.getArchive({ path });
     const entries = extract();
-    archive.pipe(entries);
+    // What goes wrong on the way is thrown where the entries are read.
+    pipeline(await files.getArchive({ path }), entries, () => {});
     let text = "";
     for await (const entry of entries) {
       for await (const chunk of entry) if (text.length < MAX_FILE_BYTES) text += String(chunk);
@@ -39,4 +42,43 @@ const readFile = async (container: Docker.Container, path: string): Promise<stri
     if (statusOf(err) === 404) return "";
     throw err;
   }
+};
+
+/** Those of `path` and the folders above it that the image does not have, the uppermost first. */
+export const missingFolders = async (files: Docker.Container, path: string): Promise<string[]> => {
+  const missing: string[] = [];
+  for (let folder = path; folder !== "/" && !(await exists(files, folder)); folder = posix.dirname(folder))
+    missing.unshift(folder);
+  return missing;
+};
+
+const exists = async (files: Docker.Container, path: string): Promise<boolean> => {
+  try {
+    await files.infoArchive({ path });
+    return true;
+  } catch (err) {
+    if (statusOf(err) === 404) return false;
+    throw err;
+  }
+};
+
+/** Makes folders in a container that has not started; those that are there already change their owner. */
+export const putFolders = async (
+  container: Docker.Container,
+  folders: readonly string[],
+  owner: JobUser,
+): Promise<void> => {
+  const archive = pack();
+  for (const folder of folders)
+    archive.entry({
+      name: `${folder.slice(1)}/`,
+      type: "directory",
+      mode: 0o755,
+      uid: owner.uid,
+      gid: owner.gid,
+    });
+  archive.finalize();
+  const chunks: Buffer[] = [];
+  for await (const chunk of archive as AsyncIterable<Buffer>) chunks.push(chunk);
+  await container.putArchive(Buffer.concat(chunks), { path: "/" });
 };

@@ -1,14 +1,14 @@
 import type Docker from "dockerode";
 import type { Logger } from "../../../shared/log.ts";
-import { type RuntimeHooks, type RuntimeJob, StartError } from "../runtime.ts";
+import type { RuntimeHooks, RuntimeJob } from "../runtime.ts";
 import { engineMessage, isUnreachable, statusOf } from "./client.ts";
-import { containerSpec, HELPER_LABEL, SUBMISSION_LABEL } from "./containerSpec.ts";
+import { containerSpec } from "./containerSpec.ts";
 import { removeContainer, removeContainers } from "./find.ts";
+import { findPlace } from "./findPlace.ts";
 import { ensureImage } from "./image.ts";
-import { readImageUsers } from "./imageFiles.ts";
+import { putFolders } from "./imageFiles.ts";
 import { attachTerminal, CTRL_D, type Terminal } from "./output.ts";
-import { resolveUser } from "./passwd.ts";
-import { needsUser, type Place, preparePlace } from "./place.ts";
+import type { Place } from "./place.ts";
 import { startFailure } from "./startFailure.ts";
 
 export interface LaunchDeps {
@@ -39,14 +39,16 @@ export const launch = async (
 ): Promise<Launched> => {
   const { docker, passEnv, features } = deps;
   const { assignment } = job;
-  const place = await findPlace(deps, job, hooks);
+  const place = await findPlace(docker, job, await ensureImage(deps, job, hooks));
   for (;;) {
     hooks.signal.throwIfAborted();
     const tried = { ...features };
-    const spec = containerSpec(assignment, { ...place, ...tried, passEnv });
+    const spec = containerSpec(assignment, { ...place, ...tried, passEnv, home: place.user?.home });
     const container = await create(docker, job, spec);
     let terminal: Terminal | undefined;
     try {
+      if (place.user && place.ownFolders.length > 0)
+        await putFolders(container, place.ownFolders, place.user);
       terminal = await attachTerminal(container);
       // A shell that fails in a way that makes it prompt must not wait for somebody to type (docs/spec/lifecycle.md §1.4).
       if (isInteractiveShell(assignment.argv)) terminal.write(CTRL_D);
@@ -93,21 +95,4 @@ const missingFeature = (err: unknown, features: Features): keyof Features | unde
   const said = engineMessage(err);
   if (features.init && /docker-init/.test(said)) return "init";
   return features.display && /\/dev\/nvidia-modeset/.test(said) ? "display" : undefined;
-};
-
-const findPlace = async (deps: LaunchDeps, job: RuntimeJob, hooks: RuntimeHooks): Promise<Place> => {
-  const { assignment } = job;
-  const defaults = await ensureImage(deps, job, hooks);
-  if (!needsUser(job, defaults)) return preparePlace(job, defaults);
-  const labels = { [SUBMISSION_LABEL]: assignment.submission_id, [HELPER_LABEL]: "users" };
-  const users = await readImageUsers(deps.docker, assignment.image ?? "", labels).catch((err: unknown) => {
-    throw isUnreachable(err) ? err : startFailure(err, "create", assignment);
-  });
-  const name = assignment.user ?? defaults.user;
-  const user = resolveUser(name || "root", users);
-  if (user) return preparePlace(job, defaults, user);
-  throw new StartError(
-    "executor_error",
-    `Cannot run as the user "${name}": the image "${assignment.image}" does not know it`,
-  );
 };

@@ -92,6 +92,8 @@ test.each([
   [{}, [], false],
   [{ user: "worker" }, [], false],
   [{ working_dir: "~/x" }, [], true],
+  [{ working_dir: "/x" }, [], false],
+  [{ working_dir: "/x", user: "worker" }, [], true],
   [{}, ["/data"], false],
   [{ user: "0:0" }, ["/data"], false],
   [{ user: "worker" }, ["/data"], true],

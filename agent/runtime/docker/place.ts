@@ -17,14 +17,16 @@ export interface Place {
   mounts: { source: string; target: string }[];
 }
 
-/** Neither the home of the job's user nor its ids are needed, so the image's files need not be read. */
+/**
+ * Whether the home of the job's user, or its ids, are needed: for paths in it, and for what must be the user's own.
+ * Mostly they are not, and the image's files need not be read.
+ */
 export const needsUser = ({ assignment, archives }: RuntimeJob, defaults: ImageDefaults): boolean => {
-  const user = assignment.user ?? defaults.user;
-  const paths = [assignment.working_dir ?? "", ...archives.map(({ target }) => target)];
-  return (
-    paths.some((path) => path.startsWith("~")) ||
-    (archives.length > 0 && !/^(root|0)?(:(root|0))?$/.test(user))
-  );
+  const { user = null, working_dir = null } = assignment;
+  const paths = [working_dir ?? "", ...archives.map(({ target }) => target)];
+  if (paths.some((path) => path.startsWith("~"))) return true;
+  const isRoot = /^(root|0)?(:(root|0))?$/.test(user ?? defaults.user);
+  return !isRoot && (archives.length > 0 || working_dir !== null);
 };
 
 /**
