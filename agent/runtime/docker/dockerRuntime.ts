@@ -7,7 +7,7 @@ import type { Logger } from "../../../shared/log.ts";
 import type { RunningJob, Runtime, RuntimeHooks, RuntimeJob } from "../runtime.ts";
 import { isUnreachable, openDocker } from "./client.ts";
 import { findContainer, hasStarted, removeContainer, removeContainers } from "./find.ts";
-import { launch } from "./launch.ts";
+import { type Features, launch } from "./launch.ts";
 import type { Terminal } from "./output.ts";
 import { proxySettings } from "./proxy.ts";
 import { Spool } from "./spool.ts";
@@ -32,7 +32,7 @@ const START_SEEN_MS = 10_000;
 export const createDockerRuntime = (options: DockerRuntimeOptions): Runtime => {
   const { log } = options;
   const passEnv = proxySettings(options.env);
-  const features = { init: true, display: true };
+  const features: Features = { init: true, display: true };
   let opened: Promise<Docker> | undefined;
   const open = () => {
     opened ??= openDocker(options.dockerHost);
