@@ -9,8 +9,8 @@ test.each([
   ["registry:5000/team/image", "registry:5000/team/image", "latest"],
   ["registry:5000/team/image:v1", "registry:5000/team/image", "v1"],
   ["[::1]:5000/image:v1", "[::1]:5000/image", "v1"],
-  [`ghcr.io/a/b@${DIGEST}`, "ghcr.io/a/b", DIGEST],
-  [`ghcr.io/a/b:v2@${DIGEST}`, "ghcr.io/a/b", DIGEST],
+  [`registry.example/a/b@${DIGEST}`, "registry.example/a/b", DIGEST],
+  [`registry.example/a/b:v2@${DIGEST}`, "registry.example/a/b", DIGEST],
 ])("parseImageReference(%p)", (image, fromImage, tag) => {
   expect(parseImageReference(image)).toEqual({ fromImage, tag });
   expect(isImageName(image)).toBe(true);

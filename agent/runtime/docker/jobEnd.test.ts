@@ -33,8 +33,12 @@ describe("jobEnd()", () => {
   });
 
   test("a kill of the agent's own is a signal, without more words", () => {
-    const end = jobEnd({ exitCode: 137, wasKilled: true });
+    const end = jobEnd({ exitCode: 137, wasStopped: true, wasKilled: true });
     expect(end).toEqual({ exitStatus: -1, signal: "SIGKILL", reason: FAILED, message: "" });
+  });
+
+  test("a command that an asked-for interrupt ended needs no more words", () => {
+    expect(jobEnd({ exitCode: 130, wasStopped: true })).toMatchObject({ exitStatus: 130, message: "" });
   });
 
   test("a command that ended by itself while it was about to be killed keeps its status", () => {

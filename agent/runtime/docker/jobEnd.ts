@@ -7,6 +7,8 @@ export interface ContainerEnd {
   /** Only asked for when the exit code suggests it. */
   oomKilled?: boolean;
   memoryMib?: number | null | undefined;
+  /** The agent was asked to stop it: how it ended needs no explanation. */
+  wasStopped?: boolean;
   /** The agent killed it, after a stop's grace. */
   wasKilled?: boolean;
   /** The engine went away while the command ran. */
@@ -38,8 +40,8 @@ export const jobEnd = (end: ContainerEnd): JobEnd => {
 const ENGINE_RESTARTED =
   "The Docker engine was restarted while the job ran; output of that time may be missing";
 
-const explain = ({ exitCode, oomKilled, memoryMib, wasKilled, output = "" }: ContainerEnd): string => {
-  if (wasKilled) return "";
+const explain = ({ exitCode, oomKilled, memoryMib, wasStopped, output = "" }: ContainerEnd): string => {
+  if (wasStopped) return "";
   if (oomKilled) {
     const limit = memoryMib ? `its limit of ${memoryMib} MiB of memory` : "the memory that there is";
     return `Out of memory: the job needed more than ${limit}, and the kernel killed a process of it`;

@@ -14,6 +14,13 @@ export interface StopperOptions {
   log: Logger;
 }
 
+export interface Stopper {
+  /** As `stop` of a RunningJob. */
+  stop(graceMs: number): void;
+  wasAsked(): boolean;
+  hasKilled(): boolean;
+}
+
 const RETRY_MS = 500;
 
 /**
@@ -22,7 +29,7 @@ const RETRY_MS = 500;
  * the next command: end-of-file is what makes it leave. It is typed until the end, as a shell may come to its
  * prompt late, when the command has put its things in order.
  */
-export const createStopper = ({ container, terminal, over, onKilled, log }: StopperOptions) => {
+export const createStopper = ({ container, terminal, over, onKilled, log }: StopperOptions): Stopper => {
   let deadline = Number.POSITIVE_INFINITY;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let isInterrupted = false;
@@ -72,5 +79,5 @@ export const createStopper = ({ container, terminal, over, onKilled, log }: Stop
     timer = setTimeout(() => void kill(), graceMs);
   };
   over.addEventListener("abort", () => clearTimeout(timer), { once: true });
-  return { stop, hasKilled: () => killed };
+  return { stop, wasAsked: () => deadline !== Number.POSITIVE_INFINITY, hasKilled: () => killed };
 };

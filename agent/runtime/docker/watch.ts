@@ -8,7 +8,7 @@ import { isUnreachable, statusOf } from "./client.ts";
 import { jobEnd } from "./jobEnd.ts";
 import { copyLog, copyTerminal, type Terminal } from "./output.ts";
 import type { Spool } from "./spool.ts";
-import { createStopper } from "./stopper.ts";
+import { createStopper, type Stopper } from "./stopper.ts";
 import { waitForCode } from "./wait.ts";
 
 export interface WatchOptions {
@@ -36,7 +36,7 @@ export const watchContainer = (options: WatchOptions): Pick<RunningJob, "ended" 
     try {
       const exit = waitForExit(container);
       await copyOutput(options, exit);
-      return await endOf(options, await exit, stopper.hasKilled());
+      return await endOf(options, await exit, stopper);
     } catch (err) {
       log.error("A container could not be watched", { container: container.id, error: err });
       return {
@@ -104,14 +104,15 @@ const OOM_CANDIDATE = 137;
 const NOT_RUN = [126, 127];
 const INIT_WORDS_BYTES = 4_096;
 
-const endOf = async (options: WatchOptions, exit: Exit, wasKilled: boolean): Promise<JobEnd> => {
+const endOf = async (options: WatchOptions, exit: Exit, stopper: Stopper): Promise<JobEnd> => {
   const { container, assignment, spool } = options;
   const { exitCode, engineRestarted } = exit;
   if (exitCode === undefined) return GONE;
   return jobEnd({
     exitCode,
     engineRestarted,
-    wasKilled,
+    wasStopped: stopper.wasAsked(),
+    wasKilled: stopper.hasKilled(),
     memoryMib: assignment.memory_mib,
     oomKilled: exitCode === OOM_CANDIDATE && (await wasOomKilled(container)),
     output: NOT_RUN.includes(exitCode) ? await Bun.file(spool.path).slice(0, INIT_WORDS_BYTES).text() : "",
