@@ -124,7 +124,15 @@ export class Jobs {
 
   #start(assignment: Assignment): void {
     if (this.#runners.has(assignment.submission_id)) return;
-    const entry = this.#deps.journal.add(assignment, this.#deps.clock.now());
-    this.#runners.set(assignment.submission_id, new JobRunner(this.#deps, entry, false));
+    const { journal, clock, log } = this.#deps;
+    const { submission_id: id } = assignment;
+    const entry = journal.add(assignment, clock.now());
+    try {
+      this.#runners.set(id, new JobRunner(this.#deps, entry, false));
+    } catch (err) {
+      // Without a folder there is no job. Not held, it is given to another host when its claim is over.
+      log.error("Cannot take a job", { submission_id: id, reason: messageOf(err) });
+      journal.remove(id);
+    }
   }
 }

@@ -200,6 +200,7 @@ export class JobRunner {
 
   #notePulling(progress: PullProgress | undefined): void {
     const now = this.#deps.clock.now();
+    if (this.#detached.signal.aborted) return;
     if (this.#entry.state !== "preparing" && now - this.#progressAt < PROGRESS_MS) return;
     this.#progressAt = now;
     this.#note({ state: "pulling", progress: progress ?? null });

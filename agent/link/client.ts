@@ -57,9 +57,8 @@ export const call = async (link: LinkOptions, request: LinkRequest): Promise<Res
     });
     if (answer.ok) return answer;
   } catch (cause) {
-    throw new AppError("unavailable", `Cannot reach the coordinator at ${link.url}: ${messageOf(cause)}`, {
-      cause,
-    });
+    const why = reasonOf(cause, timeoutMs);
+    throw new AppError("unavailable", `Cannot reach the coordinator at ${link.url}: ${why}`, { cause });
   }
   throw await refusal(answer);
 };
@@ -80,6 +79,22 @@ export const callJson = async <S extends z.ZodType>(
       { cause },
     );
   }
+};
+
+/** Bun's own words for these are hints to programmers. */
+const REASONS: Record<string, string> = {
+  ECONNREFUSED: "nothing listens there",
+  ConnectionRefused: "nothing listens there",
+  ECONNRESET: "the connection was closed",
+  ConnectionClosed: "the connection was closed",
+  ENOTFOUND: "its name is not known",
+  FailedToOpenSocket: "its name is not known, or there is no network",
+};
+
+const reasonOf = (err: unknown, timeoutMs: number): string => {
+  const { name, code } = (err ?? {}) as { name?: unknown; code?: unknown };
+  if (name === "TimeoutError") return `no answer within ${timeoutMs / 1000} s`;
+  return REASONS[String(code)] ?? messageOf(err);
 };
 
 const refusal = async (answer: Response): Promise<AppError> => {

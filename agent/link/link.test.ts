@@ -34,7 +34,7 @@ test("call() says where nothing listens", async () => {
   await coordinator[Symbol.asyncDispose]();
   await expect(call(link, { path: "/sync", json: {}, signal })).rejects.toMatchObject({
     code: "unavailable",
-    message: expect.stringContaining(`Cannot reach the coordinator at ${link.url}`),
+    message: `Cannot reach the coordinator at ${link.url}: nothing listens there`,
   });
 });
 
