@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { chmodSync, writeFileSync } from "node:fs";
+import { chmodSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { tempDir } from "../../shared/testing/tempDir.ts";
 import { findEngine } from "./engine.ts";
@@ -58,7 +58,7 @@ describe("findEngine()", () => {
       reason: `Docker is not installed or not running: there is no ${path}`,
     });
     writeFileSync(path, "");
-    expect(await findEngine(`unix://${path}`, signal)).toEqual({
+    expect(await findEngine(`unix://${path}`, signal, 0)).toEqual({
       reason: `Docker is not running: nothing listens on ${path}`,
     });
     expect(await findEngine("nonsense", signal)).toEqual({
@@ -72,6 +72,17 @@ describe("findEngine()", () => {
   const canBeNobody =
     asNobody.length === 0 ||
     (Bun.which("setpriv") !== null && Bun.spawnSync([...asNobody, "test", "-r", import.meta.path]).success);
+  test("waits for an engine that is being restarted", async () => {
+    using dir = tempDir();
+    using next = tempDir();
+    const path = join(dir.path, "docker.sock");
+    writeFileSync(path, "");
+    const found = findEngine(`unix://${path}`, signal);
+    using _server = serve(next.path, () => Response.json(INFO));
+    renameSync(join(next.path, "docker.sock"), path);
+    expect(await found).toMatchObject({ engine: { version: "28.2.2" } });
+  });
+
   test.skipIf(!canBeNobody)("says why not: no permission [as another user]", async () => {
     using dir = tempDir();
     using server = serve(dir.path, () => Response.json(INFO));

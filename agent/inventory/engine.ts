@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { delay } from "../../shared/async/delay.ts";
 import { messageOf } from "../../shared/errors.ts";
 import { type EngineAddress, parseDockerHost } from "../runtime/docker/address.ts";
 
@@ -21,15 +22,29 @@ export interface Engine {
 /** Loaded engines answer slowly, but a socket whose daemon hangs must not keep the agent from starting. */
 const TIMEOUT_MS = 10_000;
 
-/** The engine that answers at `dockerHost`, or in words for people why none does. Never throws. */
+/** An engine that is being restarted leaves its socket and is back after this long. */
+const RESTART_MS = 10_000;
+const RETRY_MS = 250;
+
+/**
+ * The engine that answers at `dockerHost`, or in words for people why none does. Never throws. A socket at which
+ * nobody listens is tried again for a while: a host must not lose its runtime because both were started at once.
+ */
 export const findEngine = async (
   dockerHost: string,
   signal: AbortSignal,
+  restartMs = RESTART_MS,
 ): Promise<{ engine: Engine } | { reason: string }> => {
-  try {
-    return await askEngine(parseDockerHost(dockerHost), signal);
-  } catch (err) {
-    return { reason: reasonOf(err, dockerHost.replace(/^unix:\/\//, "")) };
+  const until = Date.now() + restartMs;
+  for (;;) {
+    try {
+      return await askEngine(parseDockerHost(dockerHost), signal);
+    } catch (err) {
+      const { code } = (err ?? {}) as { code?: unknown };
+      if (code !== "ECONNREFUSED" || Date.now() >= until || signal.aborted)
+        return { reason: reasonOf(err, dockerHost.replace(/^unix:\/\//, "")) };
+      await delay(RETRY_MS, signal);
+    }
   }
 };
 
