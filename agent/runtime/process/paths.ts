@@ -6,7 +6,7 @@ import type { JobUser } from "./user.ts";
 /** `~` and `~/x` are under the home; relative paths under `base`, which they may not leave. */
 export const resolvePath = (path: string, { home, base }: { home: string; base: string }): string => {
   if (path === "~") return home;
-  if (path.startsWith("~/")) return join(home, path);
+  if (path.startsWith("~/")) return join(home, path.slice(2));
   if (path.startsWith("~"))
     throw new StartError("executor_error", `"${path}" is not supported: of homes, only ~ and ~/… are`);
   if (isAbsolute(path)) return normalize(path);

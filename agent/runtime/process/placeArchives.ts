@@ -23,13 +23,16 @@ export const placeArchives = (job: RuntimeJob, user: JobUser, cwd: string): void
 const place = (source: string, path: string, user: JobUser): void => {
   if (user.change) chownTree(source, user);
   makeFolder(dirname(path), user);
-  const isFolder = (of: string) => statSync(of, { throwIfNoEntry: false })?.isDirectory() ?? false;
-  if (isFolder(source) && isFolder(path)) {
-    for (const name of readdirSync(source)) move(join(source, name), join(path, name));
-  } else move(source, path);
+  move(source, path);
 };
 
+const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+
 const move = (source: string, path: string): void => {
+  if (lstatSync(source).isDirectory() && isFolder(path)) {
+    for (const name of readdirSync(source)) move(join(source, name), join(path, name));
+    return;
+  }
   rmSync(path, { recursive: true, force: true });
   try {
     renameSync(source, path);

@@ -1,0 +1,120 @@
+import { expect, test } from "bun:test";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { silentLogger } from "../../shared/log.ts";
+import type { Report } from "../../shared/protocol/report.ts";
+import { FakeClock } from "../../shared/testing/fakeClock.ts";
+import { tempDir } from "../../shared/testing/tempDir.ts";
+import { waitFor } from "../../shared/testing/waitFor.ts";
+import { anAssignment } from "../testing/anAssignment.ts";
+import { FakeRuntime } from "../testing/fakeRuntime.ts";
+import { Jobs } from "./jobs.ts";
+import { Journal } from "./journal.ts";
+
+const setUp = () => {
+  const dir = tempDir();
+  const journal = Journal.open(join(dir.path, "journal.db"), silentLogger);
+  const [clock, runtime, reports] = [new FakeClock(), new FakeRuntime(), [] as Report[]];
+  const upload = { grown: () => {}, close: () => {}, retry: () => {}, done: Promise.resolve() };
+  const open = () =>
+    new Jobs({
+      runtimes: () => runtime,
+      journal,
+      clock,
+      log: silentLogger,
+      jobsDir: join(dir.path, "jobs"),
+      report: (report) => reports.push(report),
+      fetchBlob: async () => "",
+      uploadLog: () => upload,
+    });
+  return {
+    dir,
+    journal,
+    clock,
+    runtime,
+    reports,
+    open,
+    jobs: open(),
+    [Symbol.dispose]: () => {
+      journal[Symbol.dispose]();
+      dir[Symbol.dispose]();
+    },
+  };
+};
+
+const desire = (assignment = anAssignment()) => {
+  const id = assignment.submission_id;
+  return { id, start: { action: "run", submission_id: id, assignment } as const };
+};
+
+test("the same answer twice starts a job once", () => {
+  using t = setUp();
+  const { start, id } = desire();
+  t.jobs.apply([start]);
+  t.jobs.apply([start]);
+  expect(t.runtime.jobs).toHaveLength(1);
+  expect(t.jobs.held()).toEqual([{ submission_id: id, state: "preparing" }]);
+  expect(t.journal.list()).toHaveLength(1);
+});
+
+test("what is desired no longer is held until nothing of it is left", async () => {
+  using t = setUp();
+  const { start, id } = desire();
+  t.jobs.apply([start]);
+  t.jobs.apply([]);
+  t.jobs.apply([]);
+  expect(t.jobs.held()).toHaveLength(1);
+  await waitFor("the removal", () => t.jobs.held().length === 0);
+  expect(t.runtime.removed).toEqual([id, id]);
+  expect(t.journal.list()).toEqual([]);
+});
+
+test("a stop of what never came is answered once", () => {
+  using t = setUp();
+  const { id } = desire();
+  const stop = { action: "stop", submission_id: id, grace_ms: 0 } as const;
+  t.jobs.apply([stop]);
+  t.jobs.apply([stop]);
+  expect(t.reports).toHaveLength(1);
+  expect(t.reports[0]).toMatchObject({ submission_id: id, fact: { state: "finished", exit_status: null } });
+  expect(t.jobs.held()).toEqual([]);
+});
+
+test("a job is unconfirmed until an answer named it, also after a restart", async () => {
+  using t = setUp();
+  const { start, id } = desire();
+  t.jobs.apply([start]);
+  expect(t.jobs.hasUnconfirmed()).toBe(true);
+  t.jobs.confirm([id, crypto.randomUUID()]);
+  expect(t.jobs.hasUnconfirmed()).toBe(false);
+  await t.jobs.detach();
+  const next = t.open();
+  await next.adopt();
+  expect(next.held()).toEqual([{ submission_id: id, state: "preparing" }]);
+  expect(next.hasUnconfirmed()).toBe(false);
+});
+
+test("a coordinator that is away for ten minutes changes nothing for a job that it knows of", async () => {
+  using t = setUp();
+  const { start, id } = desire();
+  t.jobs.apply([start]);
+  t.jobs.confirm([id]);
+  t.runtime.jobs[0]?.run();
+  await waitFor("running", () => t.jobs.held()[0]?.state === "running");
+  t.clock.advance(10 * 60_000);
+  expect(t.runtime.jobs[0]?.stops).toEqual([]);
+  t.runtime.jobs[0]?.print("late");
+  t.runtime.jobs[0]?.end();
+  await waitFor("the end", () => t.jobs.held()[0]?.state === "finished");
+  expect(t.journal.listReports().map((report) => report.fact.state)).toEqual(["running", "finished"]);
+});
+
+test("folders of jobs that the journal does not know are cleared away", async () => {
+  using t = setUp();
+  const stray = join(t.dir.path, "jobs", crypto.randomUUID());
+  mkdirSync(stray, { recursive: true });
+  writeFileSync(join(stray, "spool"), "x");
+  await t.jobs.adopt();
+  expect(readdirSync(join(t.dir.path, "jobs"))).toEqual([]);
+  expect(t.runtime.removed).toHaveLength(2);
+});
