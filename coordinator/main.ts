@@ -10,18 +10,20 @@ import { openDiskBlobStore } from "./blobs/diskBlobStore.ts";
 import { type CoordinatorConfig, loadCoordinatorConfig } from "./config.ts";
 import type { Deps } from "./deps.ts";
 import { createJoinToken } from "./domain/fleets/joinTokens.ts";
+import { jobSpecsOf } from "./domain/runs/effectiveSpec.ts";
 import { ensureAdmin, MAIN_PROJECT } from "./domain/users/ensureAdmin.ts";
 import { AgentLink } from "./engine/agentLink.ts";
 import { AgentSessions } from "./engine/agentSessions.ts";
 import { createAssignment } from "./engine/assign.ts";
 import { Capacity } from "./engine/capacity.ts";
 import { Engine } from "./engine/engine.ts";
-import { createPlacer } from "./engine/placement.ts";
 import { Reachability } from "./engine/reachability.ts";
+import { Scheduler } from "./engine/scheduler.ts";
 import { LogStore } from "./logs/logStore.ts";
 import { openStore } from "./store/db.ts";
 import { lockFolder } from "./store/folderLock.ts";
 import { findProjectByName } from "./store/projects.ts";
+import type { RunRow } from "./store/runs.ts";
 import { openSecretBox } from "./store/secretBox.ts";
 
 /** Hosts that join by the command that the start prints get into this fleet. */
@@ -65,10 +67,19 @@ export const buildCoordinator = async (
   opened.defer(() => logs.close());
   const agents = new AgentSessions();
   const capacity = new Capacity();
-  const engineDeps = { db, clock, log, logs, agents, capacity, place: createPlacer({ agents, capacity }) };
+  const engineDeps = {
+    db,
+    clock,
+    log,
+    logs,
+    agents,
+    capacity,
+    scheduler: new Scheduler({ agents, capacity, clock }),
+    jobSpecs: (run: Pick<RunRow, "name" | "spec">) => jobSpecsOf({ config }, run.spec, run.name),
+  };
   const engine = new Engine(engineDeps);
   opened.defer(() => engine.close());
-  const reachability = new Reachability(engineDeps);
+  const reachability = new Reachability({ ...engineDeps, engine });
   opened.defer(() => reachability.close());
   const link = new AgentLink({
     ...engineDeps,

@@ -117,6 +117,8 @@ export const RUN_REASONS = {
   all_jobs_done: { status: "done", jobs: "done_by_runner" },
   job_failed: { status: "failed", jobs: "terminated_by_server" },
   retry_limit_exceeded: { status: "failed", jobs: "terminated_by_server" },
+  /** Ours, and null on the wire: `max_duration` and the like have ended it as they should. */
+  ended_by_policy: { status: "terminated", jobs: "terminated_by_server" },
   stopped_by_user: { status: "terminated", jobs: "terminated_by_user" },
   aborted_by_user: { status: "terminated", jobs: "aborted_by_user" },
   server_error: { status: "failed", jobs: "terminated_by_server" },

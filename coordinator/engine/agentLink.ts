@@ -14,11 +14,11 @@ import {
   type SubmissionRow,
 } from "../store/submissions.ts";
 import { desiredOf } from "./desired.ts";
+import { finishSubmission } from "./endings.ts";
 import type { Engine } from "./engine.ts";
 import { type EngineDeps, LEASE_TTL_MS, SYNC_WAIT_MS } from "./engineDeps.ts";
 import type { Reachability } from "./reachability.ts";
 import { applyReports } from "./reports.ts";
-import { finishSubmission } from "./runPass.ts";
 
 export interface AgentLinkDeps extends EngineDeps {
   engine: Engine;

@@ -11,6 +11,7 @@ interface Session {
 export class AgentSessions {
   /** Names this process: revisions of another one mean nothing here. */
   readonly epoch = crypto.randomUUID();
+  #startedAt: number | undefined;
   readonly #sessions = new Map<string, Session>();
   readonly #revisions = new Map<string, number>();
   readonly #waiting = new Map<string, Set<() => void>>();
@@ -38,6 +39,12 @@ export class AgentSessions {
     return this.#waiting.has(instanceId)
       ? Number.POSITIVE_INFINITY
       : this.#sessions.get(instanceId)?.lastSeenAt;
+  }
+
+  /** When it last asked for anything; of one that was not heard since the start of this process, the start. */
+  heardAt(instanceId: string, now: number): number {
+    this.#startedAt ??= now;
+    return this.#sessions.get(instanceId)?.lastSeenAt ?? this.#startedAt;
   }
 
   /** An assignment would reach it at once. */

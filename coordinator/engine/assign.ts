@@ -3,14 +3,14 @@ import { jobEnv } from "../../shared/config/jobEnv.ts";
 import { processArgv } from "../../shared/config/processArgv.ts";
 import type { AssignedArchive, Assignment } from "../../shared/protocol/assignment.ts";
 import type { Inventory } from "../../shared/protocol/inventory.ts";
-import { internalIpOf } from "../domain/instances/provisioningData.ts";
 import type { Db } from "../store/db.ts";
 import { listFileArchivesByIds } from "../store/fileArchives.ts";
 import { findInstance } from "../store/instances.ts";
 import { findProject } from "../store/projects.ts";
 import { findRun } from "../store/runs.ts";
-import type { SubmissionRow } from "../store/submissions.ts";
-import { CLAIM_LEASE_MS } from "./engineDeps.ts";
+import { listSubmissions, type SubmissionRow } from "../store/submissions.ts";
+import { endsInSilence, groupByJob } from "./attempts.ts";
+import { CLAIM_LEASE_MS, SILENCE_MS } from "./engineDeps.ts";
 
 /** What an agent needs to run a submission that was placed on its host. The same submission gives the same answer. */
 export const createAssignment = async (db: Db, submission: SubmissionRow): Promise<Assignment> => {
@@ -22,6 +22,7 @@ export const createAssignment = async (db: Db, submission: SubmissionRow): Promi
   if (!run || !project || !instance) throw new Error(`Submission ${submission.id} has no run or no instance`);
   const { job_spec: spec } = submission;
   const { inventory } = instance;
+  const nodes = await listNodes(db, submission);
   return {
     submission_id: submission.id,
     run_id: run.id,
@@ -35,8 +36,8 @@ export const createAssignment = async (db: Db, submission: SubmissionRow): Promi
       runName: run.name,
       repoId: run.spec.repo_id,
       submissionId: submission.id,
-      nodeIps: [internalIpOf(inventory) ?? "127.0.0.1"],
-      gpusPerNode: [inventory.gpus.length],
+      nodeIps: nodes.map((node) => node?.internal_ip ?? "127.0.0.1"),
+      gpusPerNode: nodes.map((node) => node?.instance_type.resources.gpus.length ?? 0),
     }),
     ...commandFor(inventory.runtime, spec),
     user: userText(spec.user),
@@ -51,7 +52,20 @@ export const createAssignment = async (db: Db, submission: SubmissionRow): Promi
     archives: await listArchives(db, spec),
     max_duration_s: spec.max_duration,
     claim_lease_ms: CLAIM_LEASE_MS,
+    ...(endsInSilence(run, submission) ? { stop_if_silent_ms: SILENCE_MS } : {}),
   };
+};
+
+/** Where the jobs of the replica were placed, by rank: all of them before the first begins. */
+const listNodes = async (
+  db: Db,
+  submission: SubmissionRow,
+): Promise<SubmissionRow["provisioning_data"][]> => {
+  if (submission.job_spec.jobs_per_replica === 1) return [submission.provisioning_data];
+  const jobs = groupByJob(await listSubmissions(db, submission.run_id));
+  return jobs
+    .filter((job) => job.latest.replica_num === submission.replica_num)
+    .map((job) => job.latest.provisioning_data);
 };
 
 /** A host without a container engine runs the commands themselves; placement gives it no job that needs an image. */

@@ -41,6 +41,17 @@ export class Capacity {
     return [...this.#slots.values()].filter((slot) => slot.instance.project_id === projectId);
   }
 
+  /** Those where a job could begin at once. */
+  listFree(projectId: string): CapacityEntry[] {
+    return [...this.#slots.values()].filter(
+      ({ instance, occupants }) =>
+        occupants.size === 0 &&
+        instance.status === "idle" &&
+        !instance.unreachable &&
+        instance.project_id === projectId,
+    );
+  }
+
   /** False when the instance is unknown or somebody else is there. */
   claim(instanceId: string, submissionId: string): boolean {
     const slot = this.#slots.get(instanceId);

@@ -20,8 +20,13 @@ const TABLE = {
 test.each(JOB_STATUSES.flatMap((status) => [true, false].map((held) => [status, held] as const)))(
   "desiredOf(%s, held: %p)",
   (status, held) => {
-    const wanted = desiredOf({ id: ID, status, stop_grace_ms: 7 }, held);
+    const wanted = desiredOf({ id: ID, status, stop_grace_ms: 7, assigned_at: 1 }, held);
     expect(typeof wanted === "object" ? wanted.action : wanted).toBe(TABLE[status][held ? 0 : 1]);
     if (status === "terminating") expect(wanted).toEqual({ action: "stop", submission_id: ID, grace_ms: 7 });
   },
 );
+
+test("a node that waits for its turn is not told to its host", () => {
+  const waiting = { id: ID, status: "provisioning" as const, stop_grace_ms: null, assigned_at: null };
+  expect(desiredOf(waiting, false)).toBeUndefined();
+});

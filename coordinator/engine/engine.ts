@@ -7,9 +7,10 @@ import type { CapacityEntry } from "../domain/instances/capacityEntry.ts";
 import { writeAll } from "../store/db.ts";
 import { type InstanceRow, listLiveInstances, moveInstance, patchInstance } from "../store/instances.ts";
 import { findRun, insertRun, listLiveRuns, moveRun, type NewRunRow, patchRun } from "../store/runs.ts";
-import { insertSubmissions, listLiveSubmissions } from "../store/submissions.ts";
+import { insertSubmissions, listHeldSubmissions, listLiveSubmissions } from "../store/submissions.ts";
 import type { EngineDeps } from "./engineDeps.ts";
-import { passRun } from "./runPass.ts";
+import { type PassResult, passRun } from "./runPass.ts";
+import { waitingOrder } from "./waitingOrder.ts";
 import { WakeTimers } from "./wakeTimers.ts";
 
 /** How long after a pass that failed the run is looked at again. */
@@ -40,11 +41,14 @@ export class Engine {
 
   /** Rebuilds from the store what is kept in memory, then takes every live run up where it was left. */
   async start(): Promise<void> {
-    const { db, capacity } = this.#deps;
+    const { db, capacity, agents, clock, scheduler } = this.#deps;
     for (const { instance, fleetName } of await listLiveInstances(db)) capacity.set(instance, fleetName);
+    agents.heardAt("", clock.now());
     for (const { id, instance_id: instanceId } of await listLiveSubmissions(db))
       if (instanceId !== null) capacity.claim(instanceId, id);
-    for (const run of await listLiveRuns(db)) await this.#pass(run.id);
+    const runs = (await listLiveRuns(db)).map((run) => ({ run, jobSpecs: [] }));
+    for (const { run } of waitingOrder(runs)) await this.#pass(run.id);
+    scheduler.start((runId) => this.wakeRun(runId));
   }
 
   /** Stops the timers and waits for the work in hand. */
@@ -107,6 +111,19 @@ export class Engine {
   /** A host has joined, or come back under its old identity. */
   addInstance(instance: InstanceRow, fleetName: string): void {
     this.#deps.capacity.set(instance, fleetName);
+    this.#deps.scheduler.pump();
+  }
+
+  /** A host fell silent, or is back: its jobs may have to go elsewhere, others may go there. */
+  async noteReachable(instanceId: string, isReachable: boolean): Promise<void> {
+    if (isReachable) this.#deps.scheduler.pump();
+    const held = await listHeldSubmissions(this.#deps.db, instanceId);
+    for (const runId of new Set(held.map((submission) => submission.run_id))) this.wakeRun(runId);
+  }
+
+  /** Where a run stands in the queue, and why it waits; undefined: it does not. */
+  positionOf(runId: string): { position: number; reason: string } | undefined {
+    return this.#deps.scheduler.positionOf(runId);
   }
 
   /** Notes what a sync tells of the host itself. */
@@ -119,6 +136,7 @@ export class Engine {
     };
     await patchInstance(this.#deps.db, instance.id, patch);
     this.#deps.capacity.update(instance.id, patch);
+    if (sync.inventory) this.#deps.scheduler.pump();
   }
 
   /** Takes instances out for good. Refused while one of them has a job; then none is taken out. */
@@ -154,12 +172,21 @@ export class Engine {
   async #pass(runId: string, changedBefore = false): Promise<void> {
     const { clock, log } = this.#deps;
     const { changed, wakeAt } = await this.#queue
-      .run(runId, () => passRun(this.#deps, runId))
-      .catch((err: unknown) => {
+      .run(runId, () => this.#passAndQueue(runId))
+      .catch((err: unknown): PassResult => {
         log.error("A pass over a run failed and is tried again", { run_id: runId, err });
         return { changed: false, wakeAt: clock.now() + PASS_RETRY_MS };
       });
     this.#timers.set(runId, wakeAt);
     if (changed || changedBefore) for (const listener of this.#listeners.get(runId) ?? []) listener();
+  }
+
+  /** The run joins or leaves the queue before anything else happens to it. */
+  async #passAndQueue(runId: string): Promise<PassResult> {
+    const { scheduler } = this.#deps;
+    const result = await passRun(this.#deps, runId);
+    if (result.waiting) scheduler.wait(result.waiting);
+    else scheduler.leave(runId);
+    return result;
   }
 }

@@ -1,22 +1,12 @@
-import type { JobProvisioningData, JobRuntimeData } from "../../shared/api/jobs.ts";
+import type { JobSpec } from "../../shared/api/jobs.ts";
 import type { Clock } from "../../shared/clock.ts";
 import type { Logger } from "../../shared/log.ts";
 import type { LogStore } from "../logs/logStore.ts";
 import type { Db } from "../store/db.ts";
 import type { RunRow } from "../store/runs.ts";
-import type { SubmissionRow } from "../store/submissions.ts";
 import type { AgentSessions } from "./agentSessions.ts";
 import type { Capacity } from "./capacity.ts";
-
-/** Where a submission goes, or why it can go nowhere, in words for people. */
-export type Placement =
-  | {
-      instanceId: string;
-      fleetId: string;
-      provisioningData: JobProvisioningData;
-      runtimeData: JobRuntimeData;
-    }
-  | { message: string };
+import type { Scheduler } from "./scheduler.ts";
 
 /** What the engine's parts work with. */
 export interface EngineDeps {
@@ -26,8 +16,9 @@ export interface EngineDeps {
   logs: LogStore;
   agents: AgentSessions;
   capacity: Capacity;
-  /** A pure choice over what is in memory; the engine claims what it answers. */
-  place: (run: RunRow, submission: SubmissionRow) => Placement;
+  scheduler: Scheduler;
+  /** The jobs of a run's first replica, made anew from its spec as it is now. */
+  jobSpecs: (run: Pick<RunRow, "name" | "spec">) => JobSpec[];
 }
 
 /** Unconfirmed for this long, an agent ends a job that it was given (shared/protocol/assignment.ts). */
@@ -39,6 +30,9 @@ export const CLAIM_TIMEOUT_MS = 2 * CLAIM_LEASE_MS;
 /** Interrupt to kill, for a job that a user stops (docs/spec/lifecycle.md §3.4). */
 export const STOP_GRACE_MS = 10_000;
 
+/** What `stop_duration: off` comes to. */
+export const LONGEST_GRACE_MS = 30 * 24 * 3_600_000;
+
 /** How long past the kill a host may take to say that the job has ended; then it is taken as ended. */
 export const STOP_MARGIN_MS = 20_000;
 
@@ -47,3 +41,9 @@ export const SYNC_WAIT_MS = 45_000;
 
 /** How long an agent counts as there without another word. */
 export const LEASE_TTL_MS = 90_000;
+
+/** Cut off for this long, an agent ends the jobs that would be given to another (docs/spec/lifecycle.md §3.7). */
+export const SILENCE_MS = 120_000;
+
+/** When the coordinator gives such a job to another: later than its agent could still run it. */
+export const LOST_AFTER_MS = SILENCE_MS + 30_000;

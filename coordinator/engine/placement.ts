@@ -1,50 +1,89 @@
+import type { JobSpec } from "../../shared/api/jobs.ts";
 import type { CapacityEntry } from "../domain/instances/capacityEntry.ts";
-import { provisioningDataOf, runtimeDataOf } from "../domain/instances/provisioningData.ts";
 import { findCandidates } from "../domain/offers/candidates.ts";
 import type { RunRow } from "../store/runs.ts";
-import type { SubmissionRow } from "../store/submissions.ts";
 import type { AgentSessions } from "./agentSessions.ts";
-import type { Capacity } from "./capacity.ts";
-import type { Placement } from "./engineDeps.ts";
+import { matchDistinct } from "./matchDistinct.ts";
 
-interface PlacerDeps {
-  agents: AgentSessions;
-  capacity: Capacity;
+/** A run whose jobs look for hosts: as many different ones of one fleet as there are jobs. */
+export interface Wanted {
+  run: Pick<RunRow, "id" | "spec" | "project_id" | "fleet_id">;
+  jobSpecs: readonly JobSpec[];
+}
+
+export interface PlacementDeps {
+  agents: Pick<AgentSessions, "isWaiting">;
+  /** Hosts of the run's project. */
+  entries: readonly CapacityEntry[];
+  mayUse: (entry: CapacityEntry) => boolean;
 }
 
 /**
- * Chooses where a submission goes: of the hosts that fit and are free, the best one that is waiting for work right
- * now; one that is about to ask again comes second. Later jobs of a run stay in the fleet of its first.
+ * Chooses where the jobs of a replica go, by rank: all of them into one fleet, each to a host of its own that fits
+ * and may be used; undefined where that cannot be. A host that is waiting for work right now comes before one that is
+ * about to ask again. Later jobs of a run stay in the fleet of its first.
  */
-export const createPlacer =
-  ({ agents, capacity }: PlacerDeps) =>
-  (run: RunRow, submission: SubmissionRow): Placement => {
-    const entries = capacity
-      .list(run.project_id)
-      .filter(({ instance }) => run.fleet_id === null || instance.fleet_id === run.fleet_id);
-    const { fitting, whyNone } = findCandidates(entries, {
-      spec: run.spec,
-      jobSpec: submission.job_spec,
+export const chooseHosts = (wanted: Wanted, deps: PlacementDeps): CapacityEntry[] | undefined => {
+  const { fleet_id: fleetId } = wanted.run;
+  const usable = deps.entries.filter(
+    (entry) => (fleetId === null || entry.instance.fleet_id === fleetId) && deps.mayUse(entry),
+  );
+  const [only, ...others] = wanted.jobSpecs;
+  if (!only) return [];
+  if (others.length === 0) {
+    const fitting = fittingOf(usable, wanted, only);
+    const best = fitting.find(({ instance }) => deps.agents.isWaiting(instance.id)) ?? fitting[0];
+    return best ? [best] : undefined;
+  }
+  const fleets = Map.groupBy(usable, ({ instance }) => instance.fleet_id);
+  for (const entries of fleets.values()) {
+    if (entries.length < wanted.jobSpecs.length) continue;
+    const byKind = new Map<string, CapacityEntry[]>();
+    const choices = wanted.jobSpecs.map((spec) => {
+      const kind = JSON.stringify(spec.requirements);
+      const known = byKind.get(kind) ?? fittingOf(entries, wanted, spec);
+      byKind.set(kind, known);
+      return known;
     });
-    const free = fitting.filter(isFree);
-    const chosen = free.find(({ instance }) => agents.isWaiting(instance.id)) ?? free[0];
-    if (!chosen) return { message: fitting.length > 0 ? whyAllBusy(run, fitting) : whyNone };
-    const { instance } = chosen;
-    return {
-      instanceId: instance.id,
-      fleetId: instance.fleet_id,
-      provisioningData: provisioningDataOf(instance),
-      runtimeData: runtimeDataOf(instance),
-    };
-  };
+    const hosts = matchDistinct(choices);
+    if (hosts) return hosts;
+  }
+  return undefined;
+};
 
-const isFree = ({ instance, occupants }: CapacityEntry): boolean =>
+const fittingOf = (entries: readonly CapacityEntry[], { run }: Wanted, jobSpec: JobSpec): CapacityEntry[] =>
+  findCandidates(entries, { spec: run.spec, jobSpec }).fitting;
+
+export const isFree = ({ instance, occupants }: CapacityEntry): boolean =>
   instance.status === "idle" && occupants.size === 0;
 
-/** The words of the reference for it (docs/spec/lifecycle.md §2.7), and then which hosts are meant. */
-const whyAllBusy = (run: RunRow, fitting: CapacityEntry[]): string => {
+/** The words of the reference for it (docs/spec/lifecycle.md §2.7), and then what is in the way. */
+export const whyNowhere = (wanted: Wanted, entries: readonly CapacityEntry[]): string => {
+  const { run, jobSpecs } = wanted;
+  const own = entries.filter(({ instance }) => run.fleet_id === null || instance.fleet_id === run.fleet_id);
+  const found = jobSpecs.map((jobSpec) => findCandidates(own, { spec: run.spec, jobSpec }));
+  const impossible = found.find(({ fitting }) => fitting.length === 0);
+  if (impossible) return impossible.whyNone;
   const text = run.spec.configuration.fleets?.length
     ? "Failed to use specified fleets"
     : "Fleet is at capacity";
-  return `${text}: ${fitting.map(({ instance }) => instance.name).join(", ")} busy`;
+  const fitting = [...new Set(found.flatMap((candidates) => candidates.fitting))];
+  const busy = fitting.filter((entry) => !isFree(entry));
+  if (jobSpecs.length === 1 && busy.length === fitting.length)
+    return `${text}: ${listed(busy.map(({ instance }) => instance.name))} busy`;
+  if (jobSpecs.length === 1) return `${text}: the hosts that are free are kept for a run that came before`;
+  const most = Math.max(
+    ...[...Map.groupBy(fitting, ({ instance }) => instance.fleet_id).values()].map((fleet) => fleet.length),
+  );
+  if (most < jobSpecs.length)
+    return `${text}: ${jobSpecs.length} hosts of one fleet are needed, ${most} would fit`;
+  return `${text}: ${jobSpecs.length} free hosts of one fleet are needed, ${fitting.length - busy.length} of ${fitting.length} are free`;
+};
+
+/** The list is for people. */
+const MOST_NAMED = 10;
+
+const listed = (names: readonly string[]): string => {
+  const more = names.length - MOST_NAMED;
+  return `${names.slice(0, MOST_NAMED).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 };

@@ -4,6 +4,7 @@ import type { Db } from "../store/db.ts";
 import { patchInstance } from "../store/instances.ts";
 import type { AgentSessions } from "./agentSessions.ts";
 import type { Capacity } from "./capacity.ts";
+import type { Engine } from "./engine.ts";
 import { LEASE_TTL_MS } from "./engineDeps.ts";
 
 /** How often the silence of all hosts is looked at: in memory, so a look costs next to nothing. */
@@ -15,6 +16,7 @@ interface ReachabilityDeps {
   log: Logger;
   agents: AgentSessions;
   capacity: Capacity;
+  engine: Pick<Engine, "noteReachable">;
 }
 
 /**
@@ -56,9 +58,10 @@ export class Reachability {
   }
 
   async #mark(instanceId: string, unreachable: boolean): Promise<void> {
-    const { db, capacity, log } = this.#deps;
+    const { db, capacity, log, engine } = this.#deps;
     await patchInstance(db, instanceId, { unreachable });
     capacity.update(instanceId, { unreachable });
+    await engine.noteReachable(instanceId, !unreachable);
     log[unreachable ? "warn" : "info"](unreachable ? "A host is silent" : "A host is back", {
       instance_id: instanceId,
       name: capacity.get(instanceId)?.instance.name,

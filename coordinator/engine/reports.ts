@@ -9,9 +9,10 @@ import {
   patchSubmission,
   type SubmissionRow,
 } from "../store/submissions.ts";
+import { finishSubmission } from "./endings.ts";
 import type { Engine } from "./engine.ts";
 import type { EngineDeps } from "./engineDeps.ts";
-import { finishSubmission } from "./runPass.ts";
+import { claimAnew } from "./expire.ts";
 
 type Result = ReportAnswer["results"][number]["result"];
 
@@ -88,9 +89,13 @@ const changesOf = (
     case "finished": {
       if (isFinalJob(submission.status)) return { statements: [], effects: [] };
       deps.log.debug("A job has ended", { submission_id: submission.id, at, exit_status: fact.exit_status });
+      const isUnasked = submission.status !== "terminating" && fact.reason === "terminated_by_server";
+      // Its answers never came there: it let go of what it took itself to be no more entitled to.
+      if (isUnasked && submission.acknowledged_at === null && submission.job_spec.jobs_per_replica === 1)
+        return claimAnew(deps, submission);
       return finishSubmission(deps, submission, {
-        reason: fact.reason,
-        message: fact.message,
+        reason: isUnasked ? "instance_unreachable" : fact.reason,
+        message: isUnasked ? fact.message || "The host was cut off for too long" : fact.message,
         exitStatus: fact.exit_status,
         logBytes: fact.log_bytes,
         abandoned: false,

@@ -110,9 +110,6 @@ describe("runs/get_plan", () => {
 
   test.each([
     ["a service", { type: "service", port: 80 }, "Services are"],
-    ["several nodes", { nodes: 2 }, "Tasks with several nodes are"],
-    ["a schedule", { schedule: { cron: "0 0 * * *" } }, "Schedules are"],
-    ["a retry", { retry: true }, "Retries are"],
     ["a secret", { env: { TOKEN: `$\{{ secrets.token }}` } }, "Secrets are"],
   ])("refuses %s, which no run can have yet", async (_, properties, what) => {
     expect(await plan(specOf("later", properties))).toMatchObject(

@@ -144,6 +144,8 @@ export const runs = sqliteTable(
     submitted_at: integer("submitted_at").notNull(),
     last_processed_at: integer("last_processed_at").notNull(),
     next_triggered_at: integer("next_triggered_at"),
+    /** When the schedule began the execution that is under way. */
+    triggered_at: integer("triggered_at"),
     /** When the engine must look at this run again even if nothing happens; null: never. */
     wake_at: integer("wake_at"),
     deleted: integer("deleted", { mode: "boolean" }).notNull().default(false),

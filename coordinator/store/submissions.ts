@@ -33,6 +33,9 @@ export const listLiveSubmissions = (db: Db): Promise<SubmissionRow[]> =>
 
 export const insertSubmissions = (db: Db, rows: NewSubmissionRow[]) => db.insert(submissions).values(rows);
 
+export const deleteSubmissions = (db: Db, ids: string[]) =>
+  db.delete(submissions).where(inArray(submissions.id, ids));
+
 /** A legal move, or nothing: the guard is the table of moves, so two writers cannot both win. */
 export const moveSubmission = (db: Db, id: string, move: { to: JobStatus; patch: SubmissionPatch }) =>
   db

@@ -5,13 +5,14 @@ import { AppError } from "../../shared/errors.ts";
 import { silentLogger } from "../../shared/log.ts";
 import type { Desired, SyncAnswer } from "../../shared/protocol/sync.ts";
 import type { FakeClock } from "../../shared/testing/fakeClock.ts";
+import { newRunRow } from "../domain/runs/newRunRow.ts";
 import { AgentLink } from "../engine/agentLink.ts";
 import { AgentSessions } from "../engine/agentSessions.ts";
 import { createAssignment } from "../engine/assign.ts";
 import { Capacity } from "../engine/capacity.ts";
 import { Engine } from "../engine/engine.ts";
-import { createPlacer } from "../engine/placement.ts";
 import { Reachability } from "../engine/reachability.ts";
+import { Scheduler } from "../engine/scheduler.ts";
 import { LogStore } from "../logs/logStore.ts";
 import { type Db, openStore } from "../store/db.ts";
 import { findInstance, type InstanceRow, insertInstance } from "../store/instances.ts";
@@ -58,6 +59,9 @@ export const hostRow = (num: number, runtime: "docker" | "process" = "process"):
   deleted: false,
 });
 
+const testJobSpecs = ({ name, spec }: Pick<RunRow, "name" | "spec">) =>
+  getJobSpecs(spec, { runName: name, defaultPython: "3.12" });
+
 /** The engine and the agent link over a real store in `dir`; opening it again is a restart of the coordinator. */
 export class TestEngine implements AsyncDisposable {
   readonly db: Db;
@@ -78,10 +82,18 @@ export class TestEngine implements AsyncDisposable {
     this.#clock = clock;
     this.#close = close;
     this.logs = new LogStore(join(dir, "logs"));
-    const place = createPlacer({ agents, capacity });
-    const deps = { db, clock, log: silentLogger, logs: this.logs, agents, capacity, place };
+    const deps = {
+      db,
+      clock,
+      log: silentLogger,
+      logs: this.logs,
+      agents,
+      capacity,
+      scheduler: new Scheduler({ agents, capacity, clock }),
+      jobSpecs: testJobSpecs,
+    };
     this.engine = new Engine(deps);
-    this.#reachability = new Reachability(deps);
+    this.#reachability = new Reachability({ ...deps, engine: this.engine });
     const assign = (submission: SubmissionRow) => createAssignment(db, submission);
     this.link = new AgentLink({ ...deps, engine: this.engine, reachability: this.#reachability, assign });
   }
@@ -115,18 +127,8 @@ export class TestEngine implements AsyncDisposable {
     });
     const now = this.#clock.now();
     const id = crypto.randomUUID();
-    const row = {
-      id,
-      project_id: PROJECT_ID,
-      user_id: USER_ID,
-      name,
-      status: "submitted" as const,
-      spec,
-      submitted_at: now,
-      last_processed_at: now,
-    };
-    const jobSpecs = getJobSpecs(spec, { runName: name, defaultPython: "3.12" });
-    await this.engine.submitRun({ row, jobSpecs });
+    const row = newRunRow({ id, project_id: PROJECT_ID, user_id: USER_ID, name, spec }, now);
+    await this.engine.submitRun({ row, jobSpecs: row.status === "pending" ? [] : testJobSpecs(row) });
   }
 
   async run(name: string): Promise<RunRow> {
@@ -183,6 +185,13 @@ export class TestEngine implements AsyncDisposable {
       log_bytes: end.logBytes ?? 0,
     };
     return this.#report(host, { id, sequence: end.sequence ?? 2, fact });
+  }
+
+  /** The agent has ended the job by its own clock. */
+  async endedByItself(host: InstanceRow, id: string) {
+    const reason = "terminated_by_server" as const;
+    const fact = { state: "finished" as const, reason, message: "", exit_status: null, log_bytes: 0 };
+    return this.#report(host, { id, sequence: 2, fact });
   }
 
   async running(host: InstanceRow, id: string) {

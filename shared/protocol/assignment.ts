@@ -46,5 +46,10 @@ export const Assignment = z.object({
    * coordinator waits longer than that before it gives the job to someone else, so a job never runs twice.
    */
   claim_lease_ms: z.number().int().positive(),
+  /**
+   * Set where the job goes on elsewhere when its host is lost: cut off for this long (since it sent the last sync that
+   * was answered), the agent ends the job by its own clock. The coordinator waits longer before it starts another.
+   */
+  stop_if_silent_ms: z.number().int().positive().nullish(),
 });
 export type Assignment = z.infer<typeof Assignment>;

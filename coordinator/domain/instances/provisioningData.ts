@@ -27,9 +27,11 @@ export const offerOf = (
   total_blocks: 1,
 });
 
-/** Where a job was placed, in the words of the wire, which knows joined hosts as hosts of an SSH fleet. */
-export const provisioningDataOf = (instance: InstanceRow): JobProvisioningData => {
-  const ip = internalIpOf(instance.inventory);
+/**
+ * Where a job was placed, in the words of the wire, which knows joined hosts as hosts of an SSH fleet. `ip`: the
+ * host's address among the nodes of its task.
+ */
+export const provisioningDataOf = (instance: InstanceRow, ip: string | null): JobProvisioningData => {
   return {
     backend: REMOTE_BACKEND,
     base_backend: null,

@@ -9,6 +9,7 @@ import { deployLiveSubmissions } from "../../store/submissions.ts";
 import { unlessTaken } from "../../store/uniqueness.ts";
 import { type Caller, checkSpec } from "./checkSpec.ts";
 import { effectiveSpec, jobSpecsOf } from "./effectiveSpec.ts";
+import { newRunRow } from "./newRunRow.ts";
 import { newRunName } from "./runNames.ts";
 import { viewRun } from "./viewRun.ts";
 
@@ -33,22 +34,14 @@ const submitRun = async (
   { spec, holder }: { spec: RunSpec; holder: RunRow | undefined },
 ): Promise<Run> => {
   const name = spec.run_name ?? (await newRunName(deps, project.id));
-  const now = deps.clock.now();
   const id = crypto.randomUUID();
   const named = { ...spec, run_name: name };
+  const own = { id, project_id: project.id, user_id: user.id, name, spec: named };
+  const row = newRunRow(own, deps.clock.now());
+  const jobSpecs = jobSpecsOf(deps, named, name);
   const submitted = deps.engine.submitRun({
-    row: {
-      id,
-      project_id: project.id,
-      user_id: user.id,
-      name,
-      status: "submitted",
-      spec: named,
-      priority: named.configuration.priority ?? 0,
-      submitted_at: now,
-      last_processed_at: now,
-    },
-    jobSpecs: jobSpecsOf(deps, named, name),
+    row,
+    jobSpecs: row.status === "pending" ? [] : jobSpecs,
     ...(holder ? { replaces: holder.id } : {}),
   });
   // Somebody else may have taken the name a moment ago.

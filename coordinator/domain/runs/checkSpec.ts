@@ -46,11 +46,7 @@ const missingFeature = (spec: RunSpec): string | undefined => {
   const { configuration } = spec;
   if (configuration.type === "service") return "Services are";
   if (configuration.type === "dev-environment") return "Dev environments are";
-  if ((configuration.nodes ?? 1) > 1 || configuration.groups) return "Tasks with several nodes are";
-  const { schedule, retry, utilization_policy } = mergeProfile(spec.profile, configuration);
-  if (schedule) return "Schedules are";
-  if (retry) return "Retries are";
-  if (utilization_policy) return "Utilization policies are";
+  if (mergeProfile(spec.profile, configuration).utilization_policy) return "Utilization policies are";
   if (spec.repo_data?.repo_type === "remote" || spec.repo_code_hash !== null)
     return "Repositories (`repos`) are";
   if (hasSecret(configuration.env) || hasSecret(configuration.registry_auth)) return "Secrets are";

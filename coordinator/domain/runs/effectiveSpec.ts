@@ -20,7 +20,7 @@ export const effectiveSpec = async (deps: Deps, user: UserRow, spec: RunSpec): P
 });
 
 /** The jobs of the first replica. Registries are not asked: a job without commands gets the image's own. */
-export const jobSpecsOf = ({ config }: Deps, spec: RunSpec, runName: string): JobSpec[] => {
+export const jobSpecsOf = ({ config }: Pick<Deps, "config">, spec: RunSpec, runName: string): JobSpec[] => {
   const images = {
     ...DEFAULT_IMAGES,
     ...(config.baseImage === undefined ? {} : { base: config.baseImage }),

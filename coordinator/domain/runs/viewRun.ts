@@ -57,7 +57,8 @@ export const viewRuns = async (deps: Deps, rows: RunRow[], options: RunViewOptio
         row,
         jobs.flatMap((attempts) => attempts.slice(-1)),
       ),
-      termination_reason: row.termination_reason,
+      // Clients know the reasons of the reference only.
+      termination_reason: row.termination_reason === "ended_by_policy" ? null : row.termination_reason,
       run_spec: toWireSpec(row.spec),
       jobs: options.withJobs === false ? [] : jobs.flatMap((attempts) => viewJob(row, attempts, options)),
       latest_job_submission: latestOf(jobs),

@@ -99,6 +99,7 @@ CREATE TABLE `runs` (
 	`submitted_at` integer NOT NULL,
 	`last_processed_at` integer NOT NULL,
 	`next_triggered_at` integer,
+	`triggered_at` integer,
 	`wake_at` integer,
 	`deleted` integer DEFAULT false NOT NULL
 );

@@ -1,0 +1,93 @@
+import { mergeProfile } from "../../shared/config/profile.ts";
+import { JOB_REASON_STATUS, type JobReason } from "../../shared/states.ts";
+import type { Statement } from "../store/db.ts";
+import { moveInstance } from "../store/instances.ts";
+import type { RunRow } from "../store/runs.ts";
+import { moveSubmission, type SubmissionRow } from "../store/submissions.ts";
+import type { Changes } from "./changes.ts";
+import { type EngineDeps, LONGEST_GRACE_MS, STOP_GRACE_MS, STOP_MARGIN_MS } from "./engineDeps.ts";
+
+/** Ends a live attempt: at once when no host can have it, else by asking the host, which will report the end. */
+export const endSubmission = (
+  deps: EngineDeps,
+  submission: SubmissionRow,
+  end: { run: RunRow; reason: JobReason; message?: string },
+): Changes => {
+  const { instance_id: instanceId } = submission;
+  // A node that waits for its turn was told to no host yet.
+  if (instanceId === null || submission.assigned_at === null)
+    return finishSubmission(deps, submission, { ...end, abandoned: true });
+  const now = deps.clock.now();
+  const grace = stopGraceMs(end.run, submission.status, end.reason);
+  const patch = {
+    termination_reason: end.reason,
+    ...(end.message === undefined ? {} : { termination_reason_message: end.message }),
+    stop_grace_ms: grace,
+    last_processed_at: now,
+    wake_at: now + grace + STOP_MARGIN_MS,
+  };
+  return {
+    statements: [moveSubmission(deps.db, submission.id, { to: "terminating", patch })],
+    effects: [() => deps.agents.wake(instanceId)],
+  };
+};
+
+/**
+ * Only a running job that a user stops, or whose run failed, gets time to end by itself (docs/spec/lifecycle.md §3.4);
+ * how much is what `stop_duration` says, where it is given.
+ */
+const stopGraceMs = (run: RunRow, status: SubmissionRow["status"], reason: JobReason): number => {
+  const isGraceful =
+    status === "running" &&
+    (reason === "terminated_by_user" || (reason === "terminated_by_server" && run.status === "terminating"));
+  if (!isGraceful) return 0;
+  const { stop_duration } = mergeProfile(run.spec.profile, run.spec.configuration);
+  if (stop_duration === null) return STOP_GRACE_MS;
+  return stop_duration === "off" ? LONGEST_GRACE_MS : Math.min(stop_duration * 1000, LONGEST_GRACE_MS);
+};
+
+export interface End {
+  reason: JobReason;
+  message?: string;
+  exitStatus?: number | null;
+  /** Length of the whole output, where the host has told. */
+  logBytes?: number;
+  /** No host has it, or is entitled to it any more: nothing more will come of it, its log included. */
+  abandoned: boolean;
+}
+
+/** The end of an attempt: the reason that was set first stays, the host is free for the next. */
+export const finishSubmission = (deps: EngineDeps, submission: SubmissionRow, end: End): Changes => {
+  const { db, clock, scheduler, agents } = deps;
+  const now = clock.now();
+  const reason = submission.termination_reason ?? end.reason;
+  const outcome = {
+    termination_reason: reason,
+    termination_reason_message: messageOf(submission, end),
+    exit_status: end.exitStatus ?? null,
+    log_bytes: end.logBytes ?? null,
+    log_complete: end.abandoned,
+    pull_progress: null,
+    last_processed_at: now,
+    wake_at: null,
+  };
+  const statements: Statement[] = [];
+  if (submission.status !== "terminating")
+    statements.push(moveSubmission(db, submission.id, { to: "terminating", patch: {} }));
+  const patch = { ...outcome, finished_at: now };
+  statements.push(moveSubmission(db, submission.id, { to: JOB_REASON_STATUS[reason], patch }));
+  const { instance_id: instanceId } = submission;
+  if (instanceId === null) return { statements, effects: [] };
+  statements.push(moveInstance(db, instanceId, { to: "idle", patch: {} }));
+  const release = () => {
+    scheduler.release(instanceId, submission.id);
+    agents.wake(instanceId);
+  };
+  return { statements, effects: [release] };
+};
+
+/** The words that came with the reason that stays; a job that ended as it should needs none (lifecycle.md §1.4). */
+const messageOf = (submission: SubmissionRow, end: End): string | null => {
+  if (submission.termination_reason !== null) return submission.termination_reason_message;
+  return end.reason === "done_by_runner" ? end.message || null : (end.message ?? null);
+};

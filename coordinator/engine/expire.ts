@@ -1,0 +1,70 @@
+import { isFinalJob } from "../../shared/states.ts";
+import type { RunRow } from "../store/runs.ts";
+import { insertSubmissions, type SubmissionRow } from "../store/submissions.ts";
+import { endsInSilence } from "./attempts.ts";
+import type { Changes } from "./changes.ts";
+import { finishSubmission } from "./endings.ts";
+import { type EngineDeps, LOST_AFTER_MS } from "./engineDeps.ts";
+
+/**
+ * What has waited too long: an assignment that no agent confirmed, a stop that no agent reported done, a job whose
+ * host is silent while it could go on elsewhere.
+ */
+export const expire = (deps: EngineDeps, run: RunRow, submission: SubmissionRow): Changes[] => {
+  const at = nextExpiry(deps, run, submission);
+  if (at === undefined || at > deps.clock.now()) return [];
+  if (submission.status === "terminating")
+    return [finishSubmission(deps, submission, { reason: "terminated_by_server", abandoned: true })];
+  if (isUnconfirmed(submission) && submission.job_spec.jobs_per_replica === 1)
+    return [claimAnew(deps, submission)];
+  const message = isUnconfirmed(submission)
+    ? "The host did not take the job"
+    : "The host was silent for too long";
+  return [finishSubmission(deps, submission, { reason: "instance_unreachable", message, abandoned: true })];
+};
+
+/** When `expire` has something to say of the submission, as far as it is known now. */
+export const nextExpiry = (deps: EngineDeps, run: RunRow, submission: SubmissionRow): number | undefined => {
+  const { status, wake_at: wakeAt } = submission;
+  if (isFinalJob(status) || status === "submitted") return undefined;
+  if (status === "terminating") {
+    const lostAt = run.status === "terminating" ? undefined : silentUntil(deps, run, submission);
+    // A stop for another attempt waits until the host itself is sure to have ended the job.
+    return wakeAt === null ? lostAt : Math.max(wakeAt, lostAt ?? 0);
+  }
+  if (isUnconfirmed(submission)) return wakeAt ?? undefined;
+  const entry = deps.capacity.get(submission.instance_id ?? "");
+  if (entry && !entry.instance.unreachable) return undefined;
+  return silentUntil(deps, run, submission);
+};
+
+const isUnconfirmed = (submission: SubmissionRow): boolean =>
+  submission.status === "provisioning" && submission.acknowledged_at === null;
+
+/** By then the agent of a host that stays silent has ended the job by its own clock. */
+const silentUntil = (deps: EngineDeps, run: RunRow, submission: SubmissionRow): number | undefined => {
+  if (!endsInSilence(run, submission)) return undefined;
+  const heardAt = deps.agents.heardAt(submission.instance_id ?? "", deps.clock.now());
+  return Math.max(heardAt, submission.assigned_at ?? 0) + LOST_AFTER_MS;
+};
+
+/** The host never took it, or let it go unconfirmed: fence this attempt for good and make a new one of the same job. */
+export const claimAnew = (deps: EngineDeps, submission: SubmissionRow): Changes => {
+  const now = deps.clock.now();
+  const ended = finishSubmission(deps, submission, { reason: "instance_unreachable", abandoned: true });
+  const next = insertSubmissions(deps.db, [
+    {
+      id: crypto.randomUUID(),
+      run_id: submission.run_id,
+      replica_num: submission.replica_num,
+      job_num: submission.job_num,
+      submission_num: submission.submission_num + 1,
+      deployment_num: submission.deployment_num,
+      job_spec: submission.job_spec,
+      status: "submitted",
+      submitted_at: now,
+      last_processed_at: now,
+    },
+  ]);
+  return { statements: [...ended.statements, next], effects: ended.effects };
+};

@@ -1,0 +1,66 @@
+import { nodeAddresses } from "../domain/instances/nodeAddresses.ts";
+import { provisioningDataOf, runtimeDataOf } from "../domain/instances/provisioningData.ts";
+import { moveInstance } from "../store/instances.ts";
+import { moveRun, patchRun, type RunRow } from "../store/runs.ts";
+import { moveSubmission, type SubmissionRow } from "../store/submissions.ts";
+import { type Changes, merge, NOTHING } from "./changes.ts";
+import { finishSubmission } from "./endings.ts";
+import type { EngineDeps } from "./engineDeps.ts";
+import { beginning, startupOrder } from "./startup.ts";
+
+/** Gives every job of a replica its own host, or none of them any (docs/spec/lifecycle.md §4). */
+export const placeReplica = (
+  deps: EngineDeps,
+  run: RunRow,
+  submissions: readonly SubmissionRow[],
+): Changes => {
+  const { db, clock, scheduler } = deps;
+  const now = clock.now();
+  const choice = scheduler.choose(
+    run,
+    submissions.map((submission) => submission.job_spec),
+  );
+  const [first] = submissions;
+  if (!first) return NOTHING;
+  // The others follow when the run or the replica ends (docs/spec/lifecycle.md §2.7).
+  if ("message" in choice)
+    return finishSubmission(deps, first, {
+      reason: "failed_to_start_due_to_no_capacity",
+      message: choice.message,
+      abandoned: true,
+    });
+  const { hosts } = choice;
+  const addresses = nodeAddresses(hosts.map(({ instance }) => instance.inventory));
+  const order = startupOrder(run, submissions.length);
+  const placed = submissions.map((submission, rank): Changes => {
+    const host = hosts[rank];
+    if (!host || !scheduler.claim(host.instance.id, submission.id, run.id))
+      throw new Error(`The scheduler chose an occupied instance for ${submission.job_spec.job_name}`);
+    const { instance } = host;
+    const address = addresses[rank] ?? null;
+    const isBegun = order === "any" || (submission.job_num === 0) === (order === "master-first");
+    const patch = {
+      instance_id: instance.id,
+      ...(isBegun ? beginning(now) : { last_processed_at: now }),
+      provisioning_data: provisioningDataOf(instance, address),
+      runtime_data: runtimeDataOf(instance),
+    };
+    return {
+      statements: [
+        moveSubmission(db, submission.id, { to: "provisioning", patch }),
+        moveInstance(db, instance.id, { to: "busy", patch: {} }),
+      ],
+      effects: [
+        () => deps.capacity.update(instance.id, { status: "busy" }),
+        ...(isBegun ? [() => deps.agents.wake(instance.id)] : []),
+      ],
+      undo: [() => scheduler.release(instance.id, submission.id)],
+    };
+  });
+  const fleet = { fleet_id: hosts[0]?.instance.fleet_id ?? null, last_processed_at: now };
+  const bound =
+    run.status === "submitted"
+      ? moveRun(db, run.id, { to: "provisioning", patch: fleet })
+      : patchRun(db, run.id, fleet);
+  return merge([...placed, { statements: [bound], effects: [] }]);
+};

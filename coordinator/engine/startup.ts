@@ -1,0 +1,37 @@
+import { mergeProfile } from "../../shared/config/profile.ts";
+import type { RunRow } from "../store/runs.ts";
+import { patchSubmission, type SubmissionRow } from "../store/submissions.ts";
+import { type Changes, merge } from "./changes.ts";
+import { CLAIM_TIMEOUT_MS, type EngineDeps } from "./engineDeps.ts";
+
+export const startupOrder = (
+  run: Pick<RunRow, "spec">,
+  nodes: number,
+): "any" | "master-first" | "workers-first" =>
+  nodes > 1 ? (mergeProfile(run.spec.profile, run.spec.configuration).startup_order ?? "any") : "any";
+
+/** What is noted when a host is told of a job: from now on it has to confirm it. */
+export const beginning = (now: number) => ({
+  assigned_at: now,
+  wake_at: now + CLAIM_TIMEOUT_MS,
+  last_processed_at: now,
+});
+
+/**
+ * Tells the hosts of the jobs whose turn has come: of a replica all at once, or in the order of `startup_order` those
+ * that wait until the others run (docs/spec/lifecycle.md §4).
+ */
+export const beginWaiting = (deps: EngineDeps, latest: readonly SubmissionRow[]): Changes => {
+  const replicas = Map.groupBy(latest, (job) => job.replica_num);
+  const begun = [...replicas.values()].flatMap((replica) => {
+    const waiting = replica.filter((job) => job.status === "provisioning" && job.assigned_at === null);
+    const others = replica.filter((job) => !waiting.includes(job));
+    return others.every((job) => job.status === "running" || job.status === "done") ? waiting : [];
+  });
+  return merge(
+    begun.map((job) => ({
+      statements: [patchSubmission(deps.db, job.id, beginning(deps.clock.now()))],
+      effects: [() => deps.agents.wake(job.instance_id ?? "")],
+    })),
+  );
+};
