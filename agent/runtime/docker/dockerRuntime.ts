@@ -8,7 +8,6 @@ import type { RunningJob, Runtime, RuntimeHooks, RuntimeJob } from "../runtime.t
 import { isUnreachable, openDocker } from "./client.ts";
 import { findContainer, hasStarted, removeContainer, removeContainers } from "./find.ts";
 import { type Features, launch } from "./launch.ts";
-import type { Terminal } from "./output.ts";
 import { proxySettings } from "./proxy.ts";
 import { Spool } from "./spool.ts";
 import { GONE, watchContainer } from "./watch.ts";
@@ -39,24 +38,11 @@ export const createDockerRuntime = (options: DockerRuntimeOptions): Runtime => {
     return opened;
   };
 
-  const watch = async (
-    job: RuntimeJob,
-    hooks: RuntimeHooks,
-    container: Docker.Container,
-    terminal?: Terminal,
-  ) => {
-    const { assignment, spoolPath: path } = job;
+  const openSpool = async ({ assignment, spoolPath: path }: RuntimeJob, hooks: RuntimeHooks) => {
     const giveUp = new AbortController();
     const jobLog = log.child({ submission_id: assignment.submission_id });
     const spool = await Spool.open({ path, log: jobLog, onOutput: hooks.onOutput, giveUp: giveUp.signal });
-    return watchContainer({
-      container,
-      assignment,
-      spool,
-      giveUp,
-      log: jobLog,
-      ...(terminal ? { terminal } : {}),
-    });
+    return { assignment, spool, giveUp, log: jobLog };
   };
 
   /** `undefined`: it never ran, and what was left of it is removed. */
@@ -77,11 +63,15 @@ export const createDockerRuntime = (options: DockerRuntimeOptions): Runtime => {
       if (hasStarted(info)) {
         const { WorkingDir, User } = info.Config;
         const place = { workingDir: WorkingDir || "/", username: User.split(":")[0] || "root" };
-        return { runtimeId: container.id, ...place, ...(await watch(job, hooks, container)) };
+        return {
+          runtimeId: container.id,
+          ...place,
+          ...watchContainer({ ...(await openSpool(job, hooks)), container }),
+        };
       }
       const hasFailed = info.State.ExitCode !== 0;
       if (hasFailed || Date.now() >= seenBy) break;
-      await delay(100, hooks.signal);
+      await delay(100);
     }
     await removeContainer(container);
     rmSync(mark, { force: true });
@@ -89,15 +79,23 @@ export const createDockerRuntime = (options: DockerRuntimeOptions): Runtime => {
   };
 
   const startOnce = async (docker: Docker, job: RuntimeJob, hooks: RuntimeHooks): Promise<RunningJob> => {
-    const mark = () => writeFileSync(join(job.dir, MARK), "");
-    const launched = await launch({ docker, log, passEnv, features }, job, { hooks, mark });
-    const { container, terminal, place } = launched;
-    return {
-      runtimeId: container.id,
-      workingDir: place.workingDir,
-      username: place.username,
-      ...(await watch(job, hooks, container, terminal)),
-    };
+    const mark = join(job.dir, MARK);
+    // Before the start: a command whose output cannot be kept must not run.
+    const watched = await openSpool(job, hooks);
+    try {
+      const deps = { docker, log, passEnv, features };
+      const { container, terminal, place } = await launch(deps, job, {
+        hooks,
+        mark: () => writeFileSync(mark, ""),
+      });
+      const { workingDir, username } = place;
+      const watching = watchContainer({ ...watched, container, terminal });
+      return { runtimeId: container.id, workingDir, username, ...watching };
+    } catch (err) {
+      await watched.spool[Symbol.asyncDispose]();
+      if (!isUnreachable(err)) rmSync(mark, { force: true });
+      throw err;
+    }
   };
 
   /** Waits for an engine that is away, unless the caller gives up. */

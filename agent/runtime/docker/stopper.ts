@@ -40,7 +40,7 @@ export const createStopper = ({ container, terminal, over, onKilled, log }: Stop
     own.write(CTRL_C + CTRL_D);
     while (!over.aborted) {
       await delay(RETRY_MS, over);
-      if (!own.writable) break;
+      if (over.aborted || !own.writable) break;
       own.write(CTRL_D);
     }
     if (own !== terminal) own.destroy();

@@ -24,7 +24,7 @@ export interface WatchOptions {
 
 const RETRY_MS = 500;
 /** How long after the last output the engine may take to tell the exit code; then the connection must have broken. */
-const EXIT_LAG_MS = 2_000;
+const EXIT_LAG_MS = 5_000;
 
 /** From a started container to its end, across restarts of the engine. */
 export const watchContainer = (options: WatchOptions): Pick<RunningJob, "ended" | "stop"> => {
