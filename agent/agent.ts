@@ -93,7 +93,8 @@ export const runAgent = async (deps: AgentDeps, signal: AbortSignal): Promise<vo
       held: () => jobs.held(),
       inventory: () => inventory,
       isUrgent: () => jobs.hasUnconfirmed(),
-      onAnswer: (desired, held) => {
+      onAnswer: (desired, { held, agoMs }) => {
+        jobs.answered(agoMs);
         jobs.confirm(held.map((one) => one.submission_id));
         jobs.apply(desired);
         reporter.retry();

@@ -6,6 +6,7 @@ import type { Report, ReportAnswer } from "../../shared/protocol/report.ts";
 import type { Desired, HeldSubmission } from "../../shared/protocol/sync.ts";
 import { reconcile } from "./reconcile.ts";
 import { JobRunner, type RunnerDeps } from "./runner.ts";
+import { Silence } from "./silence.ts";
 
 /** All submissions on this host. */
 export class Jobs {
@@ -14,9 +15,16 @@ export class Jobs {
   readonly #forgetting = new Map<string, Promise<void>>();
   /** Stops of what never came here, answered already. */
   readonly #declined = new Set<string>();
+  readonly #silence: Silence;
 
   constructor(deps: RunnerDeps) {
     this.#deps = deps;
+    this.#silence = new Silence({
+      clock: deps.clock,
+      log: deps.log,
+      path: join(deps.jobsDir, "..", "answered"),
+      onSilence: (id) => this.#runners.get(id)?.stop(0, "terminated_by_server"),
+    });
     mkdirSync(deps.jobsDir, { recursive: true, mode: 0o700 });
   }
 
@@ -25,6 +33,7 @@ export class Jobs {
     for (const entry of this.#deps.journal.list()) {
       const runner = new JobRunner(this.#deps, entry, true);
       this.#runners.set(runner.id, runner);
+      this.#silence.watch(entry.assignment, true);
     }
     for (const id of readdirSync(this.#deps.jobsDir)) {
       if (this.#runners.has(id)) continue;
@@ -60,6 +69,11 @@ export class Jobs {
     }
   }
 
+  /** A sync that was sent so long ago has been answered: the coordinator knows that this host is there. */
+  answered(agoMs: number): void {
+    this.#silence.answered(agoMs);
+  }
+
   /** Whether the coordinator is yet to learn that this host has some job. */
   hasUnconfirmed(): boolean {
     return [...this.#runners.values()].some((runner) => !runner.isConfirmed);
@@ -93,6 +107,7 @@ export class Jobs {
       .forget()
       .then(() => {
         this.#runners.delete(id);
+        this.#silence.unwatch(id);
       })
       .catch((err: unknown) => {
         // It stays held: the next answer without it tries again.
@@ -104,6 +119,7 @@ export class Jobs {
 
   /** Lets go of all jobs, which go on; waits only for removals that have begun. */
   async detach(): Promise<void> {
+    this.#silence.close();
     for (const runner of this.#runners.values()) runner.detach();
     await Promise.all(this.#forgetting.values());
   }

@@ -25,8 +25,8 @@ export interface SyncDeps {
   log: Logger;
   held: () => HeldSubmission[];
   inventory: () => Inventory;
-  /** An answer to a sync that named `held`. */
-  onAnswer: (desired: readonly Desired[], held: readonly HeldSubmission[]) => void;
+  /** An answer to a sync that named `held` and was sent `agoMs` ago. */
+  onAnswer: (desired: readonly Desired[], sync: { held: readonly HeldSubmission[]; agoMs: number }) => void;
   /** Something held is not confirmed yet: the next answer must not wait. */
   isUrgent: () => boolean;
   wantsCredential: () => boolean;
@@ -97,12 +97,13 @@ const poll = async (deps: SyncDeps, state: PollState, signal: AbortSignal): Prom
     ...(deps.wantsCredential() ? { renew_credential: true } : {}),
   };
   const timeoutMs = waitMs + ANSWER_MS;
+  const sentAt = performance.now();
   const answer = await callJson(deps.link, { path: "/sync", json, signal, timeoutMs }, SyncAnswer);
   state.sent = text;
   state.seen = { epoch: answer.epoch, revision: answer.revision };
   state.waitMs = Math.min(answer.wait_ms, 50_000);
   if (answer.credential) deps.onCredential(answer.credential);
-  deps.onAnswer(answer.desired, held);
+  deps.onAnswer(answer.desired, { held, agoMs: performance.now() - sentAt });
 };
 
 const reenroll = async (deps: SyncDeps, signal: AbortSignal): Promise<boolean> => {

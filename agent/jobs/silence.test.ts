@@ -1,0 +1,62 @@
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { silentLogger } from "../../shared/log.ts";
+import { FakeClock } from "../../shared/testing/fakeClock.ts";
+import { tempDir } from "../../shared/testing/tempDir.ts";
+import { anAssignment } from "../testing/anAssignment.ts";
+import { Silence } from "./silence.ts";
+
+const LIMIT_MS = 120_000;
+
+const setUp = () => {
+  const dir = tempDir();
+  const clock = new FakeClock();
+  const ended: string[] = [];
+  const open = () =>
+    new Silence({
+      clock,
+      log: silentLogger,
+      path: join(dir.path, "answered"),
+      onSilence: (id) => ended.push(id),
+    });
+  return { clock, ended, open, silence: open(), [Symbol.dispose]: () => dir[Symbol.dispose]() };
+};
+
+const limited = () => anAssignment({ stop_if_silent_ms: LIMIT_MS });
+
+test("a job ends when no sync was answered for its limit, counted from when that sync was sent", () => {
+  using t = setUp();
+  const job = limited();
+  t.silence.watch(job, false);
+  t.clock.advance(100_000);
+  t.silence.answered(45_000);
+  t.clock.advance(LIMIT_MS - 45_000 - 1);
+  expect(t.ended).toEqual([]);
+  t.clock.advance(1);
+  expect(t.ended).toEqual([job.submission_id]);
+});
+
+test("a job without a limit goes on for ever, and so does one that is forgotten", () => {
+  using t = setUp();
+  const job = limited();
+  t.silence.watch(anAssignment(), false);
+  t.silence.watch(job, false);
+  t.silence.unwatch(job.submission_id);
+  t.clock.advance(10 * LIMIT_MS);
+  expect(t.ended).toEqual([]);
+});
+
+test("a process of the agent that starts later counts from the last answer, too", () => {
+  using t = setUp();
+  const job = limited();
+  t.silence.watch(job, false);
+  t.silence.answered(0);
+  t.silence.close();
+  t.clock.advance(LIMIT_MS - 10);
+  const after = t.open();
+  after.watch(job, true);
+  t.clock.advance(9);
+  expect(t.ended).toEqual([]);
+  t.clock.advance(1);
+  expect(t.ended).toEqual([job.submission_id]);
+});
