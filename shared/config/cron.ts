@@ -1,3 +1,4 @@
+import { accepts, either, listOf } from "../schema/form.ts";
 import { type ProblemKind, refuse, under } from "../schema/refusal.ts";
 import { quote } from "../schema/scalar.ts";
 
@@ -89,8 +90,16 @@ export const parseCron = (expression: string): Cron => {
   return { minutes, hours, days, lastDay, months, weekdays };
 };
 
+const EXPRESSION = {
+  title: "cron expression",
+  type: "string",
+  pattern: "^\\s*\\S+(\\s+\\S+){4}\\s*$",
+  examples: ["0 2 * * mon-fri"],
+};
+const CRONS = either("cron expression or list", EXPRESSION, listOf(EXPRESSION, { minItems: 1 }));
+
 /** One expression or several; kept as written. */
-export const parseCrons = (input: unknown): string[] => {
+export const parseCrons = accepts(CRONS, (input: unknown): string[] => {
   const list: unknown[] = Array.isArray(input) ? input : [input];
   if (list.length === 0) return refuse("missing", "Give at least one cron expression");
   return list.map((item, index) => {
@@ -101,7 +110,7 @@ export const parseCrons = (input: unknown): string[] => {
       return item;
     });
   });
-};
+});
 
 const DAY_MS = 86_400_000;
 /** Within these days every combination of day, month, weekday and leap year that exists has occurred. */

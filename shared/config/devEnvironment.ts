@@ -3,7 +3,7 @@ import { parseInactivityDuration } from "../resources/duration.ts";
 import { object, optionalField, orNull } from "../schema/field.ts";
 import { parseText } from "../schema/scalar.ts";
 import { Port } from "./ports.ts";
-import { checkImageSource, RunFields, texts } from "./run.ts";
+import { aboutRun, checkImageSource, RunFields, texts } from "./run.ts";
 
 /** docs/spec/configuration.md §4.1 */
 export const DevEnvironmentConfiguration = object(
@@ -17,6 +17,15 @@ export const DevEnvironmentConfiguration = object(
     ports: z.array(Port).default(() => []),
   },
   {
+    about: {
+      type: "`dev-environment`",
+      ...aboutRun,
+      ide: "The editor to prepare: `vscode`, `cursor`, `windsurf` or `zed`. Unset: SSH only.",
+      version: "The editor's version; of windsurf with its commit, `<version>@<commit>`.",
+      init: "Commands at the start.",
+      inactivity_duration: "Ends the run when nobody has been connected for so long. Unset: never.",
+      ports: "Ports to forward to the client.",
+    },
     rules: (env, report) => {
       checkImageSource(env, report);
       if (env.entrypoint !== null) {

@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import { field, object } from "../schema/field.ts";
+import { accepts, listOf, TEXT } from "../schema/form.ts";
 import { type Finding, Refusal, refuse, under } from "../schema/refusal.ts";
 import { isMapping, parseText, quote } from "../schema/scalar.ts";
 import { oneShape, refuseShape } from "../schema/union.ts";
@@ -36,7 +37,28 @@ const gather = <T>(items: readonly T[], read: (item: T, index: number) => void) 
   if (findings.length > 0) throw new Refusal(findings);
 };
 
-const parseList = (input: unknown): EnvVars => {
+const LIST = listOf({
+  title: "NAME=VALUE",
+  type: "string",
+  pattern: "^[a-zA-Z_][a-zA-Z0-9_]*(=.*)?$",
+});
+const MAPPING = {
+  title: "mapping",
+  type: "object",
+  additionalProperties: {
+    anyOf: [
+      TEXT,
+      {
+        type: "object",
+        properties: { key: { ...TEXT, description: "The variable of the client's environment to take." } },
+        required: ["key"],
+        additionalProperties: false,
+      },
+    ],
+  },
+};
+
+const parseList = accepts(LIST, (input: unknown): EnvVars => {
   if (!Array.isArray(input)) return refuseShape("a list of NAME=VALUE or a mapping", input);
   const values = new Map<string, string | EnvPlaceholder>();
   const twice: string[] = [];
@@ -47,11 +69,11 @@ const parseList = (input: unknown): EnvVars => {
   });
   if (twice.length > 0) return refuse("conflict", `Set more than once: ${twice.join(", ")}`);
   return Object.fromEntries(values);
-};
+});
 
 const Placeholder = object({ key: field(parseText) });
 
-const parseMapping = (input: unknown): EnvVars => {
+const parseMapping = accepts(MAPPING, (input: unknown): EnvVars => {
   if (!isMapping(input)) return refuseShape("a list of NAME=VALUE or a mapping", input);
   const values: [string, string | EnvPlaceholder][] = [];
   gather(Object.entries(input), ([name, value]) => {
@@ -59,7 +81,7 @@ const parseMapping = (input: unknown): EnvVars => {
     values.push([name, isPlaceholder || under([name], () => parseText(value))]);
   });
   return Object.fromEntries(values);
-};
+});
 
 /** Names with values; unresolved ones as `{key}`. */
 export const Env = oneShape([field(parseList), field(parseMapping)], (input) =>

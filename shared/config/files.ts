@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import { field, object } from "../schema/field.ts";
+import { accepts, TEXT } from "../schema/form.ts";
 import { refuse } from "../schema/refusal.ts";
 import { isMapping, parseText, quote } from "../schema/scalar.ts";
 import { refuseShape } from "../schema/union.ts";
@@ -7,13 +8,13 @@ import { splitPaths } from "./repos.ts";
 
 const isWindowsPath = (path: string) => /^[a-zA-Z]:[\\/]/.test(path);
 
-const parseTarget = (input: unknown): string => {
+const parseTarget = accepts(TEXT, (input: unknown): string => {
   const path = parseText(input);
   if (isWindowsPath(path)) {
     return refuse("invalid_value", `The path in the container cannot begin with a drive: ${quote(path)}`);
   }
   return path;
-};
+});
 
 const ofText = (text: string): unknown => {
   const [local_path = "", path = local_path, ...more] = splitPaths(text);
@@ -27,6 +28,16 @@ const ofText = (text: string): unknown => {
 export const FileMapping = object(
   { local_path: field(parseText), path: field(parseTarget) },
   {
+    shorthand: {
+      title: "file",
+      type: "string",
+      pattern: "^[^:]*(:[^:]+|:[\\\\/][^:]*(:[^:]+)?)?$",
+      examples: ["conf.json", "conf.json:/etc/app/conf.json"],
+    },
+    about: {
+      local_path: "A file or folder here; relative to the configuration's folder.",
+      path: "Where it is in the container; relative to the working directory.",
+    },
     from: (input) =>
       isMapping(input)
         ? input

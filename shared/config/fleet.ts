@@ -6,7 +6,7 @@ import { field, object, optionalField, orNull } from "../schema/field.ts";
 import { refuse } from "../schema/refusal.ts";
 import { isMapping, nounOf, parseInteger, parseText } from "../schema/scalar.ts";
 import { Env } from "./env.ts";
-import { ProfileFields } from "./profile.ts";
+import { aboutPlacement, ProfileFields } from "./profile.ts";
 import { parseBlocks, SshConfig } from "./sshConfig.ts";
 
 const nodesMapping = (input: unknown): Record<string, unknown> => {
@@ -30,6 +30,17 @@ const Nodes = object(
   },
   {
     from: nodesMapping,
+    shorthand: {
+      title: "number of instances",
+      type: ["integer", "string", "boolean"],
+      pattern: "^ *([+-]?[\\d_]+)? *(\\.\\. *([+-]?[\\d_]+)?)? *$",
+      examples: ["2", "0..4", "1.."],
+    },
+    about: {
+      min: "Never fewer. Unset: 0.",
+      target: "How many are made when the fleet is. Unset: as `min`.",
+      max: "Never more. Unset: without limit.",
+    },
     rules: ({ min, target, max }, report) => {
       const low = min ?? 0;
       const wanted = target ?? low;
@@ -54,25 +65,51 @@ const { reservation, backends, regions, availability_zones, instance_types, spot
   ProfileFields;
 
 /** docs/spec/configuration.md §5: either `nodes` (cloud) or `ssh_config`; which one is the server's check. */
-export const FleetConfiguration = object({
-  type: z.literal("fleet"),
-  name: optionalField(parseText),
-  placement: orNull(z.enum(["any", "cluster"])),
-  blocks: field(parseBlocks).default(1),
-  nodes: orNull(Nodes),
-  reservation,
-  resources: orNull(ResourcesSpec),
-  backends,
-  regions,
-  availability_zones,
-  instance_types,
-  spot_policy,
-  retry,
-  max_price,
-  idle_duration: optionalField(parseIdleDuration),
-  tags: ProfileFields.tags,
-  backend_options: ProfileFields.backend_options,
-  ssh_config: orNull(SshConfig),
-  env: Env,
-});
+export const FleetConfiguration = object(
+  {
+    type: z.literal("fleet"),
+    name: optionalField(parseText),
+    placement: orNull(z.enum(["any", "cluster"])),
+    blocks: field(parseBlocks).default(1),
+    nodes: orNull(Nodes),
+    reservation,
+    resources: orNull(ResourcesSpec),
+    backends,
+    regions,
+    availability_zones,
+    instance_types,
+    spot_policy,
+    retry,
+    max_price,
+    idle_duration: optionalField(parseIdleDuration),
+    tags: ProfileFields.tags,
+    backend_options: ProfileFields.backend_options,
+    ssh_config: orNull(SshConfig),
+    env: Env,
+  },
+  {
+    about: {
+      type: "`fleet`",
+      name: "The fleet's name: 2 to 41 of a-z, 0-9 and -, beginning with a letter. Unset, one is made up.",
+      placement: "`cluster` for instances that are connected closely, `any` otherwise. Unset: `any`.",
+      blocks:
+        "Into how many parts each instance can be divided, so that several jobs fit; `auto` for as many as there are GPUs, or CPUs.",
+      nodes: "How many instances; for instances of clouds.",
+      reservation: aboutPlacement.reservation,
+      resources: "What the instances must have. Unset: anything.",
+      backends: aboutPlacement.backends,
+      regions: aboutPlacement.regions,
+      availability_zones: aboutPlacement.availability_zones,
+      instance_types: aboutPlacement.instance_types,
+      spot_policy: aboutPlacement.spot_policy,
+      retry: aboutPlacement.retry,
+      max_price: aboutPlacement.max_price,
+      idle_duration: "How long an instance without jobs is kept; `off` keeps it. Unset: 3d.",
+      tags: aboutPlacement.tags,
+      backend_options: aboutPlacement.backend_options,
+      ssh_config: "Hosts that are there, reached by SSH; instead of `nodes`.",
+      env: "Variables of the jobs on the hosts; with `ssh_config` only.",
+    },
+  },
+);
 export type FleetConfiguration = z.infer<typeof FleetConfiguration>;

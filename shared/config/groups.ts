@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { accepts } from "../schema/form.ts";
 import { isMapping } from "../schema/scalar.ts";
 
 /** Groups without a name get their number. */
@@ -16,9 +17,9 @@ export const groupList = <G extends z.ZodType<{ name: string }>>(group: G) =>
   z
     .preprocess(
       withNames,
-      z
-        .array(group)
-        .superRefine((groups, ctx) => {
+      accepts(
+        { minItems: 1 },
+        z.array(group).superRefine((groups, ctx) => {
           const fail = (kind: string, message: string) =>
             ctx.addIssue({ code: "custom", message, params: { kind }, continue: false });
           if (groups.length === 0) fail("missing", "Give at least one group, or leave the property out");
@@ -26,7 +27,7 @@ export const groupList = <G extends z.ZodType<{ name: string }>>(group: G) =>
           const twice = names.find((name, index) => names.indexOf(name) < index);
           if (twice !== undefined)
             fail("conflict", `Two groups are named "${twice}" (one without a name has its number)`);
-        })
-        .nullable(),
+        }),
+      ).nullable(),
     )
     .default(null);

@@ -1,20 +1,26 @@
 import type { z } from "zod";
 import { field, object } from "../schema/field.ts";
+import { accepts, either, listOf, reference, TEXT } from "../schema/form.ts";
 import { refuse, under } from "../schema/refusal.ts";
 import { isMapping, parseBoolean, parseText, quote } from "../schema/scalar.ts";
 import { oneShape, refuseShape } from "../schema/union.ts";
 
 /** Absolute, without `..`; repeated and trailing slashes and `.` go. */
-const parsePath = (input: unknown): string => {
-  const path = parseText(input);
-  const parts = path.split("/");
-  if (!path.startsWith("/")) return refuse("invalid_value", `Expected an absolute path, got ${quote(path)}`);
-  if (parts.includes("..")) return refuse("invalid_value", `The path ${quote(path)} must not contain ".."`);
-  return `/${parts.filter((part) => part !== "" && part !== ".").join("/")}`;
-};
+const parsePath = accepts(
+  { title: "absolute path", type: "string", pattern: "^/" },
+  (input: unknown): string => {
+    const path = parseText(input);
+    const parts = path.split("/");
+    if (!path.startsWith("/"))
+      return refuse("invalid_value", `Expected an absolute path, got ${quote(path)}`);
+    if (parts.includes("..")) return refuse("invalid_value", `The path ${quote(path)} must not contain ".."`);
+    return `/${parts.filter((part) => part !== "" && part !== ".").join("/")}`;
+  },
+);
 
-const parseNames = (input: unknown): string | string[] =>
-  Array.isArray(input) ? input.map((item, index) => under([index], () => parseText(item))) : parseText(input);
+const parseNames = accepts(either("text or list", TEXT, listOf(TEXT)), (input: unknown): string | string[] =>
+  Array.isArray(input) ? input.map((item, index) => under([index], () => parseText(item))) : parseText(input),
+);
 
 const toMapping = (input: unknown): unknown => {
   if (isMapping(input)) return input;
@@ -26,14 +32,38 @@ const toMapping = (input: unknown): unknown => {
   return source.includes("/") ? { instance_path: source, path } : { name: source, path };
 };
 
+const SHORTHAND = {
+  title: "mount",
+  type: "string",
+  pattern: "^[^:]*:/[^:]*$",
+  examples: ["data:/data", "/mnt/cache:/cache"],
+};
+
 /** A network volume; of several names, whichever fits the place the job runs at. */
-export const VolumeMount = object({ name: field(parseNames), path: field(parsePath) }, { from: toMapping });
+export const VolumeMount = object(
+  { name: field(parseNames), path: field(parsePath) },
+  {
+    from: toMapping,
+    shorthand: SHORTHAND,
+    about: {
+      name: `The volume; of several, whichever fits the place the job runs at. May refer to ${reference("dstack.node_rank")}.`,
+      path: "Where it is in the container.",
+    },
+  },
+);
 export type VolumeMount = z.infer<typeof VolumeMount>;
 
 /** A folder of the host. */
 export const InstanceMount = object(
   { instance_path: field(parsePath), path: field(parsePath), optional: field(parseBoolean).default(false) },
-  { from: toMapping },
+  {
+    from: toMapping,
+    about: {
+      instance_path: "A folder of the host.",
+      path: "Where it is in the container.",
+      optional: "Whether the job may run where the folder cannot be mounted.",
+    },
+  },
 );
 export type InstanceMount = z.infer<typeof InstanceMount>;
 

@@ -47,8 +47,23 @@ const ofText = (text: string): unknown => {
   return checked(local === undefined ? port : local === "*" ? null : (integerOf(local) ?? 0), port);
 };
 
+const NUMBER = { minimum: 1, maximum: 65_535 };
+const SHORTHAND = {
+  title: "port",
+  type: ["integer", "string", "boolean"],
+  ...NUMBER,
+  pattern: "^((\\d+|\\*):)?\\d+$",
+  examples: ["8000", "80:8000", "*:8000"],
+};
+const about = {
+  local_port: "The port of the client. Null: any that is free.",
+  container_port: "The port of the container.",
+};
+
 /** `8000`, `"80:8000"`, `"*:8000"` (any free local port) or `{local_port, container_port}`. */
 export const Port = object(shape, {
+  about,
+  shorthand: SHORTHAND,
   from: (input) => {
     if (isMapping(input)) return input;
     if (typeof input === "string") return ofText(input);
@@ -78,4 +93,8 @@ const parseServicePort = (input: unknown): unknown => {
 };
 
 /** The port of a service; only its container port is used. A single number stands for 80 on the outside. */
-export const ServicePort = object(shape, { from: parseServicePort });
+export const ServicePort = object(shape, {
+  about,
+  shorthand: { ...SHORTHAND, pattern: "^\\s*(\\d+:)?\\d+\\s*$", examples: ["8000", "80:8000"] },
+  from: parseServicePort,
+});

@@ -1,18 +1,24 @@
 import { z } from "zod";
 import { field, object, optionalField, orNull, type Report } from "../schema/field.ts";
+import { accepts, TEXT } from "../schema/form.ts";
 import { refuse } from "../schema/refusal.ts";
 import { integerBetween, isMapping, parseBoolean, parseText } from "../schema/scalar.ts";
 import { oneShape, refuseShape } from "../schema/union.ts";
 import { Env } from "./env.ts";
-import { ProfileFields } from "./profile.ts";
+import { aboutPlacement, ProfileFields } from "./profile.ts";
 import { GatewayChoice } from "./reference.ts";
+import { aboutRun } from "./run.ts";
 
 const count = (min = 1) => optionalField(integerBetween(min));
 
-const ByBase = object({ base: field(parseText) });
+const ByBase = object({ base: field(parseText) }, { about: { base: "The base model." } });
 const ByRepo = object(
   { repo: field(parseText), name: optionalField(parseText) },
-  { from: (input) => (isMapping(input) ? input : { repo: parseText(input) }) },
+  {
+    from: (input) => (isMapping(input) ? input : { repo: parseText(input) }),
+    shorthand: TEXT,
+    about: { repo: "The model's repository.", name: "What it is served as." },
+  },
 );
 
 /** A text is the model's repository. */
@@ -20,26 +26,42 @@ const Model = oneShape([ByRepo, ByBase], (input) => (isMapping(input) && "base" 
 
 const MAX_PROMPT = 10_000;
 
-const parsePrompt = (input: unknown): string => {
+const parsePrompt = accepts({ ...TEXT, maxLength: MAX_PROMPT }, (input: unknown): string => {
   const prompt = parseText(input);
   if (prompt.length <= MAX_PROMPT) return prompt;
   return refuse("out_of_range", `Expected at most ${MAX_PROMPT} characters, got ${prompt.length}`);
-};
+});
 
-const Prompt = oneShape([field(parsePrompt), object({ path: field(parseText) })], (input) =>
-  isMapping(input) ? 1 : 0,
+const Prompt = oneShape(
+  [
+    field(parsePrompt),
+    object(
+      { path: field(parseText) },
+      { about: { path: "A file with the text; relative to the configuration's folder." } },
+    ),
+  ],
+  (input) => (isMapping(input) ? 1 : 0),
 );
 
-const parseIds = (input: unknown): string => {
+const parseIds = accepts({ title: "id", type: "string", minLength: 1 }, (input: unknown): string => {
   if (typeof input === "string" && input !== "") return input;
   return refuseShape("the id of a preset", input);
-};
-
-const Agent = object({
-  provider: z.enum(["claude", "codex"]),
-  model: optionalField(parseText),
-  effort: orNull(z.enum(["low", "medium", "high", "xhigh", "max"])),
 });
+
+const Agent = object(
+  {
+    provider: z.enum(["claude", "codex"]),
+    model: optionalField(parseText),
+    effort: orNull(z.enum(["low", "medium", "high", "xhigh", "max"])),
+  },
+  {
+    about: {
+      provider: "`claude` or `codex`.",
+      model: "The model of the agent.",
+      effort: "How hard it thinks; `max` is claude's.",
+    },
+  },
+);
 
 const bare = {
   type: z.literal("preset"),
@@ -97,5 +119,29 @@ const canonical = ({ base, repo, model, agent, ...rest }: Bare) => ({
 });
 
 /** docs/spec/configuration.md §6. Read and checked; what a preset is made into is not there. */
-export const PresetConfiguration = object(bare, { rules: checkPreset }).transform(canonical);
+export const PresetConfiguration = object(bare, {
+  rules: checkPreset,
+  about: {
+    type: "`preset`",
+    name: "The preset's name.",
+    model: "The model: a repository, or `{base}`, or `{repo, name}`.",
+    base: "The base model; the same as `model: {base}`.",
+    repo: "The model's repository; the same as `model`.",
+    prompt: "What to care for, as text or as `{path}` of a file.",
+    min_context_length: "The least context length in tokens.",
+    max_ttft: "The longest time to the first token in milliseconds.",
+    trials: "How many trials to make.",
+    previous: "Ids of earlier presets to begin from.",
+    concurrency: "How many requests at once.",
+    input_tokens: "Tokens of a request. Unset: 1024.",
+    output_tokens: "Tokens of an answer. Unset: 1024.",
+    shared_prefix_tokens: "Tokens that all requests begin with; fewer than `input_tokens`.",
+    dataset: "The requests to use. Unset: random ones; others exclude the numbers of tokens.",
+    baseline: "Whether a baseline is measured too. Unset: yes.",
+    gateway: "The gateway to publish trials at.",
+    agent: "Who makes the trials.",
+    env: aboutRun.env,
+    ...aboutPlacement,
+  },
+}).transform(canonical);
 export type PresetConfiguration = z.infer<typeof PresetConfiguration>;

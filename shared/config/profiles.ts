@@ -5,7 +5,11 @@ import { object } from "../schema/field.ts";
 import { loadYamlAs } from "./load.ts";
 import { Profile } from "./profile.ts";
 
-const ProfilesFile = object({ profiles: z.array(Profile) });
+/** `.dstack/profiles.yml` */
+export const ProfilesFile = object(
+  { profiles: z.array(Profile) },
+  { about: { profiles: "Profiles; a run uses the one it asks for, else the default one." } },
+);
 
 /** What a `profiles.yml` says. Throws `ConfigurationError`. */
 export const loadProfiles = (text: string, { path }: { path: string }): Profile[] =>

@@ -1,7 +1,8 @@
 import type { z } from "zod";
 import { field, object, optionalField } from "../schema/field.ts";
+import { accepts } from "../schema/form.ts";
 import { refuse } from "../schema/refusal.ts";
-import { booleanOf, integerBetween, isMapping, parseText, quote } from "../schema/scalar.ts";
+import { BOOLEAN, booleanOf, integerBetween, isMapping, parseText, quote } from "../schema/scalar.ts";
 import { oneShape, refuseShape } from "../schema/union.ts";
 
 const toMapping = (input: unknown): unknown => {
@@ -17,24 +18,46 @@ const toMapping = (input: unknown): unknown => {
 /** A fleet or gateway, here or in another project: `name` or `project/name`. */
 export const EntityReference = object(
   { project: optionalField(parseText), name: field(parseText) },
-  { from: toMapping },
+  {
+    from: toMapping,
+    shorthand: {
+      title: "name",
+      type: ["string", "number"],
+      pattern: "^[^/]+(/[^/]+)?$",
+      examples: ["lab", "team/lab"],
+    },
+    about: { project: "The project it is in; unset, the run's own.", name: "Its name." },
+  },
 );
 export type EntityReference = z.infer<typeof EntityReference>;
 
 /** The gateway of a service: one by name, the default one (true) or none (false). Words like "on" are never names. */
 export const GatewayChoice = oneShape(
-  [field((input) => booleanOf(input) ?? refuseShape("true, false or a gateway", input)), EntityReference],
+  [
+    field(
+      accepts(
+        BOOLEAN,
+        (input: unknown) => booleanOf(input) ?? refuseShape("true, false or a gateway", input),
+      ),
+    ),
+    EntityReference,
+  ],
   (input) => (booleanOf(input) === undefined ? 1 : 0),
 );
 
-const parseNonEmpty = (input: unknown): string =>
+const NON_EMPTY = { title: "text", type: "string", minLength: 1 };
+
+const parseNonEmpty = accepts(NON_EMPTY, (input: unknown): string =>
   typeof input === "string" && input !== ""
     ? input
-    : refuse("invalid_value", "Expected a name, got an empty one");
+    : refuse("invalid_value", "Expected a name, got an empty one"),
+);
 
 const ByName = object(
   { name: field(parseNonEmpty) },
   {
+    shorthand: NON_EMPTY,
+    about: { name: "Its name, like `lab-0`." },
     from: (input) =>
       typeof input === "string"
         ? { name: input }
@@ -43,8 +66,14 @@ const ByName = object(
           : refuse("wrong_type", `Expected an instance's name or a mapping, got ${quote(input)}`),
   },
 );
-const ByHostname = object({ hostname: field(parseNonEmpty) });
-const ByNumber = object({ fleet: EntityReference, instance: field(integerBetween(0)) });
+const ByHostname = object(
+  { hostname: field(parseNonEmpty) },
+  { about: { hostname: "The host's name or address." } },
+);
+const ByNumber = object(
+  { fleet: EntityReference, instance: field(integerBetween(0)) },
+  { about: { fleet: "The fleet it is in.", instance: "Its number there." } },
+);
 
 /** An existing instance: its name, `{hostname}`, or `{fleet, instance}`. */
 export const InstanceSelector = oneShape([ByName, ByHostname, ByNumber], (input) => {

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { field, object, optionalField } from "../schema/field.ts";
+import { accepts, TEXT } from "../schema/form.ts";
 import { refuse } from "../schema/refusal.ts";
 import { isMapping, parseText, quote } from "../schema/scalar.ts";
 import { refuseShape } from "../schema/union.ts";
@@ -27,12 +28,15 @@ const ofText = (text: string): unknown => {
 };
 
 /** `~` alone is the job user's home; homes of others are not supported. */
-export const parseContainerPath = (input: unknown): string => {
-  const path = parseText(input);
-  if (/^~[^/]/.test(path))
-    return refuse("unsupported", `Homes of other users are not supported: ${quote(path)}`);
-  return path;
-};
+export const parseContainerPath = accepts(
+  { ...TEXT, pattern: "^([^~]|~(/|$))|^$" },
+  (input: unknown): string => {
+    const path = parseText(input);
+    if (/^~[^/]/.test(path))
+      return refuse("unsupported", `Homes of other users are not supported: ${quote(path)}`);
+    return path;
+  },
+);
 
 /** docs/spec/configuration.md §1.5, `repos[]` */
 export const RepoSpec = object(
@@ -45,6 +49,20 @@ export const RepoSpec = object(
     if_exists: z.enum(["error", "skip"]).default("error"),
   },
   {
+    shorthand: {
+      title: "repo",
+      type: "string",
+      minLength: 1,
+      examples: [".", "https://github.com/org/app", "git@host:org/app.git:~/src"],
+    },
+    about: {
+      local_path: "A checkout here; relative to the configuration's folder. Either this or `url`.",
+      url: "Where to clone from. Either this or `local_path`.",
+      branch: "The branch to check out. Of a local checkout its own is taken.",
+      hash: "The commit to check out. Of a local checkout its own is taken.",
+      path: "Where it is in the container; relative to the working directory.",
+      if_exists: "What to do when the folder there is not empty: `error`, or `skip` the checkout.",
+    },
     from: (input) =>
       isMapping(input)
         ? input

@@ -1,13 +1,14 @@
 import { z } from "zod";
 import type { Range } from "../resources/range.ts";
 import { field, object, optionalField, orNull, type Report } from "../schema/field.ts";
-import { booleanOf, parseBoolean, parseText } from "../schema/scalar.ts";
+import { accepts, either, reference } from "../schema/form.ts";
+import { BOOLEAN, booleanOf, parseBoolean, parseText } from "../schema/scalar.ts";
 import { oneShape, refuseShape } from "../schema/union.ts";
 import { groupList } from "./groups.ts";
 import { parseGroupName } from "./names.ts";
 import { ServicePort } from "./ports.ts";
 import { GatewayChoice } from "./reference.ts";
-import { checkImageSource, Resources, RunFields, texts } from "./run.ts";
+import { aboutRun, checkImageSource, Resources, RunFields, texts } from "./run.ts";
 import { parsePython } from "./runScalars.ts";
 import {
   checkScaling,
@@ -18,13 +19,16 @@ import {
   Scaling,
 } from "./serviceParts.ts";
 
-const Router = object({
-  /** `smg` is the later name of `sglang`; clients of both generations send and expect the old one. */
-  type: z
-    .enum(["sglang", "dynamo", "smg"])
-    .transform((type) => (type === "smg" ? "sglang" : type))
-    .default("sglang"),
-});
+const Router = object(
+  {
+    /** `smg` is the later name of `sglang`; clients of both generations send and expect the old one. */
+    type: z
+      .enum(["sglang", "dynamo", "smg"])
+      .transform((type) => (type === "smg" ? "sglang" : type))
+      .default("sglang"),
+  },
+  { about: { type: "`sglang` or `dynamo`." } },
+);
 
 const groupFields = {
   name: field(parseGroupName),
@@ -42,6 +46,22 @@ const groupFields = {
   privileged: optionalField(parseBoolean),
   router: orNull(Router),
 };
+const aboutGroup = {
+  name: "The group's name. Unset, its number.",
+  count: "How many replicas it has: a number, or a range with `scaling`.",
+  replicas: "The same as `count`.",
+  scaling: "How the number of replicas follows the load.",
+  resources: "What each of its replicas needs of a host.",
+  spot_policy: "Whether to take spot instances: `spot`, `on-demand` or `auto` (both).",
+  reservation: "The capacity reservation to use.",
+  commands: `What its replicas run. May refer to ${reference("run.args")}.`,
+  image: "The image to run in. Unset, the service's.",
+  python: "The version of Python in the default image.",
+  nvcc: "Whether the default image has the CUDA compiler.",
+  docker: "Whether its replicas have a Docker of their own.",
+  privileged: "Whether its containers are privileged.",
+  router: "Makes its one replica the router of the others.",
+} as const satisfies Record<keyof typeof groupFields, string>;
 type Group = z.output<z.ZodObject<typeof groupFields>>;
 
 const NOTHING: Range = { min: 0, max: 0 };
@@ -62,12 +82,15 @@ const checkGroup = (group: Group, spelling: "count" | "replicas", report: Report
 };
 
 const groupSchema = (spelling: "count" | "replicas") =>
-  object(groupFields, { rules: (group, report) => checkGroup(group, spelling, report) });
+  object(groupFields, { about: aboutGroup, rules: (group, report) => checkGroup(group, spelling, report) });
 
 const Count = field(parseReplicas);
 
-const parseHttps = (input: unknown): boolean | "auto" =>
-  input === "auto" ? "auto" : (booleanOf(input) ?? refuseShape("true, false or auto", input));
+const parseHttps = accepts(
+  either("true, false or auto", BOOLEAN, { const: "auto" }),
+  (input: unknown): boolean | "auto" =>
+    input === "auto" ? "auto" : (booleanOf(input) ?? refuseShape("true, false or auto", input)),
+);
 
 const uniqueBy = <S extends z.ZodType>(item: S, keyOf: (value: z.output<S>) => string, message: string) =>
   z.array(item).superRefine((list, ctx) => {
@@ -188,5 +211,28 @@ const canonical = ({ groups, replicas, ...service }: Bare) => ({
  * docs/spec/configuration.md §4.3. Groups are read under `groups` and under `replicas`, their size as `replicas` and as
  * `count`; the canonical form is the older one (`replicas: [{count}]`), which clients of both generations read.
  */
-export const ServiceConfiguration = object(bare, { rules: checkService }).transform(canonical);
+export const ServiceConfiguration = object(bare, {
+  rules: checkService,
+  about: {
+    type: "`service`",
+    ...aboutRun,
+    port: "The port that the service listens at; `80:8000` means 8000.",
+    gateway:
+      "The gateway to publish the service at: a name, `true` for the default one, `false` for none. Unset: the default one if there is any.",
+    strip_prefix:
+      "Whether the path that the server puts before the service's own is taken away. Only without a gateway.",
+    model:
+      "The model that is served, as a name or a mapping; it is offered at the server's OpenAI-compatible address.",
+    https:
+      "Whether it is served by HTTPS: `true`, `false`, or `auto` for whatever the gateway has. Unset: `true`.",
+    auth: "Whether callers need a token.",
+    scaling: "How the number of replicas follows the load.",
+    rate_limits: "How many requests are let through, by path.",
+    probes:
+      "How is found out whether a replica is ready. Unset: for a `model` of the OpenAI format by asking it; else not at all.",
+    replicas: "How many replicas: a number, or a range with `scaling`; or a list of groups. Unset: 1.",
+    groups: "Groups of replicas that differ in what they run or need; the same as a list under `replicas`.",
+    commands: `What to run, one after the other. May refer to ${reference("run.args")}.`,
+  },
+}).transform(canonical);
 export type ServiceConfiguration = z.infer<typeof ServiceConfiguration>;

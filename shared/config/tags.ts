@@ -1,8 +1,17 @@
+import { accepts } from "../schema/form.ts";
 import { type Finding, Refusal, refuse } from "../schema/refusal.ts";
 import { isMapping, nounOf, quote } from "../schema/scalar.ts";
 
+const TAGS = {
+  title: "mapping",
+  type: "object",
+  propertyNames: { pattern: "^[\\w-]{1,60}$" },
+  additionalProperties: { type: "string", pattern: "^[a-zA-Z0-9 .:/=_+@-]{0,256}$" },
+  examples: [{ team: "vision" }],
+};
+
 /** docs/spec/http-api.md §1.6 */
-export const parseTags = (input: unknown): Record<string, string> => {
+export const parseTags = accepts(TAGS, (input: unknown): Record<string, string> => {
   if (!isMapping(input)) return refuse("wrong_type", `Expected a mapping of tags, got ${nounOf(input)}`);
   const findings: Finding[] = [];
   for (const [key, value] of Object.entries(input)) {
@@ -22,4 +31,4 @@ export const parseTags = (input: unknown): Record<string, string> => {
   }
   if (findings.length > 0) throw new Refusal(findings);
   return input as Record<string, string>;
-};
+});

@@ -1,21 +1,33 @@
 import { z } from "zod";
 import { field, object, optionalField, type Report } from "../schema/field.ts";
+import { reference } from "../schema/form.ts";
 import { integerBetween } from "../schema/scalar.ts";
 import { groupList } from "./groups.ts";
 import { parseGroupName } from "./names.ts";
 import { Port } from "./ports.ts";
-import { checkImageSource, Resources, RunFields, texts } from "./run.ts";
+import { aboutRun, checkImageSource, Resources, RunFields, texts } from "./run.ts";
 
 const ports = () => z.array(Port).default(() => []);
 
 /** A group of equal nodes; does not inherit the task's resources. */
-export const NodeGroup = object({
-  name: field(parseGroupName),
-  nodes: field(integerBetween(1)).default(1),
-  resources: Resources(),
-  commands: texts(),
-  ports: ports(),
-});
+export const NodeGroup = object(
+  {
+    name: field(parseGroupName),
+    nodes: field(integerBetween(1)).default(1),
+    resources: Resources(),
+    commands: texts(),
+    ports: ports(),
+  },
+  {
+    about: {
+      name: "The group's name. Unset, its number.",
+      nodes: "How many nodes it has.",
+      resources: "What each of its nodes needs of a host.",
+      commands: `What its nodes run. May refer to other nodes: ${reference("groups[0].nodes[0].IP_ADDRESS")}.`,
+      ports: "Ports to forward to the client.",
+    },
+  },
+);
 export type NodeGroup = z.infer<typeof NodeGroup>;
 
 const bare = {
@@ -43,6 +55,14 @@ const checkGroups = (task: Bare, groups: readonly NodeGroup[], report: Report) =
 
 /** docs/spec/configuration.md §4.2. `nodes` and `groups` are absent, not null, when unset. */
 export const TaskConfiguration = object(bare, {
+  about: {
+    type: "`task`",
+    ...aboutRun,
+    nodes: "How many nodes the task runs on. Unset: 1.",
+    groups: "Groups of nodes that differ in what they run or need; instead of `nodes`, `commands`, `ports`.",
+    commands: `What to run, one after the other; the first that fails ends the job. May refer to ${reference("run.args")}.`,
+    ports: "Ports to forward to the client.",
+  },
   rules: (task, report) => {
     checkImageSource(task, report);
     if (task.groups) checkGroups(task, task.groups, report);

@@ -1,14 +1,17 @@
 import type { z } from "zod";
 import { field, object, optionalField } from "../schema/field.ts";
+import { accepts, anyCase, either, formOf, type JsonSchema } from "../schema/form.ts";
 import { refuse } from "../schema/refusal.ts";
 import { isMapping, nounOf, parseText, quote } from "../schema/scalar.ts";
 import { parseIntegerRange, printRange } from "./range.ts";
 
-const parseArch = (input: unknown): "x86" | "arm" => {
+const ARCH = { title: "x86 or arm", type: "string", pattern: anyCase(["x86", "arm"]) };
+
+const parseArch = accepts(ARCH, (input: unknown): "x86" | "arm" => {
   const arch = parseText(input).toLowerCase();
   if (arch === "x86" || arch === "arm") return arch;
   return refuse("invalid_value", `Unknown CPU architecture ${quote(input)}: expected x86 or arm`);
-};
+});
 
 /** Tokens in any order: digits or a range are the count, everything else the architecture. */
 const mappingOfText = (text: string): Record<string, unknown> => {
@@ -39,13 +42,32 @@ const toMapping = (input: unknown): unknown => {
   return refuse("wrong_type", `Expected a CPU count like 4 or 2..8, or arm:4, got ${nounOf(input)}`);
 };
 
+const COUNT = formOf(parseIntegerRange) as JsonSchema;
+const SHORTHAND = either(
+  "CPU spec",
+  {
+    type: ["integer", "string"],
+    pattern:
+      "^ *([\\d ]+|[^:]*\\.\\.[^:]*|[xX]86|[aA][rR][mM]) *(: *([\\d ]+|[^:]*\\.\\.[^:]*|[xX]86|[aA][rR][mM]) *)?$",
+    examples: ["4", "8..", "arm:4..8"],
+  },
+  COUNT,
+);
+
 /** `{arch, count}`, from `4`, `2..`, `arm:4`, `{min, max}` (docs/spec/configuration.md §1.3). */
 export const CpuSpec = object(
   {
     arch: optionalField(parseArch),
     count: field(parseIntegerRange).default(() => ({ min: 2, max: null })),
   },
-  { from: toMapping },
+  {
+    from: toMapping,
+    shorthand: () => SHORTHAND,
+    about: {
+      arch: "The architecture: `x86` or `arm`. Unset, it is that of the image.",
+      count: "How many CPUs, or a range.",
+    },
+  },
 );
 export type CpuSpec = z.infer<typeof CpuSpec>;
 

@@ -1,3 +1,4 @@
+import { accepts, type JsonSchema } from "../schema/form.ts";
 import { refuse } from "../schema/refusal.ts";
 import { IntegralFloat, integerOf, nounOf, quote } from "../schema/scalar.ts";
 
@@ -16,15 +17,26 @@ const secondsOfText = (text: string): number => {
   );
 };
 
+const SPELLED = "^\\s*[+-]?\\d[\\d_]*\\s*$|^\\d+ *[smhdw]$";
+
+const DURATION: JsonSchema = {
+  title: "duration",
+  type: ["number", "string", "boolean"],
+  pattern: SPELLED,
+  examples: ["90s", "30m", "2h", "1d", "1w"],
+};
+
+const OFFABLE: JsonSchema = { ...DURATION, title: "duration or off", pattern: `${SPELLED}|^off$` };
+
 /** Seconds, from `90`, `90s`, `30m`, `2 h`, `1d`, `1w` (docs/spec/configuration.md §1.4). */
-export const parseDuration = (input: unknown): number => {
+export const parseDuration = accepts(DURATION, (input: unknown): number => {
   if (typeof input === "string") return secondsOfText(input);
   if (typeof input === "boolean") return input ? 1 : 0;
   const value =
     input instanceof IntegralFloat ? input.value : typeof input === "bigint" ? Number(input) : input;
   if (typeof value === "number" && Number.isFinite(value)) return Math.trunc(value) + 0;
   return refuse("invalid_value", `Expected a duration like 90s or 2h, got ${nounOf(input)}`);
-};
+});
 
 const parsePositive = (input: unknown): number => {
   const seconds = parseDuration(input);
@@ -32,34 +44,33 @@ const parsePositive = (input: unknown): number => {
 };
 
 /** `max_duration`, `stop_duration`: "off", or null for unset. */
-export const parseOffableDuration = (input: unknown): number | "off" | null => {
+export const parseOffableDuration = accepts(OFFABLE, (input: unknown): number | "off" | null => {
   if (input === "off" || input === false) return "off";
   return input === true || input === null ? null : parsePositive(input);
-};
+});
 
 /** `idle_duration`, `auto_cleanup_duration`: negative is off, null is unset. */
-export const parseIdleDuration = (input: unknown): number | null => {
+export const parseIdleDuration = accepts(OFFABLE, (input: unknown): number | null => {
   if (input === "off" || input === false) return -1;
   return input === true || input === null ? null : parseDuration(input);
-};
+});
 
 /** `inactivity_duration`: null is off. */
-export const parseInactivityDuration = (input: unknown): number | null => {
+export const parseInactivityDuration = accepts(OFFABLE, (input: unknown): number | null => {
   if (input === "off" || typeof input === "boolean" || input === null) return null;
   return parsePositive(input);
-};
+});
 
 /** A duration of at least `min` seconds. */
-export const durationFrom =
-  (min: number) =>
-  (input: unknown): number => {
+export const durationFrom = (min: number) =>
+  accepts({ ...DURATION, minimum: min }, (input: unknown): number => {
     const seconds = parseDuration(input);
     if (seconds >= min) return seconds;
     return refuse(
       "out_of_range",
       `Expected a duration of at least ${printDuration(min)}, got ${quote(input)}`,
     );
-  };
+  });
 
 /** The shortest text that parses to these seconds. */
 export const printDuration = (seconds: number): string => {

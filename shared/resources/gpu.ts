@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import { field, object, optionalField } from "../schema/field.ts";
+import { accepts, anyCase, either, formOf, type JsonSchema, listOf, TEXT } from "../schema/form.ts";
 import { refuse, under } from "../schema/refusal.ts";
 import {
   booleanOf,
@@ -30,22 +31,33 @@ const vendorOf = (text: string): GpuVendor | undefined => {
   return Object.hasOwn(VENDORS, word) ? VENDORS[word] : undefined;
 };
 
-const parseVendor = (input: unknown): GpuVendor =>
-  (typeof input === "string" ? vendorOf(input) : undefined) ??
-  refuse(
-    "invalid_value",
-    `Unknown GPU vendor ${quote(input)}: expected one of ${Object.keys(VENDORS).join(", ")}`,
-  );
+const parseVendor = accepts(
+  { title: "vendor", type: "string", pattern: anyCase(Object.keys(VENDORS)) },
+  (input: unknown): GpuVendor =>
+    (typeof input === "string" ? vendorOf(input) : undefined) ??
+    refuse(
+      "invalid_value",
+      `Unknown GPU vendor ${quote(input)}: expected one of ${Object.keys(VENDORS).join(", ")}`,
+    ),
+);
 
 /** TPU names were once written with this prefix. */
 const parseName = (input: unknown): string => parseText(input).replace(/^tpu-/i, "");
 
-const parseNames = (input: unknown): string[] =>
+const parseNames = accepts(either("text or list", TEXT, listOf(TEXT)), (input: unknown): string[] =>
   Array.isArray(input)
     ? input.map((item, index) => under([index], () => parseName(item)))
-    : [parseName(input)];
+    : [parseName(input)],
+);
 
-const parseCapability = (input: unknown): [number, number] => {
+const CAPABILITY = either(
+  "version",
+  { type: "number" },
+  { type: "string", pattern: "^\\s*[+-]?\\d+\\.\\d+\\s*$" },
+  { type: "array", items: formOf(parseInteger) as JsonSchema, minItems: 2, maxItems: 2 },
+);
+
+const parseCapability = accepts(CAPABILITY, (input: unknown): [number, number] => {
   if (Array.isArray(input)) {
     const [major, minor] = input.map((part: unknown, index) => under([index], () => parseInteger(part)));
     if (input.length === 2 && major !== undefined && minor !== undefined) return [major, minor];
@@ -55,7 +67,7 @@ const parseCapability = (input: unknown): [number, number] => {
   const [, major, minor] = /^\s*([+-]?\d+)\.(\d+)\s*$/.exec(isText ? parseText(input) : "") ?? [];
   if (major !== undefined && minor !== undefined) return [Number(major), Number(minor)];
   return refuse("invalid_value", `Expected a compute capability like 8.6, got ${nounOf(input)}`);
-};
+});
 
 type TokenKey = "vendor" | "name" | "memory" | "count";
 
@@ -107,7 +119,24 @@ export const GpuSpec = object(
     total_memory: optionalField(parseMemoryRange),
     compute_capability: optionalField(parseCapability),
   },
-  { from: toMapping },
+  {
+    from: toMapping,
+    shorthand: {
+      title: "GPU spec",
+      type: ["integer", "string", "boolean"],
+      pattern: "^[^:]+(:[^:]+)*$",
+      examples: ["H100:8", "A100,H100:80GB:2..4", "nvidia:24GB..", "2"],
+    },
+    about: {
+      vendor:
+        "`nvidia`, `amd`, `google` (also `tpu`), `intel` or `tenstorrent` (also `tt`). Unset, it follows from the names, and for the default image it is `nvidia`.",
+      name: "Model names, in any case; one of them is enough. A single text is one name.",
+      count: "How many, or a range.",
+      memory: "Memory of each GPU, or a range.",
+      total_memory: "Memory of all GPUs together, or a range.",
+      compute_capability: "The least compute capability, like `8.6`.",
+    },
+  },
 );
 export type GpuSpec = z.infer<typeof GpuSpec>;
 

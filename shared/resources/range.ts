@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { accepts, either, formOf, type JsonSchema } from "../schema/form.ts";
 import { type Finding, Refusal, refuse, under } from "../schema/refusal.ts";
 import { isMapping, nounOf, parseInteger, quote } from "../schema/scalar.ts";
 
@@ -72,10 +73,22 @@ export const endsOf = (input: unknown): { min: unknown; max: unknown } => {
 };
 
 /** `value`, `a..b`, `a..`, `..b` or `{min, max}`. */
-export const rangeOf =
-  (parseEnd: ParseEnd) =>
-  (input: unknown): Range =>
-    ordered(parseEnds(endsOf(input), parseEnd));
+export const rangeOf = (parseEnd: ParseEnd) =>
+  accepts(
+    rangeForm((formOf(parseEnd) ?? {}) as JsonSchema),
+    (input: unknown): Range => ordered(parseEnds(endsOf(input), parseEnd)),
+  );
+
+const rangeForm = ({ title = "value", ...end }: JsonSchema): JsonSchema => {
+  const text = String(end["pattern"] ?? "^.*$").slice(1, -1);
+  const bound = { anyOf: [end, { type: "null" }] };
+  return either(
+    `${String(title)} or range`,
+    end,
+    { type: "string", pattern: `^ *(${text})? *\\.\\. *(${text})? *$` },
+    { type: "object", properties: { min: bound, max: bound }, additionalProperties: false, minProperties: 1 },
+  );
+};
 
 export const parseIntegerRange = rangeOf(parseInteger);
 

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { accepts, type Form, formOf, type JsonSchema, setTexts } from "./form.ts";
 import { type Finding, type Path, type ProblemKind, Refusal, refuse } from "./refusal.ts";
 import { isMapping, nounOf, quote } from "./scalar.ts";
 import { suggest } from "./suggest.ts";
@@ -25,29 +26,31 @@ const required =
   (input: unknown): T =>
     input === undefined ? refuse("missing", "This property is required") : parse(input);
 
-/** A JSON Schema fragment: what the parser accepts, for editors. */
-export type JsonSchema = Record<string, unknown>;
-
 /** A property read by a plain parse function that throws `Refusal`. Required, and null is the parser's business. */
-export const field = <T>(parse: (input: unknown) => T, json: JsonSchema = {}) =>
-  z
-    .transform((input: unknown, ctx): T => {
-      return attempt(required(parse), input, ctx);
-    })
-    .meta(json);
+export const field = <T>(parse: (input: unknown) => T) =>
+  accepts(
+    formOf(parse) ?? {},
+    z.transform((input: unknown, ctx): T => attempt(required(parse), input, ctx)),
+  );
 
 /** As `field`, but may be left out or null: then it is null. */
-export const optionalField = <T>(parse: (input: unknown) => T, json: JsonSchema = {}) =>
-  z
-    .transform((input: unknown, ctx): T | null => {
-      return input === undefined || input === null ? null : attempt(parse, input, ctx);
-    })
-    .default(null)
-    .meta(json);
+export const optionalField = <T>(parse: (input: unknown) => T) =>
+  accepts(
+    () => nullable((formOf(parse) ?? {}) as JsonSchema),
+    z.transform((input: unknown, ctx): T | null =>
+      input === undefined || input === null ? null : attempt(parse, input, ctx),
+    ),
+  ).default(null);
+
+const nullable = ({ title, ...form }: JsonSchema): JsonSchema => ({ title, anyOf: [form, { type: "null" }] });
 
 export type Report = (kind: ProblemKind, message: string, path?: Path) => void;
 
-export interface ObjectOptions<V> {
+export interface ObjectOptions<S, V> {
+  /** What each property is, in words for users. */
+  about?: { readonly [K in keyof S]?: string };
+  /** What `from` accepts besides the mapping. */
+  shorthand?: Form;
   /** Turns a shorthand into the mapping; gets everything that is written at this place except undefined. */
   from?: (input: unknown) => unknown;
   /** Rules over several properties; run only if each property is right. Unknown ones do not keep them from running. */
@@ -76,9 +79,9 @@ const unknownKeys = (keys: readonly string[], shape: z.ZodRawShape): string =>
 /** A mapping of known properties. */
 export const object = <S extends z.ZodRawShape>(
   shape: S,
-  options: ObjectOptions<z.output<z.ZodObject<S, z.core.$strict>>> = {},
+  options: ObjectOptions<S, z.output<z.ZodObject<S, z.core.$strict>>> = {},
 ) => {
-  const { from = asMapping, rules } = options;
+  const { from = asMapping, rules, about, shorthand } = options;
   const bare = z.strictObject(shape, {
     error: (issue) => (issue.code === "unrecognized_keys" ? unknownKeys(issue.keys, shape) : undefined),
   });
@@ -88,7 +91,9 @@ export const object = <S extends z.ZodRawShape>(
         { when: onlyUnknownKeys },
       )
     : bare;
-  return z.preprocess((input: unknown, ctx) => attempt(required(from), input, ctx), schema);
+  if (about) setTexts(schema, about);
+  const whole = z.preprocess((input: unknown, ctx) => attempt(required(from), input, ctx), schema);
+  return shorthand ? accepts(shorthand, whole) : whole;
 };
 
 /** A mapping that may be left out or null. */

@@ -1,3 +1,4 @@
+import { accepts, anyCase, either, type JsonSchema, TEXT } from "./form.ts";
 import { refuse } from "./refusal.ts";
 
 /**
@@ -63,7 +64,7 @@ const floatText = (value: number): string => {
 };
 
 /** Text, also from numbers (which keep Python's notation); never from booleans, dates, null or collections. */
-export const parseText = (input: unknown): string => {
+export const parseText = accepts(TEXT, (input: unknown): string => {
   if (typeof input === "string") return input;
   if (typeof input === "bigint") return String(input);
   if (input instanceof IntegralFloat) return floatText(input.value);
@@ -71,7 +72,7 @@ export const parseText = (input: unknown): string => {
     return Number.isInteger(input) && !Object.is(input, -0) ? BigInt(input).toString() : floatText(input);
   }
   return wrongType("text", input);
-};
+});
 
 /** Any decimal digit of Unicode counts, as in the reference. */
 const asciiDigits = (text: string): string =>
@@ -100,8 +101,14 @@ export const numberOf = (text: string): number | undefined => {
   return Number(ascii.replaceAll("_", ""));
 };
 
+const INTEGER: JsonSchema = {
+  title: "integer",
+  type: ["integer", "string", "boolean"],
+  pattern: "^\\s*[+-]?\\d[\\d_]*(\\.0*)?\\s*$",
+};
+
 /** An integer, also from an integral float, from text like "2" or "2.0", and from a boolean (1 or 0). */
-export const parseInteger = (input: unknown): number => {
+export const parseInteger = accepts(INTEGER, (input: unknown): number => {
   if (typeof input === "boolean") return input ? 1 : 0;
   if (typeof input === "bigint") return Number(input);
   if (input instanceof IntegralFloat) return input.value;
@@ -111,19 +118,32 @@ export const parseInteger = (input: unknown): number => {
       : input;
   if (typeof value === "number" && Number.isInteger(value)) return value + 0;
   return wrongType("an integer", input);
+});
+
+export const NUMBER: JsonSchema = {
+  title: "number",
+  type: ["number", "string", "boolean"],
+  pattern: "^\\s*[+-]?([\\d._]+([eE][+-]?[\\d_]+)?|[a-zA-Z]+)\\s*$",
 };
 
 /** A number, also from text and from a boolean. */
-export const parseNumber = (input: unknown): number => {
+export const parseNumber = accepts(NUMBER, (input: unknown): number => {
   if (typeof input === "boolean") return input ? 1 : 0;
   if (typeof input === "bigint") return Number(input);
   if (input instanceof IntegralFloat) return input.value;
   const value = typeof input === "string" ? numberOf(input) : input;
   return typeof value === "number" ? value : wrongType("a number", input);
-};
+});
 
 const TRUE = new Set(["true", "yes", "on", "y", "t", "1"]);
 const FALSE = new Set(["false", "no", "off", "n", "f", "0"]);
+
+export const BOOLEAN = either(
+  "true or false",
+  { type: "boolean" },
+  { enum: [0, 1] },
+  { type: "string", pattern: anyCase([...TRUE, ...FALSE]) },
+);
 
 /** A boolean, or undefined if the value does not stand for one. */
 export const booleanOf = (input: unknown): boolean | undefined => {
@@ -136,15 +156,19 @@ export const booleanOf = (input: unknown): boolean | undefined => {
   return TRUE.has(word) ? true : FALSE.has(word) ? false : undefined;
 };
 
-export const parseBoolean = (input: unknown): boolean =>
-  booleanOf(input) ?? wrongType("true or false", input);
+export const parseBoolean = accepts(
+  BOOLEAN,
+  (input: unknown): boolean => booleanOf(input) ?? wrongType("true or false", input),
+);
 
 /** An integer within limits. */
-export const integerBetween =
-  (min: number, max = Number.MAX_SAFE_INTEGER) =>
-  (input: unknown): number => {
+export const integerBetween = (min: number, max = Number.MAX_SAFE_INTEGER) => {
+  const isOpen = max === Number.MAX_SAFE_INTEGER;
+  const range = isOpen ? `at least ${min}` : `from ${min} to ${max}`;
+  const limits = isOpen ? { minimum: min } : { minimum: min, maximum: max };
+  return accepts({ ...INTEGER, ...limits, title: `integer ${range}` }, (input: unknown): number => {
     const value = parseInteger(input);
     if (value >= min && value <= max) return value;
-    const range = max === Number.MAX_SAFE_INTEGER ? `at least ${min}` : `from ${min} to ${max}`;
     return refuse("out_of_range", `Expected an integer ${range}, got ${value}`);
-  };
+  });
+};

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { accepts } from "./form.ts";
 import { type ProblemKind, refuse } from "./refusal.ts";
 import { isMapping, nounOf, quote } from "./scalar.ts";
 import { suggest } from "./suggest.ts";
@@ -47,41 +48,47 @@ export const oneShape = <B extends readonly [z.ZodType, ...z.ZodType[]]>(
   branches: B,
   pick: (input: unknown) => number,
 ) =>
-  z.transform((input: unknown, ctx): z.output<B[number]> => {
-    const branch = branches[pick(input)] ?? branches[0];
-    const result = branch.safeParse(input);
-    if (result.success) return result.data as z.output<B[number]>;
-    passOn(ctx, result.error.issues);
-    return z.NEVER;
-  });
+  accepts(
+    (toJson) => ({ anyOf: branches.map(toJson) }),
+    z.transform((input: unknown, ctx): z.output<B[number]> => {
+      const branch = branches[pick(input)] ?? branches[0];
+      const result = branch.safeParse(input);
+      if (result.success) return result.data as z.output<B[number]>;
+      passOn(ctx, result.error.issues);
+      return z.NEVER;
+    }),
+  );
 
 /** A mapping whose property `tag` says which of several shapes it has. */
 export const tagged = <M extends Record<string, z.ZodType>>(tag: string, shapes: M) =>
-  z.transform((input: unknown, ctx): z.output<M[keyof M]> => {
-    const fail = (kind: ProblemKind, message: string, path: string[] = []) => {
-      ctx.addIssue({ code: "custom", path, message, params: { kind }, continue: false });
+  accepts(
+    (toJson) => ({ anyOf: Object.values(shapes).map(toJson) }),
+    z.transform((input: unknown, ctx): z.output<M[keyof M]> => {
+      const fail = (kind: ProblemKind, message: string, path: string[] = []) => {
+        ctx.addIssue({ code: "custom", path, message, params: { kind }, continue: false });
+        return z.NEVER;
+      };
+      if (!isMapping(input)) {
+        return input === undefined
+          ? fail("missing", "This property is required")
+          : fail("wrong_type", `Expected a mapping, got ${nounOf(input)}`);
+      }
+      const known = Object.keys(shapes).join(", ");
+      const value = input[tag];
+      if (value === undefined || value === null)
+        return fail("missing", `Say which ${tag} it is: ${known}`, [tag]);
+      const shape = typeof value === "string" && Object.hasOwn(shapes, value) ? shapes[value] : undefined;
+      if (!shape) {
+        const meant = typeof value === "string" ? suggest(value, Object.keys(shapes)) : undefined;
+        const advice = meant === undefined ? `expected one of ${known}` : `did you mean ${meant}?`;
+        return fail("invalid_value", `Unknown ${tag} ${quote(value)}: ${advice}`, [tag]);
+      }
+      const result = shape.safeParse(input);
+      if (result.success) return result.data as z.output<M[keyof M]>;
+      passOn(ctx, result.error.issues);
       return z.NEVER;
-    };
-    if (!isMapping(input)) {
-      return input === undefined
-        ? fail("missing", "This property is required")
-        : fail("wrong_type", `Expected a mapping, got ${nounOf(input)}`);
-    }
-    const known = Object.keys(shapes).join(", ");
-    const value = input[tag];
-    if (value === undefined || value === null)
-      return fail("missing", `Say which ${tag} it is: ${known}`, [tag]);
-    const shape = typeof value === "string" && Object.hasOwn(shapes, value) ? shapes[value] : undefined;
-    if (!shape) {
-      const meant = typeof value === "string" ? suggest(value, Object.keys(shapes)) : undefined;
-      const advice = meant === undefined ? `expected one of ${known}` : `did you mean ${meant}?`;
-      return fail("invalid_value", `Unknown ${tag} ${quote(value)}: ${advice}`, [tag]);
-    }
-    const result = shape.safeParse(input);
-    if (result.success) return result.data as z.output<M[keyof M]>;
-    passOn(ctx, result.error.issues);
-    return z.NEVER;
-  });
+    }),
+  );
 
 export const refuseShape = (expected: string, input: unknown): never =>
   refuse("wrong_type", `Expected ${expected}, got ${nounOf(input)}`);
