@@ -261,7 +261,7 @@ describeWith(["root", "docker", "registry"], "the docker runtime", () => {
     await program.waitForOutput(/started/);
     return program;
   };
-  const BIG = 60_000_000;
+  const BIG = 30_000_000;
   const BIG_LINE = "0123456789012345678901234567890123456789";
 
   test("killed in the middle of its output and adopted while it runs: every byte, and the exit status", async () => {

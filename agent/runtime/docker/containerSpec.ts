@@ -69,6 +69,8 @@ export const containerSpec = (assignment: Assignment, options: SpecOptions): Con
         ({ source, target }): MountSettings => ({ Type: "bind", Source: source, Target: target }),
       ),
       LogConfig: LOG,
+      // That of the process runtime; engines before 23 leave a terminal without a size, which programs take for this.
+      ConsoleSize: [24, 80],
     },
   };
 };
