@@ -87,7 +87,7 @@ describe("findEngine()", () => {
     using dir = tempDir();
     using server = serve(dir.path, () => Response.json(INFO));
     chmodSync(dir.path, 0o755);
-    chmodSync(join(dir.path, "docker.sock"), 0o600);
+    chmodSync(join(dir.path, "docker.sock"), 0);
     const script = join(dir.path, "ask.ts");
     const module = join(import.meta.dir, "engine.ts");
     writeFileSync(
