@@ -9,6 +9,7 @@ import { repoRoutes } from "./repos.ts";
 import type { Route } from "./route.ts";
 import { runStreamRoutes } from "./runStreams.ts";
 import { runRoutes } from "./runs.ts";
+import { schemaRoutes } from "./schemas.ts";
 import { serverRoutes } from "./server.ts";
 import { unsupportedRoutes } from "./unsupported.ts";
 import { userRoutes } from "./users.ts";
@@ -27,5 +28,6 @@ export const ROUTES: readonly Route[] = [
   ...joinTokenRoutes,
   ...instanceRoutes,
   ...gpuRoutes,
+  ...schemaRoutes,
   ...unsupportedRoutes,
 ];

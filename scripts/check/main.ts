@@ -1,5 +1,6 @@
 /** The gate, `bun run check`: format, lint and cycles (Biome), types, dead code (knip), and rules of our own. */
 import { resolve } from "node:path";
+import { findStaleDocs } from "../docs/generated.ts";
 import { checkRules } from "./rules.ts";
 
 const root = resolve(import.meta.dir, "../..");
@@ -32,11 +33,18 @@ const runRules = async (): Promise<Outcome[]> =>
     ok: breaches.length === 0,
   }));
 
+const runDocs = async (): Promise<Outcome> => {
+  const stale = await findStaleDocs(root);
+  const output = stale.map((path) => `${path}: not what the schemas say: bun run docs\n`).join("");
+  return { name: "docs are current", output, ok: stale.length === 0 };
+};
+
 const outcomes = await Promise.all([
   runTool("format, lint, cycles", ["biome", "check", "--error-on-warnings", "."]),
   runTool("types", ["tsc", "--noEmit"]),
   runTool("dead code", ["knip"]),
   runRules(),
+  runDocs(),
 ]);
 for (const { name, output, ok } of outcomes.flat()) {
   if (!ok) process.stdout.write(output);

@@ -10,8 +10,12 @@ import { FILE_KINDS, type FileKind, fileSchema } from "./schemas.ts";
 
 // Unions of types and our own titles are meant.
 const ajv = new Ajv({ strict: true, strictTypes: false, strictTuples: false, strictRequired: false });
+for (const kind of FILE_KINDS) ajv.addSchema(fileSchema(kind), `${kind}.json`);
 const validators = new Map<FileKind, ValidateFunction>(
-  FILE_KINDS.map((kind) => [kind, ajv.compile(fileSchema(kind))]),
+  FILE_KINDS.flatMap((kind) => {
+    const validate = ajv.getSchema(`${kind}.json`);
+    return validate ? [[kind, validate as ValidateFunction] as const] : [];
+  }),
 );
 
 /** As editors see it. */

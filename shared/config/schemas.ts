@@ -1,7 +1,6 @@
 import type { z } from "zod";
 import type { JsonSchema } from "../schema/form.ts";
 import { toJson } from "../schema/jsonSchema.ts";
-import { AnyConfiguration } from "./configuration.ts";
 import { DevEnvironmentConfiguration } from "./devEnvironment.ts";
 import { FleetConfiguration } from "./fleet.ts";
 import { GatewayConfiguration } from "./gateway.ts";
@@ -13,7 +12,6 @@ import { VolumeConfiguration } from "./volume.ts";
 
 /** What may be in a file, by the name of its JSON Schema. */
 const FILES = {
-  configuration: { title: "Any *.dstack.yml", schema: AnyConfiguration },
   task: { title: "Task", schema: TaskConfiguration },
   service: { title: "Service", schema: ServiceConfiguration },
   "dev-environment": { title: "Dev environment", schema: DevEnvironmentConfiguration },
@@ -24,10 +22,22 @@ const FILES = {
   profiles: { title: "Profiles, .dstack/profiles.yml", schema: ProfilesFile },
 } as const satisfies Record<string, { title: string; schema: z.ZodType }>;
 
-export type FileKind = keyof typeof FILES;
-export const FILE_KINDS = Object.keys(FILES) as readonly FileKind[];
+/** Whatever a `*.dstack.yml` may hold. */
+const ANY = "configuration";
 
-export const isFileKind = (name: string): name is FileKind => Object.hasOwn(FILES, name);
+type Single = keyof typeof FILES;
+export type FileKind = Single | typeof ANY;
+const SINGLE = Object.keys(FILES) as readonly Single[];
+export const FILE_KINDS: readonly FileKind[] = [ANY, ...SINGLE];
+
+export const isFileKind = (name: string): name is FileKind => name === ANY || Object.hasOwn(FILES, name);
+
+/** The one for any file refers to its neighbours. */
+const make = (kind: FileKind): JsonSchema => {
+  if (kind !== ANY) return { ...toJson(FILES[kind].schema), title: FILES[kind].title };
+  const others = SINGLE.filter((single) => single !== "profiles");
+  return { title: "Any *.dstack.yml", anyOf: others.map((single) => ({ $ref: `${single}.json` })) };
+};
 
 const made = new Map<FileKind, JsonSchema>();
 
@@ -35,8 +45,7 @@ const made = new Map<FileKind, JsonSchema>();
 export const fileSchema = (kind: FileKind): JsonSchema => {
   const known = made.get(kind);
   if (known) return known;
-  const { title, schema } = FILES[kind];
-  const json = { $schema: "http://json-schema.org/draft-07/schema#", ...toJson(schema), title };
+  const json = { $schema: "http://json-schema.org/draft-07/schema#", ...make(kind) };
   made.set(kind, json);
   return json;
 };
