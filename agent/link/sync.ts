@@ -13,6 +13,9 @@ import { callJson, codeOf, type LinkOptions } from "./client.ts";
 import { Wake } from "./wake.ts";
 
 const FIRST_WAIT_MS = 45_000;
+const LONGEST_WAIT_MS = 50_000;
+/** Polls are never made shorter than this for the sake of a proxy. */
+const SHORTEST_WAIT_MS = 5_000;
 /** Past its own wait the coordinator has a moment to answer before the poll counts as lost. */
 const ANSWER_MS = 15_000;
 /** What cannot mend itself soon (a revoked host, another protocol) is asked for no more often than this. */
@@ -41,15 +44,25 @@ export type SyncEnd = "stopped" | "fenced";
 /** The conversation with the coordinator that carries everything it wants; one poll at a time, forever. */
 export const runSync = async (deps: SyncDeps, signal: AbortSignal): Promise<SyncEnd> => {
   const { log } = deps;
-  const state: PollState = { sequence: 0, seen: undefined, waitMs: FIRST_WAIT_MS, sent: undefined };
+  const state: PollState = {
+    sequence: 0,
+    seen: undefined,
+    waitMs: FIRST_WAIT_MS,
+    longestMs: LONGEST_WAIT_MS,
+    sent: undefined,
+  };
   const [lost, refused] = [new Backoff(), new Backoff(REFUSED_BACKOFF)];
   const pause = new Wake();
   let isUp: boolean | undefined;
+  let hasReenrolled = false;
   while (!signal.aborted) {
+    const startedAt = Date.now();
     try {
       await poll(deps, state, signal);
       if (isUp !== true) log.info("Connected to the coordinator", { url: deps.link.url });
       isUp = true;
+      hasReenrolled = false;
+      state.longestMs = Math.min(state.longestMs * 1.5, LONGEST_WAIT_MS);
       lost.reset();
       refused.reset();
     } catch (err) {
@@ -57,8 +70,15 @@ export const runSync = async (deps: SyncDeps, signal: AbortSignal): Promise<Sync
       const code = codeOf(err);
       if (code === "fenced") return "fenced";
       if (code === undefined) log.error("A sync failed in an unforeseen way", { err });
-      const mended = code === "unauthenticated" && (await reenroll(deps, signal));
-      if (mended) continue;
+      // One that does not help must not be repeated at once, over and over.
+      if (code === "unauthenticated" && !hasReenrolled && (await reenroll(deps, signal))) {
+        hasReenrolled = true;
+        continue;
+      }
+      // Some proxies cut what is silent for long: then it is better to be silent for less.
+      const silentMs = Date.now() - startedAt;
+      if (code === "unavailable" && silentMs > SHORTEST_WAIT_MS)
+        state.longestMs = Math.max(SHORTEST_WAIT_MS, silentMs * 0.8);
       const waitMs = (code === "unavailable" || code === undefined ? lost : refused).next();
       // Each time at first, then only once: an outage must not fill the disk with its own report.
       if (isUp !== false || code !== "unavailable")
@@ -76,6 +96,8 @@ interface PollState {
   sequence: number;
   seen: SyncRequest["seen"];
   waitMs: number;
+  /** What has been seen to get through. */
+  longestMs: number;
   /** The inventory that the coordinator has, as text. */
   sent: string | undefined;
 }
@@ -84,7 +106,7 @@ const poll = async (deps: SyncDeps, state: PollState, signal: AbortSignal): Prom
   const held = deps.held();
   const inventory = deps.inventory();
   const text = JSON.stringify(inventory);
-  const waitMs = deps.isUrgent() ? 0 : state.waitMs;
+  const waitMs = deps.isUrgent() ? 0 : Math.round(Math.min(state.waitMs, state.longestMs));
   const json: SyncRequest = {
     agent_version: VERSION,
     boot_id: deps.bootId,
@@ -101,7 +123,7 @@ const poll = async (deps: SyncDeps, state: PollState, signal: AbortSignal): Prom
   const answer = await callJson(deps.link, { path: "/sync", json, signal, timeoutMs }, SyncAnswer);
   state.sent = text;
   state.seen = { epoch: answer.epoch, revision: answer.revision };
-  state.waitMs = Math.min(answer.wait_ms, 50_000);
+  state.waitMs = Math.min(answer.wait_ms, LONGEST_WAIT_MS);
   if (answer.credential) deps.onCredential(answer.credential);
   deps.onAnswer(answer.desired, { held, agoMs: performance.now() - sentAt });
 };

@@ -35,6 +35,8 @@ export class FakeCoordinator implements AsyncDisposable {
   readonly blobs = new Map<string, Uint8Array<ArrayBuffer>>();
   readonly enrolled: EnrollRequest[] = [];
   readonly syncs: SyncRequest[] = [];
+  /** Paths of all that was asked, refused or not. */
+  readonly requests: string[] = [];
   faults: Faults = {};
   held: readonly HeldSubmission[] = [];
   readonly #epoch = crypto.randomUUID();
@@ -101,6 +103,7 @@ export class FakeCoordinator implements AsyncDisposable {
   async #answer(request: Request): Promise<Response> {
     const { pathname, searchParams } = new URL(request.url);
     const path = pathname.slice(AGENT_BASE_PATH.length);
+    this.requests.push(path);
     const { status, isRevoked, isFenced } = this.faults;
     if (request.headers.get(AGENT_PROTOCOL_HEADER) !== String(AGENT_PROTOCOL))
       return refuse(400, "unsupported");

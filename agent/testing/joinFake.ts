@@ -1,9 +1,11 @@
+import type { Inventory } from "../../shared/protocol/inventory.ts";
 import type { LinkOptions } from "../link/client.ts";
 import { enrollAgain, joinFleet } from "../link/enroll.ts";
 import { type Identity, makeHostKey } from "../link/identity.ts";
 import type { FakeCoordinator } from "./fakeCoordinator.ts";
 
-const inventory = {
+/** What the host of the tests has. */
+export const takenInventory = (): Inventory => ({
   hostname: "a-host",
   arch: "x86",
   os: "Linux",
@@ -13,12 +15,12 @@ const inventory = {
   gpus: [],
   addresses: [],
   runtime: "process",
-} as const;
+});
 
 const options = (url: string) => ({
   url,
   bootId: "boot",
-  inventory: { ...inventory, gpus: [], addresses: [] },
+  inventory: takenInventory(),
   signal: new AbortController().signal,
   now: Date.now,
 });

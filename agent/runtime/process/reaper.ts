@@ -1,4 +1,5 @@
 import { dlopen, FFIType } from "bun:ffi";
+import { existsSync } from "node:fs";
 import { childrenOf, isAlive } from "./procfs.ts";
 
 const PR_SET_CHILD_SUBREAPER = 36;
@@ -27,6 +28,8 @@ const openLibc = () => {
  * the orphans that have ended (`except`: whoever started that process waits for it).
  */
 export const becomeReaper = (): ((except: number) => void) | undefined => {
+  // Without it (CONFIG_PROC_CHILDREN) orphans would be ours and not to be found.
+  if (!existsSync(`/proc/self/task/${process.pid}/children`)) return undefined;
   const libc = openLibc();
   if (libc?.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) !== 0) return undefined;
   return (except) => {
