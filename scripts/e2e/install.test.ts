@@ -17,7 +17,7 @@ import { NEEDS, SMALL } from "./harness/system.ts";
 const NOBODY = 65_534;
 const asNobody = ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups"];
 
-describeWith(NEEDS.process, "install.sh", () => {
+describeWith([...NEEDS.process, "root"], "install.sh", () => {
   test("joins a host in a network of its own, upgrades it, and leaves nothing", async () => {
     await using undo = new AsyncDisposableStack();
     const { path: dir } = undo.use(tempDir());

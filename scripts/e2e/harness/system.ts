@@ -5,24 +5,25 @@ import { type Coordinator, startCoordinator } from "./coordinator.ts";
 import { type Engine, startEngine } from "./engine.ts";
 import { importImage, TEST_IMAGE } from "./image.ts";
 import { createNetwork, type Host } from "./network.ts";
-import type { Requirement } from "./requirements.ts";
+import { type Requirement, reasonsAgainst } from "./requirements.ts";
 
 export type Runtime = "process" | "docker";
 
-/** Needs of a system whose host is a network namespace, by runtime. */
+/** By runtime; without root a host of the process runtime is this machine itself, reached over loopback. */
 export const NEEDS: Record<Runtime, readonly Requirement[]> = {
-  process: ["programs", "root"],
+  process: ["programs"],
   docker: ["programs", "root", "docker"],
 };
 
 /** The language's own default asks for 100 GB of disk. */
 export const SMALL = { cpu: "1..", memory: "64MB..", disk: "100MB.." };
 
-/** A coordinator on this machine and one host that dialled out to it from a network namespace of its own. */
+/** A coordinator on this machine and one host that dialled out to it, where possible from a network of its own. */
 export interface System extends AsyncDisposable {
   coordinator: Coordinator;
   agent: Agent;
-  host: Host;
+  /** Absent without root. */
+  host: Host | undefined;
   /** With the docker runtime. */
   engine: Engine | undefined;
   dir: string;
@@ -41,16 +42,17 @@ export interface SystemOptions {
 export const openSystem = async ({ runtime, registry }: SystemOptions): Promise<System> => {
   await using undo = new AsyncDisposableStack();
   const dir = undo.use(tempDir()).path;
-  const network = undo.use(await createNetwork());
-  const host = await network.addHost("host");
-  const coordinator = undo.use(await startCoordinator({ dir: join(dir, "coordinator"), ip: network.ip }));
+  const network = reasonsAgainst(["root"]).length === 0 ? undo.use(await createNetwork()) : undefined;
+  const host = await network?.addHost("host");
+  const ip = network?.ip ?? "127.0.0.1";
+  const coordinator = undo.use(await startCoordinator({ dir: join(dir, "coordinator"), ip }));
   const engine =
-    runtime === "docker"
+    runtime === "docker" && host
       ? undo.use(
           await startEngine({
             host,
             dir: join(dir, "engine"),
-            ...(registry ? { insecureRegistry: await registry(network.ip) } : {}),
+            ...(registry ? { insecureRegistry: await registry(ip) } : {}),
           }),
         )
       : undefined;
@@ -60,7 +62,7 @@ export const openSystem = async ({ runtime, registry }: SystemOptions): Promise<
       coordinator,
       dir: join(dir, "host"),
       runtime,
-      place: host,
+      ...(host ? { place: host } : {}),
       ...(engine ? { engine: engine.address } : {}),
     }),
   );
