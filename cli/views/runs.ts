@@ -52,7 +52,7 @@ const rowsOf = (run: Run, options: RunTableOptions): { cells: Cells; isDimmed: b
     PRICE: "-",
     STATUS: { text: run.status_message || run.status, style: runStyle(run) },
     SUBMITTED: options.time(fromWireTime(run.submitted_at)),
-    ERROR: run.error ?? "",
+    ERROR: run.queue ? `#${run.queue.position} in the queue: ${run.queue.reason}` : (run.error ?? ""),
   };
   const [first] = run.jobs;
   if (first && run.jobs.length === 1 && !showsDeployment) {

@@ -87,7 +87,11 @@ export class Engine {
       const run = await findRun(db, runId);
       if (!run) throw new AppError("not_found", `Run ${runId} not found`);
       const reason = abort ? "aborted_by_user" : "stopped_by_user";
-      const patch = { termination_reason: reason, last_processed_at: clock.now() } as const;
+      const patch = {
+        termination_reason: reason,
+        last_processed_at: clock.now(),
+        next_triggered_at: null,
+      } as const;
       if (!isFinalRun(run.status)) await moveRun(db, runId, { to: "terminating", patch });
     });
     await this.#pass(runId);

@@ -29,6 +29,8 @@ export class Scheduler {
   readonly #waiting = new Map<string, WaitingRun>();
   readonly #granted = new Map<string, CapacityEntry[]>();
   #reserved: { runId: string; hosts: Set<string> } | undefined;
+  /** What people were told of the queue, for as long as it stays so. */
+  #seen: { positions: Map<string, number>; reasons: Map<string, string> } | undefined;
   #onGrant: ((runId: string) => void) | undefined;
 
   constructor(deps: SchedulerDeps) {
@@ -56,6 +58,7 @@ export class Scheduler {
   /** True when the host is the submission's from now on; `runId` may have been granted it. */
   claim(instanceId: string, submissionId: string, runId: string): boolean {
     const { capacity } = this.#deps;
+    this.#seen = undefined;
     if (capacity.get(instanceId)?.occupants.has(runId)) capacity.release(instanceId, runId);
     return capacity.claim(instanceId, submissionId);
   }
@@ -73,6 +76,7 @@ export class Scheduler {
     const { id } = waiting.run;
     const isNew = !this.#waiting.has(id);
     this.#waiting.set(id, waiting);
+    if (isNew) this.#seen = undefined;
     // Something may have become free since it was looked for.
     if (isNew) this.pump();
   }
@@ -84,6 +88,7 @@ export class Scheduler {
   /** The run does not wait any more; what it was granted and has not taken up goes to others. */
   leave(runId: string): void {
     const isKnown = this.#waiting.delete(runId);
+    if (isKnown) this.#seen = undefined;
     const granted = this.#granted.get(runId) ?? [];
     this.#granted.delete(runId);
     for (const { instance } of granted) this.release(instance.id, runId);
@@ -92,6 +97,7 @@ export class Scheduler {
 
   /** Goes through the queue: something may have become free, or has changed. */
   pump(): void {
+    this.#seen = undefined;
     if (this.#waiting.size === 0 || !this.#onGrant) return;
     this.#reserve();
     const failed = new Set<string>();
@@ -115,8 +121,15 @@ export class Scheduler {
   positionOf(runId: string): { position: number; reason: string } | undefined {
     const own = this.#waiting.get(runId);
     if (!own) return undefined;
-    const position = 1 + waitingOrder(this.#waiting.values()).indexOf(own);
-    return { position, reason: whyNowhere(own, this.#deps.capacity.list(own.run.project_id)) };
+    this.#seen ??= {
+      positions: new Map(waitingOrder(this.#waiting.values()).map(({ run }, at) => [run.id, at + 1])),
+      reasons: new Map(),
+    };
+    const { positions, reasons } = this.#seen;
+    const shape = shapeOf(own);
+    const reason = reasons.get(shape) ?? whyNowhere(own, this.#deps.capacity.list(own.run.project_id));
+    reasons.set(shape, reason);
+    return { position: positions.get(runId) ?? 0, reason };
   }
 
   #find(wanted: Wanted): CapacityEntry[] | undefined {

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { z } from "zod";
+import type { Assignment } from "../../shared/protocol/assignment.ts";
 import { waitFor } from "../../shared/testing/waitFor.ts";
 import { differencesOf, type Exchange, filled, type Known, readWire } from "../testing/goldenWire.ts";
 import { type Answer, startTestCoordinator, type TestCoordinator } from "../testing/startTestCoordinator.ts";
@@ -11,22 +12,28 @@ interface Replay extends AsyncDisposable {
   known: Known;
 }
 
-/** The surroundings of the recordings: a fleet "lab" with one host. Commands that sleep run until they are stopped. */
-const surroundings = async (): Promise<Replay> => {
+/**
+ * The surroundings of the recordings: a fleet "lab" with one host, or the hosts of these fleets. Commands that sleep
+ * run until they are stopped.
+ */
+const surroundings = async (fleets: string[] = ["lab"]): Promise<Replay> => {
   const coordinator = await startTestCoordinator();
-  const inventory = { cpus: 2, memory_mib: 16_384, disk_mib: 204_800 };
-  const agent = await TestAgent.join(coordinator, { fleet: "lab", inventory });
   const leaving = new AbortController();
-  const flight = agent.autopilot(
-    ({ argv }) => (argv.join(" ").includes("sleep") ? {} : { output: "hi\n", exitStatus: 0 }),
-    leaving.signal,
-  );
+  const flights: Promise<void>[] = [];
+  for (const [index, fleet] of fleets.entries()) {
+    const addresses = [`10.0.0.${index + 1}/24`];
+    const inventory = { cpus: 2, memory_mib: 16_384, disk_mib: 204_800, addresses };
+    const agent = await TestAgent.join(coordinator, { fleet, inventory });
+    const perform = ({ argv }: Assignment) =>
+      argv.join(" ").includes("sleep") ? {} : { output: "hi\n", exitStatus: 0 };
+    flights.push(agent.autopilot(perform, leaving.signal));
+  }
   return {
     coordinator,
     known: new Map(),
     [Symbol.asyncDispose]: async () => {
       leaving.abort();
-      await flight;
+      await Promise.all(flights);
       await coordinator[Symbol.asyncDispose]();
     },
   };
@@ -105,6 +112,7 @@ const FROM_NOTHING = [
   "apply-detached",
   "v0.22-apply-detached",
   "files",
+  "retry-queue",
 ];
 
 test.each(FROM_NOTHING)("the server answers as recorded in %s", async (name) => {
@@ -112,7 +120,12 @@ test.each(FROM_NOTHING)("the server answers as recorded in %s", async (name) => 
   await replayAll(replay, readWire(name));
 });
 
-const WITH_A_RUN = ["run-get", "stop", "logs", "v0.22-logs", "ps"];
+test("the server answers as recorded in two-nodes", async () => {
+  await using replay = await surroundings(["rack", "rack"]);
+  await replayAll(replay, readWire("two-nodes"));
+});
+
+const WITH_A_RUN = ["abort-and-delete", "run-get", "stop", "logs", "v0.22-logs", "ps"];
 
 test.each(WITH_A_RUN)("with the run that was there, the server answers as recorded in %s", async (name) => {
   await using replay = await surroundings();

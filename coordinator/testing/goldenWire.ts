@@ -48,7 +48,7 @@ export const filled = (value: unknown, known: Known): unknown => {
 
 /**
  * Where an answer has another form than the recorded one: a key less (unless it is null there), or another type. Of
- * lists, the first items count. Learns what placeholders stand for.
+ * lists, as many items count as both have. Learns what placeholders stand for.
  */
 export const differencesOf = (
   recorded: unknown,
@@ -63,9 +63,10 @@ export const differencesOf = (
       : [`${path}: ${kindOf(recorded)} there, ${kindOf(ours)} here`];
   if (kindOf(recorded) !== kindOf(ours)) return [`${path}: ${kindOf(recorded)} there, ${kindOf(ours)} here`];
   if (Array.isArray(recorded) && Array.isArray(ours))
-    return recorded.length === 0 || ours.length === 0
-      ? []
-      : differencesOf(recorded[0], ours[0], { known, path: `${path}[]` });
+    // As far as both go: how many there are is the recording's own.
+    return recorded
+      .slice(0, ours.length)
+      .flatMap((item, at) => differencesOf(item, ours[at], { known, path: `${path}[]` }));
   // The keys of an environment are its owner's.
   if (!isObject(recorded) || !isObject(ours) || path.endsWith(".env")) return [];
   return Object.keys(recorded).flatMap((key) =>
@@ -79,4 +80,4 @@ export const differencesOf = (
 
 /** What depends on the moment or on the host, and may be there or not. */
 const MAY_BE_NULL =
-  /\.(?:finished_at|termination_reason|termination_reason_message|exit_status|job_provisioning_data|job_runtime_data|fleet|gpu_driver|cpu_arch|arch|error|image_pull_progress|job_connection_info|groups|max_price|current_resource|email|next_token|vendor|internal_ip|user|port|identity_file|configuration_path)$/;
+  /\.(?:finished_at|termination_reason|termination_reason_message|exit_status|job_provisioning_data|job_runtime_data|fleet|gpu_driver|cpu_arch|arch|error|image_pull_progress|job_connection_info|groups|max_price|current_resource|email|next_token|vendor|internal_ip|user|port|identity_file|configuration_path|placement)$/;

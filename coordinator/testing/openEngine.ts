@@ -7,6 +7,8 @@ export interface OpenedEngine extends AsyncDisposable {
   readonly clock: FakeClock;
   /** Ends the coordinator and starts it again over what is stored. */
   restart(): Promise<void>;
+  /** Starts it again where it was ended by itself. */
+  reopen(): Promise<void>;
 }
 
 /** An engine in a folder of its own, on a clock that stands still. */
@@ -18,6 +20,9 @@ export const openEngine = async (): Promise<OpenedEngine> => {
     clock,
     restart: async () => {
       await opened.engine[Symbol.asyncDispose]();
+      await opened.reopen();
+    },
+    reopen: async () => {
       opened.engine = await TestEngine.open(dir.path, clock);
     },
     [Symbol.asyncDispose]: async () => {

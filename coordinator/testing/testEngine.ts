@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import { RunSpec } from "../../shared/api/runs.ts";
+import type { Clock } from "../../shared/clock.ts";
 import { getJobSpecs } from "../../shared/config/jobSpecs.ts";
 import { AppError } from "../../shared/errors.ts";
 import { silentLogger } from "../../shared/log.ts";
 import type { Desired, SyncAnswer } from "../../shared/protocol/sync.ts";
-import type { FakeClock } from "../../shared/testing/fakeClock.ts";
 import { newRunRow } from "../domain/runs/newRunRow.ts";
 import { AgentLink } from "../engine/agentLink.ts";
 import { AgentSessions } from "../engine/agentSessions.ts";
@@ -70,12 +70,12 @@ export class TestEngine implements AsyncDisposable {
   readonly logs: LogStore;
   readonly capacity = new Capacity();
   readonly agents = new AgentSessions();
-  readonly #clock: FakeClock;
+  readonly #clock: Clock;
   readonly #close: () => Promise<void>;
   readonly #sequences = new Map<string, number>();
   readonly #reachability: Reachability;
 
-  private constructor(db: Db, dir: string, options: { clock: FakeClock; close: () => Promise<void> }) {
+  private constructor(db: Db, dir: string, options: { clock: Clock; close: () => Promise<void> }) {
     const { clock, close } = options;
     const { agents, capacity } = this;
     this.db = db;
@@ -98,7 +98,8 @@ export class TestEngine implements AsyncDisposable {
     this.link = new AgentLink({ ...deps, engine: this.engine, reachability: this.#reachability, assign });
   }
 
-  static async open(dir: string, clock: FakeClock): Promise<TestEngine> {
+  /** `prepare` is called before the engine starts. */
+  static async open(dir: string, clock: Clock, prepare?: (engine: TestEngine) => void): Promise<TestEngine> {
     const store = await openStore({ url: `file:${join(dir, "test.db")}` });
     const engine = new TestEngine(store.db, dir, { clock, close: async () => store[Symbol.asyncDispose]() });
     const project = { id: PROJECT_ID, name: "main", owner_id: USER_ID, created_at: 0 };
@@ -108,6 +109,7 @@ export class TestEngine implements AsyncDisposable {
       .insert(fleets)
       .values({ ...fleet, status: "active", spec: JSON.parse("{}") })
       .onConflictDoNothing();
+    prepare?.(engine);
     await engine.engine.start();
     return engine;
   }

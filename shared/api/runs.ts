@@ -55,6 +55,8 @@ export const Run = z.object({
   error: orNull(z.string()),
   deleted: orNull(z.boolean()),
   next_triggered_at: orNull(WireTime),
+  /** Ours, of a run that waits for capacity: its place in the queue (1: it is next), and what it waits for. */
+  queue: orNull(z.object({ position: z.number().int(), reason: z.string() })),
 });
 export type Run = z.infer<typeof Run>;
 

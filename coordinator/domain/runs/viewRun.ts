@@ -68,6 +68,7 @@ export const viewRuns = async (deps: Deps, rows: RunRow[], options: RunViewOptio
       error: runError(row.termination_reason),
       deleted: row.deleted,
       next_triggered_at: row.next_triggered_at === null ? null : toWireTime(row.next_triggered_at),
+      queue: row.status === "pending" ? (deps.engine.positionOf(row.id) ?? null) : null,
     };
   });
 };
