@@ -1,5 +1,5 @@
 import { createPrivateKey, generateKeyPairSync, sign } from "node:crypto";
-import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { AppError, messageOf } from "../../shared/errors.ts";
@@ -43,7 +43,14 @@ export const findIdentity = (stateDir: string): Identity | undefined => {
 
 export const saveIdentity = (stateDir: string, identity: Identity): void => {
   const path = pathIn(stateDir);
-  writeFileSync(`${path}.part`, `${JSON.stringify(identity, null, 2)}\n`, { mode: 0o600 });
+  const fd = openSync(`${path}.part`, "w", 0o600);
+  try {
+    writeSync(fd, `${JSON.stringify(identity, null, 2)}\n`);
+    // Or a power cut could leave an empty file in the place of the host's key.
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
   renameSync(`${path}.part`, path);
 };
 

@@ -17,8 +17,9 @@ test.each<[GpuDevice[], string[], Record<string, string>]>([
     ["/dev/dri/renderD129"],
     { ROCR_VISIBLE_DEVICES: "1" },
   ],
-  [[gpu("intel", 3, "3")], ["3"], { HABANA_VISIBLE_MODULES: "3" }],
-  [[gpu("tenstorrent", 0, "0")], ["0"], { TT_VISIBLE_DEVICES: "0" }],
+  [[gpu("intel", 2, "2"), gpu("intel", 3, "3")], ["3"], { HABANA_VISIBLE_MODULES: "3" }],
+  [[gpu("tenstorrent", 0, "0"), gpu("tenstorrent", 1, "1")], ["0"], { TT_VISIBLE_DEVICES: "0" }],
+  [[gpu("nvidia", 0, "GPU-a"), gpu("nvidia", 1, "GPU-b")], ["GPU-b", "GPU-a"], {}],
   // A job that was given none of them sees none of them.
   [[gpu("nvidia", 0, "GPU-a")], [], { CUDA_VISIBLE_DEVICES: "" }],
   [[], [], {}],
