@@ -109,6 +109,28 @@ test("a coordinator that is away for ten minutes changes nothing for a job that 
   expect(t.journal.listReports().map((report) => report.fact.state)).toEqual(["running", "finished"]);
 });
 
+test("a job that goes on elsewhere is ended by this host's clock, counted from the last answer, restarts included", async () => {
+  using t = setUp();
+  const { start, id } = desire(anAssignment({ stop_if_silent_ms: 60_000 }));
+  t.jobs.apply([start]);
+  t.jobs.confirm([id]);
+  t.runtime.jobs[0]?.run();
+  await waitFor("running", () => t.jobs.held()[0]?.state === "running");
+  t.clock.advance(50_000);
+  t.jobs.answered(1_000);
+  t.clock.advance(58_999);
+  expect(t.runtime.jobs[0]?.stops).toEqual([]);
+  t.clock.advance(1);
+  expect(t.runtime.jobs[0]?.stops).toEqual([0]);
+  await t.jobs.detach();
+
+  t.runtime.adoptable = true;
+  await t.open().adopt();
+  await waitFor("the adopted job", () => t.runtime.jobs.length === 2);
+  t.clock.advance(0);
+  await waitFor("its end", () => t.runtime.jobs[1]?.stops[0] === 0);
+});
+
 test("folders of jobs that the journal does not know are cleared away", async () => {
   using t = setUp();
   const stray = join(t.dir.path, "jobs", crypto.randomUUID());

@@ -145,6 +145,7 @@ export class Jobs {
     const entry = journal.add(assignment, clock.now());
     try {
       this.#runners.set(id, new JobRunner(this.#deps, entry, false));
+      this.#silence.watch(assignment, false);
     } catch (err) {
       // Without a folder there is no job. Not held, it is given to another host when its claim is over.
       log.error("Cannot take a job", { submission_id: id, reason: messageOf(err) });
