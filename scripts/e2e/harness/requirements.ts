@@ -28,6 +28,9 @@ const REASONS: Record<Requirement, () => string | undefined> = {
   shellcheck: () => (hasProgram("shellcheck") ? undefined : "needs shellcheck"),
 };
 
+/** Several hosts of the process runtime, each in a network of its own. */
+export const NEEDS_CLUSTER: readonly Requirement[] = ["programs", "root"];
+
 /** Why this machine cannot have all that is needed; empty: it can. */
 export const reasonsAgainst = (needs: readonly Requirement[]): string[] =>
   needs.flatMap((need) => REASONS[need]() ?? []);

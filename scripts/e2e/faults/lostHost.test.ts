@@ -1,0 +1,57 @@
+/** Hosts that lose their network for longer than their jobs may wait for it; in full, by the real clock. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { waitFor } from "../../../shared/testing/waitFor.ts";
+import { type Cluster, openCluster } from "../harness/cluster.ts";
+import { expectWholeLog, steadyJob, waitForLog } from "../harness/jobs.ts";
+import { processesWith } from "../harness/leftovers.ts";
+import { describeWith, NEEDS_CLUSTER } from "../harness/requirements.ts";
+
+/** The whole ten minutes are for those who have them: `DSTACK_E2E_LONG=1`. */
+const isLong = Boolean(process.env["DSTACK_E2E_LONG"]);
+const CUT_MS = isLong ? 600_000 : 180_000;
+
+describeWith(NEEDS_CLUSTER, "a host that is cut off for minutes", () => {
+  let cluster: Cluster;
+  beforeAll(async () => {
+    cluster = await openCluster(2);
+  }, 60_000);
+  afterAll(() => cluster[Symbol.asyncDispose]());
+
+  test("goes on with its job by default, and with retry only another host does, never both", async () => {
+    const { client } = cluster.coordinator;
+    const apply = (text: string) => client.dstackOk(["apply", "-y", "-d", "-f", "-"], { input: text });
+    const steady = steadyJob({ lines: CUT_MS / 1000 + 30, silentS: 0, everyS: 1 });
+    await apply(cluster.task("steady", steady.commands));
+    await waitForLog(client, "steady", "line 2 ");
+    const retry = { on_events: ["interruption"] };
+    await apply(cluster.task("moving", ["sleep 100000"], { retry }));
+    await client.waitForRun("moving", (run) => run.status === "running");
+    const cutAt = Date.now();
+    await Promise.all(cluster.hosts.map(({ host }) => host.cut()));
+    // Its own agent ends it, cut off as it is, and before the coordinator takes it for lost.
+    const alive = () => processesWith("DSTACK_RUN_NAME=moving\0").length;
+    expect(alive()).toBeGreaterThan(0);
+    await waitFor(
+      "the old attempt to end by its own clock",
+      async () => {
+        expect((await client.getRun("moving")).jobs[0]?.job_submissions).toHaveLength(1);
+        return alive() === 0;
+      },
+      150_000,
+    );
+    expect((await client.getRun("moving")).status).toBe("running");
+    await client.waitForRun("moving", (run) => run.status === "pending", 60_000);
+    expect((await client.getRun("moving")).jobs[0]?.job_submissions.at(-1)).toMatchObject({
+      termination_reason: "instance_unreachable",
+    });
+    expect((await client.getRun("steady")).status).toBe("running");
+    await Bun.sleep(Math.max(0, cutAt + CUT_MS - Date.now()));
+    await Promise.all(cluster.hosts.map(({ host }) => host.mend()));
+    await client.waitForRun("moving", (run) => run.status === "running", 120_000);
+    expect((await client.getRun("moving")).jobs[0]?.job_submissions.length).toBeGreaterThan(1);
+    expect(await client.waitForEnd("steady", 120_000)).toMatchObject({ status: "done" });
+    await expectWholeLog(client, "steady", steady);
+    await client.dstackOk(["stop", "-y", "moving"]);
+    await client.waitForEnd("moving", 60_000);
+  }, 900_000);
+});
