@@ -77,17 +77,17 @@ export type Port = z.infer<typeof Port>;
 
 const parseServicePort = (input: unknown): unknown => {
   if (isMapping(input)) return input;
-  const [, local, container] = (typeof input === "string" && /^(\p{Nd}+):(\p{Nd}+)$/u.exec(input)) || [];
+  const [, local, container] = (typeof input === "string" && /^(\d+):(\d+)$/.exec(input)) || [];
   if (local !== undefined && container !== undefined) {
     return checked(integerOf(local) ?? 0, integerOf(container) ?? 0);
   }
-  const plain = typeof input === "string" ? integerOf(input) : input;
-  const isNumber = typeof plain === "number" || typeof plain === "boolean" || plain instanceof IntegralFloat;
-  if (!isNumber) {
+  const isText = typeof input === "string";
+  const isNumber = typeof input === "number" || typeof input === "boolean" || input instanceof IntegralFloat;
+  if (isText ? !/^\s*[+-]?\d/.test(input) : !isNumber) {
     const kind = typeof input === "string" ? "invalid_value" : "wrong_type";
     return refuse(kind, `Got ${nounOf(input)}: expected the port of the service, like 8000 or "80:8000"`);
   }
-  const port = parseInteger(plain);
+  const port = parseInteger(input);
   if (!isPort(port)) return refuse("out_of_range", `Expected a port from 1 to 65535, got ${port}`);
   return { local_port: 80, container_port: port };
 };

@@ -1,21 +1,30 @@
 import { z } from "zod";
 import { field, object, optionalField, orNull, type Report } from "../schema/field.ts";
-import { accepts, TEXT } from "../schema/form.ts";
+import { accepts, either, TEXT } from "../schema/form.ts";
 import { refuse } from "../schema/refusal.ts";
-import { integerBetween, isMapping, parseBoolean, parseText } from "../schema/scalar.ts";
+import { BOOLEAN, booleanOf, integerBetween, isMapping, parseBoolean, parseText } from "../schema/scalar.ts";
 import { oneShape, refuseShape } from "../schema/union.ts";
 import { Env } from "./env.ts";
 import { aboutPlacement, ProfileFields } from "./profile.ts";
-import { GatewayChoice } from "./reference.ts";
+import { EntityReference } from "./reference.ts";
 import { aboutRun } from "./run.ts";
 
 const count = (min = 1) => optionalField(integerBetween(min));
 
-const ByBase = object({ base: field(parseText) }, { about: { base: "The base model." } });
+const textOnly = (input: unknown): string =>
+  typeof input === "string" && input !== "" ? input : refuseShape("a model's repository or a mapping", input);
+
+/** Text that says something. */
+const parseNonEmpty = accepts(
+  { ...TEXT, minLength: 1 },
+  (input: unknown): string => parseText(input) || refuse("out_of_range", "Expected a text, got an empty one"),
+);
+
+const ByBase = object({ base: field(parseNonEmpty) }, { about: { base: "The base model." } });
 const ByRepo = object(
-  { repo: field(parseText), name: optionalField(parseText) },
+  { repo: field(parseNonEmpty), name: optionalField(parseText) },
   {
-    from: (input) => (isMapping(input) ? input : { repo: parseText(input) }),
+    from: (input) => (isMapping(input) ? input : { repo: textOnly(input) }),
     shorthand: TEXT,
     about: { repo: "The model's repository.", name: "What it is served as." },
   },
@@ -27,7 +36,7 @@ const Model = oneShape([ByRepo, ByBase], (input) => (isMapping(input) && "base" 
 const MAX_PROMPT = 10_000;
 
 const parsePrompt = accepts({ ...TEXT, maxLength: MAX_PROMPT }, (input: unknown): string => {
-  const prompt = parseText(input);
+  const prompt = parseNonEmpty(input);
   if (prompt.length <= MAX_PROMPT) return prompt;
   return refuse("out_of_range", `Expected at most ${MAX_PROMPT} characters, got ${prompt.length}`);
 });
@@ -36,17 +45,26 @@ const Prompt = oneShape(
   [
     field(parsePrompt),
     object(
-      { path: field(parseText) },
+      { path: field(parseNonEmpty) },
       { about: { path: "A file with the text; relative to the configuration's folder." } },
     ),
   ],
   (input) => (isMapping(input) ? 1 : 0),
 );
 
-const parseIds = accepts({ title: "id", type: "string", minLength: 1 }, (input: unknown): string => {
-  if (typeof input === "string" && input !== "") return input;
-  return refuseShape("the id of a preset", input);
-});
+/** A name is kept as it is written: it is not looked up before a trial. */
+const Gateway = oneShape(
+  [
+    field(
+      accepts(
+        either("true, false or a gateway", BOOLEAN, TEXT),
+        (input: unknown): boolean | string => booleanOf(input) ?? parseText(input),
+      ),
+    ),
+    EntityReference,
+  ],
+  (input) => (isMapping(input) ? 1 : 0),
+);
 
 const Agent = object(
   {
@@ -67,21 +85,21 @@ const bare = {
   type: z.literal("preset"),
   name: optionalField(parseText),
   model: orNull(Model),
-  base: optionalField(parseText),
-  repo: optionalField(parseText),
+  base: optionalField(parseNonEmpty),
+  repo: optionalField(parseNonEmpty),
   prompt: orNull(Prompt),
   min_context_length: count(),
   max_ttft: count(),
   trials: count(),
-  previous: orNull(z.array(field(parseIds))),
+  previous: orNull(z.array(field(parseText))),
   concurrency: count(),
   input_tokens: count(),
   output_tokens: count(2),
   shared_prefix_tokens: count(0),
-  dataset: optionalField(parseText),
+  dataset: optionalField(parseNonEmpty),
   /** Null: true. */
   baseline: optionalField(parseBoolean),
-  gateway: orNull(GatewayChoice),
+  gateway: orNull(Gateway),
   agent: orNull(Agent),
   env: Env,
   ...ProfileFields,
@@ -92,6 +110,9 @@ const TOKENS = ["input_tokens", "output_tokens", "shared_prefix_tokens"] as cons
 
 const checkPreset = (preset: Bare, report: Report) => {
   const { model, base, repo, dataset, agent } = preset;
+  if (model === null && base === null && repo === null) {
+    report("missing", "Give a base model, a repo or a model", ["model"]);
+  }
   if (base !== null && repo !== null) report("conflict", "base and repo exclude each other");
   else if (model !== null && (base !== null || repo !== null)) {
     report("conflict", `model and ${base === null ? "repo" : "base"} exclude each other`);

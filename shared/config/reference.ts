@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import { field, object, optionalField } from "../schema/field.ts";
-import { accepts } from "../schema/form.ts";
+import { accepts, TEXT } from "../schema/form.ts";
 import { refuse } from "../schema/refusal.ts";
 import { BOOLEAN, booleanOf, integerBetween, isMapping, parseText, quote } from "../schema/scalar.ts";
 import { oneShape, refuseShape } from "../schema/union.ts";
@@ -47,10 +47,10 @@ export const GatewayChoice = oneShape(
 
 const NON_EMPTY = { title: "text", type: "string", minLength: 1 };
 
-const parseNonEmpty = accepts(NON_EMPTY, (input: unknown): string =>
-  typeof input === "string" && input !== ""
-    ? input
-    : refuse("invalid_value", "Expected a name, got an empty one"),
+const parseNonEmpty = accepts(
+  { ...TEXT, minLength: 1 },
+  (input: unknown): string =>
+    parseText(input) || refuse("invalid_value", "Expected a name, got an empty one"),
 );
 
 const ByName = object(
@@ -70,8 +70,21 @@ const ByHostname = object(
   { hostname: field(parseNonEmpty) },
   { about: { hostname: "The host's name or address." } },
 );
+/** A number is no name here. */
+const InstanceFleet = oneShape(
+  [
+    EntityReference,
+    field(
+      accepts({ not: {} }, (input: unknown) =>
+        refuse("wrong_type", `Expected a fleet's name or a mapping, got ${quote(input)}`),
+      ),
+    ),
+  ],
+  (input) => (typeof input === "string" || isMapping(input) || input === undefined ? 0 : 1),
+);
+
 const ByNumber = object(
-  { fleet: EntityReference, instance: field(integerBetween(0)) },
+  { fleet: InstanceFleet, instance: field(integerBetween(0)) },
   { about: { fleet: "The fleet it is in.", instance: "Its number there." } },
 );
 

@@ -14,7 +14,7 @@ const parseReliability = accepts({ ...NUMBER, minimum: 0, maximum: 1 }, (input: 
 /** Options of one backend (docs/spec/configuration.md §1.5); a list of them has at most one per type. */
 export const BackendOptions = object(
   {
-    type: z.enum(["vastai"]),
+    type: z.enum(["vastai"]).default("vastai"),
     offer_order: z.enum(["score", "price"]).nullable().default(null),
     min_reliability: optionalField(parseReliability),
     min_score: optionalField(integerBetween(0)),

@@ -101,6 +101,9 @@ export const numberOf = (text: string): number | undefined => {
   return Number(ascii.replaceAll("_", ""));
 };
 
+/** Digits of other scripts count in the mini-languages, but not in plain numbers. */
+const asciiOnly = (text: string): string => (/^[\x00-\x7f]*$/.test(text) ? text : "");
+
 const INTEGER: JsonSchema = {
   title: "integer",
   type: ["integer", "string", "boolean"],
@@ -114,7 +117,7 @@ export const parseInteger = accepts(INTEGER, (input: unknown): number => {
   if (input instanceof IntegralFloat) return input.value;
   const value =
     typeof input === "string"
-      ? (integerOf(input) ?? numberOf(/^\s*[+-]?\d+\.0*\s*$/.test(input) ? input : ""))
+      ? (integerOf(asciiOnly(input)) ?? numberOf(/^\s*[+-]?\d+\.0+\s*$/.test(input) ? input : ""))
       : input;
   if (typeof value === "number" && Number.isInteger(value)) return value + 0;
   return wrongType("an integer", input);
@@ -131,7 +134,7 @@ export const parseNumber = accepts(NUMBER, (input: unknown): number => {
   if (typeof input === "boolean") return input ? 1 : 0;
   if (typeof input === "bigint") return Number(input);
   if (input instanceof IntegralFloat) return input.value;
-  const value = typeof input === "string" ? numberOf(input) : input;
+  const value = typeof input === "string" ? numberOf(asciiOnly(input)) : input;
   return typeof value === "number" ? value : wrongType("a number", input);
 });
 
