@@ -72,7 +72,7 @@ export const startAgent = async (options: AgentOptions): Promise<Agent> => {
         instances.length > before && instances.every(({ status }) => status === "idle" || status === "busy")
       );
     },
-    15_000,
+    30_000,
   );
   return agent;
 };

@@ -50,7 +50,7 @@ export const waitForLog = (client: Client, name: string, text: string): Promise<
   waitFor(
     `"${text}" in the log of ${name}`,
     async () => new TextDecoder().decode(await client.readLog(name)).includes(text),
-    20_000,
+    30_000,
   );
 
 /** Waits until nothing of a run's command is left on any host, whoever knows of it. */
@@ -58,5 +58,5 @@ export const commandEnded = (name: string): Promise<unknown> =>
   waitFor(
     `the command of ${name} to end`,
     () => processesWith(`DSTACK_RUN_NAME=${name}\0`).length === 0,
-    20_000,
+    30_000,
   );

@@ -71,7 +71,7 @@ export const startProgram = (options: ProgramOptions): Program => {
     exited: child.exited,
     isRunning: () => !isGone(),
     output,
-    waitForOutput: (pattern, timeoutMs = 15_000) => {
+    waitForOutput: (pattern, timeoutMs = 30_000) => {
       const look = () => {
         const found = output().match(pattern);
         if (found) return found;
