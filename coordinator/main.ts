@@ -1,4 +1,5 @@
 import { mkdirSync } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { type Clock, systemClock } from "../shared/clock.ts";
 import { AppError, messageOf } from "../shared/errors.ts";
@@ -22,6 +23,7 @@ import { Scheduler } from "./engine/scheduler.ts";
 import { LogStore } from "./logs/logStore.ts";
 import { openStore } from "./store/db.ts";
 import { lockFolder } from "./store/folderLock.ts";
+import { claimOwnership, holderOf } from "./store/ownership.ts";
 import { findProjectByName } from "./store/projects.ts";
 import type { RunRow } from "./store/runs.ts";
 import { openSecretBox } from "./store/secretBox.ts";
@@ -50,7 +52,7 @@ export interface Coordinator extends AsyncDisposable {
 /** Opens what is stored, and puts the parts together. Disposing it drains the writers; run `beginStop` before. */
 export const buildCoordinator = async (
   config: CoordinatorConfig,
-  { clock, log }: { clock: Clock; log: Logger },
+  { clock, log, onLost }: { clock: Clock; log: Logger; onLost: () => void },
 ): Promise<Coordinator> => {
   await using opened = new AsyncDisposableStack();
   makeFolder(config.serverDir);
@@ -59,6 +61,15 @@ export const buildCoordinator = async (
     await openStore({
       url: config.databaseUrl,
       ...(config.databaseAuthToken === undefined ? {} : { authToken: config.databaseAuthToken }),
+    }),
+  );
+  opened.use(
+    await claimOwnership(db, {
+      holder: holderOf(join(config.serverDir, "data", "holder")),
+      name: `process ${process.pid} on ${hostname()}`,
+      clock,
+      log,
+      onLost,
     }),
   );
   const secrets = openSecretBox(join(config.serverDir, "data", "encryption.key"));
@@ -142,7 +153,12 @@ export const startCoordinator = async ({ env }: StartOptions): Promise<RunningCo
     format: config.logFormat,
     write: (line) => void process.stderr.write(line),
   });
-  const coordinator = await buildCoordinator(config, { clock: systemClock, log });
+  const coordinator = await buildCoordinator(config, {
+    clock: systemClock,
+    log,
+    // Whoever started this process ends it, as when a person asks for that.
+    onLost: () => process.kill(process.pid, "SIGTERM"),
+  });
   try {
     return await serve(coordinator, config, log);
   } catch (err) {

