@@ -66,7 +66,8 @@ export const finishSubmission = (deps: EngineDeps, submission: SubmissionRow, en
     termination_reason_message: messageOf(submission, end),
     exit_status: end.exitStatus ?? null,
     log_bytes: end.logBytes ?? null,
-    log_complete: end.abandoned,
+    // A host that never began it has nothing to send.
+    log_complete: end.abandoned || end.logBytes === 0,
     pull_progress: null,
     last_processed_at: now,
     wake_at: null,

@@ -133,6 +133,18 @@ test("a repeated report changes nothing, one of another host is refused", async 
   expect((await t.engine.run("once")).status).toBe("running");
 });
 
+test("a job that ended without any output leaves nothing to be waited for", async () => {
+  await using t = await opened();
+  const host = await t.engine.addHost(hostRow(0));
+  await t.engine.submit("declined");
+  await t.engine.engine.stopRun((await t.engine.run("declined")).id, false);
+  // It was stopped before the host had heard of it, which therefore has no log to send.
+  const { id } = await t.engine.latest("declined");
+  expect(await t.engine.desired(host)).toEqual([{ action: "stop", submission_id: id, grace_ms: 0 }]);
+  await t.engine.endedByItself(host, id);
+  expect(await t.engine.latest("declined")).toMatchObject({ status: "terminated", log_complete: true });
+});
+
 test("a finished job is kept by its host until all of its output is here", async () => {
   await using t = await opened();
   const host = await t.engine.addHost(hostRow(0));
