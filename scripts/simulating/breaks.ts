@@ -1,0 +1,53 @@
+import type { TestEngine } from "../../coordinator/testing/testEngine.ts";
+
+/** Rules that can be broken on purpose, to see that the simulator notices. */
+export const BREAKS = {
+  occupied: "a host that has a job counts as free",
+  release: "a host is not free again when its job has ended",
+  lease: "an agent keeps a job for ever that the coordinator never confirmed",
+  keep: "a host may forget a finished job before all of its output is here",
+  desired: "a job that runs is left out of what is wanted of its host",
+} as const;
+export type Break = keyof typeof BREAKS;
+
+export const isBreak = (name: string): name is Break => name in BREAKS;
+
+/** Breaks a rule in the wiring of a coordinator that was just put together. */
+export const breakCoordinator = (rule: Break, { capacity, link }: TestEngine): void => {
+  const sync = link.sync.bind(link);
+  switch (rule) {
+    case "occupied": {
+      const { list } = capacity;
+      capacity.claim = () => true;
+      capacity.list = (projectId) =>
+        list.call(capacity, projectId).map((entry) => ({
+          ...entry,
+          instance: { ...entry.instance, status: "idle" as const },
+          occupants: new Set<string>(),
+        }));
+      return;
+    }
+    case "release":
+      capacity.release = () => false;
+      return;
+    case "lease":
+      link.sync = async (...args) => {
+        const answer = await sync(...args);
+        for (const one of answer.desired)
+          if (one.action === "run" && one.assignment) one.assignment.claim_lease_ms = 86_400_000;
+        return answer;
+      };
+      return;
+    case "keep":
+      link.sync = async (...args) => {
+        const answer = await sync(...args);
+        return { ...answer, desired: answer.desired.filter((one) => one.action !== "keep") };
+      };
+      return;
+    case "desired":
+      link.sync = async (...args) => {
+        const answer = await sync(...args);
+        return { ...answer, desired: answer.desired.filter((one) => one.action !== "run" || one.assignment) };
+      };
+  }
+};

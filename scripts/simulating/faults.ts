@@ -1,0 +1,42 @@
+import type { Random } from "./random.ts";
+
+/** What may go wrong, each with how often: a share of the occasions, drawn anew for every seed. */
+const FAULTS = {
+  /** The coordinator is killed, at a read or write of the store as at any other moment. */
+  crash: 0.004,
+  /** An agent is killed; its jobs go on. */
+  agentCrash: 0.01,
+  /** A host is switched off and on: its jobs are gone too. */
+  reboot: 0.003,
+  /** A host and the coordinator cannot reach each other, for seconds or minutes. */
+  partition: 0.01,
+  /** A request or its answer does not arrive. */
+  loss: 0.1,
+  /** A request arrives a second time, perhaps much later. */
+  duplicate: 0.1,
+  /** A request or an answer takes seconds. */
+  delay: 0.1,
+  /** The clock of a machine is put forward or back. */
+  clockJump: 0.01,
+  /** The store answers late. */
+  slowStore: 0.3,
+  /** The store fails: a full disk, a database out of reach. */
+  storeError: 0.01,
+} as const;
+export type Fault = keyof typeof FAULTS;
+export const FAULT_NAMES = Object.keys(FAULTS) as Fault[];
+
+/** How likely each fault is now; all are 0 once the faults have stopped. */
+export type Likelihoods = Record<Fault, number>;
+
+/** Some faults often, some seldom, some not at all: what many seeds together try is more than any fixed mixture. */
+export const drawFaults = (random: Random, allowed: ReadonlySet<Fault>): Likelihoods => {
+  const drawn = FAULT_NAMES.map((fault) => {
+    const share = random.chance(0.5) ? random.next() * 2 : 0;
+    return [fault, allowed.has(fault) ? FAULTS[fault] * share : 0];
+  });
+  return Object.fromEntries(drawn) as Likelihoods;
+};
+
+export const noFaults = (): Likelihoods =>
+  Object.fromEntries(FAULT_NAMES.map((fault) => [fault, 0])) as Likelihoods;

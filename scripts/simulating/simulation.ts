@@ -1,0 +1,206 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { insertInstance } from "../../coordinator/store/instances.ts";
+import { hostRow, TestEngine } from "../../coordinator/testing/testEngine.ts";
+import { systemClock } from "../../shared/clock.ts";
+import { isFinalRun } from "../../shared/states.ts";
+import type { Break } from "./breaks.ts";
+import { clientOf, DATABASE, SimCoordinator } from "./coordinator.ts";
+import { drawFaults, type Fault, noFaults } from "./faults.ts";
+import { layOver } from "./globals.ts";
+import { SimHost } from "./host.ts";
+import { checkAlways, checkEnd, type Facts, readFacts, type Scene } from "./invariants.ts";
+import { Ledger } from "./ledger.ts";
+import { createFetch } from "./network.ts";
+import { Users } from "./users.ts";
+import { type Life, World } from "./world.ts";
+
+export interface SimulationOptions {
+  seed: number;
+  /** How many steps the faults last; then everything gets the time to reach its end. */
+  steps: number;
+  /** Empty, for this simulation alone. */
+  dir: string;
+  /** A database that was made by `makeTemplate`. */
+  template: string;
+  faults: ReadonlySet<Fault>;
+  broken?: Break | undefined;
+  mostHosts?: number;
+  mostRuns?: number;
+}
+
+export interface Outcome {
+  seed: number;
+  steps: number;
+  runs: number;
+  executions: number;
+  /** The first thing that should not have happened. */
+  bug: string | undefined;
+  trace: readonly string[];
+}
+
+/** How long things get to calm down when the faults are over, and how much of everything. */
+const LONGEST_CALM_MS = 2 * 3_600_000;
+const MOST_CALM_STEPS = 10_000;
+const STOP_AFTER_MS = 10 * 60_000;
+const LOOK_MS = 60_000;
+
+/** Nobody's clock is further off than this (docs in faults.ts); leases have a margin of twice as much. */
+const MAX_SKEW_MS = 3_000;
+
+const USERS: Life = { name: "users", alive: true, machine: { skewMs: 0 } };
+
+/** A database with a project and a fleet, to be copied: making one takes longer than a short simulation. */
+export const makeTemplate = async (dir: string): Promise<string> => {
+  await using engine = await TestEngine.open(dir, systemClock);
+  await clientOf(engine.db).execute("PRAGMA wal_checkpoint(TRUNCATE)");
+  return join(dir, DATABASE);
+};
+
+/** Runs one seed to its end, or to the first bug. The same options give the same outcome, step by step. */
+export const simulate = async (options: SimulationOptions): Promise<Outcome> => {
+  const world = new World(options.seed);
+  let bug: string | undefined;
+  const onBug = (what: string) => {
+    if (bug === undefined) world.note(`BUG ${what}`);
+    bug ??= what;
+  };
+  const faults = drawFaults(world.random, options.faults);
+  mkdirSync(options.dir, { recursive: true });
+  const hosts = new Map<string, SimHost>();
+  const ledger = new Ledger(onBug);
+  const { template, broken } = options;
+  using coordinator = new SimCoordinator({ world, faults, dir: options.dir, template, broken, onBug });
+  using _ = layOver(world, createFetch({ world, faults, coordinator, hosts }));
+  using undo = new DisposableStack();
+  const users = new Users(world, coordinator, onBug);
+  const scene: Scene = { coordinator, hosts, ledger, users, onBug };
+  const { random } = world;
+
+  let hostCount = 0;
+  const addHost = async () => {
+    const row = { ...hostRow(hostCount++), id: random.uuid(), created_at: world.now };
+    const host = new SimHost({ world, ledger, row, dir: join(options.dir, row.name), onBug });
+    undo.use(host);
+    await coordinator.call(async ({ db, engine }) => {
+      await insertInstance(db, row);
+      engine.addInstance(row, "lab");
+    });
+    hosts.set(row.name, host);
+    host.start();
+  };
+
+  let before: Facts | undefined;
+  const look = async () => {
+    if (!coordinator.hasChanged) return;
+    coordinator.hasChanged = false;
+    const facts = await readFacts(coordinator);
+    checkAlways(scene, facts, before);
+    before = facts;
+  };
+  const step = async (until?: number) => {
+    const went = await world.step(until);
+    if (bug === undefined) await look();
+    return went;
+  };
+
+  const disturb = () => {
+    const rate = 8;
+    if (users.runs.size < (options.mostRuns ?? 30) && random.chance(0.5)) users.submit();
+    const some = random.pick([...users.runs.values()]);
+    if (some && random.chance(0.12)) users.stop(some, random.chance(0.4));
+    if (hosts.size < (options.mostHosts ?? 6) && random.chance(0.05)) addHost().catch(() => {});
+    if (random.chance(faults.crash * rate)) coordinator.crash();
+    if (random.chance(faults.clockJump * rate)) jump(coordinator.machine);
+    for (const host of hosts.values()) {
+      if (random.chance(faults.agentCrash * rate)) host.kill();
+      if (random.chance(faults.agentCrash)) host.stop();
+      if (random.chance(faults.reboot * rate)) host.switchOff();
+      if (random.chance(faults.clockJump * rate)) jump(host.machine);
+      if (!host.isUp) world.after(random.skewed(100, 120_000), () => host.start(), USERS);
+      if (host.isCut || !random.chance(faults.partition * rate)) continue;
+      world.note(`${host.row.name} is cut off`);
+      host.isCut = true;
+      world.after(random.skewed(100, 400_000), () => mend(host), USERS);
+    }
+  };
+  const jump = (machine: { skewMs: number }) => {
+    machine.skewMs = (random.next() * 2 - 1) * MAX_SKEW_MS;
+    world.note(`a clock is ${Math.round(machine.skewMs)} ms off`);
+  };
+  const mend = (host: SimHost) => {
+    world.note(`${host.row.name} is connected`);
+    host.isCut = false;
+  };
+  const keepUp = () => {
+    if (!coordinator.life.alive) world.after(random.skewed(100, 30_000), () => revive(), USERS);
+  };
+  const revive = () => {
+    if (!coordinator.life.alive) coordinator.start();
+  };
+
+  coordinator.start();
+  while (!coordinator.isUp && (await step())) {
+    keepUp();
+  }
+  for (let left = 1 + random.below(options.mostHosts ?? 4); left > 0; left--) await addHost().catch(() => {});
+
+  let isChaos = true;
+  const tick = () => {
+    if (!isChaos) return;
+    disturb();
+    keepUp();
+    world.after(random.skewed(50, 20_000), tick, USERS);
+  };
+  world.after(0, tick, USERS);
+  while (world.steps < options.steps && bug === undefined && (await step()));
+
+  isChaos = false;
+  Object.assign(faults, noFaults());
+  world.note("the faults are over");
+  const calmAt = world.now;
+  const calm = () => {
+    revive();
+    for (const host of hosts.values()) {
+      if (host.isCut) mend(host);
+      host.start();
+    }
+  };
+  calm();
+  const isOver = () =>
+    coordinator.isUp &&
+    before !== undefined &&
+    [...users.runs.values()].every((run) => run.isAccepted) &&
+    [...before.runs.values()].every(({ status }) => isFinalRun(status)) &&
+    before.submissions.every((one) => one.isLogComplete) &&
+    [...hosts.values()].every((host) => host.isRemoved || (host.isUp && host.remains.length === 0)) &&
+    coordinator.parts.capacity.listAll().every(({ instance }) => !instance.unreachable);
+  let isWatched = true;
+  const watch = () => {
+    calm();
+    for (const { job } of ledger.live().filter((one) => one.isEndless || world.now - calmAt > STOP_AFTER_MS))
+      stopRun(job);
+    if (world.now - calmAt > 2 * STOP_AFTER_MS)
+      for (const run of users.runs.values()) if (run.configuration["retry"]) users.stop(run, false);
+    if (isWatched) world.after(LOOK_MS, watch, USERS);
+  };
+  const stopRun = (job: string) => {
+    const name = before?.runs.get(job.split("/")[0] ?? "")?.name;
+    const run = users.runs.get(name ?? "");
+    if (run) users.stop(run, false);
+  };
+  world.after(LOOK_MS, watch, USERS);
+  const lastStep = world.steps + MOST_CALM_STEPS;
+  while (bug === undefined && !isOver() && world.steps < lastStep)
+    if (!(await step(calmAt + LONGEST_CALM_MS))) break;
+  isWatched = false;
+  if (bug === undefined && before) checkEnd(scene, before);
+  return {
+    seed: options.seed,
+    steps: world.steps,
+    runs: users.runs.size,
+    executions: ledger.count,
+    bug,
+    trace: world.trace,
+  };
+};
