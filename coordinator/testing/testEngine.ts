@@ -59,6 +59,11 @@ export const hostRow = (num: number, runtime: "docker" | "process" = "process"):
   deleted: false,
 });
 
+interface TestEngineOptions {
+  prepare?: (engine: TestEngine) => void;
+  url?: string;
+}
+
 const testJobSpecs = ({ name, spec }: Pick<RunRow, "name" | "spec">) =>
   getJobSpecs(spec, { runName: name, defaultPython: "3.12" });
 
@@ -98,9 +103,13 @@ export class TestEngine implements AsyncDisposable {
     this.link = new AgentLink({ ...deps, engine: this.engine, reachability: this.#reachability, assign });
   }
 
-  /** `prepare` is called before the engine starts. */
-  static async open(dir: string, clock: Clock, prepare?: (engine: TestEngine) => void): Promise<TestEngine> {
-    const store = await openStore({ url: `file:${join(dir, "test.db")}` });
+  /** `prepare` is called before the engine starts; `url`: of another database than a file in `dir`. */
+  static async open(
+    dir: string,
+    clock: Clock,
+    { prepare, url = `file:${join(dir, "test.db")}` }: TestEngineOptions = {},
+  ): Promise<TestEngine> {
+    const store = await openStore({ url });
     const engine = new TestEngine(store.db, dir, { clock, close: async () => store[Symbol.asyncDispose]() });
     const project = { id: PROJECT_ID, name: "main", owner_id: USER_ID, created_at: 0 };
     await store.db.insert(projects).values(project).onConflictDoNothing();

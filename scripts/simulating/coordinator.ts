@@ -165,12 +165,13 @@ export class SimCoordinator {
       now: () => Math.floor(world.now + this.machine.skewMs),
       after: (ms, fire) => world.after(ms, fire, life),
     };
-    await TestEngine.open(dir, clock, (parts) => {
+    const prepare = (parts: TestEngine) => {
       this.#parts = parts;
       keepInMemory(parts.logs, this.logs, () => this.#pause(life));
       if (broken) breakCoordinator(broken, parts);
       this.#spoil(clientOf(parts.db), life);
-    });
+    };
+    await TestEngine.open(dir, clock, { prepare });
     this.#isReady = life.alive;
     world.note("coordinator is up");
   }
