@@ -88,6 +88,7 @@ export const runAgent = async (deps: AgentDeps, signal: AbortSignal): Promise<vo
     {
       link,
       session,
+      start: journal.start,
       bootId: bootId(),
       log,
       held: () => jobs.held(),

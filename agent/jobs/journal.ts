@@ -49,9 +49,15 @@ export class Journal implements Disposable {
   readonly #db: Database;
   readonly #log: Logger;
 
+  /** How often it was opened, this time included. */
+  readonly start: number;
+
   private constructor(db: Database, log: Logger) {
     this.#db = db;
     this.#log = log;
+    const opened = db.query<{ user_version: number }, []>("PRAGMA user_version").get()?.user_version ?? 0;
+    this.start = opened + 1;
+    db.run(`PRAGMA user_version = ${this.start}`);
   }
 
   /** Opens or makes the journal; one that is damaged is moved aside, for its jobs are not worth the host. */

@@ -20,6 +20,7 @@ const setUp = async (coordinator: FakeCoordinator) => {
     {
       link: { url: coordinator.url, token: () => identity.credential.token },
       session: crypto.randomUUID(),
+      start: 1,
       bootId: "boot",
       log: silentLogger,
       held: () => state.held,

@@ -24,6 +24,8 @@ const REFUSED_BACKOFF = { firstMs: 5_000, longestMs: 300_000 };
 export interface SyncDeps {
   link: LinkOptions;
   session: string;
+  /** How often the agent has been started on this host. */
+  start: number;
   bootId: string;
   log: Logger;
   held: () => HeldSubmission[];
@@ -111,6 +113,7 @@ const poll = async (deps: SyncDeps, state: PollState, signal: AbortSignal): Prom
     agent_version: VERSION,
     boot_id: deps.bootId,
     session: deps.session,
+    start: deps.start,
     sequence: state.sequence++,
     held,
     ...(state.seen ? { seen: state.seen } : {}),

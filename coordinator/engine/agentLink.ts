@@ -37,7 +37,9 @@ export class AgentLink {
   /** Acknowledges what the agent names, waits while it has seen all, then answers the whole desired set. */
   async sync(instance: InstanceRow, request: SyncRequest, signal: AbortSignal): Promise<SyncAnswer> {
     const { agents, clock, engine, reachability } = this.#deps;
-    if (agents.note(instance.id, request, clock.now()) === "fenced")
+    const arrivedAt = clock.now();
+    const noted = agents.note(instance.id, request, arrivedAt);
+    if (noted === "fenced")
       throw new AppError("fenced", "A newer process of this host's agent has taken over", {
         hint: "Run one agent for each host",
       });
@@ -55,9 +57,13 @@ export class AgentLink {
       // Nobody reads this answer, and what the request said may have been overtaken.
       if (signal.aborted) throw new AppError("unavailable", "The agent has closed the connection");
     }
+    // The connection may look open long after its agent has given it up and asked again.
+    if (agents.isOvertaken(instance.id, request))
+      throw new AppError("unavailable", "A later sync of this host has come");
     // Read before the set: a change in between makes the next answer come at once, never go missing.
     const revision = agents.revision(instance.id);
-    const desired = await this.#desired(instance, new Set(request.held.map((held) => held.submission_id)));
+    const held = new Set(request.held.map((one) => one.submission_id));
+    const desired = await this.#desired(instance, { held, arrivedAt, isRepeated: noted === "repeated" });
     return {
       epoch: agents.epoch,
       revision,
@@ -101,10 +107,11 @@ export class AgentLink {
     if (ids.length > 0) await writeAll(db, [acknowledgeSubmissions(db, ids, clock.now())]);
   }
 
-  async #desired(instance: InstanceRow, held: ReadonlySet<string>): Promise<Desired[]> {
+  async #desired(instance: InstanceRow, said: Said): Promise<Desired[]> {
+    const { held } = said;
     const desired: Desired[] = [];
     for (const submission of await listHeldSubmissions(this.#deps.db, instance.id)) {
-      if (isLost(submission, held)) {
+      if (isLost(submission, said)) {
         await this.#endLost(submission);
         continue;
       }
@@ -135,6 +142,20 @@ export class AgentLink {
   }
 }
 
-/** An agent writes a job to its journal before it names it, and names it until told otherwise. */
-const isLost = (submission: SubmissionRow, held: ReadonlySet<string>): boolean =>
-  !isFinalJob(submission.status) && submission.acknowledged_at !== null && !held.has(submission.id);
+/** What a sync says of its host, and when it said so. */
+interface Said {
+  held: ReadonlySet<string>;
+  arrivedAt: number;
+  isRepeated: boolean;
+}
+
+/**
+ * An agent writes a job to its journal before it names it, and names it until told otherwise. A request that is here
+ * for the second time, or came before the job was confirmed, may be older than the job.
+ */
+const isLost = (submission: SubmissionRow, { held, arrivedAt, isRepeated }: Said): boolean =>
+  !isRepeated &&
+  !isFinalJob(submission.status) &&
+  submission.acknowledged_at !== null &&
+  submission.acknowledged_at <= arrivedAt &&
+  !held.has(submission.id);

@@ -12,6 +12,23 @@ test("the newest session counts; an older process and an overtaken request are f
   expect(agents.lastSeenAt("i")).toBe(5);
 });
 
+test("what an ended process of the agent sent, and comes late, does not take over", () => {
+  const agents = new AgentSessions();
+  agents.note("i", { session: "b", start: 2, sequence: 0 }, 1);
+  expect(agents.note("i", { session: "a", start: 1, sequence: 0 }, 2)).toBe("fenced");
+  expect(agents.note("i", { session: "b", start: 2, sequence: 1 }, 3)).toBe("current");
+});
+
+test("a request that comes twice is known as such, one that was followed by another as overtaken", () => {
+  const agents = new AgentSessions();
+  const first = { session: "a", sequence: 0 };
+  expect(agents.note("i", first, 1)).toBe("current");
+  expect(agents.note("i", first, 2)).toBe("repeated");
+  expect(agents.isOvertaken("i", first)).toBe(false);
+  agents.note("i", { session: "a", sequence: 1 }, 3);
+  expect(agents.isOvertaken("i", first)).toBe(true);
+});
+
 test("a coordinator that has just started takes any session up where it is", () => {
   expect(new AgentSessions().note("i", { session: "a", sequence: 17 }, 1)).toBe("current");
 });

@@ -1,8 +1,14 @@
+import type { SyncRequest } from "../../shared/protocol/sync.ts";
+
 interface Session {
   id: string;
+  /** The agent's count of its own starts; 0 where it does not tell. */
+  start: number;
   sequence: number;
   lastSeenAt: number;
 }
+
+type SyncIdentity = Pick<SyncRequest, "session" | "sequence" | "start">;
 
 /**
  * The agents as this process sees them: who is there, and how often the desired set of each has changed.
@@ -18,15 +24,24 @@ export class AgentSessions {
 
   /**
    * Notes a sync. `fenced`: another process of this host is newer, or this request was overtaken by a later
-   * one of its own. A session begins with sequence 0, and the newest to begin is the one that counts.
+   * one of its own; `repeated`: it was here before. A session begins with sequence 0, and the newest to begin is the
+   * one that counts: by the agent's own count, since what an ended process has sent may come late.
    */
-  note(instanceId: string, sync: { session: string; sequence: number }, now: number): "current" | "fenced" {
+  note(instanceId: string, sync: SyncIdentity, now: number): "current" | "repeated" | "fenced" {
     const known = this.#sessions.get(instanceId);
-    if (known && known.id !== sync.session && sync.sequence > 0) return "fenced";
-    if (known?.id === sync.session && sync.sequence < known.sequence) return "fenced";
-    this.#sessions.set(instanceId, { id: sync.session, sequence: sync.sequence, lastSeenAt: now });
+    const start = sync.start ?? 0;
+    if (known && known.id !== sync.session && (sync.sequence > 0 || start < known.start)) return "fenced";
+    if (this.isOvertaken(instanceId, sync) && known?.id === sync.session) return "fenced";
+    const isRepeated = known?.id === sync.session && known.sequence === sync.sequence;
+    this.#sessions.set(instanceId, { id: sync.session, start, sequence: sync.sequence, lastSeenAt: now });
     if (known?.id !== sync.session) this.wake(instanceId);
-    return "current";
+    return isRepeated ? "repeated" : "current";
+  }
+
+  /** A later sync of the host has come since: what this one said may not be so any more. */
+  isOvertaken(instanceId: string, sync: SyncIdentity): boolean {
+    const known = this.#sessions.get(instanceId);
+    return known !== undefined && (known.id !== sync.session || known.sequence > sync.sequence);
   }
 
   /** The agent is there: some request of its newest session has just been answered or is being waited on. */

@@ -176,6 +176,20 @@ test("a job that its host no longer knows has failed", async () => {
   expect((await t.engine.run("lost")).status).toBe("failed");
 });
 
+test("a sync that arrives a second time does not make a job count as lost", async () => {
+  await using t = await opened();
+  const host = await t.engine.addHost(hostRow(0));
+  await t.engine.submit("kept");
+  const session = crypto.randomUUID();
+  const request = { agent_version: "0.1.0", boot_id: "boot", session, sequence: 0, held: [], wait_ms: 0 };
+  const send = () => t.engine.link.sync(host, request, AbortSignal.timeout(10_000));
+  const [wish] = (await send()).desired;
+  const id = wish?.submission_id ?? "";
+  expect(await t.engine.running(host, id)).toBe("applied");
+  await send();
+  expect((await t.engine.run("kept")).status).toBe("running");
+});
+
 test("silence makes a host unreachable, not its job dead; speaking makes it reachable", async () => {
   await using t = await opened();
   const host = await t.engine.addHost(hostRow(0));

@@ -146,6 +146,7 @@ export class SimHost {
       {
         link,
         session,
+        start: journal.start,
         bootId: "boot",
         log,
         held: () => jobs.held(),

@@ -25,6 +25,8 @@ export const SyncRequest = z.object({
   boot_id: z.string(),
   /** Made anew at every start of the agent process. */
   session: z.uuid(),
+  /** Counts the starts of the agent on this host: what an earlier process has sent may come late. */
+  start: z.number().int().nonnegative().nullish(),
   /** Counts up with every sync of a session; the coordinator ignores one that arrives late. */
   sequence: z.number().int().nonnegative(),
   held: z.array(HeldSubmission).max(1000),
