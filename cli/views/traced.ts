@@ -1,3 +1,7 @@
+import { type FileMapping, printFile } from "../../shared/config/files.ts";
+import { type Mount, printMount } from "../../shared/config/mounts.ts";
+import { type Port, printPort } from "../../shared/config/ports.ts";
+import { type EntityReference, printReference } from "../../shared/config/reference.ts";
 import type { Source, Traced } from "../../shared/config/trace.ts";
 import { type CpuSpec, printCpu } from "../../shared/resources/cpu.ts";
 import { printDuration } from "../../shared/resources/duration.ts";
@@ -58,6 +62,11 @@ const textOf = (property: string, value: unknown): string => {
     return value < 0 ? "off" : printDuration(value);
   }
   if (typeof value === "number" && key === "shm_size") return printMemory(value);
+  if (/(^|\.)ports$/.test(property)) return (value as Port[]).map(printPort).join(", ");
+  if (property === "volumes")
+    return (value as Mount[]).map((mount) => printMount(mount) ?? JSON.stringify(mount)).join(", ");
+  if (property === "files") return (value as FileMapping[]).map(printFile).join(", ");
+  if (property === "fleets") return (value as EntityReference[]).map(printReference).join(", ");
   if (isMapping(value) && property.startsWith("env.")) return "(from the environment)";
   return typeof value === "string" ? value : JSON.stringify(value);
 };

@@ -24,6 +24,10 @@ export const parseEnvEntry = (input: unknown): [name: string, value: string | En
   return [name, rest === undefined ? { key: name } : rest.slice(1)];
 };
 
+/** Text that parses to this entry. */
+export const printEnvEntry = (name: string, value: string | EnvPlaceholder): string =>
+  typeof value === "string" ? `${name}=${value}` : name;
+
 const gather = <T>(items: readonly T[], read: (item: T, index: number) => void) => {
   const findings: Finding[] = [];
   items.forEach((item, index) => {

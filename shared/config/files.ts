@@ -47,3 +47,6 @@ export const FileMapping = object(
   },
 );
 export type FileMapping = z.infer<typeof FileMapping>;
+
+/** Text that parses to this mapping. */
+export const printFile = ({ local_path, path }: FileMapping): string => `${local_path}:${path}`;

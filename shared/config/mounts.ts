@@ -73,3 +73,9 @@ export const Mount = oneShape([VolumeMount, InstanceMount], (input) => {
   return isMapping(input) && !("name" in input) && "instance_path" in input ? 1 : 0;
 });
 export type Mount = z.infer<typeof Mount>;
+
+/** Text that parses to this mount; undefined where there is none: several names, or one that may be missing. */
+export const printMount = (mount: Mount): string | undefined => {
+  if (!("name" in mount)) return mount.optional ? undefined : `${mount.instance_path}:${mount.path}`;
+  return typeof mount.name === "string" ? `${mount.name}:${mount.path}` : undefined;
+};

@@ -3,11 +3,18 @@ import { quote } from "../schema/scalar.ts";
 import type { RunConfiguration } from "./configuration.ts";
 import type { Note } from "./problems.ts";
 
-/** Names of `${{ groups… }}` in a text. */
-const namesIn = (text: string): string[] =>
-  [...text.matchAll(/\$\{\{(.*?)\}\}/gs)]
-    .map(([, name = ""]) => name.trim())
-    .filter((name) => /^groups\b/.test(name));
+/** Names of `${{ groups… }}` in a text. Without a regular expression: it would look for each end anew. */
+const namesIn = (text: string): string[] => {
+  const names: string[] = [];
+  for (let open = text.indexOf("${{"); open >= 0; ) {
+    const close = text.indexOf("}}", open);
+    if (close < 0) break;
+    const name = text.slice(open + 3, close).trim();
+    if (/^groups\b/.test(name)) names.push(name);
+    open = text.indexOf("${{", close);
+  }
+  return names;
+};
 
 const parseName = (name: string) => {
   const [, group, member, index] =

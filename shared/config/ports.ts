@@ -75,6 +75,10 @@ export const Port = object(shape, {
 });
 export type Port = z.infer<typeof Port>;
 
+/** Text that parses to this port. */
+export const printPort = ({ local_port, container_port }: Port): string =>
+  `${local_port ?? "*"}:${container_port}`;
+
 const parseServicePort = (input: unknown): unknown => {
   if (isMapping(input)) return input;
   const [, local, container] = (typeof input === "string" && /^(\d+):(\d+)$/.exec(input)) || [];

@@ -31,6 +31,10 @@ export const EntityReference = object(
 );
 export type EntityReference = z.infer<typeof EntityReference>;
 
+/** Text that parses to this reference. */
+export const printReference = ({ project, name }: EntityReference): string =>
+  project === null ? name : `${project}/${name}`;
+
 /** The gateway of a service: one by name, the default one (true) or none (false). Words like "on" are never names. */
 export const GatewayChoice = oneShape(
   [

@@ -86,14 +86,19 @@ const digitValue = (digit: string): number => {
   return (codePoint - start) % 10;
 };
 
+/** As many digits as Python reads. */
+const MAX_NUMBER = 4300;
+
 /** An integer as text: optional sign, digits, single `_` between them, spaces around. */
 export const integerOf = (text: string): number | undefined => {
+  if (text.length > MAX_NUMBER) return undefined;
   const ascii = asciiDigits(text).trim();
   return /^[+-]?\d+(_\d+)*$/.test(ascii) ? Number(ascii.replaceAll("_", "")) : undefined;
 };
 
 /** A number as text: also fractions, exponents, `inf` and `nan`. */
 export const numberOf = (text: string): number | undefined => {
+  if (text.length > MAX_NUMBER) return undefined;
   const ascii = asciiDigits(text).trim().toLowerCase();
   const named = /^([+-]?)(inf|infinity|nan)$/.exec(ascii);
   if (named) return named[2] === "nan" ? Number.NaN : named[1] === "-" ? -Infinity : Infinity;
