@@ -33,13 +33,12 @@ export const endSubmission = (
 };
 
 /**
- * Only a running job that a user stops, or whose run failed, gets time to end by itself (docs/spec/lifecycle.md §3.4);
- * how much is what `stop_duration` says, where it is given.
+ * Only a running job that a user stops, or that ends because of another, gets time to end by itself (docs/spec/
+ * lifecycle.md §3.4); how much is what `stop_duration` says, where it is given.
  */
 const stopGraceMs = (run: RunRow, status: SubmissionRow["status"], reason: JobReason): number => {
   const isGraceful =
-    status === "running" &&
-    (reason === "terminated_by_user" || (reason === "terminated_by_server" && run.status === "terminating"));
+    status === "running" && (reason === "terminated_by_user" || reason === "terminated_by_server");
   if (!isGraceful) return 0;
   const { stop_duration } = mergeProfile(run.spec.profile, run.spec.configuration);
   if (stop_duration === null) return STOP_GRACE_MS;

@@ -3,7 +3,7 @@ import { waitFor } from "../../shared/testing/waitFor.ts";
 import type { InstanceRow } from "../store/instances.ts";
 import { type OpenedEngine, openEngine } from "../testing/openEngine.ts";
 import { hostRow } from "../testing/testEngine.ts";
-import { CLAIM_TIMEOUT_MS } from "./engineDeps.ts";
+import { CLAIM_TIMEOUT_MS, STOP_GRACE_MS } from "./engineDeps.ts";
 import { RESERVE_AFTER_MS } from "./scheduler.ts";
 
 const RETRY = { retry: { on_events: ["no-capacity"], duration: "4h" } };
@@ -160,7 +160,7 @@ test("one node that is tried again takes all of them with it, after they have en
   await t.engine.finished(worker, workerId, { exit: 1 });
   expect((await runOf(t, "spread")).status).toBe("running");
   expect(await t.engine.desired(master, [masterId])).toEqual([
-    { action: "stop", submission_id: masterId, grace_ms: 0 },
+    { action: "stop", submission_id: masterId, grace_ms: STOP_GRACE_MS },
   ]);
   await t.engine.finished(master, masterId, { exit: -1 });
   expect(await runOf(t, "spread")).toMatchObject({ status: "pending", fleet_id: null });

@@ -195,21 +195,21 @@ export class TestEngine implements AsyncDisposable {
       exit_status: end.exit,
       log_bytes: end.logBytes ?? 0,
     };
-    return this.#report(host, { id, sequence: end.sequence ?? 2, fact });
+    return this.report(host, { id, sequence: end.sequence ?? 2, fact });
   }
 
   /** The agent has ended the job by its own clock. */
   async endedByItself(host: InstanceRow, id: string) {
     const reason = "terminated_by_server" as const;
     const fact = { state: "finished" as const, reason, message: "", exit_status: null, log_bytes: 0 };
-    return this.#report(host, { id, sequence: 2, fact });
+    return this.report(host, { id, sequence: 2, fact });
   }
 
   async running(host: InstanceRow, id: string) {
-    return this.#report(host, { id, sequence: 1, fact: { state: "running" as const } });
+    return this.report(host, { id, sequence: 1, fact: { state: "running" as const } });
   }
 
-  async #report(
+  async report(
     host: InstanceRow,
     report: {
       id: string;
