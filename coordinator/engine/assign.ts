@@ -1,5 +1,6 @@
 import type { JobSpec } from "../../shared/api/jobs.ts";
 import { jobEnv } from "../../shared/config/jobEnv.ts";
+import { insertNodeAddresses } from "../../shared/config/nodeReferences.ts";
 import { processArgv } from "../../shared/config/processArgv.ts";
 import type { AssignedArchive, Assignment } from "../../shared/protocol/assignment.ts";
 import type { Inventory } from "../../shared/protocol/inventory.ts";
@@ -36,10 +37,10 @@ export const createAssignment = async (db: Db, submission: SubmissionRow): Promi
       runName: run.name,
       repoId: run.spec.repo_id,
       submissionId: submission.id,
-      nodeIps: nodes.map((node) => node?.internal_ip ?? "127.0.0.1"),
-      gpusPerNode: nodes.map((node) => node?.instance_type.resources.gpus.length ?? 0),
+      nodeIps: nodes.map(addressOf),
+      gpusPerNode: nodes.map((node) => node.provisioning_data?.instance_type.resources.gpus.length ?? 0),
     }),
-    ...commandFor(inventory.runtime, spec),
+    ...withAddresses(commandFor(inventory.runtime, spec), nodes),
     user: userText(spec.user),
     working_dir: spec.working_dir,
     privileged: spec.privileged,
@@ -56,16 +57,24 @@ export const createAssignment = async (db: Db, submission: SubmissionRow): Promi
   };
 };
 
-/** Where the jobs of the replica were placed, by rank: all of them before the first begins. */
-const listNodes = async (
-  db: Db,
-  submission: SubmissionRow,
-): Promise<SubmissionRow["provisioning_data"][]> => {
-  if (submission.job_spec.jobs_per_replica === 1) return [submission.provisioning_data];
+/** The jobs of the replica, by rank: all of them are placed before the first begins. */
+const listNodes = async (db: Db, submission: SubmissionRow): Promise<SubmissionRow[]> => {
+  if (submission.job_spec.jobs_per_replica === 1) return [submission];
   const jobs = groupByJob(await listSubmissions(db, submission.run_id));
-  return jobs
-    .filter((job) => job.latest.replica_num === submission.replica_num)
-    .map((job) => job.latest.provisioning_data);
+  return jobs.map((job) => job.latest).filter((job) => job.replica_num === submission.replica_num);
+};
+
+const addressOf = (node: SubmissionRow): string => node.provisioning_data?.internal_ip ?? "127.0.0.1";
+
+/** References to other nodes stand in the commands until these are placed (docs/spec/lifecycle.md §4). */
+const withAddresses = <C extends { argv: string[] }>(command: C, nodes: readonly SubmissionRow[]): C => {
+  const find = (group: number, index: number): string | undefined => {
+    const isMeant = ({ job_spec: spec }: SubmissionRow) =>
+      spec.node_group_index === group && spec.node_group_job_index === index;
+    const node = nodes.find(isMeant);
+    return node && addressOf(node);
+  };
+  return { ...command, argv: command.argv.map((text) => insertNodeAddresses(text, find)) };
 };
 
 /** A host without a container engine runs the commands themselves; placement gives it no job that needs an image. */

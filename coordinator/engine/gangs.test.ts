@@ -212,3 +212,22 @@ test("with master-done the run ends with its master", async () => {
   await t.engine.finished(worker, workerId, { exit: -1 });
   expect(await runOf(t, "led")).toMatchObject({ status: "done", termination_reason: "all_jobs_done" });
 });
+
+test("references to nodes of other groups become their addresses", async () => {
+  await using t = await openEngine();
+  const all = await hosts(t, 3);
+  const address = (group: number, node: number) => `\${{ groups[${group}].nodes[${node}].IP_ADDRESS }}`;
+  const commands = [`echo ${address(0, 0)} ${address(1, 1)}`];
+  const groups = [
+    { name: "head", commands },
+    { name: "workers", nodes: 2, commands },
+  ];
+  await t.engine.submit("grouped", { commands: [], groups });
+  const places = await placesOf(t, "grouped", all);
+  const [first, , third] = places.map((place) => place.inventory.addresses[0]?.split("/")[0]);
+  for (const place of places) {
+    const [wish] = await t.engine.desired(place);
+    const argv = wish?.action === "run" ? wish.assignment?.argv : undefined;
+    expect(argv?.at(-1)).toContain(`echo ${first} ${third}`);
+  }
+});

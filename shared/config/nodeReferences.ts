@@ -22,6 +22,18 @@ const parseName = (name: string) => {
   return member === undefined ? undefined : { group: Number(group), member, index: Number(index) };
 };
 
+const REFERENCE = /\$\{\{ {0,9}groups\[(\d{1,9})\]\.(?:nodes|replicas)\[(\d{1,9})\]\.IP_ADDRESS {0,9}\}\}/g;
+
+/** The text with addresses in place of the references that `addressOf` knows; the others stay as they are. */
+export const insertNodeAddresses = (
+  text: string,
+  addressOf: (group: number, index: number) => string | undefined,
+): string =>
+  text.replace(
+    REFERENCE,
+    (reference, group: string, index: string) => addressOf(Number(group), Number(index)) ?? reference,
+  );
+
 /** How many addresses each group of a run has for certain. */
 const sizesOf = (configuration: RunConfiguration): { member: "nodes" | "replicas"; sizes: number[] } => {
   if (configuration.type === "task") {
