@@ -209,3 +209,21 @@ test("archives are unpacked before the start, and a bad one ends the job", async
   t.start({ archives: [{ sha256: "b".repeat(64), path: "app" }] });
   expect(await t.finished()).toMatchObject({ reason: "executor_error", exit_status: null });
 });
+
+test("a coordinator that is out of reach for ten minutes costs a job nothing, also one that ends meanwhile", async () => {
+  using t = setUp();
+  const [going, ending] = [t.start(), t.start()];
+  for (const runner of [going, ending]) runner.confirm();
+  for (const job of t.runtime.jobs) job.run();
+  await waitFor("both", () => going.held.state === "running" && ending.held.state === "running");
+  t.clock.advance(5 * 60_000);
+  t.runtime.jobs[1]?.end({ exitStatus: 3, reason: "container_exited_with_error" });
+  expect(await t.finished()).toMatchObject({ exit_status: 3 });
+  t.clock.advance(5 * 60_000);
+  expect(t.runtime.jobs.map((job) => job.stops)).toEqual([[], []]);
+  expect(going.held.state).toBe("running");
+  // Nothing was answered, so everything is still there to be told, in order, with its own time.
+  const waiting = t.journal.listReports().filter((report) => report.submission_id === ending.id);
+  expect(waiting.map((report) => report.fact.state)).toEqual(["running", "finished"]);
+  expect(t.uploads).not.toContain("close");
+});
