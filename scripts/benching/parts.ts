@@ -1,5 +1,6 @@
 import type { Part } from "./bench.ts";
 import { measureCli } from "./cliPart.ts";
+import { measureConfig } from "./configPart.ts";
 import { measureIdle } from "./idlePart.ts";
 import { measurePeers } from "./peersPart.ts";
 import { measureRuns, measureStops } from "./runsPart.ts";
@@ -9,6 +10,7 @@ import { measureThroughput } from "./throughputPart.ts";
 export const PARTS = {
   idle: { summary: "memory and CPU of coordinator and agent while nothing happens", run: measureIdle },
   cli: { summary: "start of the command line: --version, ps, and apply to the first line", run: measureCli },
+  config: { summary: "reading and checking a configuration", run: measureConfig },
   runs: { summary: "a run from the request to its final status, step by step", run: measureRuns },
   stop: { summary: "from a stop request to the final status", run: measureStops },
   throughput: { summary: "200 MB of output of one job, to a client that follows", run: measureThroughput },
