@@ -1,40 +1,8 @@
 import { expect, test } from "bun:test";
-import type { InstanceRow } from "../store/instances.ts";
+import { anInstance } from "../testing/anInstance.ts";
 import { Capacity } from "./capacity.ts";
 
-const instance = (id: string, project = "p"): InstanceRow => ({
-  id,
-  project_id: project,
-  fleet_id: "f",
-  instance_num: 0,
-  name: `lab-${id}`,
-  status: "idle",
-  unreachable: false,
-  inventory: {
-    hostname: id,
-    arch: "x86",
-    os: "linux",
-    cpus: 2,
-    memory_mib: 1024,
-    disk_mib: 1024,
-    gpus: [],
-    addresses: [],
-    runtime: "process",
-  },
-  public_key: id,
-  boot_id: "b",
-  agent_version: "0",
-  session: null,
-  credential_hash: id,
-  credential_expires_at: 0,
-  previous_credential_hash: null,
-  previous_credential_expires_at: null,
-  termination_reason: null,
-  termination_reason_message: null,
-  created_at: 0,
-  finished_at: null,
-  deleted: false,
-});
+const instance = (id: string, project = "p") => anInstance({ id, project_id: project, name: `lab-${id}` });
 
 test("an instance takes one submission, the same one again, and another after the release", () => {
   const capacity = new Capacity();

@@ -3,6 +3,7 @@ import { RunSpec } from "../../../shared/api/runs.ts";
 import { getJobSpecs } from "../../../shared/config/jobSpecs.ts";
 import type { Inventory } from "../../../shared/protocol/inventory.ts";
 import type { InstanceRow } from "../../store/instances.ts";
+import { anInstance } from "../../testing/anInstance.ts";
 import type { CapacityEntry } from "../instances/capacityEntry.ts";
 import { findCandidates, type WantedInstance } from "./candidates.ts";
 
@@ -25,44 +26,18 @@ const host = (
     busy?: boolean;
   } = {},
 ): CapacityEntry => {
-  const inventory: Inventory = {
-    hostname: `${name}.lan`,
-    arch: "x86",
-    os: "linux",
-    cpus: 8,
-    memory_mib: 32_768,
-    disk_mib: 100_000,
-    gpus: [],
-    addresses: ["10.0.0.7/24"],
-    runtime: "docker",
-    ...options.inventory,
-  };
-  const row = {
-    id: crypto.randomUUID(),
-    project_id: "p",
-    fleet_id: "f",
-    instance_num: 0,
-    name,
-    status: options.busy ? "busy" : "idle",
-    unreachable: false,
-    inventory,
-    public_key: "",
-    boot_id: "",
-    agent_version: "",
-    session: null,
-    credential_hash: "",
-    credential_expires_at: 0,
-    previous_credential_hash: null,
-    previous_credential_expires_at: null,
-    termination_reason: null,
-    termination_reason_message: null,
-    created_at: 0,
-    finished_at: null,
-    deleted: false,
-    ...options.row,
-  } satisfies InstanceRow;
+  const instance = anInstance(
+    { name, status: options.busy ? "busy" : "idle", ...options.row },
+    {
+      hostname: `${name}.lan`,
+      disk_mib: 100_000,
+      addresses: ["10.0.0.7/24"],
+      runtime: "docker",
+      ...options.inventory,
+    },
+  );
   const occupants = new Set(options.busy ? ["s"] : []);
-  return { instance: row, fleetName: options.fleet ?? "lab", occupants };
+  return { instance, fleetName: options.fleet ?? "lab", occupants };
 };
 
 const gpu = (index: number) => ({

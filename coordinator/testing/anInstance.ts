@@ -1,0 +1,42 @@
+import type { Inventory } from "../../shared/protocol/inventory.ts";
+import type { InstanceRow } from "../store/instances.ts";
+
+/** A free host that joined, but for what a test says. */
+export const anInstance = (
+  row: Partial<InstanceRow> = {},
+  inventory: Partial<Inventory> = {},
+): InstanceRow => ({
+  id: crypto.randomUUID(),
+  project_id: "p",
+  fleet_id: "f",
+  instance_num: 0,
+  name: "lab-0",
+  status: "idle",
+  unreachable: false,
+  inventory: {
+    hostname: "host-0",
+    arch: "x86",
+    os: "linux",
+    cpus: 8,
+    memory_mib: 32_768,
+    disk_mib: 512_000,
+    gpus: [],
+    addresses: ["10.0.0.1/24"],
+    runtime: "process",
+    ...inventory,
+  },
+  public_key: "key",
+  boot_id: "boot",
+  agent_version: "0.1.0",
+  session: null,
+  credential_hash: "hash",
+  credential_expires_at: 0,
+  previous_credential_hash: null,
+  previous_credential_expires_at: null,
+  termination_reason: null,
+  termination_reason_message: null,
+  created_at: 0,
+  finished_at: null,
+  deleted: false,
+  ...row,
+});
