@@ -177,6 +177,8 @@ ExecStart="$bin" run --state-dir "$state_dir"
 EnvironmentFile=-$env_file
 Restart=always
 RestartSec=2
+# A newer agent has this host's identity (a cloned disk): taking turns with it would help nobody.
+RestartPreventExitStatus=3
 # Jobs outlive the agent: a restart or upgrade ends the agent's own process and nothing else.
 KillMode=process
 OOMPolicy=continue
@@ -344,7 +346,7 @@ uninstall() {
     end_processes $pids
   fi
   if has docker; then
-    containers=$(docker ps -aq --filter "label=dstack.submission" 2>/dev/null || true)
+    containers=$(docker ps -aq --filter "label=dstack.submission-id" 2>/dev/null || true)
     if [ -n "$containers" ]; then
       say "Removing containers of jobs: $(printf '%s' "$containers" | tr '\n' ' ')"
       # shellcheck disable=SC2086 # a list of container ids

@@ -4,6 +4,9 @@ import type { Config } from "./config.ts";
 /** Compiled, the program is one file; otherwise Bun runs this one. */
 const self = Bun.main.startsWith("/$bunfs/") ? [process.execPath] : [process.execPath, Bun.main];
 
+/** Another agent has this host's identity: a service manager must not start this one again (install.sh). */
+const FENCED_EXIT_CODE = 3;
+
 const start = async (config: Config): Promise<void> => {
   const { createLogger } = await import("../shared/log.ts");
   const log = createLogger({
@@ -54,7 +57,7 @@ const main = async (): Promise<void> => {
     const hint = err instanceof AppError && err.hint ? `\n  ${err.hint}` : "";
     const text = err instanceof AppError ? err.message : err instanceof Error ? err.stack : messageOf(err);
     process.stderr.write(`dstack-agent: ${text}${hint}\n`);
-    process.exit(1);
+    process.exit(err instanceof AppError && err.code === "fenced" ? FENCED_EXIT_CODE : 1);
   }
 };
 
