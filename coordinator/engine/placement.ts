@@ -1,6 +1,6 @@
 import type { JobSpec } from "../../shared/api/jobs.ts";
 import type { CapacityEntry } from "../domain/instances/capacityEntry.ts";
-import { findCandidates } from "../domain/offers/candidates.ts";
+import { findBest, findCandidates } from "../domain/offers/candidates.ts";
 import type { RunRow } from "../store/runs.ts";
 import type { AgentSessions } from "./agentSessions.ts";
 import { matchDistinct } from "./matchDistinct.ts";
@@ -31,8 +31,8 @@ export const chooseHosts = (wanted: Wanted, deps: PlacementDeps): CapacityEntry[
   const [only, ...others] = wanted.jobSpecs;
   if (!only) return [];
   if (others.length === 0) {
-    const fitting = fittingOf(usable, wanted, only);
-    const best = fitting.find(({ instance }) => deps.agents.isWaiting(instance.id)) ?? fitting[0];
+    const sought = { spec: wanted.run.spec, jobSpec: only };
+    const best = findBest(usable, sought, ({ instance }) => deps.agents.isWaiting(instance.id));
     return best ? [best] : undefined;
   }
   const fleets = Map.groupBy(usable, ({ instance }) => instance.fleet_id);

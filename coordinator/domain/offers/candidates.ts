@@ -4,6 +4,7 @@ import { type Place, whyNotThere } from "../../../shared/config/placing.ts";
 import { needsImage } from "../../../shared/config/processArgv.ts";
 import { mergeProfile, type Placement } from "../../../shared/config/profile.ts";
 import type { InstanceSelector } from "../../../shared/config/reference.ts";
+import type { Inventory } from "../../../shared/protocol/inventory.ts";
 import { whyNot } from "../../../shared/resources/matching.ts";
 import type { Requirements } from "../../../shared/resources/requirements.ts";
 import type { CapacityEntry } from "../instances/capacityEntry.ts";
@@ -34,38 +35,91 @@ export interface Candidates {
  * are taken to be in the project of the entries: others are refused before.
  */
 export const findCandidates = (entries: readonly CapacityEntry[], wanted: WantedInstance): Candidates => {
+  const { placement, fitting, refused } = sift(entries, wanted);
+  if (fitting.length > 0) return { fitting: fitting.sort(byPreference), whyNone: "" };
+  const refusals = refused
+    .filter(({ why }) => why !== NOT_SELECTED)
+    .map(({ entry, why }) => `${entry.instance.name} ${why}`);
+  return { fitting, whyNone: whyNone(entries, placement, refusals) };
+};
+
+/** The best of the hosts that fit; one that is preferred (`isReady`) comes before all others. */
+export const findBest = (
+  entries: readonly CapacityEntry[],
+  wanted: WantedInstance,
+  isReady: (entry: CapacityEntry) => boolean,
+): CapacityEntry | undefined => {
+  let best: CapacityEntry | undefined;
+  let isBestReady = false;
+  for (const entry of sift(entries, wanted).fitting) {
+    const ready = isReady(entry);
+    const isBetter = ready === isBestReady ? !best || byPreference(entry, best) < 0 : ready;
+    if (isBetter) [best, isBestReady] = [entry, ready];
+  }
+  return best;
+};
+
+/** Hosts with the same hardware get the same answer, so it is found once for all of them. */
+const sift = (entries: readonly CapacityEntry[], wanted: WantedInstance) => {
   const placement = mergeProfile(wanted.spec.profile, wanted.spec.configuration);
   const fitting: CapacityEntry[] = [];
-  const refusals: string[] = [];
+  const refused: { entry: CapacityEntry; why: string }[] = [];
+  const known = new Map<string, string | undefined>();
   for (const entry of entries) {
-    const refusal = whyNotHere(entry, wanted, placement);
-    if (refusal === undefined) fitting.push(entry);
-    else if (refusal !== NOT_SELECTED) refusals.push(`${entry.instance.name} ${refusal}`);
+    let why = whyNotThis(entry, placement);
+    if (why === undefined) {
+      const { inventory } = entry.instance;
+      const { kind } = hardwareOf(inventory);
+      if (!known.has(kind)) known.set(kind, whyNotOn(inventory, wanted, placement));
+      why = known.get(kind);
+    }
+    if (why === undefined) fitting.push(entry);
+    else refused.push({ entry, why });
   }
-  if (fitting.length > 0) return { fitting: sorted(fitting), whyNone: "" };
-  return { fitting, whyNone: whyNone(entries, placement, refusals) };
+  return { placement, fitting, refused };
+};
+
+interface Hardware {
+  /** The same for hosts that nothing about their hardware tells apart. */
+  kind: string;
+  rank: readonly number[];
+}
+
+const hardware = new WeakMap<Inventory, Hardware>();
+
+const hardwareOf = (inventory: Inventory): Hardware => {
+  const known = hardware.get(inventory);
+  if (known) return known;
+  const { resources } = instanceTypeOf(inventory);
+  const { gpus, cpus, memory_mib } = resources;
+  const gpuMemory = gpus.reduce((sum, gpu) => sum + gpu.memory_mib, 0);
+  const found = {
+    kind: JSON.stringify([inventory.runtime, inventory.no_docker_reason, resources]),
+    rank: [gpus.length, gpuMemory, cpus, memory_mib],
+  };
+  hardware.set(inventory, found);
+  return found;
 };
 
 /** A host that the user did not mean: not worth a word. */
 const NOT_SELECTED = "is not among those that were asked for";
 
-const whyNotHere = (
-  entry: CapacityEntry,
-  wanted: WantedInstance,
-  placement: Placement,
-): string | undefined => {
+const whyNotThis = (entry: CapacityEntry, placement: Placement): string | undefined => {
   const { instance } = entry;
   if (!isSelected(entry, placement)) return NOT_SELECTED;
   if (instance.status !== "idle" && instance.status !== "busy") return `is ${instance.status}`;
-  if (instance.unreachable) return "cannot be reached";
+  return instance.unreachable ? "cannot be reached" : undefined;
+};
+
+const whyNotOn = (inventory: Inventory, wanted: WantedInstance, placement: Placement): string | undefined => {
   const elsewhere = whyNotThere(placement, HOSTS);
   if (elsewhere !== undefined) return `does not fit: ${elsewhere}`;
-  const isProcessHost = instance.inventory.runtime === "process";
+  const isProcessHost = inventory.runtime === "process";
   if (isProcessHost && !wanted.ignoreRuntime && needsImage(wanted.spec.configuration)) {
-    const why = instance.inventory.no_docker_reason;
+    const why = inventory.no_docker_reason;
     return `has no container engine for the image${why ? ` (${why})` : ""}`;
   }
-  const { resources } = instanceTypeOf(instance.inventory);
+  const { resources } = instanceTypeOf(inventory);
   return whyNot(requirementsOn(wanted, isProcessHost), resources, 0);
 };
 
@@ -102,24 +156,17 @@ const isMeant = ({ instance, fleetName }: CapacityEntry, selector: InstanceSelec
 export const isOccupied = ({ instance, occupants }: CapacityEntry): boolean =>
   instance.status === "busy" || occupants.size > 0;
 
-/** Compared one after the other, smaller first; a GPU that nobody needs is the dearest thing to block. */
-const rankOf = (entry: CapacityEntry): number[] => {
-  const { gpus, cpus, memory_mib } = instanceTypeOf(entry.instance.inventory).resources;
-  const gpuMemory = gpus.reduce((sum, gpu) => sum + gpu.memory_mib, 0);
-  return [Number(isOccupied(entry)), gpus.length, gpuMemory, cpus, memory_mib, entry.instance.created_at];
+/** Free ones first, then the least capable: a GPU that nobody needs is the dearest thing to block. */
+const byPreference = (a: CapacityEntry, b: CapacityEntry): number => {
+  const occupied = Number(isOccupied(a)) - Number(isOccupied(b));
+  if (occupied !== 0) return occupied;
+  const [own, other] = [hardwareOf(a.instance.inventory).rank, hardwareOf(b.instance.inventory).rank];
+  for (const [index, value] of own.entries()) {
+    const difference = value - (other[index] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return a.instance.created_at - b.instance.created_at;
 };
-
-const sorted = (entries: CapacityEntry[]): CapacityEntry[] =>
-  entries
-    .map((entry) => ({ entry, rank: rankOf(entry) }))
-    .sort((a, b) => {
-      for (const [index, value] of a.rank.entries()) {
-        const difference = value - (b.rank[index] ?? 0);
-        if (difference !== 0) return difference;
-      }
-      return 0;
-    })
-    .map(({ entry }) => entry);
 
 /** At most so many hosts are named: the list is for people. */
 const MOST_NAMED = 3;
