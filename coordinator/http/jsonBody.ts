@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type { ValidationErrorBody } from "../../shared/api/errors.ts";
+import { messagesOf } from "../../shared/config/schemaProblems.ts";
 
 type Problem = ValidationErrorBody["detail"][number];
 
@@ -47,7 +48,16 @@ const parseJson = (request: Request, text: string): unknown => {
   }
 };
 
+/** The reference's words for programs, and in `hint` the command line's for people. */
 const problemsOf = (issue: z.core.$ZodIssue, body: unknown): Problem[] => {
+  const hints = messagesOf(issue, body);
+  return referenceProblems(issue, body).map((problem, index) => {
+    const hint = hints[index];
+    return hint === undefined || hint === problem.msg ? problem : { ...problem, hint };
+  });
+};
+
+const referenceProblems = (issue: z.core.$ZodIssue, body: unknown): Problem[] => {
   const path = issue.path.map((key) => (typeof key === "symbol" ? String(key) : key));
   const loc = ["body", ...path];
   if (issue.code === "unrecognized_keys")

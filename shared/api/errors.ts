@@ -28,6 +28,8 @@ export const ValidationErrorBody = z.object({
       loc: z.array(z.union([z.string(), z.number()])),
       msg: z.string(),
       input: z.unknown().optional(),
+      /** Ours: what is wrong, what is allowed and what was likely meant, as the command line says it. */
+      hint: z.string().optional(),
     }),
   ),
 });

@@ -127,7 +127,7 @@ retry: {on_events: [eror]}
           if (!(err instanceof AppError)) throw err;
         }
       }),
-      { numRuns: 3000 },
+      { numRuns: 1500 },
     );
-  });
+  }, 60_000);
 });

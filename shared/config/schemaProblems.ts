@@ -39,6 +39,10 @@ const problemsOfIssue = (issue: Issue, input: unknown): Omit<Problem, "position"
   }));
 };
 
+/** What is wrong in words for people; of unknown properties, for each of them. */
+export const messagesOf = (issue: Issue, input: unknown): string[] =>
+  problemsOfIssue(issue, input).map(({ message }) => message);
+
 /** What a schema found, in the words of configurations. */
 export const problemsOf = (
   error: z.ZodError,
