@@ -46,6 +46,17 @@ test("a job without a limit goes on for ever, and so does one that is forgotten"
   expect(t.ended).toEqual([]);
 });
 
+test("a process that ends before any further answer leaves the time of the first one", () => {
+  using t = setUp();
+  const job = limited();
+  t.silence.watch(job, false);
+  t.silence.close();
+  t.clock.advance(LIMIT_MS - 10);
+  t.open().watch(job, true);
+  t.clock.advance(10);
+  expect(t.ended).toEqual([job.submission_id]);
+});
+
 test("a process of the agent that starts later counts from the last answer, too", () => {
   using t = setUp();
   const job = limited();

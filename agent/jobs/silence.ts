@@ -31,7 +31,10 @@ export class Silence {
   /** From when it was accepted the coordinator knows that this host was there; `isKnown`: before this process began. */
   watch({ submission_id: id, stop_if_silent_ms: limitMs }: Assignment, isKnown: boolean): void {
     if (!limitMs) return;
-    if (!isKnown && this.#limits.size === 0) this.#answeredAt = this.#deps.clock.now();
+    if (!isKnown && this.#limits.size === 0) {
+      this.#answeredAt = this.#deps.clock.now();
+      this.#keep();
+    }
     this.#limits.set(id, limitMs);
     this.#arm(id, limitMs);
   }
@@ -46,16 +49,20 @@ export class Silence {
   answered(agoMs: number): void {
     this.#answeredAt = this.#deps.clock.now() - agoMs;
     if (this.#limits.size === 0) return;
-    try {
-      writeFileSync(this.#deps.path, String(Math.floor(this.#answeredAt)), { mode: 0o600 });
-    } catch (err) {
-      this.#deps.log.warn("Cannot note the last answer", { path: this.#deps.path, reason: messageOf(err) });
-    }
+    this.#keep();
     for (const [id, limitMs] of this.#limits) this.#arm(id, limitMs);
   }
 
   close(): void {
     for (const id of [...this.#limits.keys()]) this.unwatch(id);
+  }
+
+  #keep(): void {
+    try {
+      writeFileSync(this.#deps.path, String(Math.floor(this.#answeredAt)), { mode: 0o600 });
+    } catch (err) {
+      this.#deps.log.warn("Cannot note the last answer", { path: this.#deps.path, reason: messageOf(err) });
+    }
   }
 
   #arm(id: string, limitMs: number): void {
