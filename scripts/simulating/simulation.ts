@@ -45,7 +45,11 @@ const MOST_CALM_STEPS = 10_000;
 const STOP_AFTER_MS = 10 * 60_000;
 const LOOK_MS = 60_000;
 
-/** Nobody's clock is further off than this (docs in faults.ts); leases have a margin of twice as much. */
+/** An agent is started again by its host, sooner than the margin of its jobs' limits of silence; a host may stay off. */
+const MAX_RESTART_MS = 5_000;
+const MAX_OFF_MS = 120_000;
+
+/** Nobody's clock is further off than this; the margins of leases are larger than two jumps. */
 const MAX_SKEW_MS = 3_000;
 
 const USERS: Life = { name: "users", alive: true, machine: { skewMs: 0 } };
@@ -113,17 +117,28 @@ export const simulate = async (options: SimulationOptions): Promise<Outcome> => 
     if (random.chance(faults.crash * rate)) coordinator.crash();
     if (random.chance(faults.clockJump * rate)) jump(coordinator.machine);
     for (const host of hosts.values()) {
-      if (random.chance(faults.agentCrash * rate)) host.kill();
-      if (random.chance(faults.agentCrash)) host.stop();
-      if (random.chance(faults.reboot * rate)) host.switchOff();
+      if (random.chance(faults.agentCrash * rate)) {
+        host.kill();
+        restart(host, MAX_RESTART_MS);
+      }
+      if (random.chance(faults.agentCrash)) {
+        host.stop();
+        restart(host, MAX_RESTART_MS);
+      }
+      if (random.chance(faults.reboot * rate)) {
+        host.switchOff();
+        restart(host, MAX_OFF_MS);
+      }
       if (random.chance(faults.clockJump * rate)) jump(host.machine);
-      if (!host.isUp) world.after(random.skewed(100, 120_000), () => host.start(), USERS);
+      if (!host.isUp) restart(host, MAX_RESTART_MS);
       if (host.isCut || !random.chance(faults.partition * rate)) continue;
       world.note(`${host.row.name} is cut off`);
       host.isCut = true;
       world.after(random.skewed(100, 400_000), () => mend(host), USERS);
     }
   };
+  const restart = (host: SimHost, mostMs: number) =>
+    void world.after(random.skewed(100, mostMs), () => host.start(), USERS);
   const jump = (machine: { skewMs: number }) => {
     machine.skewMs = (random.next() * 2 - 1) * MAX_SKEW_MS;
     world.note(`a clock is ${Math.round(machine.skewMs)} ms off`);

@@ -1,0 +1,121 @@
+import { join } from "node:path";
+import { openStore, type Statement, writeAll } from "../../coordinator/store/db.ts";
+import { insertFleet } from "../../coordinator/store/fleets.ts";
+import { type InstanceRow, insertInstance } from "../../coordinator/store/instances.ts";
+import { findProjectByName } from "../../coordinator/store/projects.ts";
+import { hashToken, newToken } from "../../coordinator/store/tokens.ts";
+import { hostRow } from "../../coordinator/testing/testEngine.ts";
+import { delay } from "../../shared/async/delay.ts";
+import { waitFor } from "../../shared/testing/waitFor.ts";
+import { type Coordinator, startCoordinator } from "../e2e/harness/coordinator.ts";
+import { LoadAgent } from "./loadAgent.ts";
+
+export interface Cluster extends AsyncDisposable {
+  coordinator: Coordinator;
+  agents: LoadAgent[];
+  /** How long all agents took to be there. */
+  joinedMs: number;
+  jobs: JobTimes;
+  /** Whether jobs end as soon as they were confirmed. */
+  work: { endsJobs: boolean };
+}
+
+/** What happened to submissions, by performance.now(). */
+export interface JobTimes {
+  started: Map<string, number>;
+  confirmed: Map<string, number>;
+  /** Started a second time: must stay empty. */
+  startedTwice: string[];
+}
+
+const BATCH = 500;
+const LONGEST_JOIN_MS = 60_000;
+const DAY_MS = 86_400_000;
+
+/** A coordinator as its own process, and agents that have had their first answer. */
+export const openCluster = async (
+  dir: string,
+  count: number,
+  say: (line: string) => void,
+): Promise<Cluster> => {
+  await using undo = new AsyncDisposableStack();
+  const coordinator = undo.use(await startCoordinator({ dir }));
+  await coordinator.program.stop();
+  const hosts = await insertHosts(join(coordinator.home, ".dstack/server/data/coordinator.db"), count);
+  await coordinator.restart();
+  const stop = new AbortController();
+  undo.defer(() => stop.abort());
+  const jobs: JobTimes = { started: new Map(), confirmed: new Map(), startedTwice: [] };
+  const work = { endsJobs: true };
+  const port = Number(new URL(coordinator.url).port);
+  const agents = hosts.map(
+    ({ row, token }) =>
+      new LoadAgent({
+        port,
+        token,
+        inventory: row.inventory,
+        endsJobs: () => work.endsJobs,
+        onStarted: (id) => {
+          if (jobs.started.has(id)) jobs.startedTwice.push(id);
+          jobs.started.set(id, performance.now());
+        },
+        onConfirmed: (id) => void jobs.confirmed.set(id, performance.now()),
+      }),
+  );
+  const begin = performance.now();
+  const running = agents.map(async (agent, at) => {
+    // A second or two for all, as hosts do not come in one moment either.
+    await delay((at / 10_000) * 3_000);
+    await agent.run(stop.signal);
+  });
+  undo.defer(async () => void (await Promise.allSettled(running)));
+  undo.defer(() => stop.abort());
+  await waitForAnswers(agents, begin);
+  const joinedMs = performance.now() - begin;
+  say(`${count} agents are there after ${Math.round(joinedMs)} ms`);
+  const closers = undo.move();
+  return { coordinator, agents, jobs, joinedMs, work, [Symbol.asyncDispose]: () => closers.disposeAsync() };
+};
+
+/** Until every agent has had an answer after `since`. */
+export const waitForAnswers = async (agents: readonly LoadAgent[], since: number): Promise<void> => {
+  const missing = () => agents.filter((agent) => agent.answeredAt < since);
+  await waitFor("all agents", () => missing().length === 0, LONGEST_JOIN_MS).catch((err: unknown) => {
+    const [first] = missing();
+    throw new Error(`${missing().length} agents have no answer: ${first?.refused ?? "no connection"}`, {
+      cause: err,
+    });
+  });
+};
+
+/** Writes hosts straight into the database of a coordinator that does not run: joining is not what is measured. */
+const insertHosts = async (path: string, count: number): Promise<{ row: InstanceRow; token: string }[]> => {
+  await using store = await openStore({ url: `file:${path}` });
+  const project = await findProjectByName(store.db, "main");
+  if (!project) throw new Error("The coordinator has made no project");
+  const now = Date.now();
+  const fleet = { id: crypto.randomUUID(), project_id: project.id, name: "load", created_at: now };
+  await insertFleet(store.db, { ...fleet, status: "active", spec: JSON.parse("{}") });
+  const hosts = Array.from({ length: count }, (_, num) => {
+    const token = newToken("dsi_");
+    const row: InstanceRow = {
+      ...hostRow(num % 250),
+      project_id: project.id,
+      fleet_id: fleet.id,
+      instance_num: num,
+      name: `load-${num}`,
+      public_key: `key-${num}`,
+      credential_hash: hashToken(token),
+      credential_expires_at: now + DAY_MS,
+      created_at: now,
+    };
+    return { row, token };
+  });
+  for (let at = 0; at < hosts.length; at += BATCH) {
+    const statements: Statement[] = hosts
+      .slice(at, at + BATCH)
+      .map(({ row }) => insertInstance(store.db, row));
+    await writeAll(store.db, statements);
+  }
+  return hosts;
+};
