@@ -1,9 +1,11 @@
 /** Hosts that lose their network for longer than their jobs may wait for it; in full, by the real clock. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import type { Run } from "../../../shared/api/runs.ts";
 import { waitFor } from "../../../shared/testing/waitFor.ts";
 import { type Cluster, openCluster } from "../harness/cluster.ts";
 import { expectWholeLog, steadyJob, waitForLog } from "../harness/jobs.ts";
 import { processesWith } from "../harness/leftovers.ts";
+import type { Host } from "../harness/network.ts";
 import { describeWith, NEEDS_CLUSTER } from "../harness/requirements.ts";
 
 /** The whole ten minutes are for those who have them: `DSTACK_E2E_LONG=1`. */
@@ -13,7 +15,7 @@ const CUT_MS = isLong ? 600_000 : 180_000;
 describeWith(NEEDS_CLUSTER, "a host that is cut off for minutes", () => {
   let cluster: Cluster;
   beforeAll(async () => {
-    cluster = await openCluster(2);
+    cluster = await openCluster(3);
   }, 60_000);
   afterAll(() => cluster[Symbol.asyncDispose]());
 
@@ -26,8 +28,9 @@ describeWith(NEEDS_CLUSTER, "a host that is cut off for minutes", () => {
     const retry = { on_events: ["interruption"] };
     await apply(cluster.task("moving", ["sleep 100000"], { retry }));
     await client.waitForRun("moving", (run) => run.status === "running");
+    const places = await Promise.all(["steady", "moving"].map((name) => placeOf(cluster, name)));
     const cutAt = Date.now();
-    await Promise.all(cluster.hosts.map(({ host }) => host.cut()));
+    await Promise.all(places.map((host) => host.cut()));
     // Its own agent ends it, cut off as it is, and before the coordinator takes it for lost.
     const alive = () => processesWith("DSTACK_RUN_NAME=moving\0").length;
     expect(alive()).toBeGreaterThan(0);
@@ -40,18 +43,27 @@ describeWith(NEEDS_CLUSTER, "a host that is cut off for minutes", () => {
       150_000,
     );
     expect((await client.getRun("moving")).status).toBe("running");
-    await client.waitForRun("moving", (run) => run.status === "pending", 60_000);
-    expect((await client.getRun("moving")).jobs[0]?.job_submissions.at(-1)).toMatchObject({
-      termination_reason: "instance_unreachable",
-    });
+    const moved = await client.waitForRun("moving", hasSecondRunning, 120_000);
+    expect(moved.jobs[0]?.job_submissions[0]).toMatchObject({ termination_reason: "instance_unreachable" });
+    expect(places.map((host) => host.ip)).not.toContain((await placeOf(cluster, "moving")).ip);
     expect((await client.getRun("steady")).status).toBe("running");
     await Bun.sleep(Math.max(0, cutAt + CUT_MS - Date.now()));
-    await Promise.all(cluster.hosts.map(({ host }) => host.mend()));
-    await client.waitForRun("moving", (run) => run.status === "running", 120_000);
-    expect((await client.getRun("moving")).jobs[0]?.job_submissions.length).toBeGreaterThan(1);
+    await Promise.all(places.map((host) => host.mend()));
     expect(await client.waitForEnd("steady", 120_000)).toMatchObject({ status: "done" });
     await expectWholeLog(client, "steady", steady);
     await client.dstackOk(["stop", "-y", "moving"]);
     await client.waitForEnd("moving", 60_000);
   }, 900_000);
 });
+
+const hasSecondRunning = ({ jobs: [job] }: Run): boolean =>
+  job?.job_submissions.length === 2 && job.job_submissions.at(-1)?.status === "running";
+
+/** The host that a run's job was placed on. */
+const placeOf = async ({ coordinator, hosts }: Cluster, name: string): Promise<Host> => {
+  const run = await coordinator.client.getRun(name);
+  const ip = run.jobs[0]?.job_submissions.at(-1)?.job_provisioning_data?.internal_ip;
+  const found = hosts.find(({ host }) => host.ip === ip);
+  if (!found) throw new Error(`Run "${name}" is nowhere`);
+  return found.host;
+};
