@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { waitFor } from "../../shared/testing/waitFor.ts";
 import { findInstance, type InstanceRow } from "../store/instances.ts";
+import { patchRun } from "../store/runs.ts";
 import { type OpenedEngine, openEngine } from "../testing/openEngine.ts";
 import { hostRow } from "../testing/testEngine.ts";
 import { LOST_AFTER_MS, SILENCE_MS } from "./engineDeps.ts";
@@ -178,4 +179,17 @@ test("a coordinator that starts again has the queue as it was", async () => {
   await t.engine.addHost(hostRow(0));
   await reaches(t, "urgent", "provisioning");
   expect(await statusOf(t, "old")).toBe("pending");
+});
+
+test("a run that waits and gets another priority takes its new place", async () => {
+  await using t = await openEngine();
+  await t.engine.submit("old", RETRY);
+  t.clock.advance(1_000);
+  await t.engine.submit("young", RETRY);
+  const { id } = await t.engine.run("young");
+  expect(t.engine.engine.positionOf(id)?.position).toBe(2);
+  await t.engine.engine.withRun(id, async () => {
+    await patchRun(t.engine.db, id, { priority: 10 });
+  });
+  expect(t.engine.engine.positionOf(id)?.position).toBe(1);
 });

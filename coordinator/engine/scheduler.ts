@@ -76,7 +76,7 @@ export class Scheduler {
     const { id } = waiting.run;
     const isNew = !this.#waiting.has(id);
     this.#waiting.set(id, waiting);
-    if (isNew) this.#seen = undefined;
+    this.#seen = undefined;
     // Something may have become free since it was looked for.
     if (isNew) this.pump();
   }
