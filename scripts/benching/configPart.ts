@@ -4,7 +4,7 @@ import { cleanEnvironment, DSTACK } from "../e2e/harness/programs.ts";
 import type { Part } from "./bench.ts";
 import { timeCommand, timeRepeatedly } from "./firstByte.ts";
 
-const WARM_UP = 50;
+const WARM_UP = 500;
 
 /** What is used most, and nothing unusual. */
 const TYPICAL = `type: task
