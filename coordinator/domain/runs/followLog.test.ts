@@ -15,16 +15,13 @@ const started = async (dir: string, clock: FakeClock) => {
   await engine.running(host, id);
   const log = (output: string, offset: number) =>
     engine.link.appendLog(host, id, { bytes: new TextEncoder().encode(output), offset, at: clock.now() });
-  const follow = async (offset = 0) => {
+  const read = async ({ offset = 0, follow }: { offset?: number; follow: boolean }) => {
     const { run_id } = await engine.latest("talker");
     const deps = { db: engine.db, clock, logs: engine.logs, engine: engine.engine };
-    return followLog(
-      deps,
-      { submissionId: id, runId: run_id, offset, follow: true },
-      new AbortController().signal,
-    );
+    return followLog(deps, { submissionId: id, runId: run_id, offset, follow }, new AbortController().signal);
   };
-  return { engine, host, id, log, follow };
+  const follow = (offset = 0) => read({ offset, follow: true });
+  return { engine, host, id, log, read, follow };
 };
 
 test("followLog() ends with the last byte of a finished job, not before", async () => {
@@ -85,4 +82,21 @@ test("followLog() begins where it is told, behind what there is too", async () =
   await engine.finished(host, id, { exit: 1, logBytes: 6 });
   await log("", 6);
   expect((await pieces.next()).done).toBe(true);
+});
+
+test("followLog() without following gives what there is of a running job, and the rest of one that is over", async () => {
+  using dir = tempDir();
+  const { engine, host, id, log, read } = await started(dir.path, new FakeClock());
+  await using _ = engine;
+  await log("abc", 0);
+  const early = await read({ follow: false });
+  expect(text((await early.next()).value ?? undefined)).toBe("abc");
+  expect((await early.next()).done).toBe(true);
+  await engine.finished(host, id, { exit: 0, logBytes: 5 });
+  const late = await read({ follow: false });
+  expect(text((await late.next()).value ?? undefined)).toBe("abc");
+  const rest = late.next();
+  await log("de", 3);
+  expect(text((await rest).value ?? undefined)).toBe("de");
+  expect((await late.next()).done).toBe(true);
 });

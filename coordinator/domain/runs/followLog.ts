@@ -11,6 +11,9 @@ const CHUNK_BYTES = 64 * 1024;
  */
 const DRAIN_MS = 30_000;
 
+/** The same for who only wants what there is: mostly the rest is on its way when a run is seen to be over. */
+const TAIL_MS = 2_000;
+
 type FollowDeps = Pick<Deps, "db" | "clock" | "logs" | "engine">;
 
 export interface LogWish {
@@ -18,7 +21,7 @@ export interface LogWish {
   runId: string;
   /** The first byte wanted. */
   offset: number;
-  /** Go on until the output is complete, instead of ending where it ends now. */
+  /** Go on until the output is complete, instead of ending where it ends now or, of a job that is over, soon will. */
   follow: boolean;
 }
 
@@ -50,9 +53,9 @@ export async function* followLog(
       const bytes = await deps.logs.read(submissionId, at, CHUNK_BYTES);
       at += bytes.length;
       if (bytes.length > 0) yield bytes;
-      else if (!follow || left === "nothing" || at >= end) return;
+      else if (left === "nothing" || at >= end || (!follow && left === "more")) return;
       else if (left === "more") await alarm.wait(signal);
-      else if (!(await hasRungWithin(deps, alarm, signal))) return;
+      else if (!(await hasRungWithin(deps, alarm, { ms: follow ? DRAIN_MS : TAIL_MS, signal }))) return;
     }
   } finally {
     for (const stop of stopListening) stop();
@@ -69,9 +72,13 @@ const whatIsLeft = async ({ db }: FollowDeps, submissionId: string): Promise<{ l
   return { left: isFinalJob(submission.status) ? "tail" : "more", end };
 };
 
-const hasRungWithin = async ({ clock }: FollowDeps, alarm: Alarm, signal: AbortSignal): Promise<boolean> => {
+const hasRungWithin = async (
+  { clock }: FollowDeps,
+  alarm: Alarm,
+  { ms, signal }: { ms: number; signal: AbortSignal },
+): Promise<boolean> => {
   let isOver = false;
-  const cancel = clock.after(DRAIN_MS, () => {
+  const cancel = clock.after(ms, () => {
     isOver = true;
     alarm.ring();
   });

@@ -2,6 +2,7 @@ import type { JobSubmissionLogs, LogEvent, PollLogsRequest } from "../../../shar
 import { fromWireTime, toWireTime } from "../../../shared/api/scalars.ts";
 import { AppError } from "../../../shared/errors.ts";
 import type { Deps } from "../../deps.ts";
+import { followLog } from "./followLog.ts";
 import { getSubmission } from "./getSubmission.ts";
 
 /** One event holds at most so many bytes, and one answer so many in all. */
@@ -33,8 +34,9 @@ export const pollLog = async (
   projectId: string,
   request: PollLogsRequest,
 ): Promise<JobSubmissionLogs> => {
-  const { id: submissionId } = await getSubmission(deps, projectId, request);
+  const { id: submissionId, run_id: runId } = await getSubmission(deps, projectId, request);
   if (request.diagnose) return NO_LOGS;
+  await awaitTail(deps, submissionId, runId);
   const { logs } = deps;
   const { start_time: after, end_time: before, next_token: token } = request;
   const begin = after === null ? 0 : await logs.offsetAfter(submissionId, fromWireTime(after));
@@ -49,6 +51,13 @@ export const pollLog = async (
   }
   const span = { submissionId, from: Math.max(reached ?? begin, begin), to: end };
   return readForward(deps, span, request.limit);
+};
+
+/** A job is over when its host says so, which may be a moment before the last of its output is here. */
+const awaitTail = async (deps: Deps, submissionId: string, runId: string): Promise<void> => {
+  const offset = await deps.logs.length(submissionId);
+  const tail = followLog(deps, { submissionId, runId, offset, follow: false }, deps.closing);
+  while (!(await tail.next()).done);
 };
 
 const eventOf = (
