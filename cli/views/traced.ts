@@ -63,6 +63,7 @@ const textOf = (property: string, value: unknown): string => {
   }
   if (typeof value === "number" && key === "shm_size") return printMemory(value);
   if (/(^|\.)ports$/.test(property)) return (value as Port[]).map(printPort).join(", ");
+  if (property === "port") return printPort(value as Port);
   if (property === "volumes")
     return (value as Mount[]).map((mount) => printMount(mount) ?? JSON.stringify(mount)).join(", ");
   if (property === "files") return (value as FileMapping[]).map(printFile).join(", ");

@@ -61,6 +61,9 @@ test("traceValues() of what is no run has no flags, and of a fleet the profile",
     region: ["r", "file:3"],
     size: [null, "default"],
   });
+  expect(trace("type: dev-environment\n")).toMatchObject({
+    "resources.memory": [{ min: 8, max: null }, "default"],
+  });
   expect(trace("type: fleet\nnodes: 2\n", {}, { max_price: 1, max_duration: 9 })).toMatchObject({
     nodes: [{ min: 2, max: 2 }, "file:2"],
     max_price: [1, "profile"],

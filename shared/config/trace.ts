@@ -78,7 +78,8 @@ export const traceValues = ({ configuration, document, overrides, profile }: Sou
     if (fromProfile.has(dotted)) return is("profile");
     const hasFlag = [...flags].some((flag) => flag.startsWith(`${dotted}.`));
     // What is written as something shorter is not taken apart: all of it is from the file.
-    if (isMapping(value) && (isMapping(raw) || hasFlag)) {
+    const isWhole = raw === undefined && path.length === 1;
+    if (isMapping(value) && Object.keys(value).length > 0 && (isMapping(raw) || hasFlag || isWhole)) {
       return Object.entries(value).flatMap(([key, part]) => trace([...path, key], part, at(raw, [key])));
     }
     if ((raw ?? null) === null) return is("default");
