@@ -4,7 +4,7 @@ import { AppError } from "../errors.ts";
 import { configurationCases, goldenList } from "./golden.ts";
 
 /** Reproducible: the same seed gives the same numbers (mulberry32). */
-const randomFrom = (seed: number) => {
+export const randomFrom = (seed: number) => {
   let state = seed;
   return () => {
     state = (state + 0x6d2b79f5) | 0;
