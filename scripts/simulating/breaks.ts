@@ -4,7 +4,6 @@ import type { TestEngine } from "../../coordinator/testing/testEngine.ts";
 export const BREAKS = {
   occupied: "a host that has a job counts as free",
   release: "a host is not free again when its job has ended",
-  lease: "an agent keeps a job for ever that the coordinator never confirmed",
   keep: "a host may forget a finished job before all of its output is here",
   desired: "a job that runs is left out of what is wanted of its host",
 } as const;
@@ -29,14 +28,6 @@ export const breakCoordinator = (rule: Break, { capacity, link }: TestEngine): v
     }
     case "release":
       capacity.release = () => false;
-      return;
-    case "lease":
-      link.sync = async (...args) => {
-        const answer = await sync(...args);
-        for (const one of answer.desired)
-          if (one.action === "run" && one.assignment) one.assignment.claim_lease_ms = 86_400_000;
-        return answer;
-      };
       return;
     case "keep":
       link.sync = async (...args) => {
