@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { defaultResources, ResourcesSpec } from "../resources/spec.ts";
 import { field, object, optionalField, orNull, type Report } from "../schema/field.ts";
-import { reference } from "../schema/form.ts";
+import { accepts, reference } from "../schema/form.ts";
 import { integerBetween, parseBoolean, parseText } from "../schema/scalar.ts";
 import { Env } from "./env.ts";
 import { FileMapping } from "./files.ts";
@@ -14,14 +14,14 @@ export const texts = () => z.array(field(parseText)).default(() => []);
 
 export const Resources = () => ResourcesSpec.default(defaultResources);
 
-const repos = z
-  .array(RepoSpec)
-  .superRefine((list, ctx) => {
+const repos = accepts(
+  { maxItems: 1 },
+  z.array(RepoSpec).superRefine((list, ctx) => {
     if (list.length < 2) return;
     const message = "At most one repo can be given";
     ctx.addIssue({ code: "custom", message, params: { kind: "conflict" }, continue: false });
-  })
-  .default(() => []);
+  }),
+).default(() => []);
 
 /** What tasks, services and dev environments have in common (docs/spec/configuration.md §2 and §3). */
 export const RunFields = {
