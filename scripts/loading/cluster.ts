@@ -21,7 +21,7 @@ export interface Cluster extends AsyncDisposable {
 }
 
 /** What happened to submissions, by performance.now(). */
-export interface JobTimes {
+interface JobTimes {
   started: Map<string, number>;
   confirmed: Map<string, number>;
   /** Started a second time: must stay empty. */
