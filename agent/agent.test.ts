@@ -212,6 +212,7 @@ test("a second agent is refused, by the state directory or by the coordinator", 
   expect((await host.finish(["leave"])).err).toContain("Cannot leave while the agent runs");
   coordinator.faults = { isFenced: true };
   coordinator.wake();
-  expect(await first.exited).toBe(1);
+  // Not 1: a service manager must not start it again (install.sh).
+  expect(await first.exited).toBe(3);
   expect(await new Response(first.stderr).text()).toContain("has taken over");
 });
