@@ -4,8 +4,8 @@ import { parseArgs } from "node:util";
 import { AppError, messageOf } from "../shared/errors.ts";
 import { LOG_LEVELS, type LogLevel } from "../shared/log.ts";
 
-export const COMMANDS = ["run", "join", "status", "leave", "version"] as const;
-export type Command = (typeof COMMANDS)[number];
+const COMMANDS = ["run", "join", "status", "leave", "version"] as const;
+type Command = (typeof COMMANDS)[number];
 
 export const HELP = `Usage: dstack-agent COMMAND [options]
 

@@ -40,7 +40,7 @@ const IDLE_TIMEOUT_S = 120;
 
 const MIN_BODY_LIMIT = 32 * 1024 * 1024;
 
-export interface Coordinator extends AsyncDisposable {
+interface Coordinator extends AsyncDisposable {
   deps: Deps & { link: AgentLink };
   app: ReturnType<typeof createApp>;
   /** Known when it was given, or made at this first start; afterwards only its hash is stored. */
@@ -50,7 +50,7 @@ export interface Coordinator extends AsyncDisposable {
 }
 
 /** Opens what is stored, and puts the parts together. Disposing it drains the writers; run `beginStop` before. */
-export const buildCoordinator = async (
+const buildCoordinator = async (
   config: CoordinatorConfig,
   { clock, log, onLost }: { clock: Clock; log: Logger; onLost: () => void },
 ): Promise<Coordinator> => {

@@ -3,7 +3,7 @@ import { closeSync, fstatSync, openSync, readSync, writeSync } from "node:fs";
 const HOUR_MS = 3_600_000;
 
 /** What a job may print in an hour; more is dropped with a notice, and the job goes on. */
-export const LOG_QUOTA_PER_HOUR = 1024 * 1024 * 1024;
+const LOG_QUOTA_PER_HOUR = 1024 * 1024 * 1024;
 
 interface SpoolOptions {
   quotaPerHour?: number;

@@ -7,7 +7,7 @@ import { isDeploying } from "../views/runs.ts";
 const BEFORE_RUNNING: readonly JobStatus[] = ["submitted", "provisioning", "pulling"];
 
 /** The job whose output is shown: node 0 of the first replica that runs, or of the first one there is. */
-export const mainJob = (run: Run): Job | undefined => {
+const mainJob = (run: Run): Job | undefined => {
   const masters = run.jobs.filter((job) => job.job_spec.job_num === 0);
   return masters.find((job) => job.job_submissions.at(-1)?.status === "running") ?? masters[0];
 };

@@ -29,7 +29,7 @@ export interface Command {
 }
 
 /** What was typed, for the few commands that look beyond their own arguments. */
-export interface Invocation {
+interface Invocation {
   /** "dstack fleet list" */
   readonly program: string;
   readonly argv: readonly string[];

@@ -33,7 +33,7 @@ const HELP = ["-h", "--help"];
 const looksLikeOption = (word: string): boolean =>
   word.startsWith("-") && word.length > 1 && !/^-\d*\.?\d+$/.test(word) && !word.includes(" ");
 
-export const nameOf = (option: Option<unknown>): string =>
+const nameOf = (option: Option<unknown>): string =>
   option.short ? `${option.short}/${option.long}` : option.long;
 
 /** The option a long word stands for: itself, or the only one that begins with it. */

@@ -8,5 +8,5 @@ export class Unrecognized extends Error {
 }
 
 /** A word as it would have to be typed. */
-export const shellQuote = (word: string): string =>
+const shellQuote = (word: string): string =>
   /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'"'"'`)}'`;

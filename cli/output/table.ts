@@ -11,7 +11,7 @@ export interface Column {
   readonly isCentred?: boolean;
 }
 
-export type Cell = string | { readonly text: string; readonly style?: Style | readonly Style[] };
+type Cell = string | { readonly text: string; readonly style?: Style | readonly Style[] };
 
 export interface Row {
   readonly cells: readonly Cell[];

@@ -2,7 +2,7 @@ import type { JobSubmission } from "../../shared/api/jobs.ts";
 import { Run, RunPlan } from "../../shared/api/runs.ts";
 import type { JobStatus } from "../../shared/states.ts";
 
-export const RUN_ID = "6b1e4c1e-4a2b-4c53-9d3e-2f1a0b9c8d7e";
+const RUN_ID = "6b1e4c1e-4a2b-4c53-9d3e-2f1a0b9c8d7e";
 export const SUBMISSION_ID = "0f8c1a52-7b3d-4e6f-8a91-5c2d3e4f5a6b";
 
 const TIME = "2026-01-01T00:00:00.000000Z";

@@ -20,14 +20,14 @@ export interface CliOptions {
   readonly clock?: Clock;
 }
 
-export interface Finished {
+interface Finished {
   readonly code: number;
   readonly out: string;
   readonly err: string;
 }
 
 /** One command line on its way. */
-export interface Started {
+interface Started {
   readonly finished: Promise<Finished>;
   /** What has been written to stdout so far. */
   out(): string;
@@ -48,7 +48,7 @@ export interface Person extends Disposable {
 }
 
 /** What a process that hears no Ctrl-C ends with. */
-export const KILLED_BY_INTERRUPT = 130;
+const KILLED_BY_INTERRUPT = 130;
 
 export const newPerson = (defaults: CliOptions = {}): Person => {
   const dir = tempDir();

@@ -2,7 +2,7 @@ import type { Logger } from "../../shared/log.ts";
 import type { ClientVersion } from "./clientVersion.ts";
 
 /** What the server gives with each request. */
-export interface ServerBindings {
+interface ServerBindings {
   /** The connection may be silent for as long as it likes. */
   keepOpen?: () => void;
 }

@@ -9,7 +9,7 @@ import type { Db } from "./db.ts";
 import { settings } from "./schema.ts";
 
 /** How long a coordinator that was killed keeps others from its database; its own restart is not kept. */
-export const LEASE_S = 30;
+const LEASE_S = 30;
 const RENEW_MS = 10_000;
 
 const KEY = "owner";

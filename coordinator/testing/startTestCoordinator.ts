@@ -9,7 +9,7 @@ export interface Answer {
   body: unknown;
 }
 
-export interface PostOptions {
+interface PostOptions {
   /** Undefined: the admin's; null: none. */
   token?: string | null;
   headers?: Record<string, string>;

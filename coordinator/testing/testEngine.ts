@@ -20,8 +20,8 @@ import { findRunByName, type RunRow } from "../store/runs.ts";
 import { fleets, projects } from "../store/schema.ts";
 import { listSubmissions, type SubmissionRow } from "../store/submissions.ts";
 
-export const PROJECT_ID = "00000000-0000-4000-8000-000000000001";
-export const FLEET_ID = "00000000-0000-4000-8000-000000000002";
+const PROJECT_ID = "00000000-0000-4000-8000-000000000001";
+const FLEET_ID = "00000000-0000-4000-8000-000000000002";
 const USER_ID = "00000000-0000-4000-8000-000000000003";
 
 /** A host that joined; `runtime` as its agent found it. */

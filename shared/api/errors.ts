@@ -13,12 +13,11 @@ export const ApiErrorCode = z.enum([
 export type ApiErrorCode = z.infer<typeof ApiErrorCode>;
 
 /** 400: exactly one entry, and no other keys, or the stock client crashes. */
-export const DomainErrorBody = z.object({
+const DomainErrorBody = z.object({
   detail: z.tuple([
     z.object({ code: ApiErrorCode.nullable(), msg: z.string(), fields: z.array(z.string()).optional() }),
   ]),
 });
-export type DomainErrorBody = z.infer<typeof DomainErrorBody>;
 
 /** 422: one entry per problem; `loc` begins with `body`. */
 export const ValidationErrorBody = z.object({
@@ -36,11 +35,10 @@ export const ValidationErrorBody = z.object({
 export type ValidationErrorBody = z.infer<typeof ValidationErrorBody>;
 
 /** 403, 404 of a project, 413 and 500: `code` is null. */
-export const PlainErrorBody = z.object({ detail: z.object({ msg: z.string(), code: z.null() }) });
-export type PlainErrorBody = z.infer<typeof PlainErrorBody>;
+const PlainErrorBody = z.object({ detail: z.object({ msg: z.string(), code: z.null() }) });
 
 /** 401, 404 and 405 of a route. */
-export const TextErrorBody = z.object({ detail: z.string() });
+const TextErrorBody = z.object({ detail: z.string() });
 
 /** Whatever a refusal may carry; the first form that fits is meant. */
 export const ApiErrorBody = z.union([DomainErrorBody, ValidationErrorBody, PlainErrorBody, TextErrorBody]);

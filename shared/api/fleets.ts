@@ -1,10 +1,9 @@
 import { z } from "zod";
 import { FleetConfiguration } from "../config/fleet.ts";
 import { Profile } from "../config/profile.ts";
-import { GpuDriverInfo, InstanceOfferWithAvailability, InstanceType } from "../resources/offered.ts";
+import { GpuDriverInfo, InstanceType } from "../resources/offered.ts";
 import { orNull } from "../schema/field.ts";
 import { FLEET_STATUSES, INSTANCE_STATUSES } from "../states.ts";
-import { ApplyAction } from "./runs.ts";
 import { pageFields, Uuid, WireTime } from "./scalars.ts";
 
 // Fleets and instances (docs/spec/http-api.md §2.9, §3.6).
@@ -57,19 +56,6 @@ export const Fleet = z.object({
 });
 export type Fleet = z.infer<typeof Fleet>;
 
-export const FleetPlan = z.object({
-  project_name: z.string(),
-  user: z.string(),
-  spec: FleetSpec,
-  effective_spec: orNull(FleetSpec),
-  current_resource: orNull(Fleet),
-  offers: z.array(InstanceOfferWithAvailability),
-  total_offers: z.number().int(),
-  max_offer_price: orNull(z.number()),
-  action: orNull(ApplyAction),
-});
-export type FleetPlan = z.infer<typeof FleetPlan>;
-
 // Requests
 
 /** `/api/fleets/list`, over all projects the caller may see. */
@@ -82,9 +68,6 @@ export const ListFleetsRequest = z.object({
   ...pageFields(100, 100),
 });
 export type ListFleetsRequest = z.infer<typeof ListFleetsRequest>;
-
-export const ListProjectFleetsRequest = z.object({ include_imported: z.boolean().default(false) });
-export type ListProjectFleetsRequest = z.infer<typeof ListProjectFleetsRequest>;
 
 /** One of the two; by id a deleted fleet is found as well. */
 export const GetFleetRequest = z.object({ name: orNull(z.string()), id: orNull(Uuid) });

@@ -3,8 +3,7 @@ import { orNull } from "../schema/field.ts";
 import { pageFields, Uuid, Uuid4, WireTime } from "./scalars.ts";
 import { User } from "./users.ts";
 
-export const ProjectRole = z.enum(["admin", "manager", "user"]);
-export type ProjectRole = z.infer<typeof ProjectRole>;
+const ProjectRole = z.enum(["admin", "manager", "user"]);
 
 export const Member = z.object({
   user: User,
@@ -39,12 +38,6 @@ export const ListProjectsRequest = z.object({
   ...pageFields(2000, 2000),
 });
 export type ListProjectsRequest = z.infer<typeof ListProjectsRequest>;
-
-export const ProjectsWithCount = z.object({
-  total_count: z.number().int().nullable(),
-  projects: z.array(Project),
-});
-export type ProjectsWithCount = z.infer<typeof ProjectsWithCount>;
 
 export const CreateProjectRequest = z.object({
   project_name: z.string(),

@@ -24,12 +24,11 @@ export const RepoData = z.discriminatedUnion("repo_type", [
 ]);
 export type RepoData = z.infer<typeof RepoData>;
 
-export const RepoCreds = z.object({
+const RepoCreds = z.object({
   clone_url: z.string(),
   private_key: orNull(z.string()),
   oauth_token: orNull(z.string()),
 });
-export type RepoCreds = z.infer<typeof RepoCreds>;
 
 export const InitRepoRequest = z.object({
   repo_id: z.string().min(1),
@@ -44,7 +43,3 @@ export type GetRepoRequest = z.infer<typeof GetRepoRequest>;
 /** An element of `repos/list`. */
 export const RepoHead = z.object({ repo_id: z.string(), repo_info: RepoInfo });
 export type RepoHead = z.infer<typeof RepoHead>;
-
-/** Of `repos/get`: the credentials are the caller's own. */
-export const RepoHeadWithCreds = RepoHead.extend({ repo_creds: orNull(RepoCreds) });
-export type RepoHeadWithCreds = z.infer<typeof RepoHeadWithCreds>;

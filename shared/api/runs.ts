@@ -27,12 +27,11 @@ export const RunSpec = z.object({
 export type RunSpec = z.infer<typeof RunSpec>;
 
 /** Where a service answers: absolute, or a path to be joined to the server's address. */
-export const ServiceSpec = z.object({
+const ServiceSpec = z.object({
   url: z.string(),
   model: orNull(z.object({ name: z.string(), base_url: z.string(), type: z.string() })),
   options: z.record(z.string(), z.unknown()).default({}),
 });
-export type ServiceSpec = z.infer<typeof ServiceSpec>;
 
 export const Run = z.object({
   id: Uuid4,
@@ -71,8 +70,7 @@ export const JobPlan = z.object({
 });
 export type JobPlan = z.infer<typeof JobPlan>;
 
-export const ApplyAction = z.enum(["create", "update"]);
-export type ApplyAction = z.infer<typeof ApplyAction>;
+const ApplyAction = z.enum(["create", "update"]);
 
 /** `run_spec` is what the client sent, for it to send again; defaults stand in `effective_run_spec` only. */
 export const RunPlan = z.object({
@@ -135,5 +133,3 @@ export type StopRunsRequest = z.infer<typeof StopRunsRequest>;
 
 export const DeleteRunsRequest = z.object({ runs_names: z.array(z.string()) });
 export type DeleteRunsRequest = z.infer<typeof DeleteRunsRequest>;
-
-export type { JobProvisioningData, JobRuntimeData, JobSpec } from "./jobs.ts";

@@ -2,8 +2,7 @@ import { z } from "zod";
 import { orNull } from "../schema/field.ts";
 import { pageFields, Uuid, Uuid4, WireTime } from "./scalars.ts";
 
-export const GlobalRole = z.enum(["admin", "user"]);
-export type GlobalRole = z.infer<typeof GlobalRole>;
+const GlobalRole = z.enum(["admin", "user"]);
 
 export const User = z.object({
   id: Uuid4,
@@ -36,9 +35,6 @@ export const ListUsersRequest = z.object({
   ...pageFields(2000, 2000),
 });
 export type ListUsersRequest = z.infer<typeof ListUsersRequest>;
-
-export const UsersWithCount = z.object({ total_count: z.number().int().nullable(), users: z.array(User) });
-export type UsersWithCount = z.infer<typeof UsersWithCount>;
 
 export const CreateUserRequest = z.object({
   username: z.string(),

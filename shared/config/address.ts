@@ -74,7 +74,7 @@ export const parseNetwork = (text: string): Network | undefined => {
 };
 
 /** Whether `outer` holds all of `inner`. */
-export const contains = (outer: Network, inner: Network): boolean => {
+const contains = (outer: Network, inner: Network): boolean => {
   if (outer.bits !== inner.bits || outer.prefix > inner.prefix) return false;
   const shift = BigInt(outer.bits - outer.prefix);
   return outer.value >> shift === inner.value >> shift;

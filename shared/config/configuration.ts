@@ -30,5 +30,3 @@ export const AnyConfiguration = tagged("type", {
   preset: PresetConfiguration,
 });
 export type AnyConfiguration = z.infer<typeof AnyConfiguration>;
-
-export type ConfigurationType = AnyConfiguration["type"];

@@ -66,7 +66,7 @@ const parseItem = (item: string, rule: FieldRule): number[] => {
 };
 
 /** Five fields, separated by spaces. Throws `Refusal`. */
-export const parseCron = (expression: string): Cron => {
+const parseCron = (expression: string): Cron => {
   const fields = expression.trim().split(/\s+/);
   if (fields.length !== FIELDS.length) {
     return refuse(

@@ -2,13 +2,13 @@ import { quoteWord, splitWords } from "./shellWords.ts";
 
 const SHELLS: Record<string, string> = { sh: "/bin/sh", bash: "/bin/bash" };
 
-export const shellPath = (shell: string): string => SHELLS[shell] ?? shell;
+const shellPath = (shell: string): string => SHELLS[shell] ?? shell;
 
 /** One in the background would end the `&&` chain: it gets braces of its own. */
 const wrapBackground = (command: string): string => (command.endsWith("&") ? `{ ${command} }` : command);
 
 /** Commands as one text: each runs only if the one before it succeeded. */
-export const joinCommands = (commands: readonly string[]): string =>
+const joinCommands = (commands: readonly string[]): string =>
   commands.map((command) => wrapBackground(command.trim())).join(" && ");
 
 export const shellArgv = (shell: string, commands: readonly string[]): string[] => [

@@ -40,7 +40,7 @@ const SHORTHAND = {
 };
 
 /** A network volume; of several names, whichever fits the place the job runs at. */
-export const VolumeMount = object(
+const VolumeMount = object(
   { name: field(parseNames), path: field(parsePath) },
   {
     from: toMapping,
@@ -51,10 +51,9 @@ export const VolumeMount = object(
     },
   },
 );
-export type VolumeMount = z.infer<typeof VolumeMount>;
 
 /** A folder of the host. */
-export const InstanceMount = object(
+const InstanceMount = object(
   { instance_path: field(parsePath), path: field(parsePath), optional: field(parseBoolean).default(false) },
   {
     from: toMapping,
@@ -65,7 +64,6 @@ export const InstanceMount = object(
     },
   },
 );
-export type InstanceMount = z.infer<typeof InstanceMount>;
 
 /** docs/spec/configuration.md §1.5, `volumes[]` */
 export const Mount = oneShape([VolumeMount, InstanceMount], (input) => {

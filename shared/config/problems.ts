@@ -78,7 +78,7 @@ const snippetOf = (
 };
 
 /** For each mistake `task.dstack.yml:3:8: resources.gpu: …`, and the line it is in. */
-export const formatProblems = (
+const formatProblems = (
   problems: readonly Problem[],
   { file, text, paint = (part) => part }: Shown,
 ): string =>

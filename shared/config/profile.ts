@@ -49,7 +49,6 @@ export const BACKEND_TYPES = [
   "vultr",
   "slurm",
 ] as const;
-export type BackendType = (typeof BACKEND_TYPES)[number];
 
 export const RETRY_EVENTS = ["no-capacity", "interruption", "error"] as const;
 export type RetryEvent = (typeof RETRY_EVENTS)[number];

@@ -28,15 +28,12 @@ const ofText = (text: string): unknown => {
 };
 
 /** `~` alone is the job user's home; homes of others are not supported. */
-export const parseContainerPath = accepts(
-  { ...TEXT, pattern: "^([^~]|~(/|$))|^$" },
-  (input: unknown): string => {
-    const path = parseText(input);
-    if (/^~[^/]/.test(path))
-      return refuse("unsupported", `Homes of other users are not supported: ${quote(path)}`);
-    return path;
-  },
-);
+const parseContainerPath = accepts({ ...TEXT, pattern: "^([^~]|~(/|$))|^$" }, (input: unknown): string => {
+  const path = parseText(input);
+  if (/^~[^/]/.test(path))
+    return refuse("unsupported", `Homes of other users are not supported: ${quote(path)}`);
+  return path;
+});
 
 /** docs/spec/configuration.md §1.5, `repos[]` */
 export const RepoSpec = object(

@@ -19,7 +19,7 @@ export const parseUser = accepts(
   },
 );
 
-export const PYTHON_VERSIONS = ["3.9", "3.10", "3.11", "3.12", "3.13", "3.14", "3.15"] as const;
+const PYTHON_VERSIONS = ["3.9", "3.10", "3.11", "3.12", "3.13", "3.14", "3.15"] as const;
 export type PythonVersion = (typeof PYTHON_VERSIONS)[number];
 
 /** An unquoted 3.10 is the number 3.1. */

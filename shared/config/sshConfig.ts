@@ -36,13 +36,12 @@ const parsePrivateAddress = accepts(
 );
 
 /** Filled by the client from `identity_file`. */
-export const SshKey = object(
+const SshKey = object(
   { public: field(parseText), private: optionalField(parseText) },
   {
     about: { public: "The public key.", private: "The private key." },
   },
 );
-export type SshKey = z.infer<typeof SshKey>;
 
 const aboutKey = "Filled by the client from `identity_file`.";
 

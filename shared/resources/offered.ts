@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-export const GPU_VENDORS = ["nvidia", "amd", "google", "intel", "tenstorrent"] as const;
+const GPU_VENDORS = ["nvidia", "amd", "google", "intel", "tenstorrent"] as const;
 
 /** One device. */
 export const Gpu = z.object({
@@ -11,8 +11,7 @@ export const Gpu = z.object({
 export type Gpu = z.infer<typeof Gpu>;
 
 /** 0: unknown. */
-export const Disk = z.object({ size_mib: z.number().int() });
-export type Disk = z.infer<typeof Disk>;
+const Disk = z.object({ size_mib: z.number().int() });
 
 /** What an instance, or a share of one, has (docs/spec/http-api.md §3.3). */
 export const Resources = z.object({
@@ -30,7 +29,7 @@ export type Resources = z.infer<typeof Resources>;
 export const InstanceType = z.object({ name: z.string(), resources: Resources });
 export type InstanceType = z.infer<typeof InstanceType>;
 
-export const InstanceAvailability = z.enum([
+const InstanceAvailability = z.enum([
   "unknown",
   "available",
   "not_available",
@@ -39,7 +38,6 @@ export const InstanceAvailability = z.enum([
   "idle",
   "busy",
 ]);
-export type InstanceAvailability = z.infer<typeof InstanceAvailability>;
 
 export const InstanceOfferWithAvailability = z.object({
   backend: z.string(),

@@ -60,7 +60,7 @@ const findProgram = (name: string, { path, cwd }: { path: string; cwd: string })
  * The assignment's argv for a host without a container: an interactive shell would read the user's start-up files
  * and go on prompting after an error (docs/spec/lifecycle.md §1.4), and has no one to talk to here.
  */
-export const withoutInteractive = (argv: readonly string[]): string[] => {
+const withoutInteractive = (argv: readonly string[]): string[] => {
   const [shell = "", flag, command] = argv;
   const isShell = argv.length === 4 && flag === "-i" && command === "-c" && /(^|\/)\w*sh$/.test(shell);
   return isShell ? [shell, ...argv.slice(2)] : [...argv];

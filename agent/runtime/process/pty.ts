@@ -11,7 +11,7 @@ export interface PtyCommand {
   drained(): Promise<void>;
 }
 
-export interface PtyOptions {
+interface PtyOptions {
   argv: readonly [string, ...string[]];
   env: Record<string, string>;
   cwd: string;

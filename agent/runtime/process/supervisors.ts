@@ -20,7 +20,7 @@ export interface Supervisor {
   listen(listener: SupervisorListener): void;
 }
 
-export interface SupervisorListener {
+interface SupervisorListener {
   onMessage(message: FromSupervisor): void;
   onClose(): void;
 }

@@ -13,7 +13,7 @@ import { hashToken, newToken } from "../../store/tokens.ts";
 import { ensureAgentFleet } from "./agentFleet.ts";
 
 /** What to type on a host; `url` is the address under which hosts reach the coordinator. */
-export const joinCommand = (url: string, token: string): string =>
+const joinCommand = (url: string, token: string): string =>
   `curl -fsSL ${url}/install.sh | sh -s -- --token ${token}`;
 
 const viewToken = (row: JoinTokenRow, fleetName: string): JoinToken => ({

@@ -4,7 +4,7 @@ import type { AppEnv } from "../env.ts";
 import { plainError, Refused } from "../errorAnswer.ts";
 
 /** Far above any plan that people write: files do not come as JSON. */
-export const MAX_JSON_BYTES = 4 * 1024 * 1024;
+const MAX_JSON_BYTES = 4 * 1024 * 1024;
 
 /** Also counts bodies that do not tell their length. */
 export const jsonBodyLimit = (maxBytes = MAX_JSON_BYTES): MiddlewareHandler<AppEnv> =>
