@@ -140,3 +140,43 @@ test("folders of jobs that the journal does not know are cleared away", async ()
   expect(readdirSync(join(t.dir.path, "jobs"))).toEqual([]);
   expect(t.runtime.removed).toHaveLength(2);
 });
+
+test("a job that was given up while the host was cut off is gone before the next one starts", async () => {
+  using t = setUp();
+  const [old, next] = [desire(), desire(anAssignment({ submission_id: crypto.randomUUID() }))];
+  t.jobs.apply([old.start]);
+  t.runtime.jobs[0]?.run();
+  await waitFor("it to run", () => t.jobs.held()[0]?.state === "running");
+  t.jobs.apply([next.start]);
+  expect(t.jobs.held().map((held) => held.submission_id)).toEqual([old.id]);
+  await waitFor("the next one", () => t.jobs.held()[0]?.submission_id === next.id);
+  expect(t.runtime.removed).toEqual([old.id, old.id]);
+  expect(t.runtime.jobs).toHaveLength(2);
+});
+
+test("an assignment that waited for longer than its claim holds is not started", async () => {
+  using t = setUp();
+  const [old, next] = [
+    desire(),
+    desire(anAssignment({ submission_id: crypto.randomUUID(), claim_lease_ms: 1_000 })),
+  ];
+  t.jobs.apply([old.start]);
+  t.runtime.jobs[0]?.run();
+  await waitFor("it to run", () => t.jobs.held()[0]?.state === "running");
+  t.jobs.apply([next.start]);
+  t.clock.advance(1_000);
+  await waitFor("the old one to be gone", () => t.jobs.held().length === 0);
+  expect(t.runtime.jobs).toHaveLength(1);
+});
+
+test("the next job does not wait for what is left of one that has ended", async () => {
+  using t = setUp();
+  const [old, next] = [desire(), desire(anAssignment({ submission_id: crypto.randomUUID() }))];
+  t.jobs.apply([old.start]);
+  t.runtime.jobs[0]?.run();
+  await waitFor("it to run", () => t.jobs.held()[0]?.state === "running");
+  t.runtime.jobs[0]?.end();
+  await waitFor("its end", () => t.jobs.held()[0]?.state === "finished");
+  t.jobs.apply([next.start]);
+  expect(t.runtime.jobs).toHaveLength(2);
+});

@@ -13,6 +13,10 @@ export class Jobs {
   readonly #deps: RunnerDeps;
   readonly #runners = new Map<string, JobRunner>();
   readonly #forgetting = new Map<string, Promise<void>>();
+  /** Of those being forgotten, the ones that were not over: they have the host until they are gone. */
+  readonly #ending = new Set<string>();
+  /** Assignments that wait for that, with when they came. */
+  #waiting: { assignment: Assignment; receivedAt: number }[] = [];
   /** Stops of what never came here, answered already. */
   readonly #declined = new Set<string>();
   readonly #silence: Silence;
@@ -61,12 +65,16 @@ export class Jobs {
 
   /** Brings this host to what the coordinator wants. Returns at once; starting and stopping go on by themselves. */
   apply(desired: readonly Desired[]): void {
+    const receivedAt = this.#deps.clock.now();
+    // What waited is in this answer too, if it is still wanted.
+    this.#waiting = [];
     for (const step of reconcile(this.held(), desired)) {
-      if (step.do === "start") this.#start(step.assignment);
+      if (step.do === "start") this.#waiting.push({ assignment: step.assignment, receivedAt });
       else if (step.do === "stop") this.#runners.get(step.id)?.stop(step.graceMs);
       else if (step.do === "decline") this.#decline(step.id);
       else this.forget(step.id);
     }
+    this.#startWaiting();
   }
 
   /** A sync that was sent so long ago has been answered: the coordinator knows that this host is there. */
@@ -103,11 +111,13 @@ export class Jobs {
   forget(id: string): void {
     const runner = this.#runners.get(id);
     if (!runner || this.#forgetting.has(id)) return;
+    if (runner.held.state !== "finished") this.#ending.add(id);
     const gone = runner
       .forget()
       .then(() => {
         this.#runners.delete(id);
         this.#silence.unwatch(id);
+        if (this.#ending.delete(id)) this.#startWaiting();
       })
       .catch((err: unknown) => {
         // It stays held: the next answer without it tries again.
@@ -120,6 +130,7 @@ export class Jobs {
   /** Lets go of all jobs, which go on; waits only for removals that have begun. */
   async detach(): Promise<void> {
     this.#silence.close();
+    this.#waiting = [];
     for (const runner of this.#runners.values()) runner.detach();
     await Promise.all(this.#forgetting.values());
   }
@@ -138,11 +149,19 @@ export class Jobs {
     this.#deps.report({ submission_id: id, sequence: 1, at: this.#deps.clock.now(), fact });
   }
 
-  #start(assignment: Assignment): void {
+  /** A host that was cut off may hold a job that the coordinator gave up: it must be gone before the next one starts. */
+  #startWaiting(): void {
+    if (this.#ending.size > 0) return;
+    const now = this.#deps.clock.now();
+    for (const { assignment, receivedAt } of this.#waiting.splice(0))
+      if (now < receivedAt + assignment.claim_lease_ms) this.#start(assignment, receivedAt);
+  }
+
+  #start(assignment: Assignment, receivedAt: number): void {
     if (this.#runners.has(assignment.submission_id)) return;
-    const { journal, clock, log } = this.#deps;
+    const { journal, log } = this.#deps;
     const { submission_id: id } = assignment;
-    const entry = journal.add(assignment, clock.now());
+    const entry = journal.add(assignment, receivedAt);
     try {
       this.#runners.set(id, new JobRunner(this.#deps, entry, false));
       this.#silence.watch(assignment, false);
