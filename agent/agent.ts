@@ -97,7 +97,7 @@ export const runAgent = async (deps: AgentDeps, signal: AbortSignal): Promise<vo
       onAnswer: (desired, { held, agoMs }) => {
         jobs.answered(agoMs);
         jobs.confirm(held.map((one) => one.submission_id));
-        jobs.apply(desired);
+        jobs.apply(desired, held);
         reporter.retry();
         jobs.linkIsUp();
       },

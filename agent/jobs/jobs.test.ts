@@ -180,3 +180,15 @@ test("the next job does not wait for what is left of one that has ended", async 
   t.jobs.apply([next.start]);
   expect(t.runtime.jobs).toHaveLength(2);
 });
+
+test("an answer to a sync that was sent before a job began does not end it", async () => {
+  using t = setUp();
+  const { start, id } = desire();
+  const named = t.jobs.held();
+  t.jobs.apply([start], named);
+  t.jobs.apply([], named);
+  expect(t.jobs.held().map((held) => held.submission_id)).toEqual([id]);
+  expect(t.runtime.removed).toEqual([]);
+  t.jobs.apply([], t.jobs.held());
+  await waitFor("the removal", () => t.jobs.held().length === 0);
+});

@@ -63,12 +63,17 @@ export class Jobs {
     return [...this.#runners.values()].map((runner) => runner.held);
   }
 
-  /** Brings this host to what the coordinator wants. Returns at once; starting and stopping go on by themselves. */
-  apply(desired: readonly Desired[]): void {
+  /**
+   * Brings this host to what the coordinator wants. Returns at once; starting and stopping go on by themselves. `named`:
+   * what the answered sync held. Of what began after it was sent, the answer may say nothing, which means nothing.
+   */
+  apply(desired: readonly Desired[], named: readonly HeldSubmission[] = this.held()): void {
     const receivedAt = this.#deps.clock.now();
+    const known = new Set(named.map((held) => held.submission_id));
     // What waited is in this answer too, if it is still wanted.
     this.#waiting = [];
     for (const step of reconcile(this.held(), desired)) {
+      if (step.do === "forget" && !known.has(step.id)) continue;
       if (step.do === "start") this.#waiting.push({ assignment: step.assignment, receivedAt });
       else if (step.do === "stop") this.#runners.get(step.id)?.stop(step.graceMs);
       else if (step.do === "decline") this.#decline(step.id);

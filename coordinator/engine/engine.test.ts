@@ -73,6 +73,17 @@ test("an assignment that no agent confirms is given up and made anew; the old on
   ]);
 });
 
+test("a host that reports that it prepares has confirmed its claim", async () => {
+  await using t = await opened();
+  const host = await t.engine.addHost(hostRow(0));
+  await t.engine.submit("slow");
+  const id = await t.engine.takeOne(host);
+  expect(await t.engine.preparing(host, id)).toBe("applied");
+  t.clock.advance(CLAIM_TIMEOUT_MS);
+  await t.engine.engine.withRun((await t.engine.run("slow")).id, async () => {});
+  expect(await t.engine.submissions("slow")).toHaveLength(1);
+});
+
 test("a confirmed claim does not expire", async () => {
   await using t = await opened();
   const host = await t.engine.addHost(hostRow(0));

@@ -69,7 +69,7 @@ const changesOf = (
   const patch = submission.status === "terminating" ? seen : { ...seen, wake_at: null };
   switch (fact.state) {
     case "preparing":
-      return { statements: [], effects: [] };
+      return { statements: [patchSubmission(db, submission.id, patch)], effects: [] };
     case "pulling": {
       const pulling = { ...patch, pull_progress: fact.progress ?? null };
       const statement =

@@ -205,6 +205,10 @@ export class TestEngine implements AsyncDisposable {
     return this.report(host, { id, sequence: 2, fact });
   }
 
+  async preparing(host: InstanceRow, id: string) {
+    return this.report(host, { id, sequence: 1, fact: { state: "preparing" as const } });
+  }
+
   async running(host: InstanceRow, id: string) {
     return this.report(host, { id, sequence: 1, fact: { state: "running" as const } });
   }

@@ -155,7 +155,7 @@ export class SimHost {
         onAnswer: (desired, { held, agoMs }) => {
           jobs.answered(agoMs);
           jobs.confirm(held.map((one) => one.submission_id));
-          jobs.apply(desired);
+          jobs.apply(desired, held);
           reporter.retry();
           jobs.linkIsUp();
         },
