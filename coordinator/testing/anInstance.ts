@@ -1,6 +1,20 @@
 import type { Inventory } from "../../shared/protocol/inventory.ts";
 import type { InstanceRow } from "../store/instances.ts";
 
+/** What a host has, but for what a test says. */
+export const anInventory = (overrides: Partial<Inventory> = {}): Inventory => ({
+  hostname: "host-0",
+  arch: "x86",
+  os: "linux",
+  cpus: 8,
+  memory_mib: 32_768,
+  disk_mib: 512_000,
+  gpus: [],
+  addresses: ["10.0.0.1/24"],
+  runtime: "process",
+  ...overrides,
+});
+
 /** A free host that joined, but for what a test says. */
 export const anInstance = (
   row: Partial<InstanceRow> = {},
@@ -13,18 +27,7 @@ export const anInstance = (
   name: "lab-0",
   status: "idle",
   unreachable: false,
-  inventory: {
-    hostname: "host-0",
-    arch: "x86",
-    os: "linux",
-    cpus: 8,
-    memory_mib: 32_768,
-    disk_mib: 512_000,
-    gpus: [],
-    addresses: ["10.0.0.1/24"],
-    runtime: "process",
-    ...inventory,
-  },
+  inventory: anInventory(inventory),
   public_key: "key",
   boot_id: "boot",
   agent_version: "0.1.0",

@@ -6,6 +6,7 @@ import { LogAnswer } from "../../shared/protocol/logs.ts";
 import { type Report, ReportAnswer } from "../../shared/protocol/report.ts";
 import { type Desired, SyncAnswer } from "../../shared/protocol/sync.ts";
 import { AGENT_BASE_PATH, AGENT_PROTOCOL, AGENT_PROTOCOL_HEADER } from "../../shared/protocol/version.ts";
+import { anInventory } from "./anInstance.ts";
 import type { TestCoordinator } from "./startTestCoordinator.ts";
 
 type Held = "running" | "finished";
@@ -16,18 +17,6 @@ export interface Performance {
   /** Left out: it runs until it is stopped. */
   exitStatus?: number;
 }
-
-const INVENTORY: Inventory = {
-  hostname: "host-0",
-  arch: "x86",
-  os: "linux",
-  cpus: 8,
-  memory_mib: 32_768,
-  disk_mib: 512_000,
-  gpus: [],
-  addresses: ["10.0.0.1/24"],
-  runtime: "docker",
-};
 
 /** A host that speaks the agent link over HTTP and only pretends to run jobs. */
 export class TestAgent {
@@ -54,7 +43,7 @@ export class TestAgent {
       agent_version: "0.1.0",
       public_key: Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64"),
       boot_id: "boot",
-      inventory: { ...INVENTORY, ...options.inventory },
+      inventory: anInventory({ runtime: "docker", ...options.inventory }),
       proof: { kind: "join", token },
     };
     const answer = await call(`${coordinator.url}${AGENT_BASE_PATH}/enroll`, { body, schema: EnrollAnswer });

@@ -19,45 +19,25 @@ import { findInstance, type InstanceRow, insertInstance } from "../store/instanc
 import { findRunByName, type RunRow } from "../store/runs.ts";
 import { fleets, projects } from "../store/schema.ts";
 import { listSubmissions, type SubmissionRow } from "../store/submissions.ts";
+import { anInstance } from "./anInstance.ts";
 
 const PROJECT_ID = "00000000-0000-4000-8000-000000000001";
 const FLEET_ID = "00000000-0000-4000-8000-000000000002";
 const USER_ID = "00000000-0000-4000-8000-000000000003";
 
 /** A host that joined; `runtime` as its agent found it. */
-export const hostRow = (num: number, runtime: "docker" | "process" = "process"): InstanceRow => ({
-  id: crypto.randomUUID(),
-  project_id: PROJECT_ID,
-  fleet_id: FLEET_ID,
-  instance_num: num,
-  name: `lab-${num}`,
-  status: "idle",
-  unreachable: false,
-  inventory: {
-    hostname: `host-${num}`,
-    arch: "x86",
-    os: "linux",
-    cpus: 8,
-    memory_mib: 32_768,
-    disk_mib: 512_000,
-    gpus: [],
-    addresses: [`10.0.0.${num + 1}/24`],
-    runtime,
-  },
-  public_key: `key-${num}`,
-  boot_id: "boot",
-  agent_version: "0.1.0",
-  session: null,
-  credential_hash: `hash-${num}`,
-  credential_expires_at: 0,
-  previous_credential_hash: null,
-  previous_credential_expires_at: null,
-  termination_reason: null,
-  termination_reason_message: null,
-  created_at: 0,
-  finished_at: null,
-  deleted: false,
-});
+export const hostRow = (num: number, runtime: "docker" | "process" = "process"): InstanceRow =>
+  anInstance(
+    {
+      project_id: PROJECT_ID,
+      fleet_id: FLEET_ID,
+      instance_num: num,
+      name: `lab-${num}`,
+      public_key: `key-${num}`,
+      credential_hash: `hash-${num}`,
+    },
+    { hostname: `host-${num}`, addresses: [`10.0.0.${num + 1}/24`], runtime },
+  );
 
 interface TestEngineOptions {
   prepare?: (engine: TestEngine) => void;
