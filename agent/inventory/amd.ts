@@ -133,8 +133,11 @@ const MIB_PER: Record<string, number> = { B: 1 / 1024 ** 2, KB: 1 / 1024, MB: 1,
 /** `{"value": 196592, "unit": "MB"}`, `65520` or `"65520 MB"`; the tool's MB are MiB. 0: it does not tell. */
 const mebibytes = (size: unknown): number => {
   const { value = size, unit = "MB" } = Text.parse(size);
+  if (typeof value !== "string" && typeof value !== "number") return 0;
   const [, digits, ownUnit = unit] = /^(\d+)\s*([A-Z]+)?$/.exec(String(value)) ?? [];
-  const mib = Math.floor(Number(digits) * (MIB_PER[String(ownUnit)] ?? Number.NaN));
+  const perUnit =
+    typeof ownUnit === "string" && Object.hasOwn(MIB_PER, ownUnit) ? MIB_PER[ownUnit] : undefined;
+  const mib = Math.floor(Number(digits) * (perUnit ?? Number.NaN));
   return Number.isSafeInteger(mib) ? mib : 0;
 };
 
