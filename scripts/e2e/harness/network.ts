@@ -32,7 +32,9 @@ export const createNetwork = async (): Promise<Network> => {
   const prefix = unusedPrefix();
   const ip = `${prefix}.1`;
   await using undo = new AsyncDisposableStack();
-  await runOk(["ip", "link", "add", bridge, "type", "bridge"]);
+  // Left to itself a bridge takes the lowest address of its ports: a host that joins could change it, and what the
+  // others send would go nowhere until they had asked for the new one.
+  await runOk(["ip", "link", "add", bridge, "address", randomMac(), "type", "bridge"]);
   undo.defer(async () => void (await runOk(["ip", "link", "delete", bridge])));
   await runOk(["ip", "address", "add", `${ip}/24`, "dev", bridge]);
   await runOk(["ip", "link", "set", bridge, "up"]);
@@ -64,6 +66,9 @@ export const createNetwork = async (): Promise<Network> => {
   };
   return { ip, addHost, [Symbol.asyncDispose]: () => cleanUp.disposeAsync() };
 };
+
+/** A locally administered address of one station (IEEE 802, the two low bits of the first octet). */
+const randomMac = (): string => ["02", ...(randomBytes(5).toString("hex").match(/../g) ?? [])].join(":");
 
 /** A Docker engine on this machine sends bridged packets through iptables and drops those that it does not know. */
 const forwardRule = (action: "-I" | "-D", bridge: string): string[] => {
