@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { Inventory } from "../shared/protocol/inventory.ts";
 import { tempDir } from "../shared/testing/tempDir.ts";
 import { waitFor } from "../shared/testing/waitFor.ts";
 import { anAssignment } from "./testing/anAssignment.ts";
@@ -198,6 +199,13 @@ test("an expired credential is replaced by the proof of the host's key", async (
   coordinator.wake();
   await waitFor("a proof by key", () => coordinator.enrolled.at(-1)?.proof.kind === "key");
   expect(await endOf(coordinator.assign(sh("echo again")))).toMatchObject({ exit_status: 0 });
+});
+
+test("inventory says what the host is and has, as JSON, whether it has joined or not", async () => {
+  await using host = await startHost();
+  const { out, code } = await host.finish(["inventory", "--name", "box", "--runtime", "process"]);
+  expect(code).toBe(0);
+  expect(Inventory.parse(JSON.parse(out))).toMatchObject({ hostname: "box", runtime: "process" });
 });
 
 test("a second agent is refused, by the state directory or by the coordinator", async () => {

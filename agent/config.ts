@@ -4,16 +4,17 @@ import { parseArgs } from "node:util";
 import { AppError, messageOf } from "../shared/errors.ts";
 import { LOG_LEVELS, type LogLevel } from "../shared/log.ts";
 
-const COMMANDS = ["run", "join", "status", "leave", "version"] as const;
+const COMMANDS = ["run", "join", "status", "inventory", "leave", "version"] as const;
 type Command = (typeof COMMANDS)[number];
 
 export const HELP = `Usage: dstack-agent COMMAND [options]
 
-  join     make this host an instance of a fleet: --url URL, and a join token in DSTACK_JOIN_TOKEN
-  run      pull jobs and run them (joins first, if --url and a token are given and it has not)
-  status   say who this host is and whether its agent runs
-  leave    forget the fleet; refused while the agent runs
-  version  print the version
+  join       make this host an instance of a fleet: --url URL, and a join token in DSTACK_JOIN_TOKEN
+  run        pull jobs and run them (joins first, if --url and a token are given and it has not)
+  status     say who this host is and whether its agent runs
+  inventory  print what this host is and has, as JSON, without joining anything
+  leave      forget the fleet; refused while the agent runs
+  version    print the version
 
   --state-dir DIR    identity, journal and logs (default: /var/lib/dstack-agent; without root ~/.local/state)
   --url URL          the coordinator (or DSTACK_URL)

@@ -37,6 +37,9 @@ const start = async (config: Config): Promise<void> => {
     case "status":
       process.stdout.write((await import("./commands/status.ts")).describeStatus(config));
       return;
+    case "inventory":
+      process.stdout.write(await (await import("./commands/inventory.ts")).describeInventory(config, deps));
+      return;
     case "leave":
       (await import("./commands/status.ts")).leave(config);
       return;
