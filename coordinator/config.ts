@@ -3,10 +3,13 @@ import { join } from "node:path";
 import { z } from "zod";
 import { AppError } from "../shared/errors.ts";
 import { LOG_LEVELS } from "../shared/log.ts";
+import type { JobNetworkMode } from "./domain/instances/networkMode.ts";
 
 const DEFAULT_UPLOAD_LIMIT = 2 * 1024 * 1024;
 
 const flag = z.enum(["0", "1", "true", "false"]).transform((text) => text === "1" || text === "true");
+
+const NETWORK_MODES = { "1": 1, "2": 2, "3": 3 } as const;
 
 /**
  * The environment variables of the coordinator, with those of the reference under their own names
@@ -34,6 +37,8 @@ const Environment = z.object({
   DSTACK_DOCKER_BASE_IMAGE: z.string().optional(),
   DSTACK_DOCKER_BASE_IMAGE_VERSION: z.string().optional(),
   DSTACK_ALLOW_NON_ADMINS_CREATE_PROJECTS: flag.default(true),
+  /** Who has the network of its host. 1: jobs of several nodes; 2: jobs that have the whole host; 3: none. */
+  DSTACK_SERVER_JOB_NETWORK_MODE: z.enum(["1", "2", "3"]).default("2"),
 });
 
 export interface CoordinatorConfig {
@@ -53,6 +58,7 @@ export interface CoordinatorConfig {
   baseImage: string | undefined;
   baseImageVersion: string | undefined;
   canUsersCreateProjects: boolean;
+  jobNetworkMode: JobNetworkMode;
 }
 
 /** Checks the environment once, at the start. Throws `invalid`, naming every wrong variable with its value. */
@@ -81,6 +87,7 @@ export const loadCoordinatorConfig = (env: Record<string, string | undefined>): 
     artifactsDir: data.DSTACK_SERVER_ARTIFACTS_DIR,
     baseImage: data.DSTACK_DOCKER_BASE_IMAGE,
     baseImageVersion: data.DSTACK_DOCKER_BASE_IMAGE_VERSION,
+    jobNetworkMode: NETWORK_MODES[data.DSTACK_SERVER_JOB_NETWORK_MODE],
     canUsersCreateProjects: data.DSTACK_ALLOW_NON_ADMINS_CREATE_PROJECTS,
   };
 };

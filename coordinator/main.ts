@@ -86,6 +86,7 @@ const buildCoordinator = async (
     agents,
     capacity,
     scheduler: new Scheduler({ agents, capacity, clock }),
+    jobNetworkMode: config.jobNetworkMode,
     jobSpecs: (run: Pick<RunRow, "name" | "spec">) => jobSpecsOf({ config }, run.spec, run.name),
   };
   const engine = new Engine(engineDeps);
@@ -220,6 +221,7 @@ const createStartToken = async (deps: Deps, url: string) => {
     fleet: DEFAULT_FLEET,
     ttl_s: START_TOKEN_TTL_S,
     uses: null,
+    blocks: null,
     url,
   });
 };

@@ -8,7 +8,7 @@ const token = { id: isText, fleet: isText, created_at: isText, expires_at: isTex
 
 export const createJoinToken = (
   api: Api,
-  wish: { fleet: string; ttl_s: number; uses: number | null },
+  wish: { fleet: string; ttl_s: number; uses: number | null; blocks: number | "auto" | null },
 ): Promise<NewJoinToken> =>
   post(api, {
     path: `${api.project}/fleets/tokens/create`,

@@ -4,6 +4,7 @@ import { insertNodeAddresses } from "../../shared/config/nodeReferences.ts";
 import { processArgv } from "../../shared/config/processArgv.ts";
 import type { AssignedArchive, Assignment } from "../../shared/protocol/assignment.ts";
 import type { Inventory } from "../../shared/protocol/inventory.ts";
+import { wholeOf } from "../domain/instances/occupancy.ts";
 import type { Db } from "../store/db.ts";
 import { listFileArchivesByIds } from "../store/fileArchives.ts";
 import { findInstance } from "../store/instances.ts";
@@ -23,6 +24,7 @@ export const createAssignment = async (db: Db, submission: SubmissionRow): Promi
   if (!run || !project || !instance) throw new Error(`Submission ${submission.id} has no run or no instance`);
   const { job_spec: spec } = submission;
   const { inventory } = instance;
+  const share = submission.share ?? wholeOf({ instance });
   const nodes = await listNodes(db, submission);
   return {
     submission_id: submission.id,
@@ -38,15 +40,17 @@ export const createAssignment = async (db: Db, submission: SubmissionRow): Promi
       repoId: run.spec.repo_id,
       submissionId: submission.id,
       nodeIps: nodes.map(addressOf),
-      gpusPerNode: nodes.map((node) => node.provisioning_data?.instance_type.resources.gpus.length ?? 0),
+      gpusPerNode: nodes.map(gpusOf),
     }),
     ...withAddresses(commandFor(inventory.runtime, spec), nodes),
     user: userText(spec.user),
     working_dir: spec.working_dir,
     privileged: spec.privileged,
-    network_mode: "host",
+    network_mode: submission.runtime_data?.network_mode ?? "host",
     shm_size_mib: shmSizeMib(spec),
-    gpu_ids: inventory.gpus.map((gpu) => gpu.id),
+    cpus: share.cpus,
+    memory_mib: share.memory_mib,
+    gpu_ids: share.gpu_ids,
     mounts: (spec.volumes ?? []).flatMap((mount) =>
       "instance_path" in mount ? [{ source: mount.instance_path, target: mount.path }] : [],
     ),
@@ -63,6 +67,9 @@ const listNodes = async (db: Db, submission: SubmissionRow): Promise<SubmissionR
   const jobs = groupByJob(await listSubmissions(db, submission.run_id));
   return jobs.map((job) => job.latest).filter((job) => job.replica_num === submission.replica_num);
 };
+
+const gpusOf = ({ share, provisioning_data: placed }: SubmissionRow): number =>
+  share?.gpu_ids.length ?? placed?.instance_type.resources.gpus.length ?? 0;
 
 const addressOf = (node: SubmissionRow): string => node.provisioning_data?.internal_ip ?? "127.0.0.1";
 

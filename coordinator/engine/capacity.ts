@@ -1,21 +1,24 @@
+import type { HostShare } from "../../shared/resources/blocks.ts";
 import type { CapacityEntry } from "../domain/instances/capacityEntry.ts";
+import { totalBlocksOf } from "../domain/instances/division.ts";
+import { hasRoom, usedBlocks } from "../domain/instances/occupancy.ts";
 import type { InstanceRow } from "../store/instances.ts";
 
 interface Slot {
   instance: InstanceRow;
   fleetName: string;
-  occupants: Set<string>;
+  occupants: Map<string, HostShare>;
 }
 
 /**
- * What every live instance has and who occupies it, in memory so that placing a job costs no query. Rebuilt
- * from the store at start; changed only after the change was committed there, or (claim) just before.
+ * What every live instance has and who occupies which part of it, in memory so that placing a job costs no query.
+ * Rebuilt from the store at start; changed only after the change was committed there, or (claim) just before.
  */
 export class Capacity {
   readonly #slots = new Map<string, Slot>();
 
   set(instance: InstanceRow, fleetName: string): void {
-    const occupants = this.#slots.get(instance.id)?.occupants ?? new Set();
+    const occupants = this.#slots.get(instance.id)?.occupants ?? new Map();
     this.#slots.set(instance.id, { instance, fleetName, occupants });
   }
 
@@ -41,29 +44,33 @@ export class Capacity {
     return [...this.#slots.values()].filter((slot) => slot.instance.project_id === projectId);
   }
 
-  /** Those where a job could begin at once. */
+  /** Those with a block in which a job could begin at once. */
   listFree(projectId: string): CapacityEntry[] {
     return [...this.#slots.values()].filter(
-      ({ instance, occupants }) =>
-        occupants.size === 0 &&
-        instance.status === "idle" &&
-        !instance.unreachable &&
-        instance.project_id === projectId,
+      (slot) => slot.instance.project_id === projectId && hasRoom(slot, 1),
     );
   }
 
-  /** False when the instance is unknown or somebody else is there. */
-  claim(instanceId: string, submissionId: string): boolean {
+  /** False when the instance is unknown or is divided anew, or somebody else has some of the share. */
+  claim(instanceId: string, occupant: string, share: HostShare): boolean {
     const slot = this.#slots.get(instanceId);
-    if (!slot || (slot.occupants.size > 0 && !slot.occupants.has(submissionId))) return false;
-    slot.occupants.add(submissionId);
+    if (!slot) return false;
+    if (slot.occupants.has(occupant)) return true;
+    const others = [...slot.occupants.values()];
+    const isTaken = others.some(({ gpu_ids }) => gpu_ids.some((id) => share.gpu_ids.includes(id)));
+    const isDividedAnew = totalBlocksOf(slot.instance) !== share.total;
+    if (isTaken || isDividedAnew || usedBlocks(slot) + share.blocks > share.total) return false;
+    slot.occupants.set(occupant, share);
     return true;
   }
 
-  /** True when the instance is free now. */
-  release(instanceId: string, submissionId: string): boolean {
-    const slot = this.#slots.get(instanceId);
-    slot?.occupants.delete(submissionId);
-    return slot?.occupants.size === 0;
+  /** Somebody is there, as the store says: nothing is to be checked. */
+  restore(instanceId: string, occupant: string, share: HostShare): void {
+    this.#slots.get(instanceId)?.occupants.set(occupant, share);
+  }
+
+  /** True when the instance was left by it. */
+  release(instanceId: string, occupant: string): boolean {
+    return this.#slots.get(instanceId)?.occupants.delete(occupant) === true;
   }
 }

@@ -1,7 +1,7 @@
 import { mergeProfile } from "../../shared/config/profile.ts";
 import { JOB_REASON_STATUS, type JobReason } from "../../shared/states.ts";
 import type { Statement } from "../store/db.ts";
-import { moveInstance } from "../store/instances.ts";
+import { freeInstance } from "../store/instances.ts";
 import type { RunRow } from "../store/runs.ts";
 import { moveSubmission, type SubmissionRow } from "../store/submissions.ts";
 import type { Changes } from "./changes.ts";
@@ -78,7 +78,7 @@ export const finishSubmission = (deps: EngineDeps, submission: SubmissionRow, en
   statements.push(moveSubmission(db, submission.id, { to: JOB_REASON_STATUS[reason], patch }));
   const { instance_id: instanceId } = submission;
   if (instanceId === null) return { statements, effects: [] };
-  statements.push(moveInstance(db, instanceId, { to: "idle", patch: {} }));
+  statements.push(freeInstance(db, instanceId));
   const release = () => {
     scheduler.release(instanceId, submission.id);
     agents.wake(instanceId);

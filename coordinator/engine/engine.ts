@@ -4,6 +4,7 @@ import { AppError } from "../../shared/errors.ts";
 import type { SyncRequest } from "../../shared/protocol/sync.ts";
 import { isFinalRun } from "../../shared/states.ts";
 import type { CapacityEntry } from "../domain/instances/capacityEntry.ts";
+import { wholeOf } from "../domain/instances/occupancy.ts";
 import { writeAll } from "../store/db.ts";
 import { type InstanceRow, listLiveInstances, moveInstance, patchInstance } from "../store/instances.ts";
 import { findRun, insertRun, listLiveRuns, moveRun, type NewRunRow, patchRun } from "../store/runs.ts";
@@ -44,8 +45,10 @@ export class Engine {
     const { db, capacity, agents, clock, scheduler } = this.#deps;
     for (const { instance, fleetName } of await listLiveInstances(db)) capacity.set(instance, fleetName);
     agents.heardAt("", clock.now());
-    for (const { id, instance_id: instanceId } of await listLiveSubmissions(db))
-      if (instanceId !== null) capacity.claim(instanceId, id);
+    for (const { id, instance_id: instanceId, share } of await listLiveSubmissions(db)) {
+      const entry = instanceId === null ? undefined : capacity.get(instanceId);
+      if (entry) capacity.restore(entry.instance.id, id, share ?? wholeOf(entry));
+    }
     const runs = (await listLiveRuns(db)).map((run) => ({ run, jobSpecs: [] }));
     for (const { run } of waitingOrder(runs)) await this.#pass(run.id);
     scheduler.start((runId) => this.wakeRun(runId));
@@ -108,6 +111,10 @@ export class Engine {
     await this.#pass(runId, true);
   }
 
+  findCapacity(instanceId: string): CapacityEntry | undefined {
+    return this.#deps.capacity.get(instanceId);
+  }
+
   listCapacity(projectId: string): CapacityEntry[] {
     return this.#deps.capacity.list(projectId);
   }
@@ -115,6 +122,12 @@ export class Engine {
   /** A host has joined, or come back under its old identity. */
   addInstance(instance: InstanceRow, fleetName: string): void {
     this.#deps.capacity.set(instance, fleetName);
+    this.#deps.scheduler.pump();
+  }
+
+  /** Something about a known host has changed, and is stored. */
+  updateInstance(instanceId: string, patch: Partial<InstanceRow>): void {
+    this.#deps.capacity.update(instanceId, patch);
     this.#deps.scheduler.pump();
   }
 
@@ -139,8 +152,8 @@ export class Engine {
       session: sync.session,
     };
     await patchInstance(this.#deps.db, instance.id, patch);
-    this.#deps.capacity.update(instance.id, patch);
-    if (sync.inventory) this.#deps.scheduler.pump();
+    if (sync.inventory) this.updateInstance(instance.id, patch);
+    else this.#deps.capacity.update(instance.id, patch);
   }
 
   /** Takes instances out for good. Refused while one of them has a job; then none is taken out. */

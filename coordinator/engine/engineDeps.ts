@@ -1,6 +1,7 @@
 import type { JobSpec } from "../../shared/api/jobs.ts";
 import type { Clock } from "../../shared/clock.ts";
 import type { Logger } from "../../shared/log.ts";
+import type { JobNetworkMode } from "../domain/instances/networkMode.ts";
 import type { LogStore } from "../logs/logStore.ts";
 import type { Db } from "../store/db.ts";
 import type { RunRow } from "../store/runs.ts";
@@ -17,6 +18,7 @@ export interface EngineDeps {
   agents: AgentSessions;
   capacity: Capacity;
   scheduler: Scheduler;
+  jobNetworkMode: JobNetworkMode;
   /** The jobs of a run's first replica, made anew from its spec as it is now. */
   jobSpecs: (run: Pick<RunRow, "name" | "spec">) => JobSpec[];
 }

@@ -1,3 +1,4 @@
+import { networkModeOf } from "../domain/instances/networkMode.ts";
 import { nodeAddresses } from "../domain/instances/nodeAddresses.ts";
 import { provisioningDataOf, runtimeDataOf } from "../domain/instances/provisioningData.ts";
 import { moveInstance } from "../store/instances.ts";
@@ -8,13 +9,13 @@ import { finishSubmission } from "./endings.ts";
 import type { EngineDeps } from "./engineDeps.ts";
 import { beginning, startupOrder } from "./startup.ts";
 
-/** Gives every job of a replica its own host, or none of them any (docs/spec/lifecycle.md §4). */
+/** Gives every job of a replica its place on a host, or none of them any (docs/spec/lifecycle.md §4). */
 export const placeReplica = (
   deps: EngineDeps,
   run: RunRow,
   submissions: readonly SubmissionRow[],
 ): Changes => {
-  const { db, clock, scheduler } = deps;
+  const { db, clock, scheduler, jobNetworkMode } = deps;
   const now = clock.now();
   const choice = scheduler.choose(
     run,
@@ -29,21 +30,23 @@ export const placeReplica = (
       message: choice.message,
       abandoned: true,
     });
-  const { hosts } = choice;
-  const addresses = nodeAddresses(hosts.map(({ instance }) => instance.inventory));
+  const { places } = choice;
+  const addresses = nodeAddresses(places.map(({ entry }) => entry.instance.inventory));
   const order = startupOrder(run, submissions.length);
   const placed = submissions.map((submission, rank): Changes => {
-    const host = hosts[rank];
-    if (!host || !scheduler.claim(host.instance.id, submission.id, run.id))
+    const place = places[rank];
+    if (!place || !scheduler.claim(place, submission.id, run.id))
       throw new Error(`The scheduler chose an occupied instance for ${submission.job_spec.job_name}`);
-    const { instance } = host;
+    const { share } = place;
+    const { instance } = place.entry;
     const address = addresses[rank] ?? null;
     const isBegun = order === "any" || (submission.job_num === 0) === (order === "master-first");
     const patch = {
       instance_id: instance.id,
+      share,
       ...(isBegun ? beginning(now) : { last_processed_at: now }),
       provisioning_data: provisioningDataOf(instance, address),
-      runtime_data: runtimeDataOf(instance),
+      runtime_data: runtimeDataOf(instance, share, networkModeOf(jobNetworkMode, place, submission.job_spec)),
     };
     return {
       statements: [
@@ -57,7 +60,7 @@ export const placeReplica = (
       undo: [() => scheduler.release(instance.id, submission.id)],
     };
   });
-  const fleet = { fleet_id: hosts[0]?.instance.fleet_id ?? null, last_processed_at: now };
+  const fleet = { fleet_id: places[0]?.entry.instance.fleet_id ?? null, last_processed_at: now };
   const bound =
     run.status === "submitted"
       ? moveRun(db, run.id, { to: "provisioning", patch: fleet })

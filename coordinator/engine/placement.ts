@@ -1,11 +1,13 @@
 import type { JobSpec } from "../../shared/api/jobs.ts";
 import type { CapacityEntry } from "../domain/instances/capacityEntry.ts";
-import { findBest, findCandidates } from "../domain/offers/candidates.ts";
+import { totalBlocksOf } from "../domain/instances/division.ts";
+import { usedBlocks } from "../domain/instances/occupancy.ts";
+import { type Candidate, canBegin, findBest, findCandidates } from "../domain/offers/candidates.ts";
 import type { RunRow } from "../store/runs.ts";
 import type { AgentSessions } from "./agentSessions.ts";
 import { matchDistinct } from "./matchDistinct.ts";
 
-/** A run whose jobs look for hosts: as many different ones of one fleet as there are jobs. */
+/** A run whose jobs look for hosts: as many different ones of one fleet as there are nodes. */
 export interface Wanted {
   run: Pick<RunRow, "id" | "spec" | "project_id" | "fleet_id">;
   jobSpecs: readonly JobSpec[];
@@ -15,7 +17,7 @@ export interface PlacementDeps {
   agents: Pick<AgentSessions, "isWaiting">;
   /** Hosts of the run's project. */
   entries: readonly CapacityEntry[];
-  mayUse: (entry: CapacityEntry) => boolean;
+  mayUse: (candidate: Candidate) => boolean;
 }
 
 /**
@@ -23,39 +25,47 @@ export interface PlacementDeps {
  * and may be used; undefined where that cannot be. A host that is waiting for work right now comes before one that is
  * about to ask again. Later jobs of a run stay in the fleet of its first.
  */
-export const chooseHosts = (wanted: Wanted, deps: PlacementDeps): CapacityEntry[] | undefined => {
+export const chooseHosts = (wanted: Wanted, deps: PlacementDeps): Candidate[] | undefined => {
+  const { agents, entries, mayUse } = deps;
   const { fleet_id: fleetId } = wanted.run;
-  const usable = deps.entries.filter(
-    (entry) => (fleetId === null || entry.instance.fleet_id === fleetId) && deps.mayUse(entry),
-  );
+  const usable = fleetId === null ? entries : entries.filter((one) => one.instance.fleet_id === fleetId);
   const [only, ...others] = wanted.jobSpecs;
   if (!only) return [];
   if (others.length === 0) {
     const sought = { spec: wanted.run.spec, jobSpec: only };
-    const best = findBest(usable, sought, ({ instance }) => deps.agents.isWaiting(instance.id));
+    const isReady = ({ entry }: Candidate) => agents.isWaiting(entry.instance.id);
+    const best = findBest(usable, sought, { mayUse, isReady });
     return best ? [best] : undefined;
   }
   const fleets = Map.groupBy(usable, ({ instance }) => instance.fleet_id);
-  for (const entries of fleets.values()) {
-    if (entries.length < wanted.jobSpecs.length) continue;
+  for (const own of fleets.values()) {
+    if (own.length < wanted.jobSpecs.length) continue;
     const byKind = new Map<string, CapacityEntry[]>();
     const choices = wanted.jobSpecs.map((spec) => {
       const kind = JSON.stringify(spec.requirements);
-      const known = byKind.get(kind) ?? fittingOf(entries, wanted, spec);
+      const known = byKind.get(kind) ?? fittingOf(own, { wanted, spec, mayUse });
       byKind.set(kind, known);
       return known;
     });
     const hosts = matchDistinct(choices);
-    if (hosts) return hosts;
+    if (hosts) return hosts.map(wholeHost);
   }
   return undefined;
 };
 
-const fittingOf = (entries: readonly CapacityEntry[], { run }: Wanted, jobSpec: JobSpec): CapacityEntry[] =>
-  findCandidates(entries, { spec: run.spec, jobSpec }).fitting;
+const fittingOf = (
+  entries: readonly CapacityEntry[],
+  { wanted, spec, mayUse }: { wanted: Wanted; spec: JobSpec } & Pick<PlacementDeps, "mayUse">,
+): CapacityEntry[] =>
+  findCandidates(entries, { spec: wanted.run.spec, jobSpec: spec })
+    .fitting.filter(mayUse)
+    .map(({ entry }) => entry);
 
-export const isFree = ({ instance, occupants }: CapacityEntry): boolean =>
-  instance.status === "idle" && occupants.size === 0;
+/** One of several nodes has all blocks of its host (docs/spec/lifecycle.md §2.5). */
+const wholeHost = (entry: CapacityEntry): Candidate => {
+  const total = totalBlocksOf(entry.instance) ?? 1;
+  return { entry, blocks: total, total };
+};
 
 /** The words of the reference for it (docs/spec/lifecycle.md §2.7), and then what is in the way. */
 export const whyNowhere = (wanted: Wanted, entries: readonly CapacityEntry[]): string => {
@@ -67,17 +77,33 @@ export const whyNowhere = (wanted: Wanted, entries: readonly CapacityEntry[]): s
   const text = run.spec.configuration.fleets?.length
     ? "Failed to use specified fleets"
     : "Fleet is at capacity";
-  const fitting = [...new Set(found.flatMap((candidates) => candidates.fitting))];
-  const busy = fitting.filter((entry) => !isFree(entry));
-  if (jobSpecs.length === 1 && busy.length === fitting.length)
-    return `${text}: ${listed(busy.map(({ instance }) => instance.name))} busy`;
+  const all = found.flatMap((candidates) => candidates.fitting);
+  const fitting = [...new Map(all.map((candidate) => [candidate.entry, candidate])).values()];
+  const busy = fitting.filter((candidate) => !canBegin(candidate));
+  if (jobSpecs.length === 1 && busy.length === fitting.length) return `${text}: ${whatIsBusy(busy)}`;
   if (jobSpecs.length === 1) return `${text}: the hosts that are free are kept for a run that came before`;
   const most = Math.max(
-    ...[...Map.groupBy(fitting, ({ instance }) => instance.fleet_id).values()].map((fleet) => fleet.length),
+    ...[...Map.groupBy(fitting, ({ entry }) => entry.instance.fleet_id).values()].map(
+      (fleet) => fleet.length,
+    ),
   );
   if (most < jobSpecs.length)
     return `${text}: ${jobSpecs.length} hosts of one fleet are needed, ${most} would fit`;
   return `${text}: ${jobSpecs.length} free hosts of one fleet are needed, ${fitting.length - busy.length} of ${fitting.length} are free`;
+};
+
+const whatIsBusy = (busy: readonly Candidate[]): string => {
+  const whole = busy.filter(({ total }) => total === 1).map(({ entry }) => entry.instance.name);
+  const divided = busy
+    .filter(({ total }) => total > 1)
+    .map(({ entry, blocks, total }) => {
+      const free = total - usedBlocks(entry);
+      return `${entry.instance.name} has ${free} of ${total} blocks free, ${blocks} needed`;
+    });
+  return [
+    ...(whole.length > 0 ? [`${listed(whole)} busy`] : []),
+    ...(divided.length > 0 ? [listed(divided)] : []),
+  ].join("; ");
 };
 
 /** The list is for people. */

@@ -1,10 +1,14 @@
 import type { JobSpec } from "../../shared/api/jobs.ts";
 import type { Clock } from "../../shared/clock.ts";
+import type { HostShare } from "../../shared/resources/blocks.ts";
 import type { CapacityEntry } from "../domain/instances/capacityEntry.ts";
+import { totalBlocksOf } from "../domain/instances/division.ts";
+import { allot, isUp } from "../domain/instances/occupancy.ts";
+import { canBegin } from "../domain/offers/candidates.ts";
 import type { RunRow } from "../store/runs.ts";
 import type { AgentSessions } from "./agentSessions.ts";
 import type { Capacity } from "./capacity.ts";
-import { chooseHosts, isFree, type Wanted, whyNowhere } from "./placement.ts";
+import { chooseHosts, type Wanted, whyNowhere } from "./placement.ts";
 import { begunAt, type WaitingRun, waitingOrder } from "./waitingOrder.ts";
 
 export interface SchedulerDeps {
@@ -13,10 +17,16 @@ export interface SchedulerDeps {
   clock: Clock;
 }
 
-/** Hosts for the jobs of a replica, by rank, or why there are none, in words for people. */
-export type Choice = { hosts: CapacityEntry[] } | { message: string };
+/** A host for a job, and which part of it. */
+export interface Place {
+  entry: CapacityEntry;
+  share: HostShare;
+}
 
-/** A run of several nodes that has waited this long keeps the hosts that become free, until it has enough. */
+/** Places for the jobs of a replica, by rank, or why there are none, in words for people. */
+export type Choice = { places: Place[] } | { message: string };
+
+/** A run of several nodes or blocks that has waited this long keeps what becomes free, until it has enough. */
 export const RESERVE_AFTER_MS = 60_000;
 
 /**
@@ -27,7 +37,7 @@ export const RESERVE_AFTER_MS = 60_000;
 export class Scheduler {
   readonly #deps: SchedulerDeps;
   readonly #waiting = new Map<string, WaitingRun>();
-  readonly #granted = new Map<string, CapacityEntry[]>();
+  readonly #granted = new Map<string, Place[]>();
   #reserved: { runId: string; hosts: Set<string> } | undefined;
   /** What people were told of the queue, for as long as it stays so. */
   #seen: { positions: Map<string, number>; reasons: Map<string, string> } | undefined;
@@ -43,31 +53,34 @@ export class Scheduler {
     this.pump();
   }
 
-  /** Hosts that the jobs may claim now: those granted to the run, else any that are free and kept for nobody. */
+  /** What the jobs may claim now: what was granted to the run, else anything that is free and kept for nobody. */
   choose(run: RunRow, jobSpecs: readonly JobSpec[]): Choice {
     const granted = this.#takeGrant(run.id);
-    if (granted && granted.length === jobSpecs.length) return { hosts: granted };
-    for (const { instance } of granted ?? []) this.release(instance.id, run.id);
+    if (granted && granted.length === jobSpecs.length) return { places: granted };
+    for (const { entry } of granted ?? []) this.release(entry.instance.id, run.id);
     const wanted = { run, jobSpecs };
     this.#reserve();
-    const hosts = this.#find(wanted);
-    if (hosts) return { hosts };
+    const places = this.#find(wanted);
+    if (places) return { places };
     return { message: whyNowhere(wanted, this.#deps.capacity.list(run.project_id)) };
   }
 
-  /** True when the host is the submission's from now on; `runId` may have been granted it. */
-  claim(instanceId: string, submissionId: string, runId: string): boolean {
+  /** True when the place is the submission's from now on; `runId` may have been granted it. */
+  claim({ entry, share }: Place, submissionId: string, runId: string): boolean {
     const { capacity } = this.#deps;
+    const { id } = entry.instance;
     this.#seen = undefined;
-    if (capacity.get(instanceId)?.occupants.has(runId)) capacity.release(instanceId, runId);
-    return capacity.claim(instanceId, submissionId);
+    capacity.release(id, runId);
+    return capacity.claim(id, submissionId, share);
   }
 
   /** The submission (or the run that was granted it) has left the host. */
   release(instanceId: string, occupant: string): void {
     const { capacity } = this.#deps;
     if (!capacity.release(instanceId, occupant)) return;
-    capacity.update(instanceId, { status: "idle" });
+    const left = capacity.get(instanceId);
+    if (left?.instance.status === "busy" && left.occupants.size === 0)
+      capacity.update(instanceId, { status: "idle" });
     this.pump();
   }
 
@@ -91,7 +104,7 @@ export class Scheduler {
     if (isKnown) this.#seen = undefined;
     const granted = this.#granted.get(runId) ?? [];
     this.#granted.delete(runId);
-    for (const { instance } of granted) this.release(instance.id, runId);
+    for (const { entry } of granted) this.release(entry.instance.id, runId);
     if (isKnown && granted.length === 0 && this.#reserved?.runId === runId) this.pump();
   }
 
@@ -106,13 +119,13 @@ export class Scheduler {
       if (this.#granted.has(run.id)) continue;
       const shape = shapeOf(waiting);
       if (failed.has(shape)) continue;
-      const hosts = this.#find(waiting);
-      if (!hosts) {
+      const places = this.#find(waiting);
+      if (!places) {
         failed.add(shape);
         continue;
       }
-      for (const { instance } of hosts) this.#deps.capacity.claim(instance.id, run.id);
-      this.#granted.set(run.id, hosts);
+      for (const { entry, share } of places) this.#deps.capacity.claim(entry.instance.id, run.id, share);
+      this.#granted.set(run.id, places);
       this.#onGrant(run.id);
     }
   }
@@ -132,61 +145,63 @@ export class Scheduler {
     return { position: positions.get(runId) ?? 0, reason };
   }
 
-  #find(wanted: Wanted): CapacityEntry[] | undefined {
+  #find(wanted: Wanted): Place[] | undefined {
     const { agents, capacity } = this.#deps;
     const kept = this.#reserved?.runId === wanted.run.id ? undefined : this.#reserved?.hosts;
-    return chooseHosts(wanted, {
+    const chosen = chooseHosts(wanted, {
       agents,
       entries: capacity.listFree(wanted.run.project_id),
-      mayUse: (entry) => isFree(entry) && kept?.has(entry.instance.id) !== true,
+      mayUse: (candidate) => canBegin(candidate) && kept?.has(candidate.entry.instance.id) !== true,
+    });
+    return chosen?.map(({ entry, blocks }) => {
+      const share = allot(entry, blocks);
+      if (!share) throw new Error(`Instance ${entry.instance.name} has no room where it was just found`);
+      return { entry, share };
     });
   }
 
-  /** Granted hosts that can still be had. */
-  #takeGrant(runId: string): CapacityEntry[] | undefined {
+  /** Granted places that can still be had. */
+  #takeGrant(runId: string): Place[] | undefined {
     const granted = this.#granted.get(runId);
     this.#granted.delete(runId);
-    return granted?.flatMap(({ instance: { id } }) => {
-      const entry = this.#deps.capacity.get(id);
-      const isGood = entry?.instance.status === "idle" && !entry.instance.unreachable;
-      if (isGood && entry.occupants.has(runId)) return [entry];
-      this.release(id, runId);
+    return granted?.flatMap(({ entry: { instance }, share }) => {
+      const entry = this.#deps.capacity.get(instance.id);
+      const isGood = entry && isUp(entry) && totalBlocksOf(entry.instance) === share.total;
+      if (isGood && entry.occupants.get(runId) === share) return [{ entry, share }];
+      this.release(instance.id, runId);
       return [];
     });
   }
 
   /**
-   * Keeps hosts for the first run of several nodes that has waited for long, so that smaller ones do not pass it for
-   * ever: all that are free and fit, in the fleet where there are enough that would.
+   * Keeps hosts for the first run of several nodes, or of several blocks, that has waited for long, so that smaller
+   * ones do not pass it for ever: in one fleet as many as it needs, those that are free, or will be soonest.
    */
   #reserve(): void {
     this.#reserved = undefined;
-    const { agents, capacity, clock } = this.#deps;
+    const { capacity, clock } = this.#deps;
     const since = clock.now() - RESERVE_AFTER_MS;
-    for (const waiting of waitingOrder(this.#large())) {
-      const { run, jobSpecs } = waiting;
-      if (this.#granted.has(run.id) || begunAt(run) > since) continue;
+    const seen = new Set<string>();
+    for (const waiting of waitingOrder(this.#waiting.values())) {
+      const { run } = waiting;
+      const shape = shapeOf(waiting);
+      if (this.#granted.has(run.id) || begunAt(run) > since || seen.has(shape)) continue;
+      seen.add(shape);
       const entries = capacity.list(run.project_id);
-      const hosts = chooseHosts(waiting, { agents, entries, mayUse: () => true });
-      const [first] = hosts ?? [];
-      if (!first) continue;
-      const free = entries.filter(
-        (entry) =>
-          isFree(entry) &&
-          entry.instance.fleet_id === first.instance.fleet_id &&
-          jobSpecs.some((spec) =>
-            chooseHosts({ run, jobSpecs: [spec] }, { agents, entries: [entry], mayUse: isFree }),
-          ),
-      );
-      this.#reserved = { runId: run.id, hosts: new Set(free.map(({ instance }) => instance.id)) };
+      if (waiting.jobSpecs.length === 1 && !entries.some(isDivided)) continue;
+      const mayUse = () => true;
+      const hosts = chooseHosts(waiting, { agents: NOBODY_WAITS, entries, mayUse }) ?? [];
+      if (hosts.length < 2 && !hosts.some(({ blocks }) => blocks > 1)) continue;
+      this.#reserved = { runId: run.id, hosts: new Set(hosts.map(({ entry }) => entry.instance.id)) };
       return;
     }
   }
-
-  #large(): WaitingRun[] {
-    return [...this.#waiting.values()].filter(({ jobSpecs }) => jobSpecs.length > 1);
-  }
 }
+
+const isDivided = ({ instance }: CapacityEntry): boolean => instance.blocks !== 1;
+
+/** Who asks for work at the moment changes all the time; what is kept must not. */
+const NOBODY_WAITS = { isWaiting: () => false };
 
 const shapes = new WeakMap<WaitingRun, string>();
 

@@ -28,6 +28,7 @@ export const instanceRoutes: Route[] = [
         viewInstance(row, {
           projectName: projects.find((project) => project.id === row.project_id)?.name ?? "",
           fleetName: fleets.find((fleet) => fleet.id === row.fleet_id)?.name ?? null,
+          entry: deps.engine.findCapacity(row.id),
         }),
       );
     },
@@ -40,7 +41,8 @@ export const instanceRoutes: Route[] = [
       const row = await findInstance(deps.db, body.id);
       if (row?.project_id !== project.id) throw new AppError("not_found", "Resource not found");
       const fleetName = (await findFleet(deps.db, row.fleet_id))?.name ?? null;
-      return viewInstance(row, { projectName: project.name, fleetName });
+      const entry = deps.engine.findCapacity(row.id);
+      return viewInstance(row, { projectName: project.name, fleetName, entry });
     },
   }),
 ];

@@ -1,7 +1,7 @@
-import { and, eq, inArray, or } from "drizzle-orm";
-import { type InstanceStatus, instanceSources } from "../../shared/states.ts";
+import { and, eq, inArray, notExists, notInArray, or } from "drizzle-orm";
+import { FINAL_JOB_STATUSES, type InstanceStatus, instanceSources } from "../../shared/states.ts";
 import type { Db } from "./db.ts";
-import { fleets, instances } from "./schema.ts";
+import { fleets, instances, submissions } from "./schema.ts";
 
 export type InstanceRow = typeof instances.$inferSelect;
 export type NewInstanceRow = typeof instances.$inferInsert;
@@ -58,4 +58,23 @@ export const moveInstance = (db: Db, id: string, move: { to: InstanceStatus; pat
     .update(instances)
     .set({ ...move.patch, status: move.to })
     .where(and(eq(instances.id, id), inArray(instances.status, instanceSources(move.to))))
+    .returning({ id: instances.id });
+
+/** Idle again, unless a submission is alive there: the last one to leave frees the host. */
+export const freeInstance = (db: Db, id: string) =>
+  db
+    .update(instances)
+    .set({ status: "idle" })
+    .where(
+      and(
+        eq(instances.id, id),
+        eq(instances.status, "busy"),
+        notExists(
+          db
+            .select({ id: submissions.id })
+            .from(submissions)
+            .where(and(eq(submissions.instance_id, id), notInArray(submissions.status, FINAL_JOB_STATUSES))),
+        ),
+      ),
+    )
     .returning({ id: instances.id });

@@ -1,4 +1,5 @@
 import init from "./migrations/0000_init.sql" with { type: "text" };
+import blocks from "./migrations/0001_blocks.sql" with { type: "text" };
 
 /** The SQL of every migration by its tag, as text inside the binary. */
-export const MIGRATIONS: Record<string, string> = { "0000_init": init };
+export const MIGRATIONS: Record<string, string> = { "0000_init": init, "0001_blocks": blocks };

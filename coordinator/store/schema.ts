@@ -5,6 +5,7 @@ import type { JobProvisioningData, JobRuntimeData, JobSpec } from "../../shared/
 import type { RunSpec } from "../../shared/api/runs.ts";
 import type { Inventory } from "../../shared/protocol/inventory.ts";
 import type { PullProgress } from "../../shared/protocol/report.ts";
+import type { HostShare } from "../../shared/resources/blocks.ts";
 import type {
   FleetStatus,
   InstanceStatus,
@@ -90,6 +91,8 @@ export const instances = sqliteTable(
     status: text("status").$type<InstanceStatus>().notNull(),
     unreachable: integer("unreachable", { mode: "boolean" }).notNull().default(false),
     inventory: text("inventory", { mode: "json" }).$type<Inventory>().notNull(),
+    /** Into how many parts the host is to be divided; how many these come to is the inventory's matter. */
+    blocks: text("blocks", { mode: "json" }).$type<number | "auto">().notNull().default(1),
     /** Base64 Ed25519 key: the host's identity. */
     public_key: text("public_key").notNull(),
     boot_id: text("boot_id").notNull(),
@@ -125,6 +128,8 @@ export const joinTokens = sqliteTable("join_tokens", {
   expires_at: integer("expires_at").notNull(),
   /** Null: no limit. */
   uses_left: integer("uses_left"),
+  /** Null: as the fleet says. */
+  blocks: text("blocks", { mode: "json" }).$type<number | "auto">(),
   revoked: integer("revoked", { mode: "boolean" }).notNull().default(false),
 });
 
@@ -173,6 +178,8 @@ export const submissions = sqliteTable(
     termination_reason_message: text("termination_reason_message"),
     exit_status: integer("exit_status"),
     instance_id: text("instance_id"),
+    /** What of the instance it has, for as long as it is alive; null: all of it (attempts of older versions). */
+    share: text("share", { mode: "json" }).$type<HostShare>(),
     /** When the scheduler gave it to the instance, and when the agent first named it. */
     assigned_at: integer("assigned_at"),
     acknowledged_at: integer("acknowledged_at"),

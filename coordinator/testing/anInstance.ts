@@ -28,6 +28,7 @@ export const anInstance = (
   status: "idle",
   unreachable: false,
   inventory: anInventory(inventory),
+  blocks: 1,
   public_key: "key",
   boot_id: "boot",
   agent_version: "0.1.0",

@@ -75,6 +75,7 @@ export class TestEngine implements AsyncDisposable {
       agents,
       capacity,
       scheduler: new Scheduler({ agents, capacity, clock }),
+      jobNetworkMode: 2 as const,
       jobSpecs: testJobSpecs,
     };
     this.engine = new Engine(deps);

@@ -22,7 +22,7 @@ export const breakCoordinator = (rule: Break, { capacity, link }: TestEngine): v
         list.call(capacity, projectId).map((entry) => ({
           ...entry,
           instance: { ...entry.instance, status: "idle" as const },
-          occupants: new Set<string>(),
+          occupants: new Map(),
         }));
       return;
     }

@@ -1,3 +1,4 @@
+import type { HostShare } from "../../shared/resources/blocks.ts";
 import {
   FINAL_JOB_STATUSES,
   isFinalJob,
@@ -24,6 +25,7 @@ interface SubmissionFacts {
   job: string;
   status: JobStatus;
   instance: string | null;
+  share: HostShare | null;
   reason: string | null;
   message: string;
   exitStatus: number | null;
@@ -43,7 +45,7 @@ export const readFacts = async (coordinator: SimCoordinator): Promise<Facts> => 
   const runs = await coordinator.look("SELECT id, name, status, termination_reason FROM runs");
   const submissions = await coordinator.look(
     `SELECT id, run_id, replica_num, job_num, submission_num, status, instance_id, termination_reason,
-       termination_reason_message, exit_status, log_bytes, log_complete FROM submissions ORDER BY rowid`,
+       termination_reason_message, exit_status, log_bytes, log_complete, share FROM submissions ORDER BY rowid`,
   );
   const instances = await coordinator.look("SELECT id, status FROM instances");
   return {
@@ -65,6 +67,7 @@ export const readFacts = async (coordinator: SimCoordinator): Promise<Facts> => 
       exitStatus: row[9] as number | null,
       logBytes: row[10] as number | null,
       isLogComplete: row[11] === 1,
+      share: row[12] === null ? null : (JSON.parse(String(row[12])) as HostShare),
     })),
     instances: new Map(instances.map(([id, status]) => [String(id), String(status)])),
   };
@@ -97,14 +100,16 @@ const checkJobs = ({ submissions, runs }: Facts, onBug: (what: string) => void):
 
 const checkHosts = ({ coordinator, hosts, ledger, onBug }: Scene, facts: Facts): void => {
   const granted = new Map(facts.submissions.map((one) => [one.id, one.instance]));
-  const occupants = new Map<string, Set<string>>();
-  for (const { id, instance, status } of facts.submissions) {
-    if (instance === null || isFinalJob(status)) continue;
-    occupants.set(instance, (occupants.get(instance) ?? new Set()).add(id));
+  const occupants = new Map<string, SubmissionFacts[]>();
+  for (const submission of facts.submissions) {
+    if (submission.instance === null || isFinalJob(submission.status)) continue;
+    occupants.set(submission.instance, [...(occupants.get(submission.instance) ?? []), submission]);
   }
   for (const [id, status] of facts.instances) {
-    const count = occupants.get(id)?.size ?? 0;
-    if (count > 1) onBug(`Instance ${id} has ${count} jobs at once`);
+    const present = occupants.get(id) ?? [];
+    const count = present.length;
+    const oversold = whyOversold(present);
+    if (oversold !== undefined) onBug(`Instance ${id} with ${count} jobs ${oversold}`);
     if ((status === "busy") !== count > 0) onBug(`Instance ${id} is ${status} with ${count} jobs`);
   }
   for (const host of hosts.values())
@@ -118,11 +123,20 @@ const checkHosts = ({ coordinator, hosts, ledger, onBug }: Scene, facts: Facts):
     const known = coordinator.parts.capacity.get(id)?.occupants;
     if (!known) continue;
     // A run that was granted a host, and is to take it up, stands there for its job.
-    const remembered = [...known].filter((one) => !facts.runs.has(one)).sort();
-    const stored = [...(occupants.get(id) ?? [])].sort();
+    const remembered = [...known.keys()].filter((one) => !facts.runs.has(one)).sort();
+    const stored = (occupants.get(id) ?? []).map((one) => one.id).sort();
     if (stored.join() !== remembered.join())
       onBug(`Instance ${id} has jobs [${stored}], and is remembered with [${remembered}]`);
   }
+};
+
+/** Blocks and devices are given once. */
+const whyOversold = (present: readonly SubmissionFacts[]): string | undefined => {
+  const shares = present.map(({ share }) => share ?? { blocks: 1, total: 1, gpu_ids: [] });
+  const part = shares.reduce((sum, { blocks, total }) => sum + blocks / total, 0);
+  if (part > 1 + 1e-9) return `has given out ${part} of itself`;
+  const devices = shares.flatMap((share) => share.gpu_ids);
+  return new Set(devices).size < devices.length ? `has given out a device twice: ${devices}` : undefined;
 };
 
 const checkLogs = ({ coordinator, ledger, onBug }: Scene, facts: Facts): void => {

@@ -7,6 +7,8 @@ export interface Execution {
   /** Run, replica and job: what must never be executed twice at once. */
   job: string;
   host: string;
+  /** What of the host it was given; all of it, unless it has limits. */
+  share: { isWhole: boolean; gpuIds: readonly string[] };
   output: Uint8Array;
   /** It would go on for ever. */
   isEndless: boolean;
@@ -14,6 +16,9 @@ export interface Execution {
   /** Ended by a host that was switched off. */
   isCutOff: boolean;
 }
+
+const isOverlapping = (one: Execution["share"], other: Execution["share"]): boolean =>
+  one.isWhole || other.isWhole || one.gpuIds.some((id) => other.gpuIds.includes(id));
 
 /** All executions of a simulation, on all hosts. */
 export class Ledger {
@@ -35,11 +40,12 @@ export class Ledger {
         this.#onBug(
           `${submissionId} began on ${host} while ${other.submissionId} of the same job runs on ${other.host}`,
         );
+    const share = { isWhole: (assignment.cpus ?? null) === null, gpuIds: assignment.gpu_ids };
     for (const other of this.live())
-      if (other.host === host)
+      if (other.host === host && isOverlapping(other.share, share))
         this.#onBug(`${submissionId} began on ${host}, where ${other.submissionId} still runs`);
     const output = new Uint8Array();
-    const execution = { submissionId, job, host, output, isEndless, end: undefined, isCutOff: false };
+    const execution = { submissionId, job, host, share, output, isEndless, end: undefined, isCutOff: false };
     this.#executions.set(submissionId, execution);
     return execution;
   }

@@ -1,6 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { insertInstance } from "../../coordinator/store/instances.ts";
+import { type InstanceRow, insertInstance } from "../../coordinator/store/instances.ts";
 import { hostRow, TestEngine } from "../../coordinator/testing/testEngine.ts";
 import { systemClock } from "../../shared/clock.ts";
 import { isFinalRun } from "../../shared/states.ts";
@@ -12,6 +12,7 @@ import { SimHost } from "./host.ts";
 import { checkAlways, checkEnd, type Facts, readFacts, type Scene } from "./invariants.ts";
 import { Ledger } from "./ledger.ts";
 import { createFetch } from "./network.ts";
+import type { Random } from "./random.ts";
 import { Users } from "./users.ts";
 import { type Life, World } from "./world.ts";
 
@@ -54,6 +55,20 @@ const MAX_SKEW_MS = 3_000;
 
 const USERS: Life = { name: "users", alive: true, machine: { skewMs: 0 } };
 
+/** Some hosts are shared in parts, some have devices. */
+const drawHost = (random: Random, num: number, now: number): InstanceRow => {
+  const row = hostRow(num);
+  const gpus = Array.from({ length: random.chance(0.5) ? 4 : 0 }, (_, index) => ({
+    vendor: "nvidia" as const,
+    raw_name: "NVIDIA L4",
+    id: `GPU-${num}-${index}`,
+    index,
+    memory_mib: 23_034,
+  }));
+  const blocks = 2 ** random.below(3);
+  return { ...row, id: random.uuid(), created_at: now, blocks, inventory: { ...row.inventory, gpus } };
+};
+
 /** A database with a project and a fleet, to be copied: making one takes longer than a short simulation. */
 export const makeTemplate = async (dir: string): Promise<string> => {
   await using engine = await TestEngine.open(dir, systemClock);
@@ -83,7 +98,7 @@ export const simulate = async (options: SimulationOptions): Promise<Outcome> => 
 
   let hostCount = 0;
   const addHost = async () => {
-    const row = { ...hostRow(hostCount++), id: random.uuid(), created_at: world.now };
+    const row = drawHost(random, hostCount++, world.now);
     const host = new SimHost({ world, ledger, row, dir: join(options.dir, row.name), onBug });
     undo.use(host);
     await coordinator.call(async ({ db, engine }) => {

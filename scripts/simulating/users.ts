@@ -31,6 +31,7 @@ export class Users {
       type: "task",
       commands: ["true"],
       ...(random.chance(0.25) ? { nodes: 2 + random.below(2) } : {}),
+      ...(random.chance(0.3) ? { resources: { cpu: `${random.pick([1, 4, 8]) ?? 1}..` } } : {}),
       ...(random.chance(0.2) ? { max_duration: 5 + random.below(120) } : {}),
       ...(random.chance(0.3) ? { retry: this.#retry() } : {}),
       ...(random.chance(0.2) ? { priority: random.below(101) } : {}),

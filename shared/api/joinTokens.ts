@@ -17,6 +17,8 @@ export const CreateJoinTokenRequest = z.object({
     .default(86_400),
   /** How many hosts may join; null: no limit. */
   uses: orNull(z.number().int().min(1).max(100_000)),
+  /** Into how many parts the hosts that join with it are divided; null: as their fleet says. */
+  blocks: orNull(z.union([z.number().int().min(1).max(100_000), z.literal("auto")])),
 });
 export type CreateJoinTokenRequest = z.infer<typeof CreateJoinTokenRequest>;
 
@@ -27,6 +29,8 @@ export const JoinToken = z.object({
   expires_at: WireTime,
   /** Null: no limit. */
   uses_left: z.number().int().nullable(),
+  /** Null: as the fleet says. */
+  blocks: orNull(z.union([z.number().int(), z.literal("auto")])),
 });
 export type JoinToken = z.infer<typeof JoinToken>;
 

@@ -6,7 +6,7 @@ import type { Requirements } from "./requirements.ts";
 
 /** Into how many blocks a host is divided; undefined where its CPUs or GPUs cannot be divided evenly. */
 export const countBlocks = (
-  { cpus, gpus }: Pick<Resources, "cpus" | "gpus">,
+  { cpus, gpus }: { cpus: number; gpus: { length: number } },
   wanted: number | "auto",
 ): number | undefined => {
   const total = wanted === "auto" ? (gpus.length === 0 ? cpus : Math.min(cpus, gpus.length)) : wanted;
@@ -23,6 +23,17 @@ export const shareOf = (host: Resources, blocks: number, total: number): Resourc
     gpus: host.gpus.slice(0, Math.floor(host.gpus.length / total) * blocks),
   };
 };
+
+/** What of a host one job has. The devices are chosen once: the same job never gets others. */
+export interface HostShare {
+  blocks: number;
+  total: number;
+  /** Limits; null: it has all blocks, so nothing is limited. */
+  cpus: number | null;
+  memory_mib: number | null;
+  /** GpuDevice.id of each device. */
+  gpu_ids: string[];
+}
 
 export type Fit = { blocks: number } | { reason: string };
 

@@ -35,7 +35,13 @@ export const viewFleets = async (
       created_at: toWireTime(row.created_at),
       status: row.status,
       status_message: null,
-      instances: mine.map((instance) => viewInstance(instance, { projectName, fleetName: row.name })),
+      instances: mine.map((instance) =>
+        viewInstance(instance, {
+          projectName,
+          fleetName: row.name,
+          entry: deps.engine.findCapacity(instance.id),
+        }),
+      ),
     };
   });
 };

@@ -22,6 +22,7 @@ const viewToken = (row: JoinTokenRow, fleetName: string): JoinToken => ({
   created_at: toWireTime(row.created_at),
   expires_at: toWireTime(row.expires_at),
   uses_left: row.uses_left,
+  blocks: row.blocks,
 });
 
 /** The fleet is made if it is not there. `url`: the address that the caller knows the coordinator by. */
@@ -41,6 +42,7 @@ export const createJoinToken = async (
     created_at: now,
     expires_at: now + request.ttl_s * 1000,
     uses_left: request.uses,
+    blocks: request.blocks,
     revoked: false,
   };
   await insertJoinToken(deps.db, row);

@@ -1,9 +1,10 @@
+import type { HostShare } from "../../../shared/resources/blocks.ts";
 import type { InstanceRow } from "../../store/instances.ts";
 
 /** A live instance as the engine remembers it: what it has, and who is there. */
 export interface CapacityEntry {
   instance: InstanceRow;
   fleetName: string;
-  /** Submissions that occupy it. A whole host takes one. */
-  occupants: ReadonlySet<string>;
+  /** Who has which part of it: submissions, and runs that were granted a part and are to take it up. */
+  occupants: ReadonlyMap<string, HostShare>;
 }

@@ -7,6 +7,7 @@ import {
   type EnrollRequest,
   enrollProofText,
 } from "../../../shared/protocol/enroll.ts";
+import type { Inventory } from "../../../shared/protocol/inventory.ts";
 import { type Db, writeAll } from "../../store/db.ts";
 import { findFleet } from "../../store/fleets.ts";
 import {
@@ -21,6 +22,8 @@ import {
 import { countJoinTokenUse, findJoinToken, type JoinTokenRow } from "../../store/joinTokens.ts";
 import { findProject } from "../../store/projects.ts";
 import { hashToken, newToken } from "../../store/tokens.ts";
+import type { CapacityEntry } from "./capacityEntry.ts";
+import { totalBlocksOf, whyUndivided } from "./division.ts";
 
 /** How long a host's credential is good; its agent renews it when two thirds are over. */
 const CREDENTIAL_TTL_MS = 24 * 3_600_000;
@@ -31,7 +34,11 @@ const PROOF_SKEW_MS = 10 * 60_000;
 interface EnrollDeps {
   db: Db;
   clock: Clock;
-  engine: { addInstance(instance: InstanceRow, fleetName: string): void };
+  engine: {
+    addInstance(instance: InstanceRow, fleetName: string): void;
+    updateInstance(instanceId: string, patch: Partial<InstanceRow>): void;
+    findCapacity(instanceId: string): CapacityEntry | undefined;
+  };
 }
 
 /** Makes a host an instance of the token's fleet, or gives a known host a new credential. */
@@ -52,8 +59,11 @@ export const enrollInstance = async (deps: EnrollDeps, request: EnrollRequest): 
     agent_version: request.agent_version,
   };
   const instanceId = known?.id ?? crypto.randomUUID();
-  if (known) await writeAll(deps.db, [patchInstance(deps.db, known.id, { ...secret, ...facts })]);
-  else if (token)
+  if (known) {
+    const patch = { ...secret, ...facts, ...dividedBy(deps, token, { ...known, ...facts }) };
+    await writeAll(deps.db, [patchInstance(deps.db, known.id, patch)]);
+    deps.engine.updateInstance(known.id, patch);
+  } else if (token)
     await insertNew(deps, token, { ...secret, ...facts, id: instanceId, public_key: request.public_key });
   else
     throw new AppError("unauthenticated", "This host is not known here", {
@@ -140,9 +150,12 @@ const insertNew = async (
     });
   const num = Math.max(-1, ...(await listInstanceNums(db, fleet.id))) + 1;
   const place = { project_id: fleet.project_id, fleet_id: fleet.id, instance_num: num };
+  const blocks = token.blocks ?? fleet.spec.configuration.blocks;
+  requireDivisible(host.inventory, blocks);
   const row = {
     ...host,
     ...place,
+    blocks,
     name: `${fleet.name}-${num}`,
     status: "idle" as const,
     created_at: clock.now(),
@@ -150,6 +163,29 @@ const insertNew = async (
   await writeAll(db, [insertInstance(db, row), countJoinTokenUse(db, token.id)]);
   const added = (await listLiveInstances(db)).find(({ instance }) => instance.id === host.id);
   if (added) engine.addInstance(added.instance, added.fleetName);
+};
+
+/** A host that joins again under its key; how it is divided may be another, but not under its jobs. */
+const dividedBy = (
+  { engine }: EnrollDeps,
+  token: JoinTokenRow | undefined,
+  known: InstanceRow,
+): Partial<Pick<InstanceRow, "blocks">> => {
+  const blocks = token?.blocks ?? known.blocks;
+  if (blocks === known.blocks) return {};
+  if ((engine.findCapacity(known.id)?.occupants.size ?? 0) > 0)
+    throw new AppError("conflict", `${known.name} cannot be divided into other blocks while it has a job`, {
+      hint: "Join it again when its jobs have ended, or with a token without --blocks",
+    });
+  requireDivisible(known.inventory, blocks);
+  return { blocks };
+};
+
+const requireDivisible = (inventory: Inventory, blocks: number | "auto"): void => {
+  if (totalBlocksOf({ inventory, blocks }) === undefined)
+    throw new AppError("invalid", whyUndivided({ inventory, blocks }), {
+      hint: "Make a token with another number (`dstack fleet token create FLEET --blocks N`), or change `blocks` of the fleet",
+    });
 };
 
 const answer = async (

@@ -1,11 +1,14 @@
 import type { Instance } from "../../../shared/api/fleets.ts";
 import { toWireTime } from "../../../shared/api/scalars.ts";
 import type { InstanceRow } from "../../store/instances.ts";
+import type { CapacityEntry } from "./capacityEntry.ts";
+import { totalBlocksOf } from "./division.ts";
 import { gpuDriverOf, instanceTypeOf, REMOTE_BACKEND, REMOTE_REGION } from "./instanceType.ts";
+import { usedBlocks } from "./occupancy.ts";
 
 export const viewInstance = (
   row: InstanceRow,
-  names: { projectName: string; fleetName: string | null },
+  names: { projectName: string; fleetName: string | null; entry: CapacityEntry | undefined },
 ): Instance => ({
   id: row.id,
   project_name: names.projectName,
@@ -27,7 +30,8 @@ export const viewInstance = (
   region: REMOTE_REGION,
   availability_zone: null,
   price: 0,
-  total_blocks: 1,
-  busy_blocks: row.status === "busy" ? 1 : 0,
+  total_blocks: totalBlocksOf(row) ?? null,
+  // Who is there is in memory, a moment behind the row.
+  busy_blocks: row.status === "busy" ? Math.max(1, names.entry ? usedBlocks(names.entry) : 0) : 0,
   gpu_driver: gpuDriverOf(row.inventory),
 });

@@ -1,6 +1,7 @@
 import type { JobProvisioningData, JobRuntimeData } from "../../../shared/api/jobs.ts";
 import type { Inventory } from "../../../shared/protocol/inventory.ts";
-import type { InstanceOfferWithAvailability } from "../../../shared/resources/offered.ts";
+import { type HostShare, shareOf } from "../../../shared/resources/blocks.ts";
+import type { InstanceOfferWithAvailability, InstanceType } from "../../../shared/resources/offered.ts";
 import type { InstanceRow } from "../../store/instances.ts";
 import { gpuDriverOf, instanceTypeOf, REMOTE_BACKEND, REMOTE_REGION } from "./instanceType.ts";
 
@@ -10,21 +11,27 @@ const IPV4 = /^(\d{1,3}(?:\.\d{1,3}){3})\/\d+$/;
 export const internalIpOf = (inventory: Inventory): string | null =>
   inventory.addresses.map((address) => IPV4.exec(address)?.[1]).find((ip) => ip !== undefined) ?? null;
 
-/** What the wire says of a joined host, in the offers of a plan as in a placed job. */
+/** What the wire says of a joined host, or of some blocks of one, in the offers of a plan as in a placed job. */
 export const offerOf = (
   instance: InstanceRow,
   availability: InstanceOfferWithAvailability["availability"],
+  { blocks, total }: { blocks: number; total: number },
 ): InstanceOfferWithAvailability => ({
   backend: REMOTE_BACKEND,
-  instance: instanceTypeOf(instance.inventory),
+  instance: partOf(instanceTypeOf(instance.inventory), blocks, total),
   region: REMOTE_REGION,
   price: 0,
   backend_data: {},
   availability,
   availability_zones: null,
   instance_runtime: "shim",
-  blocks: 1,
-  total_blocks: 1,
+  blocks,
+  total_blocks: total,
+});
+
+const partOf = (type: InstanceType, blocks: number, total: number): InstanceType => ({
+  ...type,
+  resources: shareOf(type.resources, blocks, total),
 });
 
 /**
@@ -54,15 +61,19 @@ export const provisioningDataOf = (instance: InstanceRow, ip: string | null): Jo
   };
 };
 
-/** A job has the whole host, so nothing of it is limited. */
-export const runtimeDataOf = (instance: InstanceRow): JobRuntimeData => ({
-  network_mode: "host",
-  gpu: null,
-  cpu: null,
-  memory: null,
-  ports: {},
+/** A job that has the whole host is not limited. Memory is in GB of 1024 MB. */
+export const runtimeDataOf = (
+  instance: InstanceRow,
+  share: HostShare,
+  networkMode: JobRuntimeData["network_mode"],
+): JobRuntimeData => ({
+  network_mode: networkMode,
+  gpu: share.blocks === share.total ? null : share.gpu_ids.length,
+  cpu: share.cpus,
+  memory: share.memory_mib === null ? null : share.memory_mib / 1024,
+  ports: networkMode === "host" ? {} : null,
   volume_names: [],
-  offer: offerOf(instance, "idle"),
+  offer: offerOf(instance, "idle", share),
   working_dir: null,
   username: null,
 });

@@ -5,6 +5,7 @@ import type { Inventory } from "../../../shared/protocol/inventory.ts";
 import type { InstanceRow } from "../../store/instances.ts";
 import { anInstance } from "../../testing/anInstance.ts";
 import type { CapacityEntry } from "../instances/capacityEntry.ts";
+import { wholeOf } from "../instances/occupancy.ts";
 import { findCandidates, type WantedInstance } from "./candidates.ts";
 
 const wanted = (configuration: Record<string, unknown>): WantedInstance => {
@@ -36,7 +37,7 @@ const host = (
       ...options.inventory,
     },
   );
-  const occupants = new Set(options.busy ? ["s"] : []);
+  const occupants = new Map(options.busy ? [["s", wholeOf({ instance })]] : []);
   return { instance, fleetName: options.fleet ?? "lab", occupants };
 };
 
@@ -49,7 +50,7 @@ const gpu = (index: number) => ({
 });
 
 const namesOf = (entries: CapacityEntry[], configuration: Record<string, unknown> = {}) =>
-  findCandidates(entries, wanted(configuration)).fitting.map(({ instance }) => instance.name);
+  findCandidates(entries, wanted(configuration)).fitting.map(({ entry }) => entry.instance.name);
 
 const whyNone = (entries: CapacityEntry[], configuration: Record<string, unknown> = {}) =>
   findCandidates(entries, wanted(configuration)).whyNone;

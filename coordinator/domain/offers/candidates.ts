@@ -5,15 +5,18 @@ import { needsImage } from "../../../shared/config/processArgv.ts";
 import { mergeProfile, type Placement } from "../../../shared/config/profile.ts";
 import type { InstanceSelector } from "../../../shared/config/reference.ts";
 import type { Inventory } from "../../../shared/protocol/inventory.ts";
-import { whyNot } from "../../../shared/resources/matching.ts";
+import { fitBlocks, shareOf } from "../../../shared/resources/blocks.ts";
+import type { Resources } from "../../../shared/resources/offered.ts";
 import type { Requirements } from "../../../shared/resources/requirements.ts";
 import type { CapacityEntry } from "../instances/capacityEntry.ts";
+import { totalBlocksOf, whyUndivided } from "../instances/division.ts";
 import {
   INSTANCE_TYPE_NAME,
   instanceTypeOf,
   REMOTE_BACKEND,
   REMOTE_REGION,
 } from "../instances/instanceType.ts";
+import { hasRoom, usedBlocks } from "../instances/occupancy.ts";
 
 /** The job that looks for a host, and the run it belongs to. */
 export interface WantedInstance {
@@ -23,9 +26,19 @@ export interface WantedInstance {
   ignoreRuntime?: boolean;
 }
 
+/** A host that a job could run on, and how much of it the job would take: the fewest blocks that satisfy it. */
+export interface Candidate {
+  entry: CapacityEntry;
+  blocks: number;
+  total: number;
+}
+
 export interface Candidates {
-  /** In order of preference: free ones before occupied ones, then the least capable, so that the others stay free. */
-  fitting: CapacityEntry[];
+  /**
+   * In order of preference: where it could begin at once before where others are, then the least capable parts of the
+   * least capable hosts, then the fullest host, so that the others stay free.
+   */
+  fitting: Candidate[];
   /** Why nothing fits, for people; empty when something does. */
   whyNone: string;
 }
@@ -43,63 +56,70 @@ export const findCandidates = (entries: readonly CapacityEntry[], wanted: Wanted
   return { fitting, whyNone: whyNone(entries, placement, refusals) };
 };
 
-/** The best of the hosts that fit; one that is preferred (`isReady`) comes before all others. */
+/** The best of the hosts that fit and may be used; one that is preferred (`isReady`) comes before all others. */
 export const findBest = (
   entries: readonly CapacityEntry[],
   wanted: WantedInstance,
-  isReady: (entry: CapacityEntry) => boolean,
-): CapacityEntry | undefined => {
-  let best: CapacityEntry | undefined;
+  { mayUse, isReady }: Record<"mayUse" | "isReady", (candidate: Candidate) => boolean>,
+): Candidate | undefined => {
+  let best: Sifted | undefined;
   let isBestReady = false;
-  for (const entry of sift(entries, wanted).fitting) {
-    const ready = isReady(entry);
-    const isBetter = ready === isBestReady ? !best || byPreference(entry, best) < 0 : ready;
-    if (isBetter) [best, isBestReady] = [entry, ready];
+  for (const candidate of sift(entries, wanted).fitting) {
+    if (!mayUse(candidate)) continue;
+    const ready = isReady(candidate);
+    const isBetter = ready === isBestReady ? !best || byPreference(candidate, best) < 0 : ready;
+    if (isBetter) [best, isBestReady] = [candidate, ready];
   }
   return best;
 };
 
+type Fit = { blocks: number; total: number; rank: readonly number[] } | { why: string };
+
+interface Sifted extends Candidate {
+  /** What the job would get, then what the whole host has; less is better. */
+  rank: readonly number[];
+}
+
 /** Hosts with the same hardware get the same answer, so it is found once for all of them. */
 const sift = (entries: readonly CapacityEntry[], wanted: WantedInstance) => {
   const placement = mergeProfile(wanted.spec.profile, wanted.spec.configuration);
-  const fitting: CapacityEntry[] = [];
+  const fitting: Sifted[] = [];
   const refused: { entry: CapacityEntry; why: string }[] = [];
-  const known = new Map<string, string | undefined>();
+  const known = new Map<string, Fit>();
   for (const entry of entries) {
-    let why = whyNotThis(entry, placement);
-    if (why === undefined) {
-      const { inventory } = entry.instance;
-      const { kind } = hardwareOf(inventory);
-      if (!known.has(kind)) known.set(kind, whyNotOn(inventory, wanted, placement));
-      why = known.get(kind);
+    const why = whyNotThis(entry, placement);
+    if (why !== undefined) {
+      refused.push({ entry, why });
+      continue;
     }
-    if (why === undefined) fitting.push(entry);
-    else refused.push({ entry, why });
+    const { instance } = entry;
+    const kind = `${instance.blocks} of ${kindOf(instance.inventory)}`;
+    const fit = known.get(kind) ?? fitOn(instance, wanted, placement);
+    known.set(kind, fit);
+    if ("why" in fit) refused.push({ entry, why: fit.why });
+    else fitting.push({ entry, ...fit });
   }
   return { placement, fitting, refused };
 };
 
-interface Hardware {
-  /** The same for hosts that nothing about their hardware tells apart. */
-  kind: string;
-  rank: readonly number[];
-}
+const kinds = new WeakMap<Inventory, string>();
 
-const hardware = new WeakMap<Inventory, Hardware>();
-
-const hardwareOf = (inventory: Inventory): Hardware => {
-  const known = hardware.get(inventory);
-  if (known) return known;
+/** The same for hosts that nothing about their hardware tells apart. */
+const kindOf = (inventory: Inventory): string => {
+  const known = kinds.get(inventory);
+  if (known !== undefined) return known;
   const { resources } = instanceTypeOf(inventory);
-  const { gpus, cpus, memory_mib } = resources;
-  const gpuMemory = gpus.reduce((sum, gpu) => sum + gpu.memory_mib, 0);
-  const found = {
-    kind: JSON.stringify([inventory.runtime, inventory.no_docker_reason, resources]),
-    rank: [gpus.length, gpuMemory, cpus, memory_mib],
-  };
-  hardware.set(inventory, found);
-  return found;
+  const kind = JSON.stringify([inventory.runtime, inventory.no_docker_reason, resources]);
+  kinds.set(inventory, kind);
+  return kind;
 };
+
+const rankOf = ({ gpus, cpus, memory_mib }: Resources): number[] => [
+  gpus.length,
+  gpus.reduce((sum, gpu) => sum + gpu.memory_mib, 0),
+  cpus,
+  memory_mib,
+];
 
 /** A host that the user did not mean: not worth a word. */
 const NOT_SELECTED = "is not among those that were asked for";
@@ -111,16 +131,22 @@ const whyNotThis = (entry: CapacityEntry, placement: Placement): string | undefi
   return instance.unreachable ? "cannot be reached" : undefined;
 };
 
-const whyNotOn = (inventory: Inventory, wanted: WantedInstance, placement: Placement): string | undefined => {
+const fitOn = (instance: CapacityEntry["instance"], wanted: WantedInstance, placement: Placement): Fit => {
+  const { inventory } = instance;
   const elsewhere = whyNotThere(placement, HOSTS);
-  if (elsewhere !== undefined) return `does not fit: ${elsewhere}`;
+  if (elsewhere !== undefined) return { why: `does not fit: ${elsewhere}` };
   const isProcessHost = inventory.runtime === "process";
   if (isProcessHost && !wanted.ignoreRuntime && needsImage(wanted.spec.configuration)) {
     const why = inventory.no_docker_reason;
-    return `has no container engine for the image${why ? ` (${why})` : ""}`;
+    return { why: `has no container engine for the image${why ? ` (${why})` : ""}` };
   }
+  const total = totalBlocksOf(instance);
+  if (total === undefined) return { why: `is not used: ${whyUndivided(instance)}` };
   const { resources } = instanceTypeOf(inventory);
-  return whyNot(requirementsOn(wanted, isProcessHost), resources, 0);
+  const fit = fitBlocks(requirementsOn(wanted, isProcessHost), resources, { total, price: 0 });
+  if ("reason" in fit) return { why: fit.reason };
+  const share = shareOf(resources, fit.blocks, total);
+  return { blocks: fit.blocks, total, rank: [...rankOf(share), ...rankOf(resources)] };
 };
 
 /** The default image has one architecture; without it, only what the user wrote counts. */
@@ -153,19 +179,21 @@ const isMeant = ({ instance, fleetName }: CapacityEntry, selector: InstanceSelec
   return selector.fleet.name === fleetName && selector.instance === instance.instance_num;
 };
 
-export const isOccupied = ({ instance, occupants }: CapacityEntry): boolean =>
-  instance.status === "busy" || occupants.size > 0;
+/** Could the job begin there at once? */
+export const canBegin = ({ entry, blocks }: Candidate): boolean => hasRoom(entry, blocks);
 
-/** Free ones first, then the least capable: a GPU that nobody needs is the dearest thing to block. */
-const byPreference = (a: CapacityEntry, b: CapacityEntry): number => {
-  const occupied = Number(isOccupied(a)) - Number(isOccupied(b));
-  if (occupied !== 0) return occupied;
-  const [own, other] = [hardwareOf(a.instance.inventory).rank, hardwareOf(b.instance.inventory).rank];
-  for (const [index, value] of own.entries()) {
-    const difference = value - (other[index] ?? 0);
+/** A GPU that nobody needs is the dearest thing to block; a host that is free as a whole comes next. */
+const byPreference = (a: Sifted, b: Sifted): number => {
+  const begins = Number(canBegin(b)) - Number(canBegin(a));
+  if (begins !== 0) return begins;
+  for (const [index, value] of a.rank.entries()) {
+    const difference = value - (b.rank[index] ?? 0);
     if (difference !== 0) return difference;
   }
-  return a.instance.created_at - b.instance.created_at;
+  const used = canBegin(a)
+    ? usedBlocks(b.entry) - usedBlocks(a.entry)
+    : usedBlocks(a.entry) - usedBlocks(b.entry);
+  return used || a.entry.instance.created_at - b.entry.instance.created_at;
 };
 
 /** At most so many hosts are named: the list is for people. */

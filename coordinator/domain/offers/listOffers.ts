@@ -1,7 +1,7 @@
 import type { InstanceOfferWithAvailability } from "../../../shared/resources/offered.ts";
 import type { CapacityEntry } from "../instances/capacityEntry.ts";
 import { offerOf } from "../instances/provisioningData.ts";
-import { findCandidates, isOccupied, type WantedInstance } from "./candidates.ts";
+import { canBegin, findCandidates, type WantedInstance } from "./candidates.ts";
 
 export interface Offers {
   /** Those that can be had now first. */
@@ -13,6 +13,8 @@ export interface Offers {
 /** What the hosts could give to a job. */
 export const listOffers = (entries: readonly CapacityEntry[], wanted: WantedInstance): Offers => {
   const { fitting, whyNone } = findCandidates(entries, wanted);
-  const offers = fitting.map((entry) => offerOf(entry.instance, isOccupied(entry) ? "busy" : "idle"));
+  const offers = fitting.map((candidate) =>
+    offerOf(candidate.entry.instance, canBegin(candidate) ? "idle" : "busy", candidate),
+  );
   return { offers, whyNone };
 };

@@ -16,6 +16,8 @@ const ttl = (given: string): number => {
   return seconds;
 };
 
+const blocks = (given: string): number | "auto" => (given === "auto" ? "auto" : count(given));
+
 export const command = defineCommand({
   description:
     "Make a token with which hosts join a fleet, and show the line to run on them. The fleet is made if need be.",
@@ -23,16 +25,26 @@ export const command = defineCommand({
     project: projectOption,
     ttl: value("--ttl DURATION", "How long hosts may join with it (1d)", ttl),
     uses: value("--uses N", "How many hosts may join with it (any number)", count),
+    blocks: value(
+      "--blocks N|auto",
+      "Into how many parts each host is divided, so that several jobs fit; auto: as many as it has GPUs, or CPUs (as the fleet says)",
+      blocks,
+    ),
     json: flag("--json", "Print JSON"),
   },
   args: { fleet: one("FLEET", "The name of the fleet", "fleet") },
-  run: async (ctx, { project, fleet, ttl, uses, json }) => {
+  run: async (ctx, { project, fleet, ttl, uses, blocks, json }) => {
     const api = await openApi(ctx, { project });
-    const token = await createJoinToken(api, { fleet, ttl_s: ttl ?? A_DAY_S, uses: uses ?? null });
+    const wish = { fleet, ttl_s: ttl ?? A_DAY_S, uses: uses ?? null, blocks: blocks ?? null };
+    const token = await createJoinToken(api, wish);
     if (json) return printJson(ctx.out, token);
+    const divided =
+      token.blocks === null
+        ? ""
+        : `, each in ${token.blocks === "auto" ? "blocks of one GPU or CPU" : `${token.blocks} blocks`}`;
     const limit = token.uses_left === null ? "" : `, for ${token.uses_left} hosts`;
     ctx.out.write(
-      `Run this on each host that is to join the fleet ${token.fleet} (valid ${ttlText(token, ctx.clock.now())}${limit}):\n\n  ${token.join_command}\n`,
+      `Run this on each host that is to join the fleet ${token.fleet} (valid ${ttlText(token, ctx.clock.now())}${limit}${divided}):\n\n  ${token.join_command}\n`,
     );
   },
 });
