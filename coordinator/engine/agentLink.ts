@@ -7,7 +7,7 @@ import { isFinalJob } from "../../shared/states.ts";
 import { writeAll } from "../store/db.ts";
 import type { InstanceRow } from "../store/instances.ts";
 import {
-  acknowledgeSubmissions,
+  acknowledgeSubmission,
   findSubmission,
   listHeldSubmissions,
   patchSubmission,
@@ -46,7 +46,7 @@ export class AgentLink {
     await reachability.heard(instance.id);
     if (request.inventory || instance.session !== request.session)
       await engine.noteInventory(instance, request);
-    await this.#acknowledge(request);
+    await this.#acknowledge(instance, request);
     const { seen } = request;
     const hasSeenAll = seen?.epoch === agents.epoch && seen.revision === agents.revision(instance.id);
     if (hasSeenAll && request.wait_ms > 0) {
@@ -101,16 +101,33 @@ export class AgentLink {
     return { length, sha256 };
   }
 
-  async #acknowledge(request: SyncRequest): Promise<void> {
+  /** What the host has from now on confirmed to have. */
+  async #acknowledge(instance: InstanceRow, request: SyncRequest): Promise<void> {
+    if (request.held.length === 0) return;
     const { db, clock } = this.#deps;
-    const ids = request.held.map((held) => held.submission_id);
-    if (ids.length > 0) await writeAll(db, [acknowledgeSubmissions(db, ids, clock.now())]);
+    const named = new Set(request.held.map((held) => held.submission_id));
+    const unconfirmed = (await this.#listHeld(instance)).filter(
+      ({ id, acknowledged_at: at }) => at === null && named.has(id),
+    );
+    await writeAll(
+      db,
+      unconfirmed.map(({ id }) => acknowledgeSubmission(db, id, clock.now())),
+    );
+  }
+
+  /** Most hosts have nothing most of the time, and a heartbeat is to cost nothing then. */
+  async #listHeld(instance: InstanceRow): Promise<SubmissionRow[]> {
+    const { db, capacity } = this.#deps;
+    if (!capacity.mayHold(instance.id)) return [];
+    const held = await listHeldSubmissions(db, instance.id);
+    if (held.length === 0) capacity.noteHoldsNothing(instance.id);
+    return held;
   }
 
   async #desired(instance: InstanceRow, said: Said): Promise<Desired[]> {
     const { held } = said;
     const desired: Desired[] = [];
-    for (const submission of await listHeldSubmissions(this.#deps.db, instance.id)) {
+    for (const submission of await this.#listHeld(instance)) {
       if (isLost(submission, said)) {
         await this.#endLost(submission);
         continue;

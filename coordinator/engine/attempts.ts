@@ -76,7 +76,7 @@ export const attemptAgain = (
     }
   return [
     ...(stale.length > 0 ? [deleteSubmissions(deps.db, stale)] : []),
-    ...(rows.length > 0 ? [insertSubmissions(deps.db, rows)] : []),
+    ...insertSubmissions(deps.db, rows),
   ];
 };
 

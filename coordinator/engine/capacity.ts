@@ -8,6 +8,8 @@ interface Slot {
   instance: InstanceRow;
   fleetName: string;
   occupants: Map<string, HostShare>;
+  /** False once it is sure that the store has nothing for the host: then its heartbeats need not ask there. */
+  mayHold: boolean;
 }
 
 /**
@@ -16,20 +18,42 @@ interface Slot {
  */
 export class Capacity {
   readonly #slots = new Map<string, Slot>();
+  readonly #byCredential = new Map<string, string>();
 
   set(instance: InstanceRow, fleetName: string): void {
-    const occupants = this.#slots.get(instance.id)?.occupants ?? new Map();
-    this.#slots.set(instance.id, { instance, fleetName, occupants });
+    const { occupants = new Map<string, HostShare>(), mayHold = true } = this.#slots.get(instance.id) ?? {};
+    this.#slots.set(instance.id, { instance, fleetName, occupants, mayHold });
+    for (const hash of credentialsOf(instance)) this.#byCredential.set(hash, instance.id);
   }
 
   /** Changes the remembered row of a known instance. */
   update(instanceId: string, patch: Partial<InstanceRow>): void {
     const slot = this.#slots.get(instanceId);
-    if (slot) slot.instance = { ...slot.instance, ...patch };
+    if (!slot) return;
+    for (const hash of credentialsOf(slot.instance)) this.#byCredential.delete(hash);
+    slot.instance = { ...slot.instance, ...patch };
+    for (const hash of credentialsOf(slot.instance)) this.#byCredential.set(hash, instanceId);
   }
 
   remove(instanceId: string): void {
+    const slot = this.#slots.get(instanceId);
+    if (slot) for (const hash of credentialsOf(slot.instance)) this.#byCredential.delete(hash);
     this.#slots.delete(instanceId);
+  }
+
+  /** Whose credential, or replaced one, has this hash; the caller checks which, and its expiry. */
+  findByCredential(hash: string): InstanceRow | undefined {
+    return this.#slots.get(this.#byCredential.get(hash) ?? "")?.instance;
+  }
+
+  mayHold(instanceId: string): boolean {
+    return this.#slots.get(instanceId)?.mayHold ?? true;
+  }
+
+  /** The store had nothing for the host; what was claimed by now may still be on its way there. */
+  noteHoldsNothing(instanceId: string): void {
+    const slot = this.#slots.get(instanceId);
+    if (slot?.occupants.size === 0) slot.mayHold = false;
   }
 
   get(instanceId: string): CapacityEntry | undefined {
@@ -61,6 +85,7 @@ export class Capacity {
     const isDividedAnew = totalBlocksOf(slot.instance) !== share.total;
     if (isTaken || isDividedAnew || usedBlocks(slot) + share.blocks > share.total) return false;
     slot.occupants.set(occupant, share);
+    slot.mayHold = true;
     return true;
   }
 
@@ -74,3 +99,6 @@ export class Capacity {
     return this.#slots.get(instanceId)?.occupants.delete(occupant) === true;
   }
 }
+
+const credentialsOf = ({ credential_hash, previous_credential_hash }: InstanceRow): string[] =>
+  previous_credential_hash === null ? [credential_hash] : [credential_hash, previous_credential_hash];

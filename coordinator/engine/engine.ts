@@ -78,7 +78,7 @@ export class Engine {
     await writeAll(db, [
       ...(run.replaces === undefined ? [] : [patchRun(db, run.replaces, { deleted: true })]),
       insertRun(db, run.row),
-      ...(rows.length === 0 ? [] : [insertSubmissions(db, rows)]),
+      ...insertSubmissions(db, rows),
     ]);
     await this.#pass(run.row.id);
   }
@@ -143,6 +143,11 @@ export class Engine {
     return this.#deps.scheduler.positionOf(runId);
   }
 
+  /** Whose credential, or replaced one, has this hash; the caller checks which, and its expiry. */
+  findInstanceByCredential(hash: string): InstanceRow | undefined {
+    return this.#deps.capacity.findByCredential(hash);
+  }
+
   /** Notes what a sync tells of the host itself. */
   async noteInventory(instance: InstanceRow, sync: SyncRequest): Promise<void> {
     const patch = {
@@ -151,7 +156,7 @@ export class Engine {
       agent_version: sync.agent_version,
       session: sync.session,
     };
-    await patchInstance(this.#deps.db, instance.id, patch);
+    await writeAll(this.#deps.db, [patchInstance(this.#deps.db, instance.id, patch)]);
     if (sync.inventory) this.updateInstance(instance.id, patch);
     else this.#deps.capacity.update(instance.id, patch);
   }

@@ -66,5 +66,5 @@ export const claimAnew = (deps: EngineDeps, submission: SubmissionRow): Changes 
       last_processed_at: now,
     },
   ]);
-  return { statements: [...ended.statements, next], effects: ended.effects };
+  return { statements: [...ended.statements, ...next], effects: ended.effects };
 };

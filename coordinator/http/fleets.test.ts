@@ -174,3 +174,14 @@ test("creating a fleet from a configuration is refused with the way that there i
   expect(status).toBe(400);
   expect(JSON.stringify(body)).toContain("fleets/tokens/create");
 });
+
+test("hosts that join at the same moment get numbers of their own, and none that was given before", async () => {
+  const names = async () => (await getFleet({ name: "crowd" }))?.instances.map(({ name }) => name);
+  // A token makes its fleet, where there is none.
+  await coordinator.newJoinToken("crowd");
+  await Promise.all(Array.from({ length: 8 }, () => TestAgent.join(coordinator, { fleet: "crowd" })));
+  expect(await names()).toEqual(Array.from({ length: 8 }, (_, num) => `crowd-${num}`));
+  await coordinator.post(`${P}/fleets/delete_instances`, { name: "crowd", instance_nums: [7] });
+  await TestAgent.join(coordinator, { fleet: "crowd" });
+  expect((await names())?.at(-1)).toBe("crowd-8");
+});

@@ -134,5 +134,12 @@ test.each(WITH_A_RUN)("with the run that was there, the server answers as record
   const run_spec = filled({ ...Reflect.get(Object(first), "run_spec"), ssh_key_pub: null }, new Map());
   const request = { plan: { run_spec, current_resource: null }, force: false };
   expect((await replay.coordinator.post("/api/project/main/runs/apply", request)).status).toBe(200);
+  const runs = "/api/project/main/runs/get";
+  const { run_name } = run_spec as { run_name?: unknown };
+  if (stateOf(first) === "running")
+    await waitFor("the run that was there", async () => {
+      const { body } = await replay.coordinator.post(runs, { run_name });
+      return stateOf(body) === "running";
+    });
   await replayAll(replay, exchanges);
 });

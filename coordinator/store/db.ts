@@ -1,17 +1,18 @@
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
-import { type Client, createClient } from "@libsql/client";
-import type { BatchItem } from "drizzle-orm/batch";
+import { type Client, createClient, type InValue } from "@libsql/client";
 import { drizzle, type LibSQLDatabase } from "drizzle-orm/libsql";
 import { AppError, messageOf } from "../../shared/errors.ts";
-import { openFileClient } from "./fileClient.ts";
+import { openFileClient, type Soon } from "./fileClient.ts";
 import { migrate } from "./migrate.ts";
 import * as schema from "./schema.ts";
 
-export type Db = LibSQLDatabase<typeof schema>;
+export type Db = LibSQLDatabase<typeof schema> & { $client: Client };
 
-/** One statement of a batch: a drizzle query that has not been awaited. */
-export type Statement = BatchItem<"sqlite">;
+/** One statement of a transaction: a drizzle query that has not been awaited, or one that was prepared (prepared.ts). */
+export interface Statement {
+  toSQL(): { sql: string; params: unknown[] };
+}
 
 export interface Store extends AsyncDisposable {
   db: Db;
@@ -21,6 +22,8 @@ export interface StoreOptions {
   /** `file:/path/to/coordinator.db`, or `http(s)://` / `libsql://` of a libSQL server. */
   url: string;
   authToken?: string;
+  /** When batches that came close together are committed (fileClient.ts). */
+  soon?: Soon;
 }
 
 /**
@@ -48,12 +51,12 @@ export const openStore = async (options: StoreOptions): Promise<Store> => {
   }
 };
 
-const openClient = ({ url, authToken }: StoreOptions): Client => {
+const openClient = ({ url, authToken, soon }: StoreOptions): Client => {
   try {
     if (!url.startsWith("file:")) return createClient(authToken === undefined ? { url } : { url, authToken });
     const path = url.slice("file:".length);
     mkdirSync(dirname(path), { recursive: true });
-    return openFileClient(path);
+    return openFileClient(path, soon);
   } catch (cause) {
     throw new AppError("unavailable", `Cannot open the database ${url}: ${messageOf(cause)}`, { cause });
   }
@@ -61,6 +64,10 @@ const openClient = ({ url, authToken }: StoreOptions): Client => {
 
 /** Runs the statements in one transaction, in order: all of them take effect, or none. One round trip. */
 export const writeAll = async (db: Db, statements: Statement[]): Promise<void> => {
-  const [first, ...rest] = statements;
-  if (first) await db.batch([first, ...rest]);
+  if (statements.length === 0) return;
+  const written = statements.map((statement) => {
+    const { sql, params } = statement.toSQL();
+    return { sql, args: params as InValue[] };
+  });
+  await db.$client.batch(written, "write");
 };

@@ -53,6 +53,30 @@ test("a batch takes effect as a whole or not at all, and the next one is not har
   expect(await t.names()).toEqual(["a", "b", "d"]);
 });
 
+test("batches that come together are one commit, and one that is refused spoils no other", async () => {
+  using t = await opened();
+  const insert = (name: string) => t.client.batch([{ sql: INSERT, args: [name, 1] }]);
+  const settled = await Promise.allSettled([insert("a"), insert("b"), insert("a"), insert("c")]);
+  const statuses = settled.map(({ status }) => status);
+  expect(statuses).toEqual(["fulfilled", "fulfilled", "rejected", "fulfilled"]);
+  expect(await t.names()).toEqual(["a", "b", "c"]);
+  const [first, second] = await Promise.all([
+    t.client.batch(["SELECT 1", "SELECT 2"]),
+    t.client.batch(["SELECT 3"]),
+  ]);
+  expect([first, second].map((results) => results.map(({ rows }) => rows))).toEqual([
+    [[[1]], [[2]]],
+    [[[3]]],
+  ] as never);
+});
+
+test("what was asked for is written before the file is closed", async () => {
+  using t = await opened();
+  const written = t.client.batch([{ sql: INSERT, args: ["a", 1] }]);
+  t.client.close();
+  expect((await written).map(({ rowsAffected }) => rowsAffected)).toEqual([1]);
+});
+
 test("RETURNING tells what an update has changed", async () => {
   using t = await opened();
   await t.client.execute({ sql: INSERT, args: ["a", 1] });

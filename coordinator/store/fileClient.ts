@@ -12,13 +12,23 @@ interface Prepared {
 
 type AnyStatement = InStatement | [string, InArgs?];
 
+interface Batch {
+  statements: readonly AnyStatement[];
+  resolve: (results: ResultSet[]) => void;
+  reject: (reason: unknown) => void;
+}
+
+/** Calls back once the events that are there by now have been handled. */
+export type Soon = (callback: () => void) => void;
+
 /**
  * A client of one database file, for this process alone, as drizzle uses one. The client of `@libsql/client` prepares
  * a statement each time and asks for its columns twice, which costs seven times what the query itself does
- * (docs/adr/0005-statement-cache.md). Every call runs to its end before the next, so a batch needs no connection of
- * its own. Rows are arrays: by position, not by name.
+ * (docs/adr/0005-statement-cache.md). Every statement runs to its end before the next, so a batch needs no connection
+ * of its own. Batches that come close together are committed together (`soon` says when): each takes effect as a whole
+ * or not at all, but the price of a commit is paid once. Rows are arrays: by position, not by name.
  */
-export const openFileClient = (path: string): Client => {
+export const openFileClient = (path: string, soon: Soon = setImmediate): Client => {
   const db = new Database(path);
   const prepared = new Map<string, Prepared>();
 
@@ -50,7 +60,7 @@ export const openFileClient = (path: string): Client => {
     return Array.isArray(statement) ? run(...statement) : run(statement.sql, statement.args);
   };
 
-  const batch = (statements: AnyStatement[]): ResultSet[] => {
+  const transact = (statements: readonly AnyStatement[]): ResultSet[] => {
     run("BEGIN IMMEDIATE");
     try {
       const results = statements.map(runAny);
@@ -62,6 +72,37 @@ export const openFileClient = (path: string): Client => {
     }
   };
 
+  let waiting: Batch[] = [];
+
+  /** Commits what has come since the last time as one; where that fails, each by itself, so that none spoils others. */
+  const commitWaiting = (): void => {
+    const group = waiting;
+    waiting = [];
+    try {
+      const results = transact(group.flatMap((one) => one.statements));
+      for (const { statements, resolve } of group) resolve(results.splice(0, statements.length));
+    } catch (err) {
+      const [only] = group;
+      if (group.length === 1) only?.reject(err);
+      else for (const one of group) commitAlone(one);
+    }
+  };
+
+  const commitAlone = ({ statements, resolve, reject }: Batch): void => {
+    try {
+      resolve(transact(statements));
+    } catch (err) {
+      reject(err);
+    }
+  };
+
+  const batch = (statements: readonly AnyStatement[]): Promise<ResultSet[]> => {
+    const { promise, resolve, reject } = Promise.withResolvers<ResultSet[]>();
+    if (waiting.length === 0) soon(commitWaiting);
+    waiting.push({ statements, resolve, reject });
+    return promise;
+  };
+
   const refuse = (what: string) => (): never => {
     throw new Error(`The file database has no ${what}: a batch is one transaction`);
   };
@@ -70,13 +111,14 @@ export const openFileClient = (path: string): Client => {
     // Inside an async function, so that what SQLite refuses rejects instead of being thrown at the caller.
     execute: async (statement: InStatement, args?: InArgs) =>
       typeof statement === "string" ? run(statement, args) : runAny(statement),
-    batch: async (statements: AnyStatement[]) => batch(statements),
-    migrate: async (statements: InStatement[]) => batch(statements),
+    batch,
+    migrate: batch,
     transaction: refuse("interactive transactions"),
     executeMultiple: async (sql: string) => void db.exec(sql),
     sync: refuse("replicas"),
     reconnect: refuse("connection to renew"),
     close: () => {
+      if (waiting.length > 0) commitWaiting();
       prepared.clear();
       db.close();
     },

@@ -1,14 +1,24 @@
-import { and, eq, inArray, notExists, notInArray, or } from "drizzle-orm";
-import { FINAL_JOB_STATUSES, type InstanceStatus, instanceSources } from "../../shared/states.ts";
+import { and, eq, inArray, notExists, notInArray, sql } from "drizzle-orm";
+import {
+  FINAL_JOB_STATUSES,
+  INSTANCE_STATUSES,
+  type InstanceStatus,
+  instanceSources,
+} from "../../shared/states.ts";
 import type { Db } from "./db.ts";
+import { byStatus, preparedRows, preparedWrite } from "./prepared.ts";
 import { fleets, instances, submissions } from "./schema.ts";
 
 export type InstanceRow = typeof instances.$inferSelect;
 export type NewInstanceRow = typeof instances.$inferInsert;
-export type InstancePatch = Partial<Omit<NewInstanceRow, "id" | "status">>;
+export type InstancePatch = Partial<Omit<InstanceRow, "id" | "status">>;
+
+const byId = preparedRows(instances, (db, { id }: { id: string }) =>
+  db.select().from(instances).where(eq(instances.id, id)),
+);
 
 export const findInstance = async (db: Db, id: string): Promise<InstanceRow | undefined> =>
-  (await db.select().from(instances).where(eq(instances.id, id)))[0];
+  (await byId(db, { id }))[0];
 
 /** The live instance of a host key. */
 export const findInstanceByKey = async (db: Db, publicKey: string): Promise<InstanceRow | undefined> =>
@@ -18,26 +28,6 @@ export const findInstanceByKey = async (db: Db, publicKey: string): Promise<Inst
       .from(instances)
       .where(and(eq(instances.public_key, publicKey), eq(instances.deleted, false)))
   )[0];
-
-/** The instance whose current or replaced credential has this hash; the caller checks which, and its expiry. */
-export const findInstanceByCredential = async (db: Db, hash: string): Promise<InstanceRow | undefined> =>
-  (
-    await db
-      .select()
-      .from(instances)
-      .where(
-        and(
-          or(eq(instances.credential_hash, hash), eq(instances.previous_credential_hash, hash)),
-          eq(instances.deleted, false),
-        ),
-      )
-  )[0];
-
-/** Numbers ever given out in a fleet, so that none is given twice. */
-export const listInstanceNums = async (db: Db, fleetId: string): Promise<number[]> =>
-  (
-    await db.select({ num: instances.instance_num }).from(instances).where(eq(instances.fleet_id, fleetId))
-  ).map((row) => row.num);
 
 /** All live instances with the name of their fleet. */
 export const listLiveInstances = (db: Db): Promise<{ instance: InstanceRow; fleetName: string }[]> =>
@@ -49,19 +39,41 @@ export const listLiveInstances = (db: Db): Promise<{ instance: InstanceRow; flee
 
 export const insertInstance = (db: Db, row: NewInstanceRow) => db.insert(instances).values(row);
 
-export const patchInstance = (db: Db, id: string, patch: InstancePatch) =>
-  db.update(instances).set(patch).where(eq(instances.id, id));
+/** Gives it the number after the last that was ever given out in the fleet, and a name with that number. */
+export const insertNumberedInstance = (
+  db: Db,
+  fleetName: string,
+  row: Omit<NewInstanceRow, "instance_num" | "name">,
+) => {
+  const next = sql`(SELECT coalesce(max(instance_num), -1) + 1 FROM instances WHERE fleet_id = ${row.fleet_id})`;
+  return db
+    .insert(instances)
+    .values({ ...row, instance_num: next, name: sql`${`${fleetName}-`} || ${next}` });
+};
+
+const patchById = preparedWrite((db, { id, ...patch }: { id: string } & InstancePatch) =>
+  db.update(instances).set(patch).where(eq(instances.id, id)),
+);
+
+export const patchInstance = (db: Db, id: string, patch: InstancePatch) => patchById(db, { ...patch, id });
+
+const movesTo = byStatus(INSTANCE_STATUSES, (to) =>
+  preparedWrite((db, { id, ...patch }: { id: string; status: InstanceStatus } & InstancePatch) =>
+    db
+      .update(instances)
+      .set(patch)
+      .where(and(eq(instances.id, id), inArray(instances.status, instanceSources(to)))),
+  ),
+);
 
 /** A legal move, or nothing (see moveSubmission). */
-export const moveInstance = (db: Db, id: string, move: { to: InstanceStatus; patch: InstancePatch }) =>
-  db
-    .update(instances)
-    .set({ ...move.patch, status: move.to })
-    .where(and(eq(instances.id, id), inArray(instances.status, instanceSources(move.to))))
-    .returning({ id: instances.id });
+export const moveInstance = (
+  db: Db,
+  id: string,
+  { to, patch }: { to: InstanceStatus; patch: InstancePatch },
+) => movesTo[to](db, { ...patch, id, status: to });
 
-/** Idle again, unless a submission is alive there: the last one to leave frees the host. */
-export const freeInstance = (db: Db, id: string) =>
+const free = preparedWrite((db, { id }: { id: string }) =>
   db
     .update(instances)
     .set({ status: "idle" })
@@ -73,8 +85,18 @@ export const freeInstance = (db: Db, id: string) =>
           db
             .select({ id: submissions.id })
             .from(submissions)
-            .where(and(eq(submissions.instance_id, id), notInArray(submissions.status, FINAL_JOB_STATUSES))),
+            .where(
+              and(
+                eq(submissions.instance_id, id),
+                // One that is alive has no whole log yet; the index knows these, however many there were before.
+                eq(submissions.log_complete, false),
+                notInArray(submissions.status, FINAL_JOB_STATUSES),
+              ),
+            ),
         ),
       ),
-    )
-    .returning({ id: instances.id });
+    ),
+);
+
+/** Idle again, unless a submission is alive there: the last one to leave frees the host. */
+export const freeInstance = (db: Db, id: string) => free(db, { id });

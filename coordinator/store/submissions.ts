@@ -1,6 +1,7 @@
 import { and, asc, eq, inArray, isNotNull, isNull, lt, notInArray } from "drizzle-orm";
-import { FINAL_JOB_STATUSES, type JobStatus, jobSources } from "../../shared/states.ts";
+import { FINAL_JOB_STATUSES, JOB_STATUSES, type JobStatus, jobSources } from "../../shared/states.ts";
 import type { Db } from "./db.ts";
+import { byStatus, preparedRows, preparedWrite } from "./prepared.ts";
 import { submissions } from "./schema.ts";
 
 export type SubmissionRow = typeof submissions.$inferSelect;
@@ -9,57 +10,81 @@ export type NewSubmissionRow = typeof submissions.$inferInsert;
 /** What may change together with (or without) a move. */
 export type SubmissionPatch = Partial<Omit<NewSubmissionRow, "id" | "run_id" | "status">>;
 
-export const findSubmission = async (db: Db, id: string): Promise<SubmissionRow | undefined> =>
-  (await db.select().from(submissions).where(eq(submissions.id, id)))[0];
+const byId = preparedRows(submissions, (db, { id }: { id: string }) =>
+  db.select().from(submissions).where(eq(submissions.id, id)),
+);
 
-/** All attempts at all jobs of a run, by replica, job, attempt. */
-export const listSubmissions = (db: Db, runId: string): Promise<SubmissionRow[]> =>
+export const findSubmission = async (db: Db, id: string): Promise<SubmissionRow | undefined> =>
+  (await byId(db, { id }))[0];
+
+const ofRun = preparedRows(submissions, (db, { runId }: { runId: string }) =>
   db
     .select()
     .from(submissions)
     .where(eq(submissions.run_id, runId))
-    .orderBy(asc(submissions.replica_num), asc(submissions.job_num), asc(submissions.submission_num));
+    .orderBy(asc(submissions.replica_num), asc(submissions.job_num), asc(submissions.submission_num)),
+);
 
-/** What an instance holds or should hold: assigned to it, and not yet free to be forgotten. */
-export const listHeldSubmissions = (db: Db, instanceId: string): Promise<SubmissionRow[]> =>
+/** All attempts at all jobs of a run, by replica, job, attempt. */
+export const listSubmissions = (db: Db, runId: string): Promise<SubmissionRow[]> => ofRun(db, { runId });
+
+const heldBy = preparedRows(submissions, (db, { instanceId }: { instanceId: string }) =>
   db
     .select()
     .from(submissions)
-    .where(and(eq(submissions.instance_id, instanceId), eq(submissions.log_complete, false)));
+    .where(and(eq(submissions.instance_id, instanceId), eq(submissions.log_complete, false))),
+);
+
+/** What an instance holds or should hold: assigned to it, and not yet free to be forgotten. */
+export const listHeldSubmissions = (db: Db, instanceId: string): Promise<SubmissionRow[]> =>
+  heldBy(db, { instanceId });
 
 /** Every submission that has not ended, for rebuilding what is kept in memory. */
 export const listLiveSubmissions = (db: Db): Promise<SubmissionRow[]> =>
   db.select().from(submissions).where(notInArray(submissions.status, FINAL_JOB_STATUSES));
 
-export const insertSubmissions = (db: Db, rows: NewSubmissionRow[]) => db.insert(submissions).values(rows);
+const insert = preparedWrite((db, row: NewSubmissionRow) => db.insert(submissions).values(row));
+
+export const insertSubmissions = (db: Db, rows: readonly NewSubmissionRow[]) =>
+  rows.map((row) => insert(db, row));
 
 export const deleteSubmissions = (db: Db, ids: string[]) =>
   db.delete(submissions).where(inArray(submissions.id, ids));
 
+const movesTo = byStatus(JOB_STATUSES, (to) =>
+  preparedWrite((db, { id, ...patch }: { id: string; status: JobStatus } & SubmissionPatch) =>
+    db
+      .update(submissions)
+      .set(patch)
+      .where(and(eq(submissions.id, id), inArray(submissions.status, jobSources(to)))),
+  ),
+);
+
 /** A legal move, or nothing: the guard is the table of moves, so two writers cannot both win. */
-export const moveSubmission = (db: Db, id: string, move: { to: JobStatus; patch: SubmissionPatch }) =>
-  db
-    .update(submissions)
-    .set({ ...move.patch, status: move.to })
-    .where(and(eq(submissions.id, id), inArray(submissions.status, jobSources(move.to))))
-    .returning({ id: submissions.id });
+export const moveSubmission = (
+  db: Db,
+  id: string,
+  { to, patch }: { to: JobStatus; patch: SubmissionPatch },
+) => movesTo[to](db, { ...patch, id, status: to });
+
+const patchById = preparedWrite((db, { id, ...patch }: { id: string } & SubmissionPatch) =>
+  db.update(submissions).set(patch).where(eq(submissions.id, id)),
+);
 
 export const patchSubmission = (db: Db, id: string, patch: SubmissionPatch) =>
-  db.update(submissions).set(patch).where(eq(submissions.id, id));
+  patchById(db, { ...patch, id });
 
-/** The agent has named these for the first time: the claim is confirmed. */
-export const acknowledgeSubmissions = (db: Db, ids: string[], at: number) =>
+const acknowledge = preparedWrite((db, { id, at }: { id: string; at: number }) =>
   db
     .update(submissions)
     .set({ acknowledged_at: at, wake_at: null })
     .where(
-      and(
-        inArray(submissions.id, ids),
-        isNull(submissions.acknowledged_at),
-        isNotNull(submissions.assigned_at),
-      ),
-    )
-    .returning({ id: submissions.id, run_id: submissions.run_id });
+      and(eq(submissions.id, id), isNull(submissions.acknowledged_at), isNotNull(submissions.assigned_at)),
+    ),
+);
+
+/** The agent has named it for the first time: the claim is confirmed. */
+export const acknowledgeSubmission = (db: Db, id: string, at: number) => acknowledge(db, { id, at });
 
 /** Those of a run that have not ended belong to its newest deployment from now on. */
 export const deployLiveSubmissions = (db: Db, runId: string, deploymentNum: number) =>
@@ -68,10 +93,12 @@ export const deployLiveSubmissions = (db: Db, runId: string, deploymentNum: numb
     .set({ deployment_num: deploymentNum })
     .where(and(eq(submissions.run_id, runId), notInArray(submissions.status, FINAL_JOB_STATUSES)));
 
-/** Marks a report as seen; answers no row when a report of this or a later sequence was seen before. */
-export const claimReport = (db: Db, id: string, sequence: number) =>
+const claim = preparedWrite((db, { id, sequence }: { id: string; sequence: number }) =>
   db
     .update(submissions)
     .set({ report_sequence: sequence })
-    .where(and(eq(submissions.id, id), lt(submissions.report_sequence, sequence)))
-    .returning({ id: submissions.id });
+    .where(and(eq(submissions.id, id), lt(submissions.report_sequence, sequence))),
+);
+
+/** Marks a report as seen; changes nothing when a report of this or a later sequence was seen before. */
+export const claimReport = (db: Db, id: string, sequence: number) => claim(db, { id, sequence });

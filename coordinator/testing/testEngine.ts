@@ -15,6 +15,7 @@ import { Reachability } from "../engine/reachability.ts";
 import { Scheduler } from "../engine/scheduler.ts";
 import { LogStore } from "../logs/logStore.ts";
 import { type Db, openStore } from "../store/db.ts";
+import type { Soon } from "../store/fileClient.ts";
 import { findInstance, type InstanceRow, insertInstance } from "../store/instances.ts";
 import { findRunByName, type RunRow } from "../store/runs.ts";
 import { fleets, projects } from "../store/schema.ts";
@@ -42,6 +43,7 @@ export const hostRow = (num: number, runtime: "docker" | "process" = "process"):
 interface TestEngineOptions {
   prepare?: (engine: TestEngine) => void;
   url?: string;
+  soon?: Soon;
 }
 
 const testJobSpecs = ({ name, spec }: Pick<RunRow, "name" | "spec">) =>
@@ -88,9 +90,9 @@ export class TestEngine implements AsyncDisposable {
   static async open(
     dir: string,
     clock: Clock,
-    { prepare, url = `file:${join(dir, "test.db")}` }: TestEngineOptions = {},
+    { prepare, url = `file:${join(dir, "test.db")}`, soon }: TestEngineOptions = {},
   ): Promise<TestEngine> {
-    const store = await openStore({ url });
+    const store = await openStore({ url, ...(soon ? { soon } : {}) });
     const engine = new TestEngine(store.db, dir, { clock, close: async () => store[Symbol.asyncDispose]() });
     const project = { id: PROJECT_ID, name: "main", owner_id: USER_ID, created_at: 0 };
     await store.db.insert(projects).values(project).onConflictDoNothing();

@@ -171,7 +171,8 @@ export class SimCoordinator {
       if (broken) breakCoordinator(broken, parts);
       this.#spoil(clientOf(parts.db), life);
     };
-    await TestEngine.open(dir, clock, { prepare });
+    // Before the next step, whatever it was that asked for a write.
+    await TestEngine.open(dir, clock, { prepare, soon: queueMicrotask });
     this.#isReady = life.alive;
     world.note("coordinator is up");
   }

@@ -11,11 +11,10 @@ import type { Inventory } from "../../../shared/protocol/inventory.ts";
 import { type Db, writeAll } from "../../store/db.ts";
 import { findFleet } from "../../store/fleets.ts";
 import {
+  findInstance,
   findInstanceByKey,
   type InstanceRow,
-  insertInstance,
-  listInstanceNums,
-  listLiveInstances,
+  insertNumberedInstance,
   type NewInstanceRow,
   patchInstance,
 } from "../../store/instances.ts";
@@ -74,16 +73,18 @@ export const enrollInstance = async (deps: EnrollDeps, request: EnrollRequest): 
 
 /** A new credential in place of the current one, which stays good until it would have ended. */
 export const renewCredential = async (
-  deps: Pick<EnrollDeps, "db" | "clock">,
+  { db, clock, engine }: EnrollDeps,
   instance: InstanceRow,
 ): Promise<Credential> => {
-  const credential = newCredential(deps.clock);
-  await patchInstance(deps.db, instance.id, {
+  const credential = newCredential(clock);
+  const patch = {
     credential_hash: hashToken(credential.token),
     credential_expires_at: credential.expires_at,
     previous_credential_hash: instance.credential_hash,
     previous_credential_expires_at: instance.credential_expires_at,
-  });
+  };
+  await writeAll(db, [patchInstance(db, instance.id, patch)]);
+  engine.updateInstance(instance.id, patch);
   return credential;
 };
 
@@ -148,21 +149,19 @@ const insertNew = async (
     throw new AppError("unauthenticated", "The fleet of this join token was deleted", {
       hint: "Make a token of another fleet with `dstack fleet token create FLEET`",
     });
-  const num = Math.max(-1, ...(await listInstanceNums(db, fleet.id))) + 1;
-  const place = { project_id: fleet.project_id, fleet_id: fleet.id, instance_num: num };
   const blocks = token.blocks ?? fleet.spec.configuration.blocks;
   requireDivisible(host.inventory, blocks);
   const row = {
     ...host,
-    ...place,
+    project_id: fleet.project_id,
+    fleet_id: fleet.id,
     blocks,
-    name: `${fleet.name}-${num}`,
     status: "idle" as const,
     created_at: clock.now(),
   };
-  await writeAll(db, [insertInstance(db, row), countJoinTokenUse(db, token.id)]);
-  const added = (await listLiveInstances(db)).find(({ instance }) => instance.id === host.id);
-  if (added) engine.addInstance(added.instance, added.fleetName);
+  await writeAll(db, [insertNumberedInstance(db, fleet.name, row), countJoinTokenUse(db, token.id)]);
+  const added = await findInstance(db, host.id);
+  if (added) engine.addInstance(added, fleet.name);
 };
 
 /** A host that joins again under its key; how it is divided may be another, but not under its jobs. */
@@ -193,13 +192,14 @@ const answer = async (
   instanceId: string,
   credential: Credential,
 ): Promise<EnrollAnswer> => {
-  const found = (await listLiveInstances(db)).find(({ instance }) => instance.id === instanceId);
-  const project = found && (await findProject(db, found.instance.project_id));
-  if (!found || !project) throw new Error(`Instance ${instanceId} is gone while it enrolls`);
+  const instance = await findInstance(db, instanceId);
+  const fleet = instance && (await findFleet(db, instance.fleet_id));
+  const project = fleet && (await findProject(db, fleet.project_id));
+  if (!instance || !fleet || !project) throw new Error(`Instance ${instanceId} is gone while it enrolls`);
   return {
     instance_id: instanceId,
-    instance_name: found.instance.name,
-    fleet_name: found.fleetName,
+    instance_name: instance.name,
+    fleet_name: fleet.name,
     project_name: project.name,
     credential,
   };

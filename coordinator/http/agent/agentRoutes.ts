@@ -40,18 +40,18 @@ export const agentRoutes = (deps: AgentRouteDeps): Hono => {
     c.json(await enrollInstance(deps, await readJson(c.req.raw, EnrollRequest))),
   );
   app.post("/sync", async (c) => {
-    const instance = await authenticateAgent(deps, c.req.raw.headers);
+    const instance = authenticateAgent(deps, c.req.raw.headers);
     const request = await readJson(c.req.raw, SyncRequest);
     const answer = await deps.link.sync(instance, request, c.req.raw.signal);
     if (!request.renew_credential) return c.json(answer);
     return c.json({ ...answer, credential: await renewCredential(deps, instance) });
   });
   app.post("/report", async (c) => {
-    const instance = await authenticateAgent(deps, c.req.raw.headers);
+    const instance = authenticateAgent(deps, c.req.raw.headers);
     return c.json(await deps.link.report(instance, await readJson(c.req.raw, ReportRequest)));
   });
   app.post("/logs/:submission", async (c) => {
-    const instance = await authenticateAgent(deps, c.req.raw.headers);
+    const instance = authenticateAgent(deps, c.req.raw.headers);
     const bytes = await readBytes(c.req.raw, MAX_LOG_BODY_BYTES);
     const where = {
       offset: readNumber(c.req.query("offset"), "offset"),
@@ -62,7 +62,7 @@ export const agentRoutes = (deps: AgentRouteDeps): Hono => {
     return c.json(await deps.link.appendLog(instance, submissionId, { bytes, ...where }));
   });
   app.get("/blobs/:sha256", async (c) => {
-    const instance = await authenticateAgent(deps, c.req.raw.headers);
+    const instance = authenticateAgent(deps, c.req.raw.headers);
     const sha256 = c.req.param("sha256");
     const isHeld = /^[0-9a-f]{64}$/.test(sha256) && (await isHeldBlob(deps.db, instance.id, sha256));
     const blob = isHeld ? await deps.blobs.find(sha256) : undefined;

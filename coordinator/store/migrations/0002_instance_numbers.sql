@@ -1,0 +1,1 @@
+CREATE INDEX `instances_number` ON `instances` (`fleet_id`,`instance_num`);
