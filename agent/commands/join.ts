@@ -13,7 +13,8 @@ export const takeInventory = async (
   { log, signal }: { log: Logger; signal: AbortSignal },
 ) => {
   const { stateDir, dockerHost } = config;
-  const inventory = await readInventory({ stateDir, runtime, signal, dockerHost, log });
+  const inventory = await readInventory({ stateDir, runtime, signal, dockerHost });
+  if (inventory.gpu_failure) log.warn("GPUs may be missing", { reason: inventory.gpu_failure });
   return name === undefined ? inventory : { ...inventory, hostname: name };
 };
 

@@ -1,160 +1,97 @@
-import { readdirSync, readlinkSync } from "node:fs";
+import { readlinkSync } from "node:fs";
 import { basename, join } from "node:path";
-import { z } from "zod";
-import type { GpuDevice } from "../../shared/protocol/inventory.ts";
-import { askTool, type ToolOptions } from "./tool.ts";
-
-/** An AMD GPU as a tool names it; the render node, which attachment takes, is found by its bus address. */
-export type AmdGpu = Omit<GpuDevice, "id" | "bus_id"> & { bus_id: string };
+import type { GpuDevice, GpuHealth } from "../../shared/protocol/inventory.ts";
+import { type AmdGpu, askAmdSmi, askRocmSmi } from "./amdTools.ts";
+import { type Found, failed, type ReadOptions } from "./found.ts";
+import { type KfdGpu, listKfdGpus } from "./kfd.ts";
+import { list, read } from "./pci.ts";
+import { amdProductName } from "./pciNames.ts";
 
 /**
- * GPUs that `amd-smi` lists or, where that is missing or fails, `rocm-smi` (docs/spec/agent.md §1.3). A GPU without
- * a render node is left out: it could not be given to a job.
+ * A processor's own graphics carve a little out of its memory and are no use to jobs, but the compute driver lists them
+ * like any other GPU. No accelerator is sold with so little.
  */
-export const readAmdGpus = async (
-  options: ToolOptions & { root: string },
-): Promise<{ gpus: GpuDevice[]; failure?: string }> => {
+const LEAST_MEMORY_MIB = 3 * 1024;
+
+/**
+ * GPUs that `amd-smi` lists or, where that is missing or fails, `rocm-smi`, or else the kernel itself
+ * (docs/spec/agent.md §1.3). How they are connected and how they do, the kernel knows best in any case.
+ */
+export const readAmdGpus = async (options: ReadOptions): Promise<Found> => {
+  const { root } = options;
+  const kfd = listKfdGpus(root);
   const failures: string[] = [];
+  let named: AmdGpu[] = [];
   for (const ask of [askAmdSmi, askRocmSmi]) {
-    const { gpus: named, failure } = await ask(options);
-    if (failure !== undefined) failures.push(failure);
-    const gpus = named.flatMap((gpu) => {
-      const node = renderNode(options.root, gpu.bus_id);
-      if (node === undefined) failures.push(`${gpu.raw_name} at ${gpu.bus_id} has no render node`);
-      return node === undefined ? [] : { ...gpu, id: node };
-    });
-    if (gpus.length > 0) return { gpus };
+    const answer = await ask(options);
+    if (answer.failure !== undefined) failures.push(answer.failure);
+    named = answer.gpus;
+    if (named.length > 0) break;
   }
-  return { gpus: [], failure: failures.join("; ") || "No AMD GPU is listed" };
+  const isToolless = named.length === 0;
+  if (isToolless) named = kfd.map((gpu, index) => fromKernel(root, gpu, index));
+  const gpus = named.flatMap((gpu) => toDevice(root, gpu, kfd));
+  const hasSome = gpus.length > 0 || named.length > 0;
+  return { gpus, failures: hasSome ? [] : [failures.join("; ") || "No AMD GPU is listed"] };
 };
 
-type Asked = Promise<{ gpus: AmdGpu[]; failure?: string }>;
-
-const askAmdSmi = async (options: ToolOptions): Asked => {
-  const args = ["static", "--json", "--asic", "--vram", "--bus"];
-  const withDriver = await askTool("amd-smi", [...args, "--driver"], options);
-  // Older ones do not know --driver.
-  const answer = withDriver.exitCode !== undefined ? await askTool("amd-smi", args, options) : withDriver;
-  const gpus = parseAmdSmi(answer.stdout);
-  return answer.failure === undefined ? { gpus } : { gpus, failure: answer.failure };
+const fromKernel = (root: string, { bus, device, memoryMib }: KfdGpu, index: number): AmdGpu => {
+  const pci = join(root, "sys/bus/pci/devices", bus);
+  const sold = read(join(pci, "product_name"));
+  const bytes = Number(read(join(pci, "mem_info_vram_total")));
+  const driver = read(join(root, "sys/module/amdgpu/version"));
+  return {
+    vendor: "amd",
+    raw_name: sold === "" ? amdProductName(root, device) : sold,
+    index,
+    memory_mib: Number.isSafeInteger(bytes) && bytes > 0 ? Math.floor(bytes / 1024 ** 2) : memoryMib,
+    bus_id: bus,
+    ...(driver ? { driver_version: driver } : {}),
+  };
 };
 
-const askRocmSmi = async (options: ToolOptions): Asked => {
-  const args = ["--showproductname", "--showbus", "--showmeminfo", "vram", "--showdriverversion", "--json"];
-  const { stdout, failure } = await askTool("rocm-smi", args, options);
-  const gpus = parseRocmSmi(stdout);
-  return failure === undefined ? { gpus } : { gpus, failure };
-};
-
-const Text = z.record(z.string(), z.unknown()).catch({});
-const AmdSmiGpu = z.object({
-  gpu: z.number().int().nonnegative(),
-  asic: Text,
-  bus: Text,
-  vram: Text,
-  driver: Text,
-});
-
-/** ROCm 6 prints a list, ROCm 7 wraps it; before 6.1 sizes were plain numbers (docs/spec/agent.md §1.3). */
-export const parseAmdSmi = (stdout: string): AmdGpu[] => {
-  const parsed = parseJson(stdout);
-  const wrapped = z.object({ gpu_data: z.array(z.unknown()) }).safeParse(parsed);
-  const entries = wrapped.success ? wrapped.data.gpu_data : Array.isArray(parsed) ? parsed : [];
-  return entries.flatMap((entry) => {
-    const gpu = AmdSmiGpu.safeParse({ asic: {}, bus: {}, vram: {}, driver: {}, ...Text.parse(entry) });
-    if (!gpu.success) return [];
-    const { asic, bus, vram, driver } = gpu.data;
-    const [name, bdf] = [known(asic["market_name"]), known(bus["bdf"])];
-    if (!name || !bdf) return [];
-    const version = known(driver["version"]) ?? known(driver["driver_version"]);
-    return {
-      vendor: "amd" as const,
-      raw_name: name,
-      index: gpu.data.gpu,
-      memory_mib: mebibytes(vram["size"] ?? vram["vram_size_mb"] ?? vram["size_mb"]),
-      bus_id: bdf.toLowerCase(),
-      ...(version && !isKernelBanner(version) ? { driver_version: version } : {}),
-    };
-  });
+/** None for a processor's own graphics; one without a render node cannot be given to a job. */
+const toDevice = (root: string, gpu: AmdGpu, kfd: readonly KfdGpu[]): GpuDevice[] => {
+  if (gpu.memory_mib > 0 && gpu.memory_mib < LEAST_MEMORY_MIB) return [];
+  const at = kfd.findIndex(({ bus }) => bus === gpu.bus_id);
+  const node = kfd[at];
+  const id = node?.renderNode ?? renderNode(root, gpu.bus_id);
+  const health = id === undefined ? failed("It has no render node in /dev/dri") : amdHealth(root, gpu.bus_id);
+  return [
+    {
+      ...gpu,
+      id: id ?? gpu.bus_id,
+      ...(at >= 0 ? { index: at } : {}),
+      ...(node?.hasXgmi ? { interconnect: "xgmi" } : {}),
+      ...(health ? { health } : {}),
+    },
+  ];
 };
 
 /**
- * `{"card0": {...}, "system": {...}}`. The spelling of keys changes between versions (`Card series`, `Card Series`);
- * so does the name, which may be a chip's with the product's in brackets.
+ * The kernel counts the errors of the memory (`ue: 0`, `ce: 12`) since the driver was loaded, and takes the pages out
+ * of use by itself (docs.kernel.org/gpu/amdgpu/ras.html).
  */
-export const parseRocmSmi = (stdout: string): AmdGpu[] => {
-  const lowerCase = (record: Record<string, unknown>) =>
-    Object.fromEntries(Object.entries(record).map(([key, value]) => [key.toLowerCase(), value]));
-  const parsed = Text.parse(parseJson(stdout));
-  const version = known(lowerCase(Text.parse(parsed["system"]))["driver version"]);
-  return Object.entries(parsed).flatMap(([card, values]) => {
-    const index = /^card(\d{1,4})$/.exec(card)?.[1];
-    const fields = lowerCase(Text.parse(values));
-    const names = ["card series", "card model", "product name", "device name"].map((key) =>
-      known(fields[key]),
-    );
-    // Without its list of names the tool prints the PCI device id instead.
-    const name = names.find((found) => found !== undefined && !/^0x/i.test(found));
-    const bus = known(fields["pci bus"]);
-    if (index === undefined || !name || !bus) return [];
-    const bytes = Number(fields["vram total memory (b)"]);
-    return {
-      vendor: "amd" as const,
-      raw_name: (/\[(.+)\]/.exec(name)?.[1] ?? name).trim(),
-      index: Number(index),
-      memory_mib: Number.isSafeInteger(bytes) && bytes > 0 ? Math.floor(bytes / 1024 ** 2) : 0,
-      bus_id: bus.toLowerCase(),
-      ...(version ? { driver_version: version } : {}),
-    };
-  });
-};
-
-/** Both tools may print warnings before the JSON. */
-const parseJson = (stdout: string): unknown => {
-  const start = stdout.search(/^\s*[[{]/m);
-  try {
-    return start < 0 ? undefined : JSON.parse(stdout.slice(start));
-  } catch {
-    return undefined;
-  }
-};
-
-const known = (value: unknown): string | undefined => {
-  if (typeof value !== "string") return undefined;
-  const text = value.trim();
-  return text === "" || /^(n\/a|unknown|not supported)$/i.test(text) ? undefined : text;
-};
-
-/** With a driver from the kernel itself the version is the whole of /proc/version, without its spaces. */
-const isKernelBanner = (version: string): boolean => version.startsWith("Linuxversion");
-
-const MIB_PER: Record<string, number> = { B: 1 / 1024 ** 2, KB: 1 / 1024, MB: 1, GB: 1024 };
-
-/** `{"value": 196592, "unit": "MB"}`, `65520` or `"65520 MB"`; the tool's MB are MiB. 0: it does not tell. */
-const mebibytes = (size: unknown): number => {
-  const { value = size, unit = "MB" } = Text.parse(size);
-  if (typeof value !== "string" && typeof value !== "number") return 0;
-  const [, digits, ownUnit = unit] = /^(\d+)\s*([A-Z]+)?$/.exec(String(value)) ?? [];
-  const perUnit =
-    typeof ownUnit === "string" && Object.hasOwn(MIB_PER, ownUnit) ? MIB_PER[ownUnit] : undefined;
-  const mib = Math.floor(Number(digits) * (perUnit ?? Number.NaN));
-  return Number.isSafeInteger(mib) ? mib : 0;
+const amdHealth = (root: string, bus: string): GpuHealth | undefined => {
+  const counters = read(join(root, "sys/bus/pci/devices", bus, "ras/umc_err_count"));
+  const errors = Number(/^ue: (\d{1,9})$/m.exec(counters)?.[1] ?? 0);
+  if (errors === 0) return undefined;
+  const noun = errors === 1 ? "error" : "errors";
+  return { status: "warning", reason: `${errors} uncorrectable memory ${noun} since the driver was loaded` };
 };
 
 /** `/dev/dri/renderD128` for a bus address: sysfs knows it, udev's links are the second source. */
-const renderNode = (root: string, bdf: string): string | undefined => {
-  if (!/^[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-9a-f]$/.test(bdf)) return undefined;
-  const inSysfs = attempt(() => readdirSync(join(root, "sys/bus/pci/devices", bdf, "drm")))?.find((name) =>
+const renderNode = (root: string, bus: string): string | undefined => {
+  const inSysfs = list(join(root, "sys/bus/pci/devices", bus, "drm")).find((name) =>
     /^renderD\d+$/.test(name),
   );
-  const linked = () => basename(readlinkSync(join(root, `dev/dri/by-path/pci-${bdf}-render`)));
-  const name = inSysfs ?? attempt(linked);
+  const name = inSysfs ?? linkedNode(join(root, `dev/dri/by-path/pci-${bus}-render`));
   return name === undefined ? undefined : `/dev/dri/${name}`;
 };
 
-const attempt = <T>(read: () => T): T | undefined => {
+const linkedNode = (path: string): string | undefined => {
   try {
-    return read();
+    return basename(readlinkSync(path));
   } catch {
     return undefined;
   }

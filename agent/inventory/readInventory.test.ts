@@ -1,9 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { createLogger } from "../../shared/log.ts";
 import { Inventory } from "../../shared/protocol/inventory.ts";
 import { tempDir } from "../../shared/testing/tempDir.ts";
+import { FAKE_HOSTS } from "../testing/fakeHosts/all.ts";
+import { writeFakeHost } from "../testing/fakeHosts/fakeHost.ts";
 import { readInventory } from "./readInventory.ts";
 
 const { signal } = new AbortController();
@@ -39,7 +40,7 @@ describe("readInventory()", () => {
       no_docker_reason: expect.stringContaining("Docker is not installed or not running"),
       cpus: 20,
       memory_mib: 124_610,
-      gpus: [{ raw_name: "NVIDIA GB10", memory_mib: 124_610 }],
+      gpus: [{ raw_name: "NVIDIA GB10", memory_mib: 124_610, unified_memory: true }],
     });
     expect(inventory.disk_mib).toBeGreaterThan(0);
   });
@@ -69,15 +70,33 @@ describe("readInventory()", () => {
     expect(inventory.no_docker_reason).toBeUndefined();
   });
 
-  test("a broken driver costs the GPUs and a line in the log, not the host", async () => {
+  test("a broken driver costs the GPUs and is told, and not the host", async () => {
     using host = nvidiaHost("echo 'Failed to initialize NVML: Driver/library version mismatch'; exit 18");
-    const lines: string[] = [];
-    const log = createLogger({ level: "warn", format: "text", write: (line) => lines.push(line) });
-    const inventory = await readInventory({ ...host.options, runtime: "process", log });
+    const inventory = await readInventory({ ...host.options, runtime: "process" });
     expect(inventory.gpus).toEqual([]);
-    expect(lines.join("")).toContain(
+    expect(inventory.gpu_failure).toContain(
       "ended with 18: Failed to initialize NVML: Driver/library version mismatch",
     );
+  });
+
+  test("a device that fails is held out", async () => {
+    using dir = tempDir();
+    const host = FAKE_HOSTS.find(({ name }) => name.startsWith("Gaudi 2"));
+    if (!host) throw new Error("There is no such host");
+    const { root, bin } = writeFakeHost(dir.path, host);
+    const dockerHost = `unix://${join(dir.path, "docker.sock")}`;
+    const options = {
+      stateDir: dir.path,
+      root,
+      searchPath: bin,
+      dockerHost,
+      runtime: "auto",
+      signal,
+    } as const;
+    expect(Inventory.parse(await readInventory(options))).toMatchObject({
+      gpus: [{ id: "/dev/accel/accel1" }],
+      held_out_gpus: [{ id: "/dev/accel/accel2", health: { status: "failure" } }],
+    });
   });
 
   test("this machine", async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { GpuDevice } from "../../shared/protocol/inventory.ts";
-import { parseNvidiaGpus, withHostMemory } from "./nvidia.ts";
+import { parseNvidiaCsv } from "./nvidiaCsv.ts";
 
 /*
  * The columns are described by `nvidia-smi --help-query-gpu` of each driver; the samples are rows as drivers of that
@@ -10,23 +10,23 @@ import { parseNvidiaGpus, withHostMemory } from "./nvidia.ts";
 const UUID_A = "GPU-5d1c0f3e-7a42-9b6e-c0de-4f8a1b2c3d4e";
 const UUID_B = "GPU-a81f22c4-11d0-63ef-90ab-7c6d5e4f3a2b";
 
-describe("parseNvidiaGpus()", () => {
+describe("parseNvidiaCsv()", () => {
   test("driver 440: names without the vendor", () => {
-    expect(parseNvidiaGpus(`0, GeForce RTX 2080, 7979, ${UUID_A}, 440.64, 00000000:0A:00.0\n`)).toEqual([
+    expect(parseNvidiaCsv(`0, GeForce RTX 2080, 7979, ${UUID_A}, 440.64, 00000000:0A:00.0\n`)).toEqual([
       {
         vendor: "nvidia",
         raw_name: "GeForce RTX 2080",
         id: UUID_A,
         index: 0,
         memory_mib: 7979,
-        bus_id: "00000000:0a:00.0",
+        bus_id: "0000:0a:00.0",
         driver_version: "440.64",
       },
     ]);
   });
 
   test("driver 418: a data-centre card", () => {
-    const [gpu] = parseNvidiaGpus(`0, Tesla V100-SXM2-16GB, 16130, ${UUID_A}, 418.87.01, 00000000:00:1E.0\n`);
+    const [gpu] = parseNvidiaCsv(`0, Tesla V100-SXM2-16GB, 16130, ${UUID_A}, 418.87.01, 00000000:00:1E.0\n`);
     expect(gpu).toMatchObject({ raw_name: "Tesla V100-SXM2-16GB", memory_mib: 16130 });
   });
 
@@ -35,30 +35,34 @@ describe("parseNvidiaGpus()", () => {
       `0, NVIDIA H100 80GB HBM3, 81559, ${UUID_A}, 570.124.06, 00000000:18:00.0`,
       `1, NVIDIA H100 80GB HBM3, 81559, ${UUID_B}, 570.124.06, 00000000:2A:00.0`,
     ];
-    expect(parseNvidiaGpus(`${rows.join("\n")}\n`).map(({ id, index }) => [id, index])).toEqual([
+    expect(parseNvidiaCsv(`${rows.join("\n")}\n`).map(({ id, index }) => [id, index])).toEqual([
       [UUID_A, 0],
       [UUID_B, 1],
     ]);
-    expect(parseNvidiaGpus(rows.join("\r\n"))).toHaveLength(2);
+    expect(parseNvidiaCsv(rows.join("\r\n"))).toHaveLength(2);
   });
 
   test("driver 580 on a GB10: no memory of its own (docs.nvidia.com/dgx/dgx-spark/known-issues.html)", () => {
-    const [gpu] = parseNvidiaGpus(`0, NVIDIA GB10, [N/A], ${UUID_A}, 580.126.09, 0000000F:01:00.0\n`);
-    expect(gpu).toMatchObject({ raw_name: "NVIDIA GB10", memory_mib: 0, driver_version: "580.126.09" });
-    expect(gpu && withHostMemory(gpu, 124_610).memory_mib).toBe(124_610);
+    const [gpu] = parseNvidiaCsv(`0, NVIDIA GB10, [N/A], ${UUID_A}, 580.126.09, 0000000F:01:00.0\n`);
+    expect(gpu).toMatchObject({
+      raw_name: "NVIDIA GB10",
+      memory_mib: 0,
+      unified_memory: true,
+      bus_id: "000f:01:00.0",
+    });
   });
 
   test("a MIG-enabled GPU seen without rights to its memory is still there (NVML_ERROR_NO_PERMISSION)", () => {
     const row = `0, NVIDIA A100-SXM4-40GB, [Insufficient Permissions], ${UUID_A}, 550.127.08, 00000000:07:00.0\n`;
-    const [gpu] = parseNvidiaGpus(row);
+    const [gpu] = parseNvidiaCsv(row);
     expect(gpu).toMatchObject({ id: UUID_A, memory_mib: 0 });
-    expect(gpu && withHostMemory(gpu, 1_000).memory_mib).toBe(0);
+    expect(gpu).not.toHaveProperty("unified_memory");
   });
 
   test.each(["N/A", "[N/A]", "[Unknown Error]", "[Not Supported]", "Not Available", "unknown", ""])(
     "no driver version or bus when the tool says %p",
     (missing) => {
-      const [gpu] = parseNvidiaGpus(`3, NVIDIA L4, 23034, ${UUID_A}, ${missing}, ${missing}\n`);
+      const [gpu] = parseNvidiaCsv(`3, NVIDIA L4, 23034, ${UUID_A}, ${missing}, ${missing}\n`);
       expect(gpu).toEqual({
         vendor: "nvidia",
         raw_name: "NVIDIA L4",
@@ -75,7 +79,7 @@ describe("parseNvidiaGpus()", () => {
       `0, NVIDIA GeForce RTX 3080, 10240, ${UUID_A}, 535.183.01, 00000000:01:00.0`,
       `2, NVIDIA GeForce RTX 3080, 10240, [Unknown Error], 535.183.01, 00000000:03:00.0`,
     ].join("\n");
-    expect(parseNvidiaGpus(stdout).map(({ index }) => index)).toEqual([0]);
+    expect(parseNvidiaCsv(stdout).map(({ index }) => index)).toEqual([0]);
   });
 
   test.each([
@@ -85,7 +89,7 @@ describe("parseNvidiaGpus()", () => {
     "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver. Make sure that the latest NVIDIA driver is installed and running.\n",
     'Field "memory.total" is not a valid field to query.\n',
   ])("no GPU in %p", (stdout) => {
-    expect(parseNvidiaGpus(stdout)).toEqual([]);
+    expect(parseNvidiaCsv(stdout)).toEqual([]);
   });
 
   test("whatever is printed, the answer is a list that the protocol takes", () => {
@@ -101,7 +105,7 @@ describe("parseNvidiaGpus()", () => {
           fc.array(row).map((rows) => rows.join("\n")),
         ),
         (stdout) => {
-          GpuDevice.array().parse(parseNvidiaGpus(stdout));
+          GpuDevice.array().parse(parseNvidiaCsv(stdout));
         },
       ),
     );
