@@ -5,6 +5,7 @@ import { type Config, makeStateDir } from "../config.ts";
 import { findIdentity, type Identity } from "../link/identity.ts";
 import { DEFAULT_DOCKER_HOST } from "../runtime/docker/address.ts";
 import { createDockerRuntime } from "../runtime/docker/dockerRuntime.ts";
+import { readDockerSettings } from "../runtime/docker/settings.ts";
 import { join, takeInventory } from "./join.ts";
 
 export interface RunDeps {
@@ -24,6 +25,7 @@ export const run = async (config: Config, deps: RunDeps): Promise<void> => {
     });
   }
   const { log, signal, self, env } = deps;
+  const settings = readDockerSettings(env);
   const runtime = config.runtime ?? identity.runtime;
   const name = config.name ?? identity.name ?? undefined;
   const inventory = await takeInventory(config, { runtime, name }, deps);
@@ -42,7 +44,8 @@ export const run = async (config: Config, deps: RunDeps): Promise<void> => {
       inventory,
       self,
       env,
-      createDockerRuntime: () => createDockerRuntime({ dockerHost, env, log }),
+      createDockerRuntime: () =>
+        createDockerRuntime({ dockerHost, settings, stateDir: config.stateDir, log }),
       log,
     },
     signal,

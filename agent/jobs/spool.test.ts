@@ -21,7 +21,7 @@ test("SpoolWriter drops what is over the hour's quota, says so once, and goes on
   using dir = tempDir();
   const path = join(dir.path, "spool");
   let now = 0;
-  const spool = new SpoolWriter(path, { quotaPerHour: 6, now: () => now });
+  const spool = new SpoolWriter(path, { perHour: 6, now: () => now });
   for (const text of ["abcd", "efgh", "ijkl"]) spool.append(bytes(text));
   now = 3_600_000;
   spool.append(bytes("mnop"));

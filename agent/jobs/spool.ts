@@ -1,14 +1,5 @@
 import { closeSync, fstatSync, openSync, readSync, writeSync } from "node:fs";
-
-const HOUR_MS = 3_600_000;
-
-/** What a job may print in an hour; more is dropped with a notice, and the job goes on. */
-const LOG_QUOTA_PER_HOUR = 1024 * 1024 * 1024;
-
-interface SpoolOptions {
-  quotaPerHour?: number;
-  now?: () => number;
-}
+import { LogQuota, type LogQuotaOptions, noticeLine } from "./logQuota.ts";
 
 /**
  * Appends a job's output to its spool, from where the log is sent. Losing output is better than losing the job:
@@ -16,18 +7,12 @@ interface SpoolOptions {
  */
 export class SpoolWriter {
   readonly #fd: number;
-  readonly #quota: number;
-  readonly #now: () => number;
-  #windowAt: number;
-  #windowBytes = 0;
-  #isQuotaSaid = false;
+  readonly #quota: LogQuota;
   #lostToDisk = 0;
 
-  constructor(path: string, { quotaPerHour = LOG_QUOTA_PER_HOUR, now = Date.now }: SpoolOptions = {}) {
+  constructor(path: string, quota: LogQuotaOptions = {}) {
     this.#fd = openSync(path, "a", 0o600);
-    this.#quota = quotaPerHour;
-    this.#now = now;
-    this.#windowAt = now();
+    this.#quota = new LogQuota(quota);
   }
 
   /** Length of the spool in bytes. */
@@ -36,18 +21,9 @@ export class SpoolWriter {
   }
 
   append(bytes: Uint8Array): void {
-    const now = this.#now();
-    if (now - this.#windowAt >= HOUR_MS) {
-      this.#windowAt = now;
-      this.#windowBytes = 0;
-      this.#isQuotaSaid = false;
-    }
-    const kept = bytes.subarray(0, this.#quota - this.#windowBytes);
-    this.#windowBytes += kept.length;
-    if (kept.length > 0) this.#write(kept);
-    if (kept.length === bytes.length || this.#isQuotaSaid) return;
-    this.#isQuotaSaid = true;
-    this.#write(notice(`output over ${this.#quota} bytes in an hour is dropped`));
+    const { kept, notice } = this.#quota.take(bytes.length);
+    if (kept > 0) this.#write(kept === bytes.length ? bytes : bytes.subarray(0, kept));
+    if (notice !== undefined) this.#write(noticeLine(notice));
   }
 
   close(): void {
@@ -59,7 +35,7 @@ export class SpoolWriter {
       if (this.#lostToDisk > 0) {
         writeFully(
           this.#fd,
-          notice(`${this.#lostToDisk} bytes of output are missing: the disk was full or failed`),
+          noticeLine(`${this.#lostToDisk} bytes of output are missing: the disk was full or failed`),
         );
         this.#lostToDisk = 0;
       }
@@ -88,8 +64,6 @@ export const readSpool = (path: string, offset: number, limit: number): Uint8Arr
     closeSync(fd);
   }
 };
-
-const notice = (text: string): Uint8Array => Buffer.from(`\r\n[dstack] ${text}\r\n`);
 
 const writeFully = (fd: number, bytes: Uint8Array): void => {
   for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);

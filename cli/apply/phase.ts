@@ -2,6 +2,7 @@ import type { Job } from "../../shared/api/jobs.ts";
 import type { Run } from "../../shared/api/runs.ts";
 import { fromWireTime } from "../../shared/api/scalars.ts";
 import { isFinalRun, type JobStatus } from "../../shared/states.ts";
+import { pullPace } from "../views/pullProgress.ts";
 import { isDeploying } from "../views/runs.ts";
 
 const BEFORE_RUNNING: readonly JobStatus[] = ["submitted", "provisioning", "pulling"];
@@ -43,7 +44,9 @@ export const waitingText = (run: Run): string => {
   ) {
     return `${name} is waiting for requests...`;
   }
-  return `Launching ${name}...`;
+  const main = mainJob(run)?.job_submissions.at(-1);
+  const pace = main?.status === "pulling" && main.image_pull_progress && pullPace(main.image_pull_progress);
+  return pace ? `Pulling the image of ${name}: ${pace}...` : `Launching ${name}...`;
 };
 
 /** `2026-01-31 09:30 UTC` */

@@ -52,7 +52,9 @@ export const createAssignment = async (db: Db, submission: SubmissionRow): Promi
     memory_mib: share.memory_mib,
     gpu_ids: share.gpu_ids,
     mounts: (spec.volumes ?? []).flatMap((mount) =>
-      "instance_path" in mount ? [{ source: mount.instance_path, target: mount.path }] : [],
+      "instance_path" in mount
+        ? [{ source: mount.instance_path, target: mount.path, optional: mount.optional }]
+        : [],
     ),
     archives: await listArchives(db, spec),
     max_duration_s: spec.max_duration,

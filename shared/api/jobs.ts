@@ -134,6 +134,10 @@ export const ImagePullProgress = z.object({
   extracted_bytes: z.number().int(),
   total_bytes: z.number().int(),
   is_total_bytes_final: z.boolean(),
+  /** Ours: the reference tells bytes alone. */
+  layers_total: z.number().int().nullish(),
+  layers_done: z.number().int().nullish(),
+  bytes_per_second: z.number().int().nullish(),
 });
 export type ImagePullProgress = z.infer<typeof ImagePullProgress>;
 

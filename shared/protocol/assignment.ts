@@ -35,9 +35,11 @@ export const Assignment = z.object({
   memory_mib: z.number().int().nullish(),
   /** Ids of the devices given to this job (GpuDevice.id). */
   gpu_ids: z.array(z.string()),
-  /** Host folders to mount. */
-  mounts: z.array(z.object({ source: z.string(), target: z.string() })),
+  /** Host folders to mount. `optional`: the job runs without one that cannot be had, and its log says so. */
+  mounts: z.array(z.object({ source: z.string(), target: z.string(), optional: z.boolean().nullish() })),
   archives: z.array(AssignedArchive),
+  /** Bytes of output kept in an hour, what is over is dropped with a notice; 0: all. Absent: the agent's own bound. */
+  log_quota_hour: z.number().int().nonnegative().nullish(),
   /** Seconds from the start of the command; absent: unlimited. */
   max_duration_s: z.number().int().positive().nullish(),
   /**

@@ -6,6 +6,11 @@ export const PullProgress = z.object({
   extracted_bytes: z.number().int().nonnegative(),
   total_bytes: z.number().int().nonnegative(),
   is_total_bytes_final: z.boolean(),
+  /** Of how many layers the image is, and how many of them lie on the host by now. */
+  layers_total: z.number().int().nonnegative().nullish(),
+  layers_done: z.number().int().nonnegative().nullish(),
+  /** How fast it is downloaded at the moment. */
+  bytes_per_second: z.number().int().nonnegative().nullish(),
 });
 export type PullProgress = z.infer<typeof PullProgress>;
 

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import type { Assignment } from "../../../shared/protocol/assignment.ts";
 import { containerName, containerSpec } from "./containerSpec.ts";
+import { allFeatures, type Features } from "./features.ts";
+import { readDockerSettings } from "./settings.ts";
 
 const assignment = (changes: Partial<Assignment> = {}): Assignment => ({
   submission_id: "11111111-1111-4111-8111-111111111111",
@@ -22,14 +24,23 @@ const assignment = (changes: Partial<Assignment> = {}): Assignment => ({
   claim_lease_ms: 1_000,
   ...changes,
 });
-const OPTIONS = { workingDir: "/work", mounts: [], passEnv: {}, init: true, display: true };
+const OPTIONS = {
+  workingDir: "/work",
+  mounts: [],
+  settings: readDockerSettings({}),
+  features: allFeatures(),
+};
+const settingsOf = (env: Record<string, string>) => ({ ...OPTIONS, settings: readDockerSettings(env) });
+const without = (...names: (keyof Features)[]) => ({
+  ...OPTIONS,
+  features: { ...allFeatures(), ...Object.fromEntries(names.map((name) => [name, false])) },
+});
 const GPUS = ["GPU-5d1c0f3e-7a42-9b6e-c0de-4f8a1b2c3d4e"];
 
 describe("containerSpec()", () => {
   test("a plain job: its command, a terminal, no limits, no GPUs of the host", () => {
     const { HostConfig, ...spec } = containerSpec(assignment(), {
-      ...OPTIONS,
-      passEnv: { http_proxy: "p", A: "0" },
+      ...settingsOf({ DSTACK_DOCKER_PASS_ENV: "http_proxy,A", http_proxy: "p", A: "0" }),
     });
     expect(spec).toMatchObject({
       name: "train-0-0-11111111-1111-4111-8111-111111111111",
@@ -49,7 +60,15 @@ describe("containerSpec()", () => {
     ]);
     expect(spec).not.toHaveProperty("User");
     expect(HostConfig).toMatchObject({ Init: true, NetworkMode: "bridge", Privileged: false, Mounts: [] });
-    for (const absent of ["NanoCpus", "Memory", "ShmSize", "DeviceRequests", "Tmpfs"])
+    for (const absent of [
+      "NanoCpus",
+      "Memory",
+      "ShmSize",
+      "DeviceRequests",
+      "Tmpfs",
+      "ReadonlyRootfs",
+      "StorageOpt",
+    ])
       expect(HostConfig).not.toHaveProperty(absent);
   });
 
@@ -67,6 +86,34 @@ describe("containerSpec()", () => {
     });
   });
 
+  test("what the operator sets: nothing to write but memory, a disk quota, limits", () => {
+    const settings = settingsOf({
+      DSTACK_AGENT_READ_ONLY: "1",
+      DSTACK_AGENT_JOB_DISK_GIB: "20",
+      DSTACK_AGENT_ULIMITS: "nofile=1024:4096",
+    });
+    expect(
+      containerSpec(assignment({ shm_size_mib: 1, privileged: true }), settings).HostConfig,
+    ).toMatchObject({
+      ReadonlyRootfs: true,
+      Tmpfs: { "/dev/shm": "exec,size=1048576", "/tmp": "exec,mode=1777", "/run": "exec,mode=755" },
+      StorageOpt: { size: "20G" },
+      Ulimits: [
+        { Name: "nofile", Soft: 1024, Hard: 4096 },
+        { Name: "memlock", Soft: -1, Hard: -1 },
+      ],
+    });
+  });
+
+  test("what an engine lacks is not asked for", () => {
+    const lacking = without("init", "localLog", "cpuLimit", "ulimits", "diskQuota");
+    const { settings } = settingsOf({ DSTACK_AGENT_JOB_DISK_GIB: "20", DSTACK_AGENT_ULIMITS: "core=0" });
+    const { HostConfig } = containerSpec(assignment({ cpus: 2, memory_mib: 8 }), { ...lacking, settings });
+    for (const absent of ["Init", "LogConfig", "NanoCpus", "Ulimits", "StorageOpt"])
+      expect(HostConfig).not.toHaveProperty(absent);
+    expect(HostConfig?.Memory).toBe(8 * 1024 ** 2);
+  });
+
   test("the image's own command runs as process 1, without an init of ours", () => {
     const spec = containerSpec(assignment({ argv: [] }), OPTIONS);
     expect(spec).not.toHaveProperty("Entrypoint");
@@ -74,7 +121,8 @@ describe("containerSpec()", () => {
   });
 
   test("NVIDIA GPUs by UUID, with display only where it is there", () => {
-    const spec = (display: boolean) => containerSpec(assignment({ gpu_ids: GPUS }), { ...OPTIONS, display });
+    const spec = (display: boolean) =>
+      containerSpec(assignment({ gpu_ids: GPUS }), display ? OPTIONS : without("display"));
     const capabilities = ["gpu", "utility", "compute", "graphics", "video", "compat32"];
     expect(spec(false).HostConfig?.DeviceRequests).toMatchObject([
       { DeviceIDs: GPUS, Capabilities: [capabilities] },

@@ -1,7 +1,9 @@
-import { existsSync } from "node:fs";
-import type { ContainerCreateOptions, MountSettings } from "dockerode";
+import { existsSync, statSync } from "node:fs";
+import type { ContainerCreateOptions, HostConfig, MountSettings } from "dockerode";
 import type { Assignment } from "../../../shared/protocol/assignment.ts";
+import type { Features } from "./features.ts";
 import { attachGpus, device } from "./gpuAttachment.ts";
+import type { DockerSettings, Ulimit } from "./settings.ts";
 
 /** By which the agent finds a submission's container again. */
 export const SUBMISSION_LABEL = "dstack.submission-id";
@@ -15,11 +17,9 @@ export interface SpecOptions {
   home?: string | undefined;
   /** Host folders and files, targets absolute. */
   mounts: readonly { source: string; target: string }[];
-  /** The agent's own proxy settings (docs/spec/agent.md §2.4); the job's environment wins. */
-  passEnv: Readonly<Record<string, string>>;
-  /** Things that some engines or hosts do not have: tried first with, then without. */
-  init: boolean;
-  display: boolean;
+  settings: DockerSettings;
+  /** What this engine and this host have. */
+  features: Features;
 }
 
 /** Readable in `docker ps`, and one per submission: the engine refuses a second one. */
@@ -28,10 +28,11 @@ export const containerName = ({ job_name, submission_id }: Assignment): string =
 
 /** Everything that `POST /containers/create` needs (docs/spec/agent.md §2.4). */
 export const containerSpec = (assignment: Assignment, options: SpecOptions): ContainerCreateOptions => {
-  const gpus = attachGpus(assignment.gpu_ids, options);
+  const { settings, features } = options;
+  const gpus = attachGpus(assignment.gpu_ids, features);
   const { HOME: _ofTheCoordinator, ...jobEnv } = assignment.env;
   const env = {
-    ...options.passEnv,
+    ...settings.passEnv,
     ...gpus.env,
     ...jobEnv,
     ...(options.home ? { HOME: options.home } : {}),
@@ -57,18 +58,23 @@ export const containerSpec = (assignment: Assignment, options: SpecOptions): Con
     HostConfig: {
       ...gpus.host,
       ...(devices.length > 0 ? { Devices: devices } : {}),
-      ...(hasInfiniband ? { Ulimits: [{ Name: "memlock", Soft: -1, Hard: -1 }] } : {}),
+      ...deviceGroups(
+        devices.map(({ PathOnHost }) => PathOnHost),
+        gpus.host.GroupAdd,
+      ),
+      ...(features.ulimits ? ulimits(settings.ulimits, hasInfiniband || assignment.privileged) : {}),
       // The image's own entrypoint may insist on being process 1 (s6, systemd); a job's shell must not be it: process 1
       // ignores signals, even its own `kill -9 $$`, and would have to collect others' orphans.
-      ...(assignment.argv.length > 0 && options.init ? { Init: true } : {}),
+      ...(assignment.argv.length > 0 && features.init ? { Init: true } : {}),
       NetworkMode: assignment.network_mode,
       Privileged: assignment.privileged,
-      ...sharedMemory(assignment),
-      ...limits(assignment),
+      ...temporaryFolders(assignment, settings),
+      ...limits(assignment, features),
+      ...(settings.diskGib && features.diskQuota ? { StorageOpt: { size: `${settings.diskGib}G` } } : {}),
       Mounts: options.mounts.map(
         ({ source, target }): MountSettings => ({ Type: "bind", Source: source, Target: target }),
       ),
-      LogConfig: LOG,
+      ...(features.localLog ? { LogConfig: LOG } : {}),
       // That of the process runtime; engines before 23 leave a terminal without a size, which programs take for this.
       ConsoleSize: [24, 80],
     },
@@ -81,14 +87,38 @@ export const containerSpec = (assignment: Assignment, options: SpecOptions): Con
  */
 const LOG = { Type: "local", Config: { "max-size": "1000g", "max-file": "1", compress: "false" } };
 
-/** A tmpfs of our own too: the engine's is mounted noexec. */
-const sharedMemory = ({ shm_size_mib }: Assignment) => {
-  if (!shm_size_mib) return {};
-  const bytes = Math.round(shm_size_mib * 1024 ** 2);
-  return { ShmSize: bytes, Tmpfs: { "/dev/shm": `exec,size=${bytes}` } };
+/** For shared memory a tmpfs of our own too: the engine's is mounted noexec. */
+const temporaryFolders = ({ shm_size_mib }: Assignment, { readOnly }: DockerSettings): HostConfig => {
+  const bytes = shm_size_mib ? Math.round(shm_size_mib * 1024 ** 2) : undefined;
+  const Tmpfs = {
+    ...(bytes ? { "/dev/shm": `exec,size=${bytes}` } : {}),
+    ...(readOnly ? { "/tmp": "exec,mode=1777", "/run": "exec,mode=755" } : {}),
+  };
+  return {
+    ...(bytes ? { ShmSize: bytes } : {}),
+    ...(readOnly ? { ReadonlyRootfs: true } : {}),
+    ...(Object.keys(Tmpfs).length > 0 ? { Tmpfs } : {}),
+  };
 };
 
-const limits = ({ cpus, memory_mib }: Assignment) => ({
-  ...(cpus ? { NanoCpus: Math.round(cpus * 1e9) } : {}),
+const limits = ({ cpus, memory_mib }: Assignment, features: Features): HostConfig => ({
+  ...(cpus && features.cpuLimit ? { NanoCpus: Math.round(cpus * 1e9) } : {}),
   ...(memory_mib ? { Memory: memory_mib * 1024 ** 2 } : {}),
 });
+
+/** Libraries that talk to devices pin memory: RDMA needs it, and privileged jobs have it in the reference (§2.10). */
+const ulimits = (wanted: readonly Ulimit[], pinsMemory: boolean): HostConfig => {
+  const isGiven = wanted.some(({ Name }) => Name === "memlock");
+  const all = [...wanted, ...(pinsMemory && !isGiven ? [{ Name: "memlock", Soft: -1, Hard: -1 }] : [])];
+  return all.length > 0 ? { Ulimits: all } : {};
+};
+
+/** The host gives devices to groups (video, render), which a user of the image is not in. */
+const deviceGroups = (paths: readonly string[], others: readonly string[] = []): HostConfig => {
+  const groups = paths.flatMap((path) => {
+    const gid = statSync(path, { throwIfNoEntry: false })?.gid ?? 0;
+    return gid === 0 ? [] : [String(gid)];
+  });
+  const all = [...new Set([...others, ...groups])];
+  return all.length > 0 ? { GroupAdd: all } : {};
+};

@@ -6,9 +6,13 @@ import { AppError, messageOf } from "../../../shared/errors.ts";
 import type { Logger } from "../../../shared/log.ts";
 import type { RunningJob, Runtime, RuntimeHooks, RuntimeJob } from "../runtime.ts";
 import { isUnreachable, openDocker } from "./client.ts";
-import { findContainer, hasStarted, removeContainer, removeContainers } from "./find.ts";
-import { type Features, launch } from "./launch.ts";
-import { proxySettings } from "./proxy.ts";
+import { allFeatures } from "./features.ts";
+import { findContainer, hasStarted, removeContainer, retireContainers } from "./find.ts";
+import { openImages } from "./images.ts";
+import { ImageUse } from "./imageUse.ts";
+import { type LaunchDeps, launch } from "./launch.ts";
+import { makeRoom } from "./makeRoom.ts";
+import type { DockerSettings } from "./settings.ts";
 import { Spool } from "./spool.ts";
 import { GONE, watchContainer } from "./watch.ts";
 
@@ -16,8 +20,9 @@ export interface DockerRuntimeOptions {
   /** DOCKER_HOST. */
   dockerHost: string;
   log: Logger;
-  /** The agent's own environment, of which containers get the proxy settings. */
-  env: Readonly<Record<string, string | undefined>>;
+  settings: DockerSettings;
+  /** Where the agent keeps what must outlive it; undefined: nothing does. */
+  stateDir?: string;
 }
 
 /** Written before the engine is asked to start: from then on the command may have run. */
@@ -29,19 +34,34 @@ const START_SEEN_MS = 10_000;
 
 /** Runs jobs in containers (docs/spec/agent.md §2). Nothing is loaded or connected before the first call. */
 export const createDockerRuntime = (options: DockerRuntimeOptions): Runtime => {
-  const { log } = options;
-  const passEnv = proxySettings(options.env);
-  const features: Features = { init: true, display: true };
-  let opened: Promise<Docker> | undefined;
+  const { log, settings, stateDir } = options;
+  const features = allFeatures();
+  const use = new ImageUse({
+    path: stateDir === undefined ? undefined : join(stateDir, "images.json"),
+    now: Date.now,
+    log,
+  });
+  const connect = async () => {
+    const docker = await openDocker(options.dockerHost);
+    const deps = { docker, use, settings, log };
+    return { ...deps, features, images: openImages(deps) };
+  };
+  let opened: ReturnType<typeof connect> | undefined;
   const open = () => {
-    opened ??= openDocker(options.dockerHost);
+    opened ??= connect();
     return opened;
   };
 
   const openSpool = async ({ assignment, spoolPath: path }: RuntimeJob, hooks: RuntimeHooks) => {
     const giveUp = new AbortController();
     const jobLog = log.child({ submission_id: assignment.submission_id });
-    const spool = await Spool.open({ path, log: jobLog, onOutput: hooks.onOutput, giveUp: giveUp.signal });
+    const spool = await Spool.open({
+      path,
+      log: jobLog,
+      onOutput: hooks.onOutput,
+      giveUp: giveUp.signal,
+      quota: { perHour: assignment.log_quota_hour },
+    });
     return { assignment, spool, giveUp, log: jobLog };
   };
 
@@ -78,15 +98,15 @@ export const createDockerRuntime = (options: DockerRuntimeOptions): Runtime => {
     return undefined;
   };
 
-  const startOnce = async (docker: Docker, job: RuntimeJob, hooks: RuntimeHooks): Promise<RunningJob> => {
+  const startOnce = async (deps: LaunchDeps, job: RuntimeJob, hooks: RuntimeHooks): Promise<RunningJob> => {
     const mark = join(job.dir, MARK);
     // Before the start: a command whose output cannot be kept must not run.
     const watched = await openSpool(job, hooks);
     try {
-      const deps = { docker, log, passEnv, features };
       const { container, terminal, place } = await launch(deps, job, {
-        hooks,
+        ...hooks,
         mark: () => writeFileSync(mark, ""),
+        notice: (text) => watched.spool.notice(text),
       });
       const { workingDir, username } = place;
       const watching = watchContainer({ ...watched, container, terminal });
@@ -101,7 +121,7 @@ export const createDockerRuntime = (options: DockerRuntimeOptions): Runtime => {
   /** Waits for an engine that is away, unless the caller gives up. */
   const whenReachable = async <T>(
     signal: AbortSignal,
-    attempt: (docker: Docker) => Promise<T>,
+    attempt: (deps: LaunchDeps) => Promise<T>,
   ): Promise<T> => {
     for (;;) {
       try {
@@ -119,17 +139,22 @@ export const createDockerRuntime = (options: DockerRuntimeOptions): Runtime => {
     name: "docker",
     start: (job, hooks) => {
       let isRetry = false;
-      return whenReachable(hooks.signal, async (docker) => {
+      return whenReachable(hooks.signal, async (deps) => {
         // The engine went away while it was asked to start the job: it may run by now.
-        const running = isRetry ? await adoptOnce(docker, job, hooks) : undefined;
+        const running = isRetry ? await adoptOnce(deps.docker, job, hooks) : undefined;
         isRetry = true;
-        return running ?? startOnce(docker, job, hooks);
+        return running ?? startOnce(deps, job, hooks);
       });
     },
-    adopt: (job, hooks) => whenReachable(hooks.signal, (docker) => adoptOnce(docker, job, hooks)),
+    adopt: (job, hooks) => whenReachable(hooks.signal, ({ docker }) => adoptOnce(docker, job, hooks)),
     remove: async (submissionId, dir) => {
-      await removeContainers(await open(), submissionId);
+      const deps = await open();
+      await retireContainers(deps.docker, submissionId, settings.keepFinished);
       rmSync(join(dir, MARK), { force: true });
+      // A job's own data may have filled the disk. It is gone now, or is in its way: no reason to fail.
+      await makeRoom(deps).catch((err: unknown) =>
+        log.warn("Cannot look after the engine's disk", { reason: messageOf(err) }),
+      );
     },
   };
 };

@@ -16,6 +16,58 @@ export const findContainer = async (
   return job && docker.getContainer(job.Id);
 };
 
+/** Behind the name of a container that is kept although its job is over. */
+const RETIRED = "-finished";
+
+/**
+ * The job is over: kills what still runs of it. Its container stays, under a name that says so, where `keep` is not 0
+ * and it has run; so many such containers of this engine are kept, the youngest.
+ */
+export const retireContainers = async (docker: Docker, submissionId: string, keep: number): Promise<void> => {
+  const found = await listContainers(docker, submissionId);
+  await Promise.all(
+    found.map(async ({ Id, Labels }) => {
+      const container = docker.getContainer(Id);
+      if (keep === 0 || Labels[HELPER_LABEL] !== undefined || !(await retire(container)))
+        await removeContainer(container);
+    }),
+  );
+  if (found.length > 0) await pruneRetired(docker, keep);
+};
+
+/** False: there is nothing in it to look at. */
+const retire = async (container: Docker.Container): Promise<boolean> => {
+  try {
+    const info = await container.inspect();
+    if (!hasStarted(info)) return false;
+    if (info.State.Running || info.State.Paused) {
+      await container.kill({ signal: "SIGKILL" }).catch(unlessStopped);
+      await container.wait({ condition: "not-running" });
+    }
+    const name = info.Name.replace(/^\//, "");
+    if (!name.endsWith(RETIRED)) await container.rename({ name: `${name}${RETIRED}` });
+    return true;
+  } catch (err) {
+    if (statusOf(err) === 404) return true;
+    throw err;
+  }
+};
+
+const unlessStopped = (err: unknown): void => {
+  if (statusOf(err) !== CONFLICT && statusOf(err) !== 404) throw err;
+};
+
+/** Removes retired containers but the youngest `keep`. Returns how many. */
+export const pruneRetired = async (docker: Docker, keep: number): Promise<number> => {
+  const all = await docker.listContainers({ all: true, filters: { label: [SUBMISSION_LABEL] } });
+  const retired = all
+    .filter(({ Names }) => Names.some((name) => name.endsWith(RETIRED)))
+    .toSorted((a, b) => b.Created - a.Created)
+    .slice(keep);
+  for (const { Id } of retired) await removeContainer(docker.getContainer(Id));
+  return retired.length;
+};
+
 /** Kills and removes all of a submission, anonymous volumes too. */
 export const removeContainers = async (docker: Docker, submissionId: string): Promise<void> => {
   const found = await listContainers(docker, submissionId);

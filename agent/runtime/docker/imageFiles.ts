@@ -3,6 +3,7 @@ import { pipeline } from "node:stream";
 import type Docker from "dockerode";
 import { extract, pack } from "tar-stream";
 import { statusOf } from "./client.ts";
+import { createContainer } from "./createContainer.ts";
 import { type JobUser, parseGroup, parsePasswd } from "./passwd.ts";
 
 const MAX_FILE_BYTES = 1024 * 1024;
@@ -13,7 +14,7 @@ export const withImageFiles = async <T>(
   spec: Docker.ContainerCreateOptions,
   look: (files: Docker.Container) => Promise<T>,
 ): Promise<T> => {
-  const container = await docker.createContainer({ ...spec, Entrypoint: ["/"], Cmd: [] });
+  const container = await createContainer(docker, { ...spec, Entrypoint: ["/"], Cmd: [] });
   try {
     return await look(container);
   } finally {

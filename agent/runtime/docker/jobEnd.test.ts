@@ -46,10 +46,13 @@ describe("jobEnd()", () => {
   });
 
   test("a command that is not in the image", () => {
-    const output = "[FATAL tini (7)] exec /bin/bash failed: No such file or directory\r\n";
-    expect(jobEnd({ exitCode: 127, output }).message).toBe(
-      'Cannot run "/bin/bash" in the image: No such file or directory',
-    );
+    const said = (program: string) =>
+      jobEnd({
+        exitCode: 127,
+        output: `[FATAL tini (7)] exec ${program} failed: No such file or directory\r\n`,
+      }).message;
+    expect(said("/app/train")).toBe('Cannot run "/app/train" in the image: No such file or directory');
+    expect(said("/bin/bash")).toStartWith('The image has no shell "/bin/bash" to run the commands with');
   });
 
   test("an engine that went away is mentioned, also where all went well", () => {

@@ -47,13 +47,18 @@ const explain = ({ exitCode, oomKilled, memoryMib, wasStopped, output = "" }: Co
     return `Out of memory: the job needed more than ${limit}, and the kernel killed a process of it`;
   }
   const init = /^\[FATAL tini \(\d+\)\] exec (.+) failed: (.+?)\s*$/m.exec(output);
-  if (init && (exitCode === 126 || exitCode === 127))
-    return `Cannot run "${init[1]}" in the image: ${init[2]}`;
+  if (init && (exitCode === 126 || exitCode === 127)) return cannotRun(init[1] ?? "", init[2] ?? "");
   const signal = signalOf(exitCode);
   if (signal === undefined) return "";
   const about = MEANINGS[signal];
   return `Exit status ${exitCode}: a process of the job was ended by ${signal}${about ? ` (${about})` : ""}`;
 };
+
+/** A program that is there but whose loader is not (a foreign C library) looks the same to the kernel. */
+const cannotRun = (program: string, why: string): string =>
+  /^\/(usr\/)?bin\/\w*sh$/.test(program) && why === "No such file or directory"
+    ? `The image has no shell "${program}" to run the commands with: name the one it has in "shell", or give an "entrypoint", which needs none`
+    : `Cannot run "${program}" in the image: ${why}`;
 
 const MEANINGS: Record<string, string> = {
   SIGKILL: "killed from outside, or out of memory",

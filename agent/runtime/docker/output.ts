@@ -41,7 +41,7 @@ export const copyTerminal = async (terminal: Terminal, spool: Spool): Promise<vo
 export const copyLog = async (container: Docker.Container, spool: Spool): Promise<void> => {
   const stream = await container.logs({ follow: true, stdout: true, stderr: true, timestamps: true });
   const frames = new LogFrames();
-  let toSkip = spool.size;
+  let toSkip = spool.source;
   const write = async (parts: Buffer[]) => {
     const bytes = parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts);
     const fresh = bytes.subarray(Math.min(toSkip, bytes.length));

@@ -15,6 +15,8 @@ export interface Place {
   workingDir: string;
   username: string;
   mounts: { source: string; target: string }[];
+  /** What the job has to do without, for its owner. */
+  notices: string[];
 }
 
 /**
@@ -47,26 +49,35 @@ export const preparePlace = (job: RuntimeJob, defaults: ImageDefaults, user?: Jo
     return posix.join(user.home, path.slice(1));
   };
   const workingDir = expand(assignment.working_dir ?? "", defaults.workingDir);
-  for (const { source } of assignment.mounts) makeMountSource(source);
+  const notices: string[] = [];
+  const mounts = assignment.mounts.filter(({ source, optional }) => {
+    const problem = makeMountSource(source);
+    if (problem === undefined) return true;
+    if (!optional) throw new StartError("executor_error", problem);
+    notices.push(`${problem}: the job runs without this volume`);
+    return false;
+  });
   if (user) for (const { source } of archives) giveTo(source, user);
   return {
     workingDir,
     username: (assignment.user ?? defaults.user).split(":")[0] || "root",
+    notices,
     mounts: [
-      ...assignment.mounts,
+      ...mounts.map(({ source, target }) => ({ source, target })),
       ...archives.map(({ source, target }) => ({ source, target: expand(target, workingDir) })),
     ],
   };
 };
 
-/** A missing folder is made for everybody, an existing one is left as it is. */
-const makeMountSource = (source: string): void => {
+/** A missing folder is made for everybody, an existing one is left as it is. Says why it cannot be had. */
+const makeMountSource = (source: string): string | undefined => {
   try {
-    if (existsSync(source)) return;
+    if (existsSync(source)) return undefined;
     mkdirSync(source, { recursive: true });
     chmodSync(source, 0o777);
+    return undefined;
   } catch (err) {
-    throw new StartError("executor_error", `Cannot create "${source}" on the host: ${messageOf(err)}`);
+    return `Cannot create "${source}" on the host: ${messageOf(err)}`;
   }
 };
 

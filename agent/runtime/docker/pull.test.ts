@@ -20,7 +20,6 @@ const pullFrom = async (
     await pullImage(await openDocker(`unix://${path}`), request, {
       signal: signal ?? new AbortController().signal,
       onPulling: (progress) => seen.push(progress),
-      onOutput: () => {},
     });
     return seen;
   } finally {
@@ -77,6 +76,12 @@ describe("pullImage()", () => {
     [
       500,
       "pull access denied for x",
+      undefined,
+      "Check the image's name; if it is private, give its credentials in registry_auth",
+    ],
+    [
+      500,
+      "Get x: no basic auth credentials",
       undefined,
       "Check the image's name; if it is private, give its credentials in registry_auth",
     ],

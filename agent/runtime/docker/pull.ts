@@ -10,6 +10,9 @@ const SILENCE_MS = 10 * 60_000;
 /** Layers report many times a second. */
 const REPORT_EVERY_MS = 250;
 
+/** What a pull needs of those who wait for it. */
+export type PullHooks = Pick<RuntimeHooks, "signal" | "onPulling">;
+
 export interface PullRequest {
   image: string;
   auth: { username: string; password: string } | null | undefined;
@@ -21,7 +24,7 @@ export interface PullRequest {
  * Pulls an image and reports how far it is. Rejects with a StartError in the engine's words; engine errors that are
  * worth a retry (it went away) pass through.
  */
-export const pullImage = async (docker: Docker, request: PullRequest, hooks: RuntimeHooks): Promise<void> => {
+export const pullImage = async (docker: Docker, request: PullRequest, hooks: PullHooks): Promise<void> => {
   const { silenceMs = SILENCE_MS } = request;
   const silence = new AbortController();
   const timer = setTimeout(() => silence.abort(), silenceMs);
@@ -43,11 +46,11 @@ export const pullImage = async (docker: Docker, request: PullRequest, hooks: Run
       tracker.add(event);
       if (Date.now() - reportedAt < REPORT_EVERY_MS) continue;
       reportedAt = Date.now();
-      const progress = tracker.progress();
+      const progress = tracker.progress(reportedAt);
       if (progress) hooks.onPulling(progress);
     }
     if (!isDone) throw new Error("the engine stopped in the middle of it");
-    hooks.onPulling(tracker.progress());
+    hooks.onPulling(tracker.progress(Date.now()));
   } catch (err) {
     if (hooks.signal.aborted || (isUnreachable(err) && !silence.signal.aborted)) throw err;
     const said = silence.signal.aborted
@@ -59,20 +62,26 @@ export const pullImage = async (docker: Docker, request: PullRequest, hooks: Run
   }
 };
 
+/** Whether a pull failed for want of space on the engine's disk. */
+export const isDiskFull = (err: unknown): boolean => err instanceof StartError && err.cause === DISK_FULL;
+
+const DISK_FULL = "no space left on device";
+
 const pullError = ({ image, auth }: PullRequest, said: string, status: number | undefined): StartError => {
-  const hint =
-    status === 404
+  const isFull = said.includes(DISK_FULL);
+  const hint = isFull
+    ? "The engine's disk is full: remove images and containers that are not needed"
+    : status === 404
       ? "Check the image's name and tag"
-      : /denied|unauthorized|authentication/i.test(said)
+      : /denied|unauthorized|authentication|no basic auth|credentials/i.test(said)
         ? auth
           ? "Check the image's name and the credentials in registry_auth"
           : "Check the image's name; if it is private, give its credentials in registry_auth"
         : undefined;
-  return new StartError(
-    "creating_container_error",
-    `Cannot pull the image "${image}": ${said}`,
-    hint ? { hint } : {},
-  );
+  return new StartError("creating_container_error", `Cannot pull the image "${image}": ${said}`, {
+    ...(hint ? { hint } : {}),
+    ...(isFull ? { cause: DISK_FULL } : {}),
+  });
 };
 
 /** The stream's JSON lines; what is not one of them is passed over. */

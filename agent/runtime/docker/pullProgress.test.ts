@@ -9,7 +9,7 @@ const layer = (id: string, status: string, current?: number, total?: number, uni
 const after = (...events: PullEvent[]) => {
   const tracker = new PullTracker();
   for (const event of events) tracker.add(event);
-  return tracker.progress();
+  return tracker.progress(1_000);
 };
 
 describe("PullTracker", () => {
@@ -33,6 +33,8 @@ describe("PullTracker", () => {
       extracted_bytes: 0,
       total_bytes: 31_457_300,
       is_total_bytes_final: true,
+      layers_total: 3,
+      layers_done: 1,
     });
     seen.push(
       layer("a", "Extracting", 100, 31_457_280),
@@ -40,6 +42,19 @@ describe("PullTracker", () => {
       layer("c", "Pull complete"),
     );
     expect(after(...seen)).toMatchObject({ downloaded_bytes: 31_457_300, extracted_bytes: 120 });
+  });
+
+  test("speed is that of the last seconds", () => {
+    const tracker = new PullTracker();
+    const at = (now: number, current: number) => {
+      tracker.add(layer("a", "Downloading", current, 1_000_000));
+      return tracker.progress(now)?.bytes_per_second;
+    };
+    expect(at(0, 0)).toBeUndefined();
+    expect(at(2_000, 20_000)).toBe(10_000);
+    expect(at(5_000, 50_000)).toBe(10_000);
+    expect(at(10_000, 50_000)).toBe(0);
+    expect(at(11_000, 40_000)).toBe(0);
   });
 
   test("extraction counted in seconds says nothing of bytes", () => {

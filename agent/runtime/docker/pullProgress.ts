@@ -21,9 +21,14 @@ interface Layer {
   settled: boolean;
 }
 
+/** Over so long the speed is measured: a person reads it. */
+const SPEED_WINDOW_MS = 5_000;
+
 /** Sums what an image's layers report while they are pulled (docs/spec/agent.md §2.3). */
 export class PullTracker {
   readonly #layers = new Map<string, Layer>();
+  /** What was downloaded when, over the last seconds. */
+  readonly #samples: { at: number; bytes: number }[] = [];
 
   add({ id, status, progressDetail }: PullEvent): void {
     if (id === undefined || status === undefined) return;
@@ -58,17 +63,29 @@ export class PullTracker {
     this.#layers.set(id, layer);
   }
 
-  /** Undefined before any layer is known. */
-  progress(): PullProgress | undefined {
+  /** At the time `now`, in milliseconds. Undefined before any layer is known. */
+  progress(now: number): PullProgress | undefined {
     const layers = [...this.#layers.values()];
     if (layers.length === 0) return undefined;
     const sum = (key: "downloaded" | "extracted" | "total") =>
       layers.reduce((bytes, layer) => bytes + Math.max(0, Math.round(layer[key])), 0);
+    const downloaded = sum("downloaded");
     return {
-      downloaded_bytes: sum("downloaded"),
+      downloaded_bytes: downloaded,
       extracted_bytes: sum("extracted"),
       total_bytes: sum("total"),
       is_total_bytes_final: layers.every(({ total, settled }) => total > 0 || settled),
+      layers_total: layers.length,
+      layers_done: layers.filter(({ settled }) => settled).length,
+      ...this.#speed(now, downloaded),
     };
+  }
+
+  #speed(now: number, bytes: number): Pick<PullProgress, "bytes_per_second"> {
+    this.#samples.push({ at: now, bytes });
+    while ((this.#samples[1]?.at ?? now) <= now - SPEED_WINDOW_MS) this.#samples.shift();
+    const first = this.#samples[0];
+    if (!first || first.at === now) return {};
+    return { bytes_per_second: Math.round(Math.max(0, bytes - first.bytes) / ((now - first.at) / 1000)) };
   }
 }

@@ -40,9 +40,9 @@ test.each<[Step, string, StartError["reason"], string]>([
   ["create", "Duplicate mount point: /data", "executor_error", "Cannot mount: Duplicate mount point: /data"],
   [
     "create",
-    "no space left on device",
+    "write /var/lib/docker/containers/x/config.v2.json: no space left on device",
     "creating_container_error",
-    "Cannot create the container: no space left on device",
+    "Cannot start the job: the disk of the host's container engine is full",
   ],
   [
     "start",

@@ -17,9 +17,20 @@ interface Rule {
  */
 const RULES: Rule[] = [
   {
+    pattern: /no space left on device/,
+    reason: "creating_container_error",
+    message: () => "Cannot start the job: the disk of the host's container engine is full",
+  },
+  {
+    pattern: /argument list too long/,
+    reason: "executor_error",
+    message: () => "Linux cannot start the job: its environment and commands are too large together",
+  },
+  {
     pattern: /exec: "([^"]+)": .*(no such file or directory|executable file not found|permission denied)/,
     reason: "container_exited_with_error",
-    message: ({ image }, [, command, why]) => `Cannot run "${command}" in the image "${image}": ${why}`,
+    message: ({ image }, [, command = "", why = ""]) =>
+      `Cannot run "${command}" in the image "${image}": ${why}`,
   },
   {
     pattern: /unable to find (?:user|group) ([^:]+): no matching entries/,

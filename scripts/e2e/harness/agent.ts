@@ -36,7 +36,12 @@ export const startAgent = async (options: AgentOptions): Promise<Agent> => {
   const { coordinator, dir, runtime, name = "host", fleet = "e2e", place = THIS_MACHINE, engine } = options;
   const [stateDir, home] = [join(dir, "state"), join(dir, "home")];
   for (const folder of [dir, home]) mkdirSync(folder, { recursive: true });
-  const env = { ...cleanEnvironment(home), ...(engine ? { DOCKER_HOST: engine } : {}) };
+  const env = {
+    ...cleanEnvironment(home),
+    // Tests look for what is left of a job.
+    DSTACK_AGENT_KEEP_FINISHED: "0",
+    ...(engine ? { DOCKER_HOST: engine } : {}),
+  };
   const { token } = await createJoinToken(coordinator.client, fleet);
   const before = (await coordinator.client.getFleet(fleet)).instances.length;
   await runOk(

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { createDockerRuntime } from "../../../agent/runtime/docker/dockerRuntime.ts";
+import { readDockerSettings } from "../../../agent/runtime/docker/settings.ts";
 import type { RuntimeHooks, RuntimeJob } from "../../../agent/runtime/runtime.ts";
 import { createLogger } from "../../../shared/log.ts";
 import type { Assignment } from "../../../shared/protocol/assignment.ts";
@@ -10,9 +11,19 @@ import type { Engine } from "./engine.ts";
 import { TEST_IMAGE } from "./image.ts";
 
 /** A docker runtime against an engine of the tests'; its warnings go to stderr. */
-export const runtimeOn = (engine: Pick<Engine, "address">) => {
+export const runtimeOn = (
+  engine: Pick<Engine, "address">,
+  env: Record<string, string> = {},
+  stateDir?: string,
+) => {
   const log = createLogger({ level: "error", format: "text", write: (line) => process.stderr.write(line) });
-  return createDockerRuntime({ dockerHost: engine.address, env: {}, log });
+  const settings = readDockerSettings({ DSTACK_AGENT_KEEP_FINISHED: "0", ...env });
+  return createDockerRuntime({
+    dockerHost: engine.address,
+    settings,
+    log,
+    ...(stateDir === undefined ? {} : { stateDir }),
+  });
 };
 
 /** A job as the agent gets it, with a folder of its own under `dir`. */

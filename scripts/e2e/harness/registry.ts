@@ -11,9 +11,21 @@ export interface Registry extends AsyncDisposable {
   program: Program;
 }
 
-export const startRegistry = async (options: { ip: string; dir: string }): Promise<Registry> => {
-  const { ip, dir } = options;
+export interface RegistryOptions {
+  ip: string;
+  dir: string;
+  /** The one account it knows; absent: everybody may push and pull. */
+  account?: { username: string; password: string };
+}
+
+export const startRegistry = async (options: RegistryOptions): Promise<Registry> => {
+  const { ip, dir, account } = options;
   mkdirSync(dir, { recursive: true });
+  const htpasswd = join(dir, "htpasswd");
+  if (account) {
+    const hash = await Bun.password.hash(account.password, { algorithm: "bcrypt", cost: 4 });
+    writeFileSync(htpasswd, `${account.username}:${hash}\n`);
+  }
   const address = `${ip}:${await freePort(ip)}`;
   const config = join(dir, "config.yml");
   writeFileSync(
@@ -23,6 +35,7 @@ export const startRegistry = async (options: { ip: string; dir: string }): Promi
       log: { level: "warn" },
       storage: { filesystem: { rootdirectory: join(dir, "data") } },
       http: { addr: address },
+      ...(account ? { auth: { htpasswd: { realm: "e2e", path: htpasswd } } } : {}),
     }),
   );
   const program = startProgram({
@@ -34,7 +47,7 @@ export const startRegistry = async (options: { ip: string; dir: string }): Promi
   });
   const answers = () =>
     fetch(`http://${address}/v2/`).then(
-      (answer) => answer.ok,
+      (answer) => answer.ok || answer.status === 401,
       () => false,
     );
   await waitFor("docker-registry to answer", answers, 15_000).catch(async (err: unknown) => {

@@ -1,0 +1,53 @@
+import { engineMessage } from "./client.ts";
+
+/** What some engines or hosts do not have. */
+export interface Features {
+  /** An init for containers (docker-init, catatonit). */
+  init: boolean;
+  /** GPUs that can drive displays. */
+  display: boolean;
+  /** The log driver `local`; Podman has others. */
+  localLog: boolean;
+  /** Storage that can bound what a container writes. */
+  diskQuota: boolean;
+  /** A kernel and a cgroup in which CPU time can be bounded; rootless engines may have none. */
+  cpuLimit: boolean;
+  /** Limits above the engine's own; rootless engines cannot raise them. */
+  ulimits: boolean;
+}
+
+export const allFeatures = (): Features => ({
+  init: true,
+  display: true,
+  localLog: true,
+  diskQuota: true,
+  cpuLimit: true,
+  ulimits: true,
+});
+
+/** The words are the engines' own: of Docker, Podman, runc, crun and the NVIDIA runtime. */
+const WORDS: Record<keyof Features, RegExp> = {
+  init: /docker-init|catatonit|container-init binary/,
+  display: /\/dev\/nvidia-modeset/,
+  localLog: /log(ging)? driver/i,
+  diskQuota: /storage-opt|storage option|overlay\.size|quota/i,
+  cpuLimit: /NanoCPUs can not be set|CPU CFS|cpu controller/i,
+  ulimits: /rlimit|ulimit/i,
+};
+
+/** What an engine's refusal says that it lacks, of what was asked for; undefined: it is about something else. */
+export const missingFeature = (err: unknown, asked: Features): keyof Features | undefined => {
+  const said = engineMessage(err);
+  const names = Object.keys(WORDS) as (keyof Features)[];
+  return names.find((name) => asked[name] && WORDS[name].test(said));
+};
+
+/** What that means for the jobs of this host. */
+export const WITHOUT: Record<keyof Features, string> = {
+  init: "the command is process 1 of its container",
+  display: "GPUs cannot drive displays",
+  localLog: "the engine's own log driver keeps the output, for after a restart of the agent",
+  diskQuota: "nothing bounds what a job writes",
+  cpuLimit: "nothing bounds the CPU time of a part of the host",
+  ulimits: "limits stay as the engine has them",
+};
