@@ -3,72 +3,8 @@ import { expect, test } from "bun:test";
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { Inventory } from "../shared/protocol/inventory.ts";
-import { tempDir } from "../shared/testing/tempDir.ts";
 import { waitFor } from "../shared/testing/waitFor.ts";
-import { anAssignment } from "./testing/anAssignment.ts";
-import { FakeCoordinator, type FakeSubmission } from "./testing/fakeCoordinator.ts";
-
-const MAIN = join(import.meta.dir, "main.ts");
-
-const startHost = async () => {
-  const coordinator = new FakeCoordinator();
-  const dir = tempDir();
-  const stateDir = join(dir.path, "state");
-  const spawn = (args: string[], env: Record<string, string> = {}) =>
-    Bun.spawn([process.execPath, MAIN, ...args, "--state-dir", stateDir], {
-      env: { PATH: process.env["PATH"] ?? "", HOME: dir.path, ...env },
-      stdin: "ignore",
-      stdout: "pipe",
-      stderr: "pipe",
-    });
-  const finish = async (args: string[], env: Record<string, string> = {}) => {
-    const child = spawn(args, env);
-    const [out, err, code] = await Promise.all([
-      new Response(child.stdout).text(),
-      new Response(child.stderr).text(),
-      child.exited,
-    ]);
-    return { out, err, code };
-  };
-  const running = new Set<Bun.Subprocess>();
-  const joined = await finish(["join", "--url", coordinator.url, "--runtime", "process"], {
-    DSTACK_JOIN_TOKEN: "join-me",
-  });
-  expect(joined).toEqual({
-    out: `Joined ${coordinator.url} as fleet-0 in the fleet main/fleet\n`,
-    err: "",
-    code: 0,
-  });
-  return {
-    coordinator,
-    stateDir,
-    finish,
-    run: () => {
-      const child = spawn(["run"]);
-      running.add(child);
-      return child;
-    },
-    [Symbol.asyncDispose]: async () => {
-      for (const submission of coordinator.submissions.values()) coordinator.drop(submission);
-      coordinator.faults = {};
-      for (const child of running) {
-        if (child.exitCode === null && child.signalCode === null)
-          await waitFor("jobs to be forgotten", () => readdirSync(join(stateDir, "jobs")).length === 0);
-        child.kill();
-        await child.exited;
-      }
-      await coordinator[Symbol.asyncDispose]();
-      dir[Symbol.dispose]();
-    },
-  };
-};
-
-const sh = (script: string) => anAssignment({ argv: ["/bin/sh", "-i", "-c", script] });
-const endOf = (submission: FakeSubmission) =>
-  waitFor("the end", () => {
-    const fact = submission.reports.at(-1)?.fact;
-    return fact?.state === "finished" && submission.isComplete && fact;
-  });
+import { endOf, sh, startHost } from "./testing/startHost.ts";
 
 test("a job goes from its assignment to its last log byte, and is forgotten", async () => {
   await using host = await startHost();
@@ -216,8 +152,6 @@ test("a second agent is refused, by the state directory or by the coordinator", 
   const second = await host.finish(["run"]);
   expect(second.code).toBe(1);
   expect(second.err).toContain("dstack-agent: Another agent is running on this host");
-  expect((await host.finish(["status"])).out).toContain("Agent        running");
-  expect((await host.finish(["leave"])).err).toContain("Cannot leave while the agent runs");
   coordinator.faults = { isFenced: true };
   coordinator.wake();
   // Not 1: a service manager must not start it again (install.sh).

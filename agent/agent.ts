@@ -3,12 +3,17 @@ import { systemClock } from "../shared/clock.ts";
 import { AppError } from "../shared/errors.ts";
 import type { Logger } from "../shared/log.ts";
 import type { Inventory, RuntimeName } from "../shared/protocol/inventory.ts";
+import { Drain } from "./control/drain.ts";
+import { createControl } from "./control/handlers.ts";
+import { serveControl } from "./control/server.ts";
 import { Jobs } from "./jobs/jobs.ts";
 import { Journal } from "./jobs/journal.ts";
 import { fetchBlob } from "./link/blobs.ts";
 import { enrollAgain } from "./link/enroll.ts";
-import { type Identity, renewAt, saveIdentity } from "./link/identity.ts";
+import { type Identity, removeIdentity, renewAt, saveIdentity } from "./link/identity.ts";
+import { LinkState } from "./link/linkState.ts";
 import { type LogUploadDeps, uploadLog } from "./link/logs.ts";
+import { Nudge } from "./link/nudge.ts";
 import { Reporter } from "./link/report.ts";
 import { runSync } from "./link/sync.ts";
 import { createProcessRuntime } from "./runtime/process/processRuntime.ts";
@@ -28,11 +33,14 @@ export interface AgentDeps {
   log: Logger;
 }
 
+/** `left`: the host belongs to no fleet any more. */
+export type AgentEnd = "stopped" | "left";
+
 /**
  * The agent of one host, until the signal aborts: then it lets go of its jobs, which go on, and resolves. Rejects with
  * `conflict` where another agent has the state directory, and with `fenced` where a newer one has the identity.
  */
-export const runAgent = async (deps: AgentDeps, signal: AbortSignal): Promise<void> => {
+export const runAgent = async (deps: AgentDeps, signal: AbortSignal): Promise<AgentEnd> => {
   const { stateDir, inventory, log } = deps;
   let identity = deps.identity;
   using journal = Journal.open(join(stateDir, "journal.db"), log);
@@ -83,6 +91,32 @@ export const runAgent = async (deps: AgentDeps, signal: AbortSignal): Promise<vo
 
   const ended = new AbortController();
   const stopped = AbortSignal.any([signal, ended.signal]);
+  const nudge = new Nudge();
+  const state = new LinkState(Date.now);
+  const drain = new Drain(stateDir, () => nudge.nudge());
+  let hasLeft = false;
+  await using _control = serveControl(
+    stateDir,
+    createControl({
+      link,
+      identity: () => identity,
+      inventory: () => inventory,
+      state,
+      drain,
+      jobs,
+      log,
+      now: Date.now,
+      startedAt: Date.now(),
+      onLeft: () => {
+        hasLeft = true;
+        removeIdentity(stateDir);
+        ended.abort();
+        drain.end();
+      },
+      signal: stopped,
+    }),
+    log,
+  );
   const reporting = reporter.run(stopped);
   const end = await runSync(
     {
@@ -93,8 +127,12 @@ export const runAgent = async (deps: AgentDeps, signal: AbortSignal): Promise<vo
       log,
       held: () => jobs.held(),
       inventory: () => inventory,
-      isUrgent: () => jobs.hasUnconfirmed(),
-      onAnswer: (desired, { held, agoMs }) => {
+      draining: () => drain.state,
+      nudge,
+      state,
+      isUrgent: () => jobs.hasUnconfirmed() || !drain.isTold,
+      onAnswer: (desired, { held, draining, agoMs }) => {
+        drain.told(draining);
         jobs.answered(agoMs);
         jobs.confirm(held.map((one) => one.submission_id));
         jobs.apply(desired, held);
@@ -119,4 +157,5 @@ export const runAgent = async (deps: AgentDeps, signal: AbortSignal): Promise<vo
     throw new AppError("fenced", "Another process with this host's identity has taken over", {
       hint: "Run one agent for each host; a copied state directory must be joined anew",
     });
+  return hasLeft ? "left" : "stopped";
 };

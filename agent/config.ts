@@ -4,16 +4,18 @@ import { parseArgs } from "node:util";
 import { AppError, messageOf } from "../shared/errors.ts";
 import { LOG_LEVELS, type LogLevel } from "../shared/log.ts";
 
-const COMMANDS = ["run", "join", "status", "inventory", "leave", "version"] as const;
+const COMMANDS = ["run", "join", "status", "inventory", "drain", "undrain", "leave", "version"] as const;
 type Command = (typeof COMMANDS)[number];
 
 export const HELP = `Usage: dstack-agent COMMAND [options]
 
   join       make this host an instance of a fleet: --url URL, and a join token in DSTACK_JOIN_TOKEN
   run        pull jobs and run them (joins first, if --url and a token are given and it has not)
-  status     say who this host is and whether its agent runs
+  status     say who this host is, what it does, and whether its agent reaches the coordinator
   inventory  print what this host is and has, as JSON, without joining anything
-  leave      forget the fleet; refused while the agent runs
+  drain      take no new jobs; those that run go on, and the drain outlives restarts
+  undrain    take jobs again
+  leave      leave the fleet for good, when the last job is over
   version    print the version
 
   --state-dir DIR    identity, journal and logs (default: /var/lib/dstack-agent; without root ~/.local/state)
@@ -21,6 +23,10 @@ export const HELP = `Usage: dstack-agent COMMAND [options]
   --token TOKEN      join token (better: DSTACK_JOIN_TOKEN, which other users of the host cannot see)
   --runtime NAME     docker, process or auto (default: auto, docker where an engine answers)
   --name NAME        what the host is called in its fleet (default: its host name)
+  --reason TEXT      of drain: shown to those whose runs wait
+  --wait             of drain: until the last job is over
+  --force            of leave: kill the jobs, and go also where the coordinator does not answer
+  --json             of status: as JSON
   --log-level LEVEL  debug, info, warn or error (or DSTACK_AGENT_LOG_LEVEL)
 `;
 
@@ -36,6 +42,10 @@ export interface Config {
   name: string | undefined;
   logLevel: LogLevel;
   dockerHost: string | undefined;
+  reason: string;
+  wait: boolean;
+  force: boolean;
+  json: boolean;
 }
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -70,6 +80,10 @@ export const loadConfig = (
     name: values.name || undefined,
     logLevel,
     dockerHost: env["DOCKER_HOST"] || undefined,
+    reason: checkReason(values.reason ?? ""),
+    wait: values.wait ?? false,
+    force: values.force ?? false,
+    json: values.json ?? false,
   };
 };
 
@@ -99,6 +113,10 @@ const parse = (args: readonly string[]) => {
         runtime: { type: "string" },
         name: { type: "string" },
         "log-level": { type: "string" },
+        reason: { type: "string" },
+        wait: { type: "boolean" },
+        force: { type: "boolean" },
+        json: { type: "boolean" },
         help: { type: "boolean", short: "h" },
       },
     });
@@ -122,6 +140,13 @@ const checkStateDir = (path: string): string => {
       `--state-dir may have at most ${MAX_STATE_DIR_BYTES} bytes, for the sake of its socket: "${path}"`,
     );
   return path.replace(/(?<=.)\/+$/, "");
+};
+
+const MAX_REASON = 200;
+
+const checkReason = (text: string): string => {
+  if (text.length <= MAX_REASON) return text;
+  throw wrong(`--reason may have at most ${MAX_REASON} characters, not ${text.length}`);
 };
 
 const checkUrl = (text: string | undefined): string | undefined => {

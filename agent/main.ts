@@ -6,6 +6,10 @@ const self = Bun.main.startsWith("/$bunfs/") ? [process.execPath] : [process.exe
 
 /** Another agent has this host's identity: a service manager must not start this one again (install.sh). */
 const FENCED_EXIT_CODE = 3;
+/** The host is in no fleet, and no restart will change that (install.sh). */
+const NOT_JOINED_EXIT_CODE = 4;
+
+const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
 const start = async (config: Config): Promise<void> => {
   const { createLogger } = await import("../shared/log.ts");
@@ -35,14 +39,18 @@ const start = async (config: Config): Promise<void> => {
       return;
     }
     case "status":
-      process.stdout.write((await import("./commands/status.ts")).describeStatus(config));
+      process.stdout.write(await (await import("./commands/status.ts")).status(config, Date.now()));
       return;
     case "inventory":
       process.stdout.write(await (await import("./commands/inventory.ts")).describeInventory(config, deps));
       return;
+    case "drain":
+    case "undrain": {
+      const commands = await import("./commands/drain.ts");
+      return commands[config.command](config, { signal: stop.signal, say });
+    }
     case "leave":
-      (await import("./commands/status.ts")).leave(config);
-      return;
+      return (await import("./commands/leave.ts")).leave(config, { signal: stop.signal, say });
     case "version":
       process.stdout.write(`${(await import("../shared/version.ts")).VERSION}\n`);
   }
@@ -50,9 +58,10 @@ const start = async (config: Config): Promise<void> => {
 
 const main = async (): Promise<void> => {
   const { AppError, messageOf } = await import("../shared/errors.ts");
+  let config: Config | "help" | undefined;
   try {
     const { HELP, loadConfig } = await import("./config.ts");
-    const config = loadConfig(process.argv.slice(2), process.env, { isRoot: process.getuid?.() === 0 });
+    config = loadConfig(process.argv.slice(2), process.env, { isRoot: process.getuid?.() === 0 });
     if (config === "help") process.stdout.write(HELP);
     else await start(config);
     process.exit(0);
@@ -60,7 +69,9 @@ const main = async (): Promise<void> => {
     const hint = err instanceof AppError && err.hint ? `\n  ${err.hint}` : "";
     const text = err instanceof AppError ? err.message : err instanceof Error ? err.stack : messageOf(err);
     process.stderr.write(`dstack-agent: ${text}${hint}\n`);
-    process.exit(err instanceof AppError && err.code === "fenced" ? FENCED_EXIT_CODE : 1);
+    const isRun = typeof config === "object" && config.command === "run";
+    const code = err instanceof AppError && isRun ? err.code : undefined;
+    process.exit(code === "fenced" ? FENCED_EXIT_CODE : code === "not_found" ? NOT_JOINED_EXIT_CODE : 1);
   }
 };
 

@@ -15,7 +15,7 @@ export interface RunDeps {
   env: Readonly<Record<string, string | undefined>>;
 }
 
-/** Runs this host's agent until the signal aborts. */
+/** Runs this host's agent until the signal aborts. Rejects with `not_found` where the host is in no fleet (any more). */
 export const run = async (config: Config, deps: RunDeps): Promise<void> => {
   makeStateDir(config.stateDir);
   const identity = await identify(config, deps);
@@ -37,7 +37,7 @@ export const run = async (config: Config, deps: RunDeps): Promise<void> => {
     gpus: inventory.gpus.length,
   });
   const dockerHost = config.dockerHost ?? DEFAULT_DOCKER_HOST;
-  await runAgent(
+  const end = await runAgent(
     {
       stateDir: config.stateDir,
       identity,
@@ -50,6 +50,7 @@ export const run = async (config: Config, deps: RunDeps): Promise<void> => {
     },
     signal,
   );
+  if (end === "left") throw new AppError("not_found", "This host has left its fleet");
   log.info("The agent has ended; its jobs go on");
 };
 
@@ -58,7 +59,7 @@ const identify = async (config: Config, deps: RunDeps): Promise<Identity> => {
   if (known) return known;
   if (config.token !== undefined && config.url !== undefined) return join(config, deps);
   throw new AppError(
-    "invalid",
+    "not_found",
     `This host has not joined a fleet yet: ${config.stateDir} holds no identity`,
     {
       hint: "Join it first: DSTACK_JOIN_TOKEN=TOKEN dstack-agent join --url URL",

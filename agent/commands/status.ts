@@ -1,51 +1,82 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
-import { AppError } from "../../shared/errors.ts";
-import { silentLogger } from "../../shared/log.ts";
+import { VERSION } from "../../shared/version.ts";
 import type { Config } from "../config.ts";
-import { Journal } from "../jobs/journal.ts";
-import { findIdentity, removeIdentity } from "../link/identity.ts";
+import { askAgent } from "../control/client.ts";
+import { StatusAnswer } from "../control/messages.ts";
+import type { Identity } from "../link/identity.ts";
+import { countJobs, getIdentity } from "./notRunning.ts";
 
-/** What the journal says; undefined: an agent runs, and has it. */
-const countJobs = (stateDir: string): number | undefined => {
-  const path = join(stateDir, "journal.db");
-  if (!existsSync(path)) return 0;
-  try {
-    using journal = Journal.open(path, silentLogger);
-    return journal.list().length;
-  } catch (err) {
-    if (err instanceof AppError && err.code === "conflict") return undefined;
-    throw err;
-  }
+/** Who this host is and what its agent does, as lines for people or as JSON; works without an agent too. */
+export const status = async ({ stateDir, json }: Config, now: number): Promise<string> => {
+  const identity = getIdentity(stateDir);
+  const answer = await askAgent(stateDir, { command: "status", answer: StatusAnswer });
+  const jobs = answer ? answer.jobs.length : countJobs(stateDir);
+  if (json) return `${JSON.stringify(answer ?? withoutAgent(identity, jobs), undefined, 2)}\n`;
+  const lines = answer ? linesOf(answer, now) : linesWithout(identity, jobs);
+  return `${lines.map(([name, text]) => `${name.padEnd(13)}${text}`.trimEnd()).join("\n")}\n`;
 };
 
-const notJoined = (stateDir: string): AppError =>
-  new AppError("not_found", `This host has not joined a fleet: ${stateDir} holds no identity`);
+type Line = readonly [name: string, text: string];
 
-/** Who this host is and whether its agent runs, as lines for people. */
-export const describeStatus = ({ stateDir }: Config): string => {
-  const identity = findIdentity(stateDir);
-  if (!identity) throw notJoined(stateDir);
-  const jobs = countJobs(stateDir);
+const withoutAgent = (identity: Identity, jobs: number) => {
+  const { url, instance_id, instance_name, fleet_name, project_name } = identity;
+  return { agent: null, identity: { url, instance_id, instance_name, fleet_name, project_name }, jobs };
+};
+
+const linesWithout = (identity: Identity, jobs: number): Line[] => [
+  ["Coordinator", identity.url],
+  ["Instance", `${identity.instance_name} (${identity.instance_id})`],
+  ["Fleet", `${identity.project_name}/${identity.fleet_name}`],
+  ["Agent", `not running; version here: ${VERSION}`],
+  ["Jobs", `${jobs} in its journal`],
+];
+
+const linesOf = (answer: StatusAnswer, now: number): Line[] => {
+  const { agent, identity, link, draining, inventory, jobs } = answer;
+  const ago = (at: number) => `for ${duration(now - at)}`;
+  const connection =
+    link.state === "connected"
+      ? `connected ${ago(link.since)}`
+      : `${link.state} ${ago(link.since)}${link.reason ? `: ${link.reason}` : ""}`;
+  const { cpus, memory_mib: memory, disk_mib: disk, gpus } = inventory;
+  const drain = draining
+    ? `draining ${ago(draining.since)}${draining.reason ? `: ${draining.reason}` : ""}`
+    : "takes jobs";
   return [
-    `Coordinator  ${identity.url}`,
-    `Instance     ${identity.instance_name} (${identity.instance_id})`,
-    `Fleet        ${identity.project_name}/${identity.fleet_name}`,
-    `Runtime      ${identity.runtime}`,
-    `Agent        ${jobs === undefined ? "running" : `not running; jobs in its journal: ${jobs}`}`,
-    "",
-  ].join("\n");
+    ["Coordinator", identity.url],
+    ["Link", connection],
+    ["Instance", `${identity.instance_name} (${identity.instance_id})`],
+    ["Fleet", `${identity.project_name}/${identity.fleet_name}`],
+    ["Agent", `running ${ago(agent.started_at)}, version ${agent.version}, process ${agent.pid}`],
+    ["State", `${drain}${answer.is_told ? "" : " (the coordinator does not know yet)"}`],
+    ["Runtime", `${inventory.runtime}${inventory.engine_version ? ` ${inventory.engine_version}` : ""}`],
+    ["Has", `${cpus} CPUs, ${gib(memory)} of memory, ${gib(disk)} of disk free, ${gpus.length} GPUs`],
+    ...gpus.map((gpu): Line => ["", `GPU ${gpu.index}: ${gpu.raw_name}, ${gib(gpu.memory_mib)}`]),
+    ["Jobs", jobs.length === 0 ? "none" : String(jobs.length)],
+    ...jobs.map(
+      (job): Line => [
+        "",
+        `${job.project_name}/${job.run_name}: ${job.state} ${ago(job.started_at ?? job.received_at)}`,
+      ],
+    ),
+  ];
 };
 
-/** Forgets the fleet. The coordinator keeps the instance, unreachable, until its fleet is changed there. */
-export const leave = ({ stateDir }: Config): void => {
-  if (!findIdentity(stateDir)) throw notJoined(stateDir);
-  const jobs = countJobs(stateDir);
-  if (jobs === undefined)
-    throw new AppError("conflict", "Cannot leave while the agent runs", { hint: "Stop it first" });
-  if (jobs > 0)
-    throw new AppError("conflict", `Cannot leave: ${jobs} jobs are on this host`, {
-      hint: "Stop their runs, and let the agent run until they are gone",
-    });
-  removeIdentity(stateDir);
+const gib = (mib: number): string => `${(mib / 1024).toFixed(1)} GiB`;
+
+/** `3 d 4 h`, `2 min 5 s`: the two largest units. */
+const duration = (ms: number): string => {
+  let left = Math.max(0, Math.round(ms / 1000));
+  const parts = UNITS.flatMap(([name, seconds]) => {
+    const count = Math.floor(left / seconds);
+    left -= count * seconds;
+    return count > 0 ? [`${count} ${name}`] : [];
+  });
+  return parts.slice(0, 2).join(" ") || "0 s";
 };
+
+const UNITS = [
+  ["d", 86_400],
+  ["h", 3_600],
+  ["min", 60],
+  ["s", 1],
+] as const;

@@ -4,6 +4,7 @@ import { messageOf } from "../../shared/errors.ts";
 import type { Assignment } from "../../shared/protocol/assignment.ts";
 import type { Report, ReportAnswer } from "../../shared/protocol/report.ts";
 import type { Desired, HeldSubmission } from "../../shared/protocol/sync.ts";
+import type { JournalEntry } from "./journal.ts";
 import { reconcile } from "./reconcile.ts";
 import { JobRunner, type RunnerDeps } from "./runner.ts";
 import { Silence } from "./silence.ts";
@@ -61,6 +62,18 @@ export class Jobs {
   /** What is held, for the next sync: jobs that are being removed are still there. */
   held(): HeldSubmission[] {
     return [...this.#runners.values()].map((runner) => runner.held);
+  }
+
+  /** The same for people. */
+  list(): Readonly<JournalEntry>[] {
+    return [...this.#runners.values()].map((runner) => runner.entry);
+  }
+
+  /** Kills all jobs; settles when they are over, which the coordinator is yet to be told. */
+  async endAll(): Promise<void> {
+    this.#waiting = [];
+    for (const runner of this.#runners.values()) runner.stop(0, "terminated_by_server");
+    await Promise.all([...this.#runners.values()].map((runner) => runner.over));
   }
 
   /**

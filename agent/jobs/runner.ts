@@ -84,6 +84,15 @@ export class JobRunner {
     return { submission_id: this.id, state: this.#entry.state };
   }
 
+  get entry(): Readonly<JournalEntry> {
+    return this.#entry;
+  }
+
+  /** Settles when the job is over and that is written down, or this process has let go of it. */
+  get over(): Promise<void> {
+    return this.#live;
+  }
+
   /** The coordinator knows that this host has the job. */
   confirm(): void {
     this.#entry.isConfirmed = true;

@@ -3,6 +3,7 @@ import type { Logger } from "../../shared/log.ts";
 import type { Inventory } from "../../shared/protocol/inventory.ts";
 import {
   type Desired,
+  type Draining,
   type HeldSubmission,
   SyncAnswer,
   type SyncRequest,
@@ -10,6 +11,8 @@ import {
 import { VERSION } from "../../shared/version.ts";
 import { Backoff } from "./backoff.ts";
 import { callJson, codeOf, type LinkOptions } from "./client.ts";
+import type { LinkState } from "./linkState.ts";
+import type { Nudge } from "./nudge.ts";
 import { Wake } from "./wake.ts";
 
 const FIRST_WAIT_MS = 45_000;
@@ -30,14 +33,24 @@ export interface SyncDeps {
   log: Logger;
   held: () => HeldSubmission[];
   inventory: () => Inventory;
-  /** An answer to a sync that named `held` and was sent `agoMs` ago. */
-  onAnswer: (desired: readonly Desired[], sync: { held: readonly HeldSubmission[]; agoMs: number }) => void;
+  draining?: () => Draining | undefined;
+  /** Something of the above has changed: the poll that is under way is given up for one that tells it. */
+  nudge?: Nudge;
+  state?: LinkState;
+  /** An answer to a sync that was sent `agoMs` ago and told what is named here. */
+  onAnswer: (desired: readonly Desired[], sync: AnsweredSync) => void;
   /** Something held is not confirmed yet: the next answer must not wait. */
   isUrgent: () => boolean;
   wantsCredential: () => boolean;
   onCredential: (credential: NonNullable<SyncAnswer["credential"]>) => void;
   /** The credential is no longer good: gets another. */
   enrollAgain: (signal: AbortSignal) => Promise<void>;
+}
+
+interface AnsweredSync {
+  held: readonly HeldSubmission[];
+  draining: Draining | undefined;
+  agoMs: number;
 }
 
 /** Why the loop ended: `fenced`: a newer process of this host's agent has taken over. */
@@ -58,17 +71,22 @@ export const runSync = async (deps: SyncDeps, signal: AbortSignal): Promise<Sync
   let isUp: boolean | undefined;
   let hasReenrolled = false;
   while (!signal.aborted) {
-    const startedAt = Date.now();
+    const startedAt = performance.now();
+    // Taken before what is to be said is read, so that no change can slip in between.
+    const nudged = deps.nudge?.signal ?? NEVER;
+    const cut = AbortSignal.any([signal, nudged]);
     try {
-      await poll(deps, state, signal);
+      await poll(deps, state, cut);
       if (isUp !== true) log.info("Connected to the coordinator", { url: deps.link.url });
       isUp = true;
+      deps.state?.up();
       hasReenrolled = false;
       state.longestMs = Math.min(state.longestMs * 1.5, LONGEST_WAIT_MS);
       lost.reset();
       refused.reset();
     } catch (err) {
       if (signal.aborted) break;
+      if (nudged.aborted) continue;
       const code = codeOf(err);
       if (code === "fenced") return "fenced";
       if (code === undefined) log.error("A sync failed in an unforeseen way", { err });
@@ -78,7 +96,7 @@ export const runSync = async (deps: SyncDeps, signal: AbortSignal): Promise<Sync
         continue;
       }
       // Some proxies cut what is silent for long: then it is better to be silent for less.
-      const silentMs = Date.now() - startedAt;
+      const silentMs = performance.now() - startedAt;
       if (code === "unavailable" && silentMs > SHORTEST_WAIT_MS)
         state.longestMs = Math.max(SHORTEST_WAIT_MS, silentMs * 0.8);
       const waitMs = (code === "unavailable" || code === undefined ? lost : refused).next();
@@ -86,13 +104,17 @@ export const runSync = async (deps: SyncDeps, signal: AbortSignal): Promise<Sync
       if (isUp !== false || code !== "unavailable")
         log.warn("The coordinator does not answer; jobs go on", { reason: messageOf(err) });
       isUp = false;
-      // A coordinator that was restarted has to be told everything.
+      deps.state?.down(messageOf(err));
+      // A coordinator that was restarted has to be told everything, and answers that at once.
       state.sent = undefined;
-      await pause.wait(signal, waitMs);
+      state.seen = undefined;
+      await pause.wait(cut, waitMs);
     }
   }
   return "stopped";
 };
+
+const NEVER = new AbortController().signal;
 
 interface PollState {
   sequence: number;
@@ -107,8 +129,10 @@ interface PollState {
 const poll = async (deps: SyncDeps, state: PollState, signal: AbortSignal): Promise<void> => {
   const held = deps.held();
   const inventory = deps.inventory();
+  const draining = deps.draining?.();
   const text = JSON.stringify(inventory);
-  const waitMs = deps.isUrgent() ? 0 : Math.round(Math.min(state.waitMs, state.longestMs));
+  // Whoever has seen nothing is answered at once: then a request that is lost on the way is missed soon.
+  const waitMs = deps.isUrgent() || !state.seen ? 0 : Math.round(Math.min(state.waitMs, state.longestMs));
   const json: SyncRequest = {
     agent_version: VERSION,
     boot_id: deps.bootId,
@@ -120,6 +144,7 @@ const poll = async (deps: SyncDeps, state: PollState, signal: AbortSignal): Prom
     ...(text === state.sent ? {} : { inventory }),
     wait_ms: waitMs,
     ...(deps.wantsCredential() ? { renew_credential: true } : {}),
+    ...(draining ? { draining } : {}),
   };
   const timeoutMs = waitMs + ANSWER_MS;
   const sentAt = performance.now();
@@ -128,7 +153,7 @@ const poll = async (deps: SyncDeps, state: PollState, signal: AbortSignal): Prom
   state.seen = { epoch: answer.epoch, revision: answer.revision };
   state.waitMs = Math.min(answer.wait_ms, LONGEST_WAIT_MS);
   if (answer.credential) deps.onCredential(answer.credential);
-  deps.onAnswer(answer.desired, { held, agoMs: performance.now() - sentAt });
+  deps.onAnswer(answer.desired, { held, draining, agoMs: performance.now() - sentAt });
 };
 
 const reenroll = async (deps: SyncDeps, signal: AbortSignal): Promise<boolean> => {

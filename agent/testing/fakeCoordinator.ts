@@ -39,6 +39,8 @@ export class FakeCoordinator implements AsyncDisposable {
   readonly requests: string[] = [];
   faults: Faults = {};
   held: readonly HeldSubmission[] = [];
+  /** The host has said that it leaves. */
+  hasLeft = false;
   readonly #epoch = crypto.randomUUID();
   #revision = 1;
   #parked = new Set<() => void>();
@@ -113,6 +115,12 @@ export class FakeCoordinator implements AsyncDisposable {
       return refuse(401, "unauthenticated");
     if (isFenced) return refuse(409, "fenced");
     if (path === "/sync") return this.#sync(SyncRequest.parse(await request.json()), request.signal);
+    if (path === "/leave") {
+      if ([...this.submissions.values()].some(({ isComplete }) => !isComplete))
+        return refuse(409, "conflict");
+      this.hasLeft = true;
+      return Response.json({});
+    }
     if (path === "/report") return this.#report(ReportRequest.parse(await request.json()));
     const [, kind, name = ""] = path.split("/");
     if (kind === "blobs") {

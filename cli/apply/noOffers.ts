@@ -60,6 +60,6 @@ const whyNotHere = (fleet: Fleet, instance: Instance, { requirements, placement 
   return (
     whyNotThere(placement, place) ??
     whyNot(requirements, type.resources, instance.price ?? undefined) ??
-    (instance.unreachable ? "cannot be reached" : "the server does not offer it")
+    (instance.unreachable ? "cannot be reached" : (instance.closed ?? "the server does not offer it"))
   );
 };

@@ -61,6 +61,19 @@ export const commands: Group = {
         },
       },
     },
+    instance: {
+      summary: "Show instances, and keep jobs away from them",
+      bare: "list",
+      subcommands: {
+        list: { summary: "List the instances of the project", load: () => import("./instance/list.ts") },
+        cordon: { summary: "Keep new jobs away", load: () => import("./instance/cordon.ts") },
+        uncordon: { summary: "Let new jobs go there again", load: () => import("./instance/uncordon.ts") },
+        drain: {
+          summary: "Keep new jobs away and wait for the present ones",
+          load: () => import("./instance/drain.ts"),
+        },
+      },
+    },
     logs: { summary: "Show the output of a run", load: () => import("./logs.ts") },
     offer: { summary: "List what could be run on", load: () => forOneParse(() => import("./offer.ts")) },
     project: {

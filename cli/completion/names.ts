@@ -15,6 +15,10 @@ export const listNames = async (
     const { listFleets } = await import("../api/fleets.ts");
     return (await listFleets(api)).map((fleet) => fleet.name);
   }
+  if (of === "instance") {
+    const { listInstances } = await import("../api/instances.ts");
+    return (await listInstances(api)).map((instance) => instance.name);
+  }
   const { listRuns } = await import("../api/runs.ts");
   const runs = await listRuns(api, { onlyActive: of === "run", limit: 100 });
   return runs.flatMap((run) => (run.deleted ? [] : (run.run_spec.run_name ?? [])));

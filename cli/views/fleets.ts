@@ -81,22 +81,23 @@ const instanceCells = (instance: Instance, { isVerbose, time }: FleetTableOption
     PRICE: isSsh || instance.price === null ? "" : price(instance.price),
     STATUS: { text: instanceStatus(instance), style: instanceStyle(instance) },
     CREATED: time(fromWireTime(instance.created)),
-    ERROR: instance.termination_reason_message ?? instance.termination_reason ?? "",
+    ERROR: instance.termination_reason_message ?? instance.termination_reason ?? instance.closed ?? "",
   };
 };
 
 /** `3/8 busy` for an instance in blocks, also while nothing runs there. */
-const instanceStatus = (instance: Instance): string => {
+export const instanceStatus = (instance: Instance): string => {
   const inUse = instance.status === "idle" || instance.status === "busy";
   const isDivided = (instance.total_blocks ?? 1) > 1;
   const word = inUse && isDivided ? `${instance.busy_blocks}/${instance.total_blocks} busy` : instance.status;
   if (instance.unreachable) return `${word} (unreachable)`;
+  if (instance.closed) return `${word} (closed)`;
   return instance.health_status === "healthy" ? word : `${word} (${instance.health_status})`;
 };
 
-const instanceStyle = (instance: Instance): readonly Style[] => {
+export const instanceStyle = (instance: Instance): readonly Style[] => {
   if (instance.unreachable || instance.health_status === "failure") return ["red"];
-  if (instance.health_status === "warning") return ["yellow"];
+  if (instance.health_status === "warning" || instance.closed) return ["yellow"];
   const styles = {
     pending: [],
     provisioning: ["blue"],

@@ -46,6 +46,7 @@ export class AgentLink {
     await reachability.heard(instance.id);
     if (request.inventory || instance.session !== request.session)
       await engine.noteInventory(instance, request);
+    await engine.noteDraining(instance, request.draining ?? null);
     await this.#acknowledge(instance, request);
     const { seen } = request;
     const hasSeenAll = seen?.epoch === agents.epoch && seen.revision === agents.revision(instance.id);

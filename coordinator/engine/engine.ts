@@ -1,14 +1,21 @@
+import type { Cordon } from "../../shared/api/fleets.ts";
 import type { JobSpec } from "../../shared/api/jobs.ts";
 import { KeyedQueue } from "../../shared/async/keyedQueue.ts";
 import { AppError } from "../../shared/errors.ts";
-import type { SyncRequest } from "../../shared/protocol/sync.ts";
-import { isFinalRun } from "../../shared/states.ts";
+import type { Draining, SyncRequest } from "../../shared/protocol/sync.ts";
+import { isFinalJob, isFinalRun } from "../../shared/states.ts";
 import type { CapacityEntry } from "../domain/instances/capacityEntry.ts";
 import { wholeOf } from "../domain/instances/occupancy.ts";
 import { writeAll } from "../store/db.ts";
 import { type InstanceRow, listLiveInstances, moveInstance, patchInstance } from "../store/instances.ts";
 import { findRun, insertRun, listLiveRuns, moveRun, type NewRunRow, patchRun } from "../store/runs.ts";
-import { insertSubmissions, listHeldSubmissions, listLiveSubmissions } from "../store/submissions.ts";
+import {
+  findSubmission,
+  insertSubmissions,
+  listHeldSubmissions,
+  listLiveSubmissions,
+} from "../store/submissions.ts";
+import { finishSubmission } from "./endings.ts";
 import type { EngineDeps } from "./engineDeps.ts";
 import { type PassResult, passRun } from "./runPass.ts";
 import { waitingOrder } from "./waitingOrder.ts";
@@ -159,6 +166,45 @@ export class Engine {
     await writeAll(this.#deps.db, [patchInstance(this.#deps.db, instance.id, patch)]);
     if (sync.inventory) this.updateInstance(instance.id, patch);
     else this.#deps.capacity.update(instance.id, patch);
+  }
+
+  /** Notes whether whoever runs the host wants new jobs there. */
+  async noteDraining(instance: InstanceRow, draining: Draining | null): Promise<void> {
+    if (JSON.stringify(instance.draining) === JSON.stringify(draining)) return;
+    await this.#patchHost(instance.id, { draining });
+  }
+
+  /** Keeps new jobs away from an instance, or (null) lets them go there again. */
+  async setCordon(instanceId: string, cordon: Cordon | null): Promise<void> {
+    await this.#patchHost(instanceId, { cordon });
+  }
+
+  /** A host leaves its fleet. Jobs that are bound to it are in the way, or (`force`) lost with it. */
+  async leave(instance: InstanceRow, force: boolean): Promise<void> {
+    const live = (await listHeldSubmissions(this.#deps.db, instance.id)).filter(
+      ({ status }) => !isFinalJob(status),
+    );
+    for (const { id, run_id: runId } of force ? live : []) await this.withRun(runId, () => this.#loseJob(id));
+    await this.terminateInstances([instance.id]);
+  }
+
+  async #loseJob(submissionId: string): Promise<void> {
+    const submission = await findSubmission(this.#deps.db, submissionId);
+    if (!submission || isFinalJob(submission.status)) return;
+    const end = { reason: "instance_unreachable", message: "The host has left its fleet" } as const;
+    const { statements, effects } = finishSubmission(this.#deps, submission, { ...end, abandoned: true });
+    await writeAll(this.#deps.db, statements);
+    for (const effect of effects) effect();
+  }
+
+  /** What is wanted of a host has changed; jobs that wait may fit now, or be told another reason. */
+  async #patchHost(
+    instanceId: string,
+    patch: Partial<Pick<InstanceRow, "cordon" | "draining" | "upgrade">>,
+  ): Promise<void> {
+    await patchInstance(this.#deps.db, instanceId, patch);
+    this.#deps.capacity.update(instanceId, patch);
+    this.#deps.scheduler.pump();
   }
 
   /** Takes instances out for good. Refused while one of them has a job; then none is taken out. */

@@ -2,6 +2,7 @@ import type { JobSpec } from "../../shared/api/jobs.ts";
 import type { Clock } from "../../shared/clock.ts";
 import type { HostShare } from "../../shared/resources/blocks.ts";
 import type { CapacityEntry } from "../domain/instances/capacityEntry.ts";
+import { whyClosed } from "../domain/instances/closed.ts";
 import { totalBlocksOf } from "../domain/instances/division.ts";
 import { allot, isUp } from "../domain/instances/occupancy.ts";
 import { canBegin } from "../domain/offers/candidates.ts";
@@ -166,7 +167,8 @@ export class Scheduler {
     this.#granted.delete(runId);
     return granted?.flatMap(({ entry: { instance }, share }) => {
       const entry = this.#deps.capacity.get(instance.id);
-      const isGood = entry && isUp(entry) && totalBlocksOf(entry.instance) === share.total;
+      const isGood =
+        entry && isUp(entry) && !whyClosed(entry.instance) && totalBlocksOf(entry.instance) === share.total;
       if (isGood && entry.occupants.get(runId) === share) return [{ entry, share }];
       this.release(instance.id, runId);
       return [];

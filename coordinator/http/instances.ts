@@ -1,12 +1,27 @@
-import { GetInstanceRequest, ListInstancesRequest } from "../../shared/api/fleets.ts";
+import {
+  CordonRequest,
+  GetInstanceRequest,
+  ListInstancesRequest,
+  UncordonRequest,
+} from "../../shared/api/fleets.ts";
 import { AppError } from "../../shared/errors.ts";
+import type { Deps } from "../deps.ts";
+import { getLiveInstance } from "../domain/instances/getInstance.ts";
 import { viewInstance } from "../domain/instances/instanceView.ts";
 import { listVisibleProjects } from "../domain/projects/visibleProjects.ts";
 import { findFleet, listFleetsByIds } from "../store/fleets.ts";
 import { listInstances } from "../store/instanceLists.ts";
 import { findInstance } from "../store/instances.ts";
+import type { ProjectRow } from "../store/projects.ts";
 import { pageOf } from "./page.ts";
 import { projectRoute, type Route, userRoute } from "./route.ts";
+
+const viewOne = async (deps: Deps, project: ProjectRow, id: string) => {
+  const row = await findInstance(deps.db, id);
+  if (row?.project_id !== project.id) throw new AppError("not_found", "Resource not found");
+  const fleetName = (await findFleet(deps.db, row.fleet_id))?.name ?? null;
+  return viewInstance(row, { projectName: project.name, fleetName, entry: deps.engine.findCapacity(row.id) });
+};
 
 export const instanceRoutes: Route[] = [
   userRoute({
@@ -37,12 +52,26 @@ export const instanceRoutes: Route[] = [
     path: "/api/project/:project/instances/get",
     access: "member",
     body: GetInstanceRequest,
-    handle: async ({ deps, project, body }) => {
-      const row = await findInstance(deps.db, body.id);
-      if (row?.project_id !== project.id) throw new AppError("not_found", "Resource not found");
-      const fleetName = (await findFleet(deps.db, row.fleet_id))?.name ?? null;
-      const entry = deps.engine.findCapacity(row.id);
-      return viewInstance(row, { projectName: project.name, fleetName, entry });
+    handle: ({ deps, project, body }) => viewOne(deps, project, body.id),
+  }),
+  projectRoute({
+    path: "/api/project/:project/instances/cordon",
+    access: "member",
+    body: CordonRequest,
+    handle: async ({ deps, user, project, body: { name, reason } }) => {
+      const { id } = getLiveInstance(deps, project.id, name);
+      await deps.engine.setCordon(id, { at: deps.clock.now(), by: user.username, reason });
+      return viewOne(deps, project, id);
+    },
+  }),
+  projectRoute({
+    path: "/api/project/:project/instances/uncordon",
+    access: "member",
+    body: UncordonRequest,
+    handle: async ({ deps, project, body: { name } }) => {
+      const { id } = getLiveInstance(deps, project.id, name);
+      await deps.engine.setCordon(id, null);
+      return viewOne(deps, project, id);
     },
   }),
 ];

@@ -1,10 +1,11 @@
 import { sql } from "drizzle-orm";
 import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
-import type { FleetSpec } from "../../shared/api/fleets.ts";
+import type { Cordon, FleetSpec } from "../../shared/api/fleets.ts";
 import type { JobProvisioningData, JobRuntimeData, JobSpec } from "../../shared/api/jobs.ts";
 import type { RunSpec } from "../../shared/api/runs.ts";
 import type { Inventory } from "../../shared/protocol/inventory.ts";
 import type { PullProgress } from "../../shared/protocol/report.ts";
+import type { AgentUpgrade, Draining } from "../../shared/protocol/sync.ts";
 import type { HostShare } from "../../shared/resources/blocks.ts";
 import type {
   FleetStatus,
@@ -104,6 +105,12 @@ export const instances = sqliteTable(
     credential_expires_at: integer("credential_expires_at").notNull(),
     previous_credential_hash: text("previous_credential_hash"),
     previous_credential_expires_at: integer("previous_credential_expires_at"),
+    /** Set by a user: no new jobs go there. */
+    cordon: text("cordon", { mode: "json" }).$type<Cordon>(),
+    /** Set by whoever runs the host (shared/protocol/sync.ts): no new jobs go there. */
+    draining: text("draining", { mode: "json" }).$type<Draining>(),
+    /** What its agent last said of upgrades of itself. */
+    upgrade: text("upgrade", { mode: "json" }).$type<AgentUpgrade>(),
     termination_reason: text("termination_reason"),
     termination_reason_message: text("termination_reason_message"),
     created_at: integer("created_at").notNull(),

@@ -2,9 +2,10 @@ import type { z } from "zod";
 import type { Assignment } from "../../shared/protocol/assignment.ts";
 import { EnrollAnswer } from "../../shared/protocol/enroll.ts";
 import type { Inventory } from "../../shared/protocol/inventory.ts";
+import { LeaveAnswer } from "../../shared/protocol/leave.ts";
 import { LogAnswer } from "../../shared/protocol/logs.ts";
 import { type Report, ReportAnswer } from "../../shared/protocol/report.ts";
-import { type Desired, SyncAnswer } from "../../shared/protocol/sync.ts";
+import { type Desired, SyncAnswer, type SyncRequest } from "../../shared/protocol/sync.ts";
 import { AGENT_BASE_PATH, AGENT_PROTOCOL, AGENT_PROTOCOL_HEADER } from "../../shared/protocol/version.ts";
 import { anInventory } from "./anInstance.ts";
 import type { TestCoordinator } from "./startTestCoordinator.ts";
@@ -26,6 +27,8 @@ export class TestAgent {
   readonly #held = new Map<string, Held>();
   readonly #reported = new Map<string, number>();
   readonly #logged = new Map<string, number>();
+  /** What else its syncs say. */
+  says: Partial<SyncRequest> = {};
   #seen: { epoch: string; revision: number } | undefined;
   #sequence = 0;
 
@@ -62,6 +65,7 @@ export class TestAgent {
       held: [...this.#held].map(([submission_id, state]) => ({ submission_id, state })),
       ...(this.#seen ? { seen: this.#seen } : {}),
       wait_ms: waitMs,
+      ...this.says,
     };
     const { epoch, revision, desired } = await this.#call("/sync", { body, schema: SyncAnswer, signal });
     this.#seen = { epoch, revision };
@@ -108,6 +112,10 @@ export class TestAgent {
     });
     // The end of the log is known now: asking for what is held completes it.
     if (options.logBytes === undefined) await this.log(submissionId, "");
+  }
+
+  async leave(force: boolean): Promise<void> {
+    await this.#call("/leave", { body: { force }, schema: LeaveAnswer });
   }
 
   /** Does what it is told until the signal aborts; `perform` says how each job goes. */

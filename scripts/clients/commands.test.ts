@@ -220,6 +220,44 @@ describe("fleet", () => {
   });
 });
 
+describe("instance", () => {
+  test("lists instances, keeps jobs away from one, and waits for those that it has", async () => {
+    await using lab = await openLab();
+    await lab.task("long");
+    await lab.person.run(["apply", "-f", "long.dstack.yml", "-yd"]);
+    const id = await lab.agent.take();
+    await lab.agent.running(id);
+    const draining = lab.person.start(["instance", "drain", "lab-0", "--reason", "new fans"]);
+    await waitFor("the cordon", async () => {
+      const { out } = await lab.person.run(["instance", "list", "--json"]);
+      return out.includes('"is cordoned by admin: new fans"');
+    });
+    const table = (await lab.person.run(["instance"])).out.replaceAll(/ +(\d+ sec ago|now) +/g, " <ago> ");
+    expect(table.trimEnd().split("\n")).toEqual([
+      expect.stringMatching(/^ NAME {3}FLEET {2}HOST {4}GPU {2}STATUS {9}AGENT {2}CREATED +NOTE$/),
+      " lab-0  lab    host-0  -    busy (closed)  0.1.0 <ago> is cordoned by admin: new fans",
+    ]);
+    await lab.agent.finished(id, 0);
+    expect(await draining.finished).toEqual({
+      code: 0,
+      out: "Instance lab-0 gets no new jobs\nInstance lab-0 has no jobs\n",
+      err: "",
+    });
+    const { out } = await lab.person.run(["offer"]);
+    expect(out).toContain("- lab-0: is cordoned by admin: new fans");
+    expect((await lab.person.run(["instance", "uncordon", "lab-0"])).out).toBe(
+      "Instance lab-0 gets jobs again\n",
+    );
+    expect(await lab.person.run(["instance", "cordon", "lab-0"])).toMatchObject({
+      out: "Instance lab-0 gets no new jobs\n",
+    });
+    expect(await lab.person.run(["instance", "cordon", "lab-9"])).toMatchObject({
+      code: 1,
+      out: "Instance lab-9 does not exist\n",
+    });
+  });
+});
+
 describe("offer", () => {
   test("lists hosts for what is asked, as a table and as JSON", async () => {
     await using lab = await openLab();

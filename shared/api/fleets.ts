@@ -16,6 +16,16 @@ export const FleetSpec = z.object({
 });
 export type FleetSpec = z.infer<typeof FleetSpec>;
 
+/** Ours: an instance that gets no new jobs by a user's wish. */
+export const Cordon = z.object({
+  /** Milliseconds since 1970. */
+  at: z.number().int(),
+  by: z.string(),
+  /** Empty: none was given. */
+  reason: z.string(),
+});
+export type Cordon = z.infer<typeof Cordon>;
+
 export const Instance = z.object({
   id: Uuid,
   project_name: z.string(),
@@ -40,6 +50,10 @@ export const Instance = z.object({
   total_blocks: orNull(z.number().int()),
   busy_blocks: z.number().int().default(0),
   gpu_driver: orNull(GpuDriverInfo),
+  /** Ours. Set: no new job goes there, and why, in words that follow its name. */
+  closed: orNull(z.string()),
+  /** Ours: of the agent that runs there. */
+  agent_version: orNull(z.string()),
 });
 export type Instance = z.infer<typeof Instance>;
 
@@ -93,6 +107,12 @@ export const ListInstancesRequest = z.object({
   ...pageFields(1000, 1000),
 });
 export type ListInstancesRequest = z.infer<typeof ListInstancesRequest>;
+
+/** `/instances/cordon` and `/instances/uncordon` of a project; ours. The instance as it is then is answered. */
+export const CordonRequest = z.object({ name: z.string(), reason: z.string().max(200).default("") });
+export type CordonRequest = z.infer<typeof CordonRequest>;
+export const UncordonRequest = z.object({ name: z.string() });
+export type UncordonRequest = z.infer<typeof UncordonRequest>;
 
 export const GetInstanceRequest = z.object({ id: Uuid });
 export type GetInstanceRequest = z.infer<typeof GetInstanceRequest>;

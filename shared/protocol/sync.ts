@@ -10,6 +10,31 @@ export const HeldSubmission = z.object({
 });
 export type HeldSubmission = z.infer<typeof HeldSubmission>;
 
+/** `dstack-agent drain`, as its host tells it. */
+export const Draining = z.object({
+  /** Milliseconds since 1970, the host's clock. */
+  since: z.number().int(),
+  /** In words of whoever asked for it; empty: none were given. */
+  reason: z.string().max(200),
+});
+export type Draining = z.infer<typeof Draining>;
+
+/** What the agent can do about releases that it is offered, and how that went; for people and for the pace. */
+export const AgentUpgrade = z.object({
+  /** The release file that it was made as, e.g. `linux-x64-baseline`: offers are of the same. */
+  target: z.string().max(100),
+  /**
+   * `ready`: it takes offers; `off`: it was told not to; `unable`: it cannot replace itself; `working`: it is taking
+   * one; `failed`: the offer that it took last did not work, and it is as it was. Others may come.
+   */
+  state: z.string().max(50),
+  /** The release that `working` and `failed` are about. */
+  version: z.string().max(100).nullish(),
+  /** In words for people: why it failed, or why it is unable. */
+  message: z.string().max(500).nullish(),
+});
+export type AgentUpgrade = z.infer<typeof AgentUpgrade>;
+
 /**
  * POST /api/agent/sync, by every agent, always one at a time: a long poll. The agent says all that it holds
  * and which desired set it has seen; the coordinator answers with the whole desired set, at once when the
@@ -37,6 +62,10 @@ export const SyncRequest = z.object({
   wait_ms: z.number().int().min(0).max(50_000),
   /** Set when the credential should be renewed with this answer. */
   renew_credential: z.boolean().nullish(),
+  /** Set while whoever runs the host wants no new jobs there; those that it has go on. */
+  draining: Draining.nullish(),
+  /** Absent: an agent that knows nothing of upgrades. */
+  upgrade: AgentUpgrade.nullish(),
 });
 export type SyncRequest = z.infer<typeof SyncRequest>;
 

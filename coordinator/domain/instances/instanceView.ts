@@ -2,6 +2,7 @@ import type { Instance } from "../../../shared/api/fleets.ts";
 import { toWireTime } from "../../../shared/api/scalars.ts";
 import type { InstanceRow } from "../../store/instances.ts";
 import type { CapacityEntry } from "./capacityEntry.ts";
+import { whyClosed } from "./closed.ts";
 import { totalBlocksOf } from "./division.ts";
 import { gpuDriverOf, instanceTypeOf, REMOTE_BACKEND, REMOTE_REGION } from "./instanceType.ts";
 import { usedBlocks } from "./occupancy.ts";
@@ -34,4 +35,6 @@ export const viewInstance = (
   // Who is there is in memory, a moment behind the row.
   busy_blocks: row.status === "busy" ? Math.max(1, names.entry ? usedBlocks(names.entry) : 0) : 0,
   gpu_driver: gpuDriverOf(row.inventory),
+  closed: whyClosed(row) ?? null,
+  agent_version: row.agent_version,
 });

@@ -9,6 +9,7 @@ import { fitBlocks, shareOf } from "../../../shared/resources/blocks.ts";
 import type { Resources } from "../../../shared/resources/offered.ts";
 import type { Requirements } from "../../../shared/resources/requirements.ts";
 import type { CapacityEntry } from "../instances/capacityEntry.ts";
+import { whyClosed } from "../instances/closed.ts";
 import { totalBlocksOf, whyUndivided } from "../instances/division.ts";
 import {
   INSTANCE_TYPE_NAME,
@@ -128,7 +129,7 @@ const whyNotThis = (entry: CapacityEntry, placement: Placement): string | undefi
   const { instance } = entry;
   if (!isSelected(entry, placement)) return NOT_SELECTED;
   if (instance.status !== "idle" && instance.status !== "busy") return `is ${instance.status}`;
-  return instance.unreachable ? "cannot be reached" : undefined;
+  return instance.unreachable ? "cannot be reached" : whyClosed(instance);
 };
 
 const fitOn = (instance: CapacityEntry["instance"], wanted: WantedInstance, placement: Placement): Fit => {

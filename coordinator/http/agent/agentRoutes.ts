@@ -4,6 +4,7 @@ import type { Clock } from "../../../shared/clock.ts";
 import { AppError } from "../../../shared/errors.ts";
 import type { Logger } from "../../../shared/log.ts";
 import { EnrollRequest } from "../../../shared/protocol/enroll.ts";
+import { LeaveRequest } from "../../../shared/protocol/leave.ts";
 import { MAX_LOG_BODY_BYTES } from "../../../shared/protocol/logs.ts";
 import { ReportRequest } from "../../../shared/protocol/report.ts";
 import { SyncRequest } from "../../../shared/protocol/sync.ts";
@@ -49,6 +50,13 @@ export const agentRoutes = (deps: AgentRouteDeps): Hono => {
   app.post("/report", async (c) => {
     const instance = authenticateAgent(deps, c.req.raw.headers);
     return c.json(await deps.link.report(instance, await readJson(c.req.raw, ReportRequest)));
+  });
+  app.post("/leave", async (c) => {
+    const instance = await authenticateAgent(deps, c.req.raw.headers);
+    const { force } = await readJson(c.req.raw, LeaveRequest);
+    await deps.engine.leave(instance, force);
+    deps.log.info("A host has left its fleet", { instance_id: instance.id, name: instance.name, force });
+    return c.json({});
   });
   app.post("/logs/:submission", async (c) => {
     const instance = authenticateAgent(deps, c.req.raw.headers);

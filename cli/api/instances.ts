@@ -1,0 +1,38 @@
+import type { Instance } from "../../shared/api/fleets.ts";
+import { answerOf, hasKeys, isListOf, isNumber, isText } from "./answer.ts";
+import { type Api, post } from "./client.ts";
+
+const isInstance = hasKeys({
+  id: isText,
+  name: isText,
+  instance_num: isNumber,
+  status: isText,
+  created: isText,
+});
+
+/** Those alive in the project, newest first. */
+export const listInstances = (api: Api): Promise<Instance[]> =>
+  post(api, {
+    path: "/api/instances/list",
+    body: { project_names: [api.connection.project], only_active: true },
+    answer: answerOf<Instance[]>(isListOf(isInstance)),
+  });
+
+export const getInstance = (api: Api, id: string): Promise<Instance> =>
+  post(api, { path: `${api.project}/instances/get`, body: { id }, answer: answerOf<Instance>(isInstance) });
+
+// Ours: a stock server has no such routes, and answers 405.
+
+export const cordonInstance = (api: Api, name: string, reason: string): Promise<Instance> =>
+  post(api, {
+    path: `${api.project}/instances/cordon`,
+    body: { name, reason },
+    answer: answerOf<Instance>(isInstance),
+  });
+
+export const uncordonInstance = (api: Api, name: string): Promise<Instance> =>
+  post(api, {
+    path: `${api.project}/instances/uncordon`,
+    body: { name },
+    answer: answerOf<Instance>(isInstance),
+  });

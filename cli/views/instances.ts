@@ -1,0 +1,39 @@
+import type { Instance } from "../../shared/api/fleets.ts";
+import { fromWireTime } from "../../shared/api/scalars.ts";
+import type { Output } from "../context.ts";
+import { type Column, renderTable } from "../output/table.ts";
+import { instanceStatus, instanceStyle } from "./fleets.ts";
+import { gpuCell } from "./resources.ts";
+
+const COLUMNS: readonly Column[] = [
+  { title: "NAME", isWhole: true },
+  { title: "FLEET" },
+  { title: "HOST" },
+  { title: "GPU" },
+  { title: "STATUS", isWhole: true },
+  { title: "AGENT" },
+  { title: "CREATED", isWhole: true },
+  { title: "NOTE" },
+];
+
+/** The table of `dstack instance list`, by name. */
+export const renderInstances = (
+  out: Output,
+  instances: readonly Instance[],
+  time: (ms: number) => string,
+): string => {
+  const byName = [...instances].sort((a, b) => a.name.localeCompare(b.name, "en", { numeric: true }));
+  const rows = byName.map((instance) => ({
+    cells: [
+      { text: instance.name, style: "bold" as const },
+      instance.fleet_name ?? "",
+      instance.hostname ?? "",
+      instance.instance_type ? gpuCell(instance.instance_type.resources) : "-",
+      { text: instanceStatus(instance), style: instanceStyle(instance) },
+      instance.agent_version ?? "",
+      time(fromWireTime(instance.created)),
+      instance.closed ?? "",
+    ],
+  }));
+  return renderTable(out, [...COLUMNS], rows);
+};

@@ -1,0 +1,12 @@
+import type { InstanceRow } from "../../store/instances.ts";
+
+/** Why no new job may go to an instance that is there, in words that follow its name; undefined: one may. */
+export const whyClosed = ({
+  cordon,
+  draining,
+}: Pick<InstanceRow, "cordon" | "draining">): string | undefined => {
+  if (cordon) return `is cordoned by ${cordon.by}${because(cordon.reason)}`;
+  return draining ? `is being drained on the host${because(draining.reason)}` : undefined;
+};
+
+const because = (reason: string): string => (reason === "" ? "" : `: ${reason}`);
