@@ -39,6 +39,7 @@ const RECORDINGS: Record<string, Record<number, Deviation>> = {
   ps: {},
   logs: {},
   files: {},
+  secrets: {},
   "no-capacity": { 0: reasons(["halves-0", "pair-0", "pair-1", "h3-0", "h2-0"], NEED) },
   "retry-queue": { 0: reasons(["halves-0", "rack-0", "rack-1", "h3-0", "h2-0"], NEED) },
   offer: { 2: asks("the fleets where nothing fits") },

@@ -97,7 +97,7 @@ const buildCoordinator = async (
     ...engineDeps,
     engine,
     reachability,
-    assign: (submission) => createAssignment(db, submission),
+    assign: (submission) => createAssignment({ db, box: secrets }, submission),
   });
   const closing = new AbortController();
   const deps = { config, db, clock, log, engine, logs, blobs, secrets, link, closing: closing.signal };

@@ -94,6 +94,16 @@ export const commands: Group = {
       summary: "Show one run",
       subcommands: { get: { summary: "Show one run as JSON", load: () => import("./run/get.ts") } },
     },
+    secret: {
+      summary: "Show and change secrets",
+      bare: "list",
+      subcommands: {
+        list: { summary: "List the secrets", load: () => import("./secret/list.ts") },
+        get: { summary: "Show a secret", load: () => import("./secret/get.ts") },
+        set: { summary: "Set a secret", load: () => import("./secret/set.ts") },
+        delete: { summary: "Delete a secret", load: () => import("./secret/delete.ts") },
+      },
+    },
     server: { summary: "Start a coordinator", load: () => import("./server.ts") },
     stop: { summary: "Stop a run", load: () => import("./stop.ts") },
   },

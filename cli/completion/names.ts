@@ -19,6 +19,10 @@ export const listNames = async (
     const { listInstances } = await import("../api/instances.ts");
     return (await listInstances(api)).map((instance) => instance.name);
   }
+  if (of === "secret") {
+    const { listSecrets } = await import("../api/secrets.ts");
+    return (await listSecrets(api)).map((secret) => secret.name);
+  }
   const { listRuns } = await import("../api/runs.ts");
   const runs = await listRuns(api, { onlyActive: of === "run", limit: 100 });
   return runs.flatMap((run) => (run.deleted ? [] : (run.run_spec.run_name ?? [])));

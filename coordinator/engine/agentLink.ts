@@ -134,25 +134,39 @@ export class AgentLink {
         continue;
       }
       const wanted = desiredOf(submission, held.has(submission.id));
-      if (wanted === "start")
-        desired.push({
-          action: "run",
-          submission_id: submission.id,
-          assignment: await this.#deps.assign(submission),
-        });
+      if (wanted === "start") desired.push(...(await this.#start(submission)));
       else if (wanted) desired.push(wanted);
     }
     return desired;
   }
 
+  /** A job that cannot be told to its host, because a secret is gone, ends here (docs/spec/agent.md §2.11). */
+  async #start(submission: SubmissionRow): Promise<Desired[]> {
+    const { id } = submission;
+    try {
+      return [{ action: "run", submission_id: id, assignment: await this.#deps.assign(submission) }];
+    } catch (err) {
+      if (!(err instanceof AppError)) throw err;
+      await this.#end(submission, { reason: "terminated_by_server", message: err.message });
+      return [];
+    }
+  }
+
   /** Starting it anew could run it twice, so a job that its host has lost has failed. */
-  async #endLost({ id, run_id: runId }: SubmissionRow): Promise<void> {
+  #endLost(submission: SubmissionRow): Promise<void> {
+    const message = "The host no longer knows this job: the state of its agent was lost";
+    return this.#end(submission, { reason: "executor_error", message });
+  }
+
+  async #end(
+    { id, run_id: runId }: SubmissionRow,
+    why: { reason: "executor_error" | "terminated_by_server"; message: string },
+  ): Promise<void> {
     const { db, engine } = this.#deps;
     await engine.withRun(runId, async () => {
       const submission = await findSubmission(db, id);
       if (!submission || isFinalJob(submission.status)) return;
-      const message = "The host no longer knows this job: the state of its agent was lost";
-      const end = { reason: "executor_error", message, abandoned: true } as const;
+      const end = { ...why, abandoned: true };
       const { statements, effects } = finishSubmission(this.#deps, submission, end);
       await writeAll(db, statements);
       for (const effect of effects) effect();

@@ -5,17 +5,32 @@ import { processArgv } from "../../shared/config/processArgv.ts";
 import type { AssignedArchive, Assignment } from "../../shared/protocol/assignment.ts";
 import type { Inventory } from "../../shared/protocol/inventory.ts";
 import { wholeOf } from "../domain/instances/occupancy.ts";
+import { fillSecrets, readSecrets } from "../domain/secrets/fillSecrets.ts";
 import type { Db } from "../store/db.ts";
 import { listFileArchivesByIds } from "../store/fileArchives.ts";
 import { findInstance } from "../store/instances.ts";
 import { findProject } from "../store/projects.ts";
 import { findRun } from "../store/runs.ts";
+import type { SecretBox } from "../store/secretBox.ts";
 import { listSubmissions, type SubmissionRow } from "../store/submissions.ts";
+import { repoOf } from "./assignRepo.ts";
 import { endsInSilence, groupByJob } from "./attempts.ts";
 import { CLAIM_LEASE_MS, SILENCE_MS } from "./engineDeps.ts";
 
-/** What an agent needs to run a submission that was placed on its host. The same submission gives the same answer. */
-export const createAssignment = async (db: Db, submission: SubmissionRow): Promise<Assignment> => {
+interface AssignDeps {
+  db: Db;
+  /** Opens the secrets and the credentials that a job was promised. */
+  box: SecretBox;
+}
+
+/**
+ * What an agent needs to run a submission that was placed on its host. The same submission gives the same answer, but for
+ * the values of secrets. Throws an `AppError` where one that it names is gone.
+ */
+export const createAssignment = async (
+  { db, box }: AssignDeps,
+  submission: SubmissionRow,
+): Promise<Assignment> => {
   const [run, instance] = await Promise.all([
     findRun(db, submission.run_id),
     findInstance(db, submission.instance_id ?? ""),
@@ -26,6 +41,10 @@ export const createAssignment = async (db: Db, submission: SubmissionRow): Promi
   const { inventory } = instance;
   const share = submission.share ?? wholeOf({ instance });
   const nodes = await listNodes(db, submission);
+  const secrets = await readSecrets({ db, box }, project.id, [
+    ...Object.values(spec.env),
+    ...Object.values(spec.registry_auth ?? {}),
+  ]);
   return {
     submission_id: submission.id,
     run_id: run.id,
@@ -34,15 +53,18 @@ export const createAssignment = async (db: Db, submission: SubmissionRow): Promi
     job_name: spec.job_name,
     job_num: spec.job_num,
     replica_num: spec.replica_num,
-    env: jobEnv(spec, {
-      runId: run.id,
-      runName: run.name,
-      repoId: run.spec.repo_id,
-      submissionId: submission.id,
-      nodeIps: nodes.map(addressOf),
-      gpusPerNode: nodes.map(gpusOf),
-    }),
-    ...withAddresses(commandFor(inventory.runtime, spec), nodes),
+    env: jobEnv(
+      { ...spec, env: fillSecrets(spec.env, secrets, "the variable") },
+      {
+        runId: run.id,
+        runName: run.name,
+        repoId: run.spec.repo_id,
+        submissionId: submission.id,
+        nodeIps: nodes.map(addressOf),
+        gpusPerNode: nodes.map(gpusOf),
+      },
+    ),
+    ...withAddresses(commandFor(inventory.runtime, spec, secrets), nodes),
     user: userText(spec.user),
     working_dir: spec.working_dir,
     privileged: spec.privileged,
@@ -57,6 +79,7 @@ export const createAssignment = async (db: Db, submission: SubmissionRow): Promi
         : [],
     ),
     archives: await listArchives(db, spec),
+    ...(await repoOf({ db, box }, run, spec)),
     max_duration_s: spec.max_duration,
     claim_lease_ms: CLAIM_LEASE_MS,
     ...(endsInSilence(run, submission) ? { stop_if_silent_ms: SILENCE_MS } : {}),
@@ -87,10 +110,11 @@ const withAddresses = <C extends { argv: string[] }>(command: C, nodes: readonly
 };
 
 /** A host without a container engine runs the commands themselves; placement gives it no job that needs an image. */
-const commandFor = (runtime: Inventory["runtime"], spec: JobSpec) =>
-  runtime === "process"
-    ? { runtime, argv: processArgv(spec) }
-    : { runtime, argv: spec.commands, image: spec.image_name, registry_auth: spec.registry_auth };
+const commandFor = (runtime: Inventory["runtime"], spec: JobSpec, secrets: Record<string, string>) => {
+  if (runtime === "process") return { runtime, argv: processArgv(spec) };
+  const auth = spec.registry_auth && fillSecrets({ ...spec.registry_auth }, secrets, "registry_auth");
+  return { runtime, argv: spec.commands, image: spec.image_name, registry_auth: auth };
+};
 
 /** `name|uid[:group|gid]`, as configurations write it. */
 const userText = (user: JobSpec["user"]): string | null => {

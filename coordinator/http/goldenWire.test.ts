@@ -112,6 +112,7 @@ const FROM_NOTHING = [
   "apply-detached",
   "v0.22-apply-detached",
   "files",
+  "secrets",
   "retry-queue",
 ];
 

@@ -1,5 +1,5 @@
-import { GetRepoRequest, InitRepoRequest } from "../../shared/api/repos.ts";
-import { getRepoHead, initRepo, listRepoHeads } from "../domain/files/repos.ts";
+import { DeleteReposRequest, GetRepoRequest, InitRepoRequest } from "../../shared/api/repos.ts";
+import { forgetRepos, getRepo, initRepo, listRepoHeads } from "../domain/files/repos.ts";
 import { keepCode } from "../domain/files/uploads.ts";
 import { InvalidBody } from "./jsonBody.ts";
 import { projectRoute, type Route } from "./route.ts";
@@ -10,21 +10,26 @@ export const repoRoutes: Route[] = [
     path: "/api/project/:project/repos/init",
     access: "member",
     body: InitRepoRequest,
-    handle: ({ deps, project, body }) => initRepo(deps, project.id, body),
+    handle: ({ deps, project, user, body }) =>
+      initRepo(deps, { projectId: project.id, userId: user.id }, body),
   }),
   projectRoute({
     path: "/api/project/:project/repos/get",
     access: "member",
     body: GetRepoRequest,
-    handle: async ({ deps, project, body }) => ({
-      ...(await getRepoHead(deps, project.id, body.repo_id)),
-      repo_creds: null,
-    }),
+    handle: ({ deps, project, user, body }) =>
+      getRepo(deps, { projectId: project.id, userId: user.id, repoId: body.repo_id }, body.include_creds),
   }),
   projectRoute({
     path: "/api/project/:project/repos/list",
     access: "member",
     handle: ({ deps, project }) => listRepoHeads(deps, project.id),
+  }),
+  projectRoute({
+    path: "/api/project/:project/repos/delete",
+    access: "member",
+    body: DeleteReposRequest,
+    handle: ({ deps, project, body }) => forgetRepos(deps, project.id, body.repos_ids),
   }),
   projectRoute({
     path: "/api/project/:project/repos/upload_code",

@@ -10,6 +10,7 @@ import type { Route } from "./route.ts";
 import { runStreamRoutes } from "./runStreams.ts";
 import { runRoutes } from "./runs.ts";
 import { schemaRoutes } from "./schemas.ts";
+import { secretRoutes } from "./secrets.ts";
 import { serverRoutes } from "./server.ts";
 import { unsupportedRoutes } from "./unsupported.ts";
 import { userRoutes } from "./users.ts";
@@ -20,6 +21,7 @@ export const ROUTES: readonly Route[] = [
   ...userRoutes,
   ...projectRoutes,
   ...repoRoutes,
+  ...secretRoutes,
   ...fileRoutes,
   ...runRoutes,
   ...runStreamRoutes,

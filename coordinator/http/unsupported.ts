@@ -42,12 +42,6 @@ const MISSING: Missing[] = [
     ),
   },
   {
-    what: "Secrets are",
-    hint: "Pass values with `env`",
-    access: "manager",
-    paths: ["secrets/create_or_update", "secrets/delete"],
-  },
-  {
     what: "Exports and imports are",
     hint: "Use fleets in the project that they belong to",
     access: "padmin",
@@ -66,12 +60,6 @@ const MISSING: Missing[] = [
     ],
   },
   {
-    what: "Deleting repositories is",
-    hint: "An unused repository takes no space",
-    access: "member",
-    paths: ["repos/delete"],
-  },
-  {
     what: "Metrics are",
     hint: "Look at the host's own monitoring",
     access: "member",
@@ -87,12 +75,10 @@ const NONE: { access: ProjectAccess; paths: string[] }[] = [
     paths: ["volumes/list", "exports/list", "imports/list", "templates/list"],
   },
   { access: "member+public", paths: ["gateways/list"] },
-  { access: "manager", paths: ["secrets/list"] },
 ];
 const NOT_FOUND: { access: ProjectAccess; paths: string[] }[] = [
   { access: "member", paths: ["volumes/get"] },
   { access: "member+public", paths: ["gateways/get"] },
-  { access: "manager", paths: ["secrets/get"] },
 ];
 
 /** Not of one project. */

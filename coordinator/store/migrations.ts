@@ -2,6 +2,7 @@ import init from "./migrations/0000_init.sql" with { type: "text" };
 import blocks from "./migrations/0001_blocks.sql" with { type: "text" };
 import numbers from "./migrations/0002_instance_numbers.sql" with { type: "text" };
 import hostWishes from "./migrations/0003_host_wishes.sql" with { type: "text" };
+import secrets from "./migrations/0004_secrets.sql" with { type: "text" };
 
 /** The SQL of every migration by its tag, as text inside the binary. */
 export const MIGRATIONS: Record<string, string> = {
@@ -9,4 +10,5 @@ export const MIGRATIONS: Record<string, string> = {
   "0001_blocks": blocks,
   "0002_instance_numbers": numbers,
   "0003_host_wishes": hostWishes,
+  "0004_secrets": secrets,
 };

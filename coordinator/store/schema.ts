@@ -215,6 +215,20 @@ export const submissions = sqliteTable(
   ],
 );
 
+/** Values that configurations name and nobody sees (docs/spec/http-api.md §2.10). */
+export const secrets = sqliteTable(
+  "secrets",
+  {
+    id: text("id").primaryKey(),
+    project_id: text("project_id").notNull(),
+    name: text("name").notNull(),
+    /** store/secretBox.ts */
+    value_sealed: text("value_sealed").notNull(),
+    created_at: integer("created_at").notNull(),
+  },
+  (t) => [uniqueIndex("secrets_name").on(t.project_id, t.name)],
+);
+
 export const repos = sqliteTable(
   "repos",
   {
@@ -225,6 +239,31 @@ export const repos = sqliteTable(
     info: text("info", { mode: "json" }).$type<Record<string, unknown>>().notNull(),
   },
   (t) => [uniqueIndex("repos_repo_id").on(t.project_id, t.repo_id)],
+);
+
+/** With what one user clones a repository. */
+export const repoCreds = sqliteTable(
+  "repo_creds",
+  {
+    project_id: text("project_id").notNull(),
+    /** As in `repos`: chosen by the client. */
+    repo_id: text("repo_id").notNull(),
+    user_id: text("user_id").notNull(),
+    /** JSON of `RepoCreds` (shared/api/repos.ts), sealed. */
+    creds_sealed: text("creds_sealed").notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.project_id, t.repo_id, t.user_id] })],
+);
+
+/** Code that was uploaded for a repository, by the hash of its blob: a run of the project may name no other. */
+export const repoCode = sqliteTable(
+  "repo_code",
+  {
+    project_id: text("project_id").notNull(),
+    repo_id: text("repo_id").notNull(),
+    hash: text("hash").notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.project_id, t.repo_id, t.hash] })],
 );
 
 /** Uploaded file archives; the bytes are in the blob store under their hash. */

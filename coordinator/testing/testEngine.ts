@@ -19,6 +19,7 @@ import type { Soon } from "../store/fileClient.ts";
 import { findInstance, type InstanceRow, insertInstance } from "../store/instances.ts";
 import { findRunByName, type RunRow } from "../store/runs.ts";
 import { fleets, projects } from "../store/schema.ts";
+import { openSecretBox } from "../store/secretBox.ts";
 import { listSubmissions, type SubmissionRow } from "../store/submissions.ts";
 import { anInstance } from "./anInstance.ts";
 
@@ -82,7 +83,8 @@ export class TestEngine implements AsyncDisposable {
     };
     this.engine = new Engine(deps);
     this.#reachability = new Reachability({ ...deps, engine: this.engine });
-    const assign = (submission: SubmissionRow) => createAssignment(db, submission);
+    const assign = (submission: SubmissionRow) =>
+      createAssignment({ db, box: openSecretBox(join(dir, "encryption.key")) }, submission);
     this.link = new AgentLink({ ...deps, engine: this.engine, reachability: this.#reachability, assign });
   }
 

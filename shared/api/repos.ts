@@ -24,11 +24,14 @@ export const RepoData = z.discriminatedUnion("repo_type", [
 ]);
 export type RepoData = z.infer<typeof RepoData>;
 
-const RepoCreds = z.object({
+/** With what a user clones a repository; neither key nor token: it is public. */
+export const RepoCreds = z.object({
   clone_url: z.string(),
   private_key: orNull(z.string()),
   oauth_token: orNull(z.string()),
 });
+
+export type RepoCreds = z.infer<typeof RepoCreds>;
 
 export const InitRepoRequest = z.object({
   repo_id: z.string().min(1),
@@ -39,6 +42,8 @@ export type InitRepoRequest = z.infer<typeof InitRepoRequest>;
 
 export const GetRepoRequest = z.object({ repo_id: z.string(), include_creds: z.boolean() });
 export type GetRepoRequest = z.infer<typeof GetRepoRequest>;
+
+export const DeleteReposRequest = z.object({ repos_ids: z.array(z.string()) });
 
 /** An element of `repos/list`. */
 export const RepoHead = z.object({ repo_id: z.string(), repo_info: RepoInfo });

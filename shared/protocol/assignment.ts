@@ -8,6 +8,35 @@ export const AssignedArchive = z.object({
 });
 export type AssignedArchive = z.infer<typeof AssignedArchive>;
 
+/** A repository that is to be there before the command starts (docs/spec/agent.md §2.12). */
+export const AssignedRepo = z.object({
+  /** Target folder; relative ones are under the working directory, `~` is the job user's home. */
+  path: z.string(),
+  /** A folder there that holds something fails the job (`error`), or is left as it is and nothing is put there. */
+  if_exists: z.enum(["error", "skip"]),
+  /** What to clone; absent: `code_sha256` is a tar of everything. */
+  remote: z
+    .object({
+      clone_url: z.string(),
+      branch: z.string().nullish(),
+      /** Checked out where it is not the branch's own. */
+      hash: z.string().nullish(),
+      single_branch: z.boolean(),
+      /** For commits made in the job. */
+      config_name: z.string().nullish(),
+      config_email: z.string().nullish(),
+      private_key: z.string().nullish(),
+      oauth_token: z.string().nullish(),
+    })
+    .nullish(),
+  /** Blob: for a clone a binary git diff over its commit, else a tar. */
+  code_sha256: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .nullish(),
+});
+export type AssignedRepo = z.infer<typeof AssignedRepo>;
+
 /** Everything an agent needs to run one submission; made by the coordinator, never changed afterwards. */
 export const Assignment = z.object({
   submission_id: z.uuid(),
@@ -40,6 +69,7 @@ export const Assignment = z.object({
   archives: z.array(AssignedArchive),
   /** Bytes of output kept in an hour, what is over is dropped with a notice; 0: all. Absent: the agent's own bound. */
   log_quota_hour: z.number().int().nonnegative().nullish(),
+  repo: AssignedRepo.nullish(),
   /** Seconds from the start of the command; absent: unlimited. */
   max_duration_s: z.number().int().positive().nullish(),
   /**

@@ -2,7 +2,7 @@ import type { FileArchive } from "../../../shared/api/files.ts";
 import { AppError } from "../../../shared/errors.ts";
 import type { Deps } from "../../deps.ts";
 import { type FileArchiveRow, findFileArchive, insertFileArchive } from "../../store/fileArchives.ts";
-import { findRepo } from "../../store/repos.ts";
+import { findRepo, insertRepoCode } from "../../store/repos.ts";
 import type { UserRow } from "../../store/users.ts";
 
 /** What a client uploaded, under the name it gave it: the SHA-256 of the bytes. */
@@ -42,4 +42,9 @@ export const keepCode = async (
   if (!(await findRepo(deps.db, repo.projectId, repo.repoId)))
     throw new AppError("repo_not_found", `Repo ${repo.repoId} does not exist`);
   await deps.blobs.put(upload.sha256, upload.bytes);
+  await insertRepoCode(deps.db, {
+    project_id: repo.projectId,
+    repo_id: repo.repoId,
+    hash: upload.sha256,
+  });
 };

@@ -7,7 +7,7 @@ import { writeAll } from "../../store/db.ts";
 import { findRun, findRunByName, patchRun, type RunRow } from "../../store/runs.ts";
 import { deployLiveSubmissions } from "../../store/submissions.ts";
 import { unlessTaken } from "../../store/uniqueness.ts";
-import { type Caller, checkSpec } from "./checkSpec.ts";
+import { type Caller, checkRepo, checkSpec } from "./checkSpec.ts";
 import { effectiveSpec, jobSpecsOf } from "./effectiveSpec.ts";
 import { newRunRow } from "./newRunRow.ts";
 import { newRunName } from "./runNames.ts";
@@ -20,6 +20,7 @@ import { viewRun } from "./viewRun.ts";
 export const applyRun = async (deps: Deps, caller: Caller, request: ApplyRunPlanRequest): Promise<Run> => {
   const { plan, force } = request;
   await checkSpec(deps, caller, plan.run_spec);
+  await checkRepo(deps, caller, plan.run_spec);
   const wanted = await effectiveSpec(deps, caller.user, plan.run_spec);
   const name = wanted.run_name;
   const holder = name === null ? undefined : await findRunByName(deps.db, caller.project.id, name);

@@ -5,7 +5,9 @@ import { AppError } from "../../../shared/errors.ts";
 import type { Deps } from "../../deps.ts";
 import { listFileArchivesByIds } from "../../store/fileArchives.ts";
 import type { ProjectRow } from "../../store/projects.ts";
+import { findRepo, findRepoCreds, hasRepoCode } from "../../store/repos.ts";
 import type { UserRow } from "../../store/users.ts";
+import { fillSecrets, readSecrets } from "../secrets/fillSecrets.ts";
 
 /** Whose run it is, or would be. */
 export interface Caller {
@@ -23,6 +25,37 @@ export const checkSpec = async (deps: Deps, { user, project }: Caller, spec: Run
   const missing = missingFeature(spec);
   if (missing) throw new AppError("unsupported", `${missing} not supported by this version yet`);
   await checkArchives(deps, user, spec);
+  await checkRegistryAuth(deps, project, spec);
+};
+
+/** Unlike those of variables, which are filled when a job starts, secrets for the registry must be there already. */
+const checkRegistryAuth = async (
+  { db, secrets: box }: Deps,
+  project: ProjectRow,
+  { configuration: { registry_auth: auth } }: RunSpec,
+): Promise<void> => {
+  if (!auth) return;
+  fillSecrets({ ...auth }, await readSecrets({ db, box }, project.id, Object.values(auth)), "registry_auth");
+};
+
+/** What a run needs of its repository when it is submitted; a plan is made before the code is uploaded. */
+export const checkRepo = async (
+  { db }: Pick<Deps, "db">,
+  { user, project }: Caller,
+  { repo_id: repoId, repo_data: data, repo_code_hash: hash }: RunSpec,
+): Promise<void> => {
+  if (repoId === null) return;
+  if (data?.repo_type === "remote") {
+    const repo = await findRepo(db, project.id, repoId);
+    if (!repo) throw new AppError("repo_not_found", `Repo ${repoId} does not exist`);
+    const key = { projectId: project.id, repoId, userId: user.id };
+    if ((await findRepoCreds(db, key)) === undefined)
+      throw new AppError("invalid", `You have given no credentials for the repo ${repoId}`, {
+        hint: "Run `dstack init` in the repository",
+      });
+  }
+  if (hash !== null && !(await hasRepoCode(db, { project_id: project.id, repo_id: repoId, hash })))
+    throw new AppError("not_found", `Code ${hash} was not uploaded for the repo ${repoId}`);
 };
 
 /** There are no network volumes, and no other project's fleets. */
@@ -47,14 +80,8 @@ const missingFeature = (spec: RunSpec): string | undefined => {
   if (configuration.type === "service") return "Services are";
   if (configuration.type === "dev-environment") return "Dev environments are";
   if (mergeProfile(spec.profile, configuration).utilization_policy) return "Utilization policies are";
-  if (spec.repo_data?.repo_type === "remote" || spec.repo_code_hash !== null)
-    return "Repositories (`repos`) are";
-  if (hasSecret(configuration.env) || hasSecret(configuration.registry_auth)) return "Secrets are";
   return undefined;
 };
-
-const hasSecret = (values: object | null): boolean =>
-  Object.values(values ?? {}).some((value) => typeof value === "string" && /\$\{\{\s*secrets\./.test(value));
 
 /** A user can only bring along what they have uploaded themselves. */
 const checkArchives = async (deps: Deps, user: UserRow, spec: RunSpec): Promise<void> => {

@@ -1,0 +1,35 @@
+import { DeleteSecretsRequest, GetSecretRequest, SetSecretRequest } from "../../shared/api/secrets.ts";
+import { getSecret, listProjectSecrets, removeSecrets, setSecret } from "../domain/secrets/manageSecrets.ts";
+import { projectRoute, type Route } from "./route.ts";
+
+/**
+ * The reference lets managers in where the server permits it, which by default it does not (docs/spec/http-api.md §1.8);
+ * there is no such setting here, so that they are for the admins of a project.
+ */
+const access = "padmin";
+
+export const secretRoutes: Route[] = [
+  projectRoute({
+    path: "/api/project/:project/secrets/list",
+    access,
+    handle: ({ deps, project }) => listProjectSecrets(deps, project.id),
+  }),
+  projectRoute({
+    path: "/api/project/:project/secrets/get",
+    access,
+    body: GetSecretRequest,
+    handle: ({ deps, project, body }) => getSecret(deps, project.id, body.name),
+  }),
+  projectRoute({
+    path: "/api/project/:project/secrets/create_or_update",
+    access,
+    body: SetSecretRequest,
+    handle: ({ deps, project, body }) => setSecret(deps, project.id, body),
+  }),
+  projectRoute({
+    path: "/api/project/:project/secrets/delete",
+    access,
+    body: DeleteSecretsRequest,
+    handle: ({ deps, project, body }) => removeSecrets(deps, project.id, body.secrets_names),
+  }),
+];
