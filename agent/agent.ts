@@ -16,6 +16,7 @@ import { type LogUploadDeps, uploadLog } from "./link/logs.ts";
 import { Nudge } from "./link/nudge.ts";
 import { Reporter } from "./link/report.ts";
 import { runSync } from "./link/sync.ts";
+import { prepareRepo } from "./repo/prepareRepo.ts";
 import { createProcessRuntime } from "./runtime/process/processRuntime.ts";
 import { bootId } from "./runtime/process/procfs.ts";
 import { Supervisors } from "./runtime/process/supervisors.ts";
@@ -75,6 +76,8 @@ export const runAgent = async (deps: AgentDeps, signal: AbortSignal): Promise<Ag
     log,
     onAnswer: (report, result) => jobs.reported(report, result),
   });
+  const fetch = (sha256: string, ended: AbortSignal) =>
+    fetchBlob({ link, dir: join(stateDir, "blobs") }, sha256, ended);
   const logDeps: LogUploadDeps = { link, log, onFenced: (id) => jobs.forget(id) };
   const jobs: Jobs = new Jobs({
     runtimes,
@@ -83,7 +86,13 @@ export const runAgent = async (deps: AgentDeps, signal: AbortSignal): Promise<Ag
     log,
     jobsDir: join(stateDir, "jobs"),
     report: (report) => reporter.push(report),
-    fetchBlob: (sha256, ended) => fetchBlob({ link, dir: join(stateDir, "blobs") }, sha256, ended),
+    fetchBlob: fetch,
+    prepareRepo: (repo, where) =>
+      prepareRepo(
+        { fetchBlob: fetch, log, env: deps.env, knownHosts: join(stateDir, "known_hosts") },
+        repo,
+        where,
+      ),
     uploadLog: (source) => uploadLog(logDeps, source),
   });
   await jobs.adopt();

@@ -19,10 +19,12 @@ const partsOf = (name: string): string[] => name.split("/").filter((part) => par
 
 /**
  * Says for each entry of one archive, in order, where under the folder it goes; throws on what could reach out of it:
- * `..`, a way through a link made before, a second top entry, anything but files, folders and links. A link's own
+ * `..`, a way through a link made before, anything but files, folders and links. A link's own
  * target may be anything: following it is the job's matter, which runs as its user.
  */
-export const archiveGuard = (): ((entry: ArchiveEntry) => { path: string; linkTo?: string } | undefined) => {
+export const archiveGuard = (
+  options: { hasOneTop: boolean } = { hasOneTop: true },
+): ((entry: ArchiveEntry) => { path: string; linkTo?: string } | undefined) => {
   const links = new Set<string>();
   let top: string | undefined;
   const safe = (name: string): string => {
@@ -40,7 +42,8 @@ export const archiveGuard = (): ((entry: ArchiveEntry) => { path: string; linkTo
     if (path === "") return undefined;
     const [first] = path.split("/");
     top ??= first;
-    if (first !== top) throw refuse(name, `is beside "${top}": there may be one top entry`);
+    if (options.hasOneTop && first !== top)
+      throw refuse(name, `is beside "${top}": there may be one top entry`);
     if (type === "symlink") {
       links.add(path);
       return { path, linkTo: linkname ?? "" };
@@ -61,9 +64,25 @@ const refuse = (name: string, why: string): StartError =>
 
 /** Unpacks an archive into `dir`, which must not be there yet; returns the path of its one top entry. */
 export const unpackArchive = async (archive: string, dir: string, signal: AbortSignal): Promise<string> => {
+  const top = await unpack(archive, dir, { signal, hasOneTop: true });
+  if (top === "") throw new StartError("executor_error", "The file archive is empty");
+  return join(dir, top);
+};
+
+/** Unpacks an archive of any number of entries into `dir`, which must not be there yet. */
+export const unpackTree = async (archive: string, dir: string, signal: AbortSignal): Promise<void> => {
+  await unpack(archive, dir, { signal, hasOneTop: false });
+};
+
+/** Returns the name of the first top entry; empty: there was none. */
+const unpack = async (
+  archive: string,
+  dir: string,
+  { signal, hasOneTop }: { signal: AbortSignal; hasOneTop: boolean },
+): Promise<string> => {
   const { extract } = await import("tar-stream");
   mkdirSync(dir, { recursive: true, mode: 0o700 });
-  const place = archiveGuard();
+  const place = archiveGuard({ hasOneTop });
   let [bytes, count, top] = [0, 0, ""];
   const entries = extract();
   const source = createReadStream(archive);
@@ -79,7 +98,7 @@ export const unpackArchive = async (archive: string, dir: string, signal: AbortS
       const placed = place({ name: header.name, type: header.type, linkname: header.linkname });
       if (placed) {
         const path = join(dir, placed.path);
-        top ||= join(dir, placed.path.split("/")[0] ?? "");
+        top ||= placed.path.split("/")[0] ?? "";
         mkdirSync(dirname(path), { recursive: true });
         const mode = (header.mode ?? 0o644) & 0o777;
         if (header.type === "directory") mkdirSync(path, { recursive: true, mode: mode | 0o700 });
@@ -99,6 +118,5 @@ export const unpackArchive = async (archive: string, dir: string, signal: AbortS
   } finally {
     source.destroy();
   }
-  if (top === "") throw new StartError("executor_error", "The file archive is empty");
   return top;
 };

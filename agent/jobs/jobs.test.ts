@@ -25,6 +25,7 @@ const setUp = () => {
       jobsDir: join(dir.path, "jobs"),
       report: (report) => reports.push(report),
       fetchBlob: async () => "",
+      prepareRepo: () => Promise.reject(new Error("No job of these tests has a repository")),
       uploadLog: () => upload,
     });
   return {

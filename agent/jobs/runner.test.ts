@@ -29,6 +29,7 @@ const setUp = () => {
     jobsDir: join(dir.path, "jobs"),
     report: (report) => reports.push(report),
     fetchBlob: async (sha256) => join(dir.path, sha256),
+    prepareRepo: async ({ path, if_exists }, { dir }) => ({ source: dir, target: path, ifExists: if_exists }),
     uploadLog: () => ({
       grown: () => uploads.push("grown"),
       close: () => uploads.push("close"),

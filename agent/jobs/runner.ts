@@ -4,12 +4,14 @@ import { delay } from "../../shared/async/delay.ts";
 import type { Clock } from "../../shared/clock.ts";
 import { AppError, messageOf } from "../../shared/errors.ts";
 import type { Logger } from "../../shared/log.ts";
+import type { AssignedRepo } from "../../shared/protocol/assignment.ts";
 import type { RuntimeName } from "../../shared/protocol/inventory.ts";
 import type { PullProgress, Report } from "../../shared/protocol/report.ts";
 import type { HeldSubmission } from "../../shared/protocol/sync.ts";
 import type { LogSource, LogUpload } from "../link/logs.ts";
 import {
   type JobEnd,
+  type PreparedRepo,
   type RunningJob,
   type Runtime,
   type RuntimeJob,
@@ -28,6 +30,8 @@ export interface RunnerDeps {
   jobsDir: string;
   report: (report: Report) => void;
   fetchBlob: (sha256: string, signal: AbortSignal) => Promise<string>;
+  /** Checks a repository out into a folder of the job. */
+  prepareRepo: (repo: AssignedRepo, where: { dir: string; signal: AbortSignal }) => Promise<PreparedRepo>;
   uploadLog: (spool: LogSource) => LogUpload;
 }
 
@@ -189,13 +193,16 @@ export class JobRunner {
     const adopted = isKnown ? await this.#runtime.adopt(this.#job, hooks) : undefined;
     if (adopted) return adopted;
     signal.throwIfAborted();
-    if (this.#job.assignment.archives.length > 0) archives.push(...(await this.#unpack(signal)));
+    const { archives: files, repo } = this.#job.assignment;
+    if (files.length > 0 || repo) this.#note({ state: "preparing" });
+    if (repo)
+      this.#job.repo = await this.#deps.prepareRepo(repo, { dir: join(this.#job.dir, "repo"), signal });
+    if (files.length > 0) archives.push(...(await this.#unpack(signal)));
     return this.#runtime.start(this.#job, hooks);
   }
 
   async #unpack(signal: AbortSignal): Promise<UnpackedArchive[]> {
     const { assignment, dir } = this.#job;
-    this.#note({ state: "preparing" });
     const root = join(dir, "archives");
     // Left by an earlier process that was killed half way.
     rmSync(root, { recursive: true, force: true });

@@ -11,6 +11,16 @@ export interface UnpackedArchive {
   target: string;
 }
 
+/** The job's repository, checked out on the host, not yet where the job wants it. */
+export interface PreparedRepo {
+  /** A folder under {@link RuntimeJob.dir}. */
+  source: string;
+  /** As in {@link UnpackedArchive}. */
+  target: string;
+  /** What to do where something is there already: fail, or leave it as it is. */
+  ifExists: "error" | "skip";
+}
+
 export interface RuntimeJob {
   assignment: Assignment;
   /** Folder of this submission on the host, 0700: spool, unpacked archives, the runtime's own files. */
@@ -18,6 +28,7 @@ export interface RuntimeJob {
   /** The job's output, byte for byte as it came, is appended to this file by whoever reads the command's pty. */
   spoolPath: string;
   archives: readonly UnpackedArchive[];
+  repo?: PreparedRepo;
 }
 
 /** How a command ended, as it is reported. `exitStatus`: -1 when a signal ended it, null when it never ran. */

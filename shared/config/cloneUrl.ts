@@ -22,4 +22,4 @@ export const checkCloneUrl = (url: string): string => {
 const hasControl = (text: string): boolean => [...text].some((char) => char < " " || char === "\x7f");
 
 /** For messages and logs. */
-export const withoutPassword = (url: string): string => url.replace(/^(\w+:\/\/)[^@/]*@/, "$1");
+const withoutPassword = (url: string): string => url.replace(/^(\w+:\/\/)[^@/]*@/, "$1");

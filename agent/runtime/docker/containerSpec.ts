@@ -13,6 +13,7 @@ export const HELPER_LABEL = "dstack.helper";
 export interface SpecOptions {
   /** As resolved: absolute. */
   workingDir: string;
+  repoDir?: string;
   /** The job user's; absent: the engine finds out itself, where the image does not set another one. */
   home?: string | undefined;
   /** Host folders and files, targets absolute. */
@@ -37,6 +38,7 @@ export const containerSpec = (assignment: Assignment, options: SpecOptions): Con
     ...jobEnv,
     ...(options.home ? { HOME: options.home } : {}),
     DSTACK_WORKING_DIR: options.workingDir,
+    ...(options.repoDir === undefined ? {} : { DSTACK_REPO_DIR: options.repoDir }),
   };
   const hasInfiniband = existsSync("/dev/infiniband");
   const devices = [...(gpus.host.Devices ?? []), ...(hasInfiniband ? [device("/dev/infiniband")] : [])];

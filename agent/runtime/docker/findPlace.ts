@@ -5,6 +5,7 @@ import { HELPER_LABEL, SUBMISSION_LABEL } from "./containerSpec.ts";
 import { missingFolders, readUsers, withImageFiles } from "./imageFiles.ts";
 import { type JobUser, resolveUser } from "./passwd.ts";
 import { type ImageDefaults, needsUser, type Place, preparePlace } from "./place.ts";
+import { placeRepo } from "./placeRepo.ts";
 import { startFailure } from "./startFailure.ts";
 
 export interface FoundPlace extends Place {
@@ -20,14 +21,16 @@ export const findPlace = async (
   job: RuntimeJob,
   defaults: ImageDefaults,
 ): Promise<FoundPlace> => {
-  if (!needsUser(job, defaults)) return { ...preparePlace(job, defaults), ownFolders: [] };
+  const { repo } = job;
+  if (!needsUser(job, defaults) && !repo) return { ...preparePlace(job, defaults), ownFolders: [] };
   const { image, user, submission_id } = job.assignment;
   const Labels = { [SUBMISSION_LABEL]: submission_id, [HELPER_LABEL]: "files" };
   try {
     return await withImageFiles(docker, { Image: image ?? "", Labels }, async (files) => {
       const found = resolveUser(user ?? (defaults.user || "root"), await readUsers(files));
       if (!found) throw unknownUser(user ?? defaults.user, image);
-      const place = preparePlace(job, defaults, found);
+      const prepared = preparePlace(job, defaults, found);
+      const place = repo ? await placeRepo(files, repo, prepared) : prepared;
       const ownFolders = found.uid === 0 ? [] : await missingFolders(files, place.workingDir);
       return { ...place, user: found, ownFolders };
     });

@@ -63,6 +63,28 @@ const exists = async (files: Docker.Container, path: string): Promise<boolean> =
   }
 };
 
+/** Whether the image has a folder there that holds something. Not more of it is read than tells that. */
+export const holdsSomething = async (
+  files: Docker.Container,
+  path: string,
+  counts: (name: string) => boolean,
+): Promise<boolean> => {
+  if (!(await exists(files, path))) return false;
+  const stream = await files.getArchive({ path });
+  const entries = extract();
+  pipeline(stream, entries, () => {});
+  try {
+    for await (const { header, resume } of entries) {
+      const [, inside] = header.name.split("/");
+      if (inside !== undefined && inside !== "" && counts(inside)) return true;
+      resume();
+    }
+    return false;
+  } finally {
+    entries.destroy();
+  }
+};
+
 /** Makes folders in a container that has not started; those that are there already change their owner. */
 export const putFolders = async (
   container: Docker.Container,

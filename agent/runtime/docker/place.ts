@@ -17,18 +17,20 @@ export interface Place {
   mounts: { source: string; target: string }[];
   /** What the job has to do without, for its owner. */
   notices: string[];
+  /** Where the job's repository is, where it has one. */
+  repoDir?: string;
 }
 
 /**
  * Whether the home of the job's user, or its ids, are needed: for paths in it, and for what must be the user's own.
  * Mostly they are not, and the image's files need not be read.
  */
-export const needsUser = ({ assignment, archives }: RuntimeJob, defaults: ImageDefaults): boolean => {
+export const needsUser = ({ assignment, archives, repo }: RuntimeJob, defaults: ImageDefaults): boolean => {
   const { user = null, working_dir = null } = assignment;
-  const paths = [working_dir ?? "", ...archives.map(({ target }) => target)];
+  const paths = [working_dir ?? "", repo?.target ?? "", ...archives.map(({ target }) => target)];
   if (paths.some((path) => path.startsWith("~"))) return true;
   const isRoot = /^(root|0)?(:(root|0))?$/.test(user ?? defaults.user);
-  return !isRoot && (archives.length > 0 || working_dir !== null);
+  return !isRoot && (archives.length > 0 || repo !== undefined || working_dir !== null);
 };
 
 /**
@@ -36,7 +38,7 @@ export const needsUser = ({ assignment, archives }: RuntimeJob, defaults: ImageD
  * asked for where {@link needsUser} says so.
  */
 export const preparePlace = (job: RuntimeJob, defaults: ImageDefaults, user?: JobUser): Place => {
-  const { assignment, archives } = job;
+  const { assignment, archives, repo } = job;
   const expand = (path: string, base: string): string => {
     if (!path.startsWith("~")) return posix.resolve("/", base, path);
     if (path !== "~" && !path.startsWith("~/"))
@@ -57,11 +59,13 @@ export const preparePlace = (job: RuntimeJob, defaults: ImageDefaults, user?: Jo
     notices.push(`${problem}: the job runs without this volume`);
     return false;
   });
-  if (user) for (const { source } of archives) giveTo(source, user);
+  if (user) for (const { source } of [...(repo ? [repo] : []), ...archives]) giveTo(source, user);
+  const repoDir = repo && expand(repo.target, workingDir);
   return {
     workingDir,
     username: (assignment.user ?? defaults.user).split(":")[0] || "root",
     notices,
+    ...(repoDir === undefined ? {} : { repoDir }),
     mounts: [
       ...mounts.map(({ source, target }) => ({ source, target })),
       ...archives.map(({ source, target }) => ({ source, target: expand(target, workingDir) })),

@@ -8,6 +8,7 @@ import { gpuEnv } from "./gpuEnv.ts";
 import type { CommandSpec } from "./messages.ts";
 import { makeFolder, resolvePath } from "./paths.ts";
 import { placeArchives } from "./placeArchives.ts";
+import { placeRepo } from "./placeRepo.ts";
 import { type JobUser, resolveUser } from "./user.ts";
 
 /** What of the agent's environment jobs get: what describes the host, and never what is the agent's own. */
@@ -103,7 +104,8 @@ export const prepareCommand = (job: RuntimeJob, host: HostFacts): PreparedComman
   const user = resolveUser(assignment.user, host.own);
   for (const { source } of assignment.mounts) makeFolder(source, user);
   const cwd = workingDirOf(job, user);
-  // First the files: the program may be one of them.
+  const repoDir = placeRepo(job, user, cwd);
+  // Before the program is looked for: it may be one of them.
   placeArchives(job, user, cwd);
   const inherited = Object.entries(host.env).filter(
     ([name, value]) => INHERITED.test(name) && value !== undefined,
@@ -120,6 +122,7 @@ export const prepareCommand = (job: RuntimeJob, host: HostFacts): PreparedComman
     PWD: cwd,
     DSTACK_JOB_ID: assignment.submission_id,
     DSTACK_WORKING_DIR: cwd,
+    ...(repoDir === undefined ? {} : { DSTACK_REPO_DIR: repoDir }),
   };
   const [name = "", ...args] = withoutInteractive(assignment.argv);
   const argv = [...asUser(user), findProgram(name, { path: env["PATH"] ?? DEFAULT_PATH, cwd }), ...args];

@@ -1,6 +1,7 @@
-import { cpSync, lchownSync, lstatSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { lchownSync, lstatSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { messageOf } from "../../../shared/errors.ts";
+import { moveTree } from "../../repo/placeTree.ts";
 import { type RuntimeJob, StartError } from "../runtime.ts";
 import { makeFolder, resolvePath } from "./paths.ts";
 import type { JobUser } from "./user.ts";
@@ -23,27 +24,10 @@ export const placeArchives = (job: RuntimeJob, user: JobUser, cwd: string): void
 const place = (source: string, path: string, user: JobUser): void => {
   if (user.change) chownTree(source, user);
   makeFolder(dirname(path), user);
-  move(source, path);
+  moveTree(source, path);
 };
 
-const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
-
-const move = (source: string, path: string): void => {
-  if (lstatSync(source).isDirectory() && isFolder(path)) {
-    for (const name of readdirSync(source)) move(join(source, name), join(path, name));
-    return;
-  }
-  rmSync(path, { recursive: true, force: true });
-  try {
-    renameSync(source, path);
-  } catch (err) {
-    if ((err as NodeJS.ErrnoException).code !== "EXDEV") throw err;
-    cpSync(source, path, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true });
-    rmSync(source, { recursive: true });
-  }
-};
-
-const chownTree = (path: string, user: JobUser): void => {
+export const chownTree = (path: string, user: JobUser): void => {
   lchownSync(path, user.uid, user.gid);
   if (!lstatSync(path).isDirectory()) return;
   for (const entry of readdirSync(path, { withFileTypes: true })) {
