@@ -6,6 +6,7 @@ import type { Inventory, RuntimeName } from "../shared/protocol/inventory.ts";
 import { Drain } from "./control/drain.ts";
 import { createControl } from "./control/handlers.ts";
 import { serveControl } from "./control/server.ts";
+import { openHostClock, uptimeMs } from "./hostClock.ts";
 import { Jobs } from "./jobs/jobs.ts";
 import { Journal } from "./jobs/journal.ts";
 import { fetchBlob } from "./link/blobs.ts";
@@ -63,6 +64,11 @@ export const runAgent = async (deps: AgentDeps, signal: AbortSignal): Promise<Ag
     return docker;
   };
 
+  const clock = openHostClock(
+    join(stateDir, "clock"),
+    { bootId: bootId(), uptimeMs, wallMs: Date.now, after: systemClock.after },
+    log,
+  );
   const session = crypto.randomUUID();
   const link = { url: identity.url, token: () => identity.credential.token };
   const keep = (next: Identity) => {
@@ -82,7 +88,8 @@ export const runAgent = async (deps: AgentDeps, signal: AbortSignal): Promise<Ag
   const jobs: Jobs = new Jobs({
     runtimes,
     journal,
-    clock: systemClock,
+    clock,
+    isSameBoot: clock.isSameBoot,
     log,
     jobsDir: join(stateDir, "jobs"),
     report: (report) => reporter.push(report),
@@ -140,11 +147,12 @@ export const runAgent = async (deps: AgentDeps, signal: AbortSignal): Promise<Ag
       nudge,
       state,
       isUrgent: () => jobs.hasUnconfirmed() || !drain.isTold,
-      onAnswer: (desired, { held, draining, agoMs }) => {
+      clock,
+      onAnswer: (desired, { held, draining, sentAt, answeredAt }) => {
         drain.told(draining);
-        jobs.answered(agoMs);
+        jobs.answered(sentAt);
         jobs.confirm(held.map((one) => one.submission_id));
-        jobs.apply(desired, held);
+        jobs.apply(desired, { named: held, receivedAt: answeredAt });
         reporter.retry();
         jobs.linkIsUp();
       },

@@ -20,6 +20,7 @@ import { Capacity } from "./engine/capacity.ts";
 import { Engine } from "./engine/engine.ts";
 import { Reachability } from "./engine/reachability.ts";
 import { Scheduler } from "./engine/scheduler.ts";
+import { Waits } from "./engine/waits.ts";
 import { LogStore } from "./logs/logStore.ts";
 import { openStore } from "./store/db.ts";
 import { lockFolder } from "./store/folderLock.ts";
@@ -87,6 +88,7 @@ const buildCoordinator = async (
     capacity,
     scheduler: new Scheduler({ agents, capacity, clock }),
     jobNetworkMode: config.jobNetworkMode,
+    waits: new Waits(clock),
     jobSpecs: (run: Pick<RunRow, "name" | "spec">) => jobSpecsOf({ config }, run.spec, run.name),
   };
   const engine = new Engine(engineDeps);

@@ -1,6 +1,12 @@
-/** The only source of time for rules and loops; tests hand in their own. Milliseconds since 1970. */
+/** The only source of time for rules and loops; tests hand in their own. */
 export interface Clock {
+  /** Milliseconds since 1970 by the machine's clock, which may be put forward or back at any moment. */
   now(): number;
+  /**
+   * Milliseconds that only pass, from a start of the clock's own: for how long something lasts where somebody relies on
+   * it. Means nothing to another process, unless its clock says so.
+   */
+  steady(): number;
   /** Calls `fire` once, `ms` from now; the returned function cancels. */
   after(ms: number, fire: () => void): () => void;
 }
@@ -10,6 +16,7 @@ const LONGEST_MS = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
   now: () => Date.now(),
+  steady: () => performance.now(),
   after: (ms, fire) => {
     const timer = setTimeout(fire, Math.min(Math.max(ms, 0), LONGEST_MS));
     return () => clearTimeout(timer);

@@ -21,6 +21,7 @@ const setUp = () => {
       runtimes: () => runtime,
       journal,
       clock,
+      isSameBoot: true,
       log: silentLogger,
       jobsDir: join(dir.path, "jobs"),
       report: (report) => reports.push(report),
@@ -118,7 +119,7 @@ test("a job that goes on elsewhere is ended by this host's clock, counted from t
   t.runtime.jobs[0]?.run();
   await waitFor("running", () => t.jobs.held()[0]?.state === "running");
   t.clock.advance(50_000);
-  t.jobs.answered(1_000);
+  t.jobs.answered(t.clock.steady() - 1_000);
   t.clock.advance(58_999);
   expect(t.runtime.jobs[0]?.stops).toEqual([]);
   t.clock.advance(1);
@@ -186,10 +187,23 @@ test("an answer to a sync that was sent before a job began does not end it", asy
   using t = setUp();
   const { start, id } = desire();
   const named = t.jobs.held();
-  t.jobs.apply([start], named);
-  t.jobs.apply([], named);
+  t.jobs.apply([start], { named });
+  t.jobs.apply([], { named });
   expect(t.jobs.held().map((held) => held.submission_id)).toEqual([id]);
   expect(t.runtime.removed).toEqual([]);
-  t.jobs.apply([], t.jobs.held());
+  t.jobs.apply([], { named: t.jobs.held() });
   await waitFor("the removal", () => t.jobs.held().length === 0);
+});
+
+test("what an answer gives counts from when it was given, however long it was under way", async () => {
+  using t = setUp();
+  const { start } = desire(anAssignment({ claim_lease_ms: 20_000 }));
+  t.clock.advance(60_000);
+  t.jobs.apply([start], { receivedAt: t.clock.steady() - 20_000 });
+  expect(t.jobs.held()).toEqual([]);
+  t.jobs.apply([start], { receivedAt: t.clock.steady() - 19_000 });
+  expect(t.runtime.jobs).toHaveLength(1);
+  t.clock.advance(1_000);
+  await waitFor("its end", () => t.reports.at(-1)?.fact.state === "finished");
+  expect(t.reports.at(-1)?.fact).toMatchObject({ reason: "terminated_by_server" });
 });

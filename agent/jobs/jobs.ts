@@ -9,6 +9,11 @@ import { reconcile } from "./reconcile.ts";
 import { JobRunner, type RunnerDeps } from "./runner.ts";
 import { Silence } from "./silence.ts";
 
+interface Answered {
+  named: readonly HeldSubmission[];
+  receivedAt: number;
+}
+
 /** All submissions on this host. */
 export class Jobs {
   readonly #deps: RunnerDeps;
@@ -28,6 +33,7 @@ export class Jobs {
       clock: deps.clock,
       log: deps.log,
       path: join(deps.jobsDir, "..", "answered"),
+      isSameBoot: deps.isSameBoot,
       onSilence: (id) => this.#runners.get(id)?.stop(0, "terminated_by_server"),
     });
     mkdirSync(deps.jobsDir, { recursive: true, mode: 0o700 });
@@ -38,7 +44,7 @@ export class Jobs {
     for (const entry of this.#deps.journal.list()) {
       const runner = new JobRunner(this.#deps, entry, true);
       this.#runners.set(runner.id, runner);
-      this.#silence.watch(entry.assignment, true);
+      this.#silence.watch(entry.assignment);
     }
     for (const id of readdirSync(this.#deps.jobsDir)) {
       if (this.#runners.has(id)) continue;
@@ -79,9 +85,12 @@ export class Jobs {
   /**
    * Brings this host to what the coordinator wants. Returns at once; starting and stopping go on by themselves. `named`:
    * what the answered sync held. Of what began after it was sent, the answer may say nothing, which means nothing.
+   * `receivedAt`: from when on what it gives counts.
    */
-  apply(desired: readonly Desired[], named: readonly HeldSubmission[] = this.held()): void {
-    const receivedAt = this.#deps.clock.now();
+  apply(
+    desired: readonly Desired[],
+    { named = this.held(), receivedAt = this.#deps.clock.steady() }: Partial<Answered> = {},
+  ): void {
     const known = new Set(named.map((held) => held.submission_id));
     // What waited is in this answer too, if it is still wanted.
     this.#waiting = [];
@@ -95,9 +104,9 @@ export class Jobs {
     this.#startWaiting();
   }
 
-  /** A sync that was sent so long ago has been answered: the coordinator knows that this host is there. */
-  answered(agoMs: number): void {
-    this.#silence.answered(agoMs);
+  /** A sync that was sent then has been answered: the coordinator knows that this host was there. */
+  answered(sentAt: number): void {
+    this.#silence.answered(sentAt);
   }
 
   /** Whether the coordinator is yet to learn that this host has some job. */
@@ -170,7 +179,7 @@ export class Jobs {
   /** A host that was cut off may hold a job that the coordinator gave up: it must be gone before the next one starts. */
   #startWaiting(): void {
     if (this.#ending.size > 0) return;
-    const now = this.#deps.clock.now();
+    const now = this.#deps.clock.steady();
     for (const { assignment, receivedAt } of this.#waiting.splice(0))
       if (now < receivedAt + assignment.claim_lease_ms) this.#start(assignment, receivedAt);
   }
@@ -182,7 +191,7 @@ export class Jobs {
     const entry = journal.add(assignment, receivedAt);
     try {
       this.#runners.set(id, new JobRunner(this.#deps, entry, false));
-      this.#silence.watch(assignment, false);
+      this.#silence.watch(assignment);
     } catch (err) {
       // Without a folder there is no job. Not held, it is given to another host when its claim is over.
       log.error("Cannot take a job", { submission_id: id, reason: messageOf(err) });

@@ -25,6 +25,7 @@ const setUp = () => {
     runtimes: () => runtime,
     journal,
     clock,
+    isSameBoot: true,
     log: silentLogger,
     jobsDir: join(dir.path, "jobs"),
     report: (report) => reports.push(report),
@@ -46,7 +47,7 @@ const setUp = () => {
     reports,
     uploads,
     start: (overrides: Partial<Assignment> = {}) =>
-      new JobRunner(deps, journal.add(anAssignment(overrides), clock.now()), false),
+      new JobRunner(deps, journal.add(anAssignment(overrides), clock.steady()), false),
     states: () => reports.map((report) => report.fact.state),
     job: () => {
       const job = runtime.jobs.at(-1);
@@ -227,4 +228,29 @@ test("a coordinator that is out of reach for ten minutes costs a job nothing, al
   const waiting = t.journal.listReports().filter((report) => report.submission_id === ending.id);
   expect(waiting.map((report) => report.fact.state)).toEqual(["running", "finished"]);
   expect(t.uploads).not.toContain("close");
+});
+
+test.each([
+  ["was not confirmed", false, {}],
+  ["ends when its host is silent", true, { stop_if_silent_ms: 120_000 }],
+] as const)(
+  "after a start of the host, a job that had not begun and %s does not begin",
+  async (_, isConfirmed, more) => {
+    using t = setUp();
+    t.start(more).detach();
+    const [entry] = t.journal.list();
+    if (!entry) throw new Error("The journal is empty");
+    new JobRunner({ ...t.deps, isSameBoot: false }, { ...entry, isConfirmed }, true);
+    expect(await t.finished()).toMatchObject({ reason: "terminated_by_server", exit_status: null });
+    expect(t.runtime.jobs).toHaveLength(1);
+  },
+);
+
+test("after a start of the host, a job that is this host's for good begins", async () => {
+  using t = setUp();
+  t.start().detach();
+  const [entry] = t.journal.list();
+  if (!entry) throw new Error("The journal is empty");
+  new JobRunner({ ...t.deps, isSameBoot: false }, { ...entry, isConfirmed: true }, true);
+  await waitFor("a start", () => t.runtime.jobs.length === 2);
 });

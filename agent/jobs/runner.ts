@@ -25,6 +25,8 @@ export interface RunnerDeps {
   runtimes: (name: RuntimeName) => Runtime;
   journal: Journal;
   clock: Clock;
+  /** Whether an earlier process of the agent ran since the host was started. */
+  isSameBoot: boolean;
   log: Logger;
   /** Folder of the jobs' folders. */
   jobsDir: string;
@@ -192,6 +194,10 @@ export class JobRunner {
     };
     const adopted = isKnown ? await this.#runtime.adopt(this.#job, hooks) : undefined;
     if (adopted) return adopted;
+    // How long the host was off nobody knows: by now the job may be another's.
+    const { isConfirmed, assignment } = this.#entry;
+    if (isKnown && !this.#deps.isSameBoot && (!isConfirmed || assignment.stop_if_silent_ms))
+      this.stop(0, "terminated_by_server");
     signal.throwIfAborted();
     const { archives: files, repo } = this.#job.assignment;
     if (files.length > 0 || repo) this.#note({ state: "preparing" });
@@ -224,7 +230,7 @@ export class JobRunner {
 
   #noteRunning(running: RunningJob): void {
     const isFirst = this.#entry.startedAt === null;
-    this.#entry.startedAt ??= this.#deps.clock.now();
+    this.#entry.startedAt ??= this.#deps.clock.steady();
     const startedAt = this.#entry.startedAt;
     if (isFirst) {
       const { runtimeId, workingDir, username } = running;
@@ -234,7 +240,7 @@ export class JobRunner {
     } else if (this.#entry.state !== "stopping") this.#entry.state = "running";
     const { max_duration_s: maxDuration } = this.#job.assignment;
     if (!maxDuration) return;
-    const leftMs = startedAt + maxDuration * 1000 - this.#deps.clock.now();
+    const leftMs = startedAt + maxDuration * 1000 - this.#deps.clock.steady();
     this.#after(leftMs, () => this.stop(MAX_DURATION_GRACE_MS, "max_duration_exceeded"));
   }
 
@@ -265,7 +271,7 @@ export class JobRunner {
   /** Unconfirmed for too long, the job may be another host's by now (shared/protocol/assignment.ts). */
   #watchClaim(): void {
     if (this.#entry.isConfirmed || this.#entry.state === "finished") return;
-    const leftMs = this.#entry.receivedAt + this.#entry.assignment.claim_lease_ms - this.#deps.clock.now();
+    const leftMs = this.#entry.receivedAt + this.#entry.assignment.claim_lease_ms - this.#deps.clock.steady();
     this.#after(leftMs, () => {
       if (!this.#entry.isConfirmed) this.stop(0, "terminated_by_server");
     });

@@ -12,11 +12,12 @@ const setUp = () => {
   const dir = tempDir();
   const clock = new FakeClock();
   const ended: string[] = [];
-  const open = () =>
+  const open = (isSameBoot = true) =>
     new Silence({
       clock,
       log: silentLogger,
       path: join(dir.path, "answered"),
+      isSameBoot,
       onSilence: (id) => ended.push(id),
     });
   return { clock, ended, open, silence: open(), [Symbol.dispose]: () => dir[Symbol.dispose]() };
@@ -27,9 +28,9 @@ const limited = () => anAssignment({ stop_if_silent_ms: LIMIT_MS });
 test("a job ends when no sync was answered for its limit, counted from when that sync was sent", () => {
   using t = setUp();
   const job = limited();
-  t.silence.watch(job, false);
+  t.silence.watch(job);
   t.clock.advance(100_000);
-  t.silence.answered(45_000);
+  t.silence.answered(t.clock.steady() - 45_000);
   t.clock.advance(LIMIT_MS - 45_000 - 1);
   expect(t.ended).toEqual([]);
   t.clock.advance(1);
@@ -39,8 +40,8 @@ test("a job ends when no sync was answered for its limit, counted from when that
 test("a job without a limit goes on for ever, and so does one that is forgotten", () => {
   using t = setUp();
   const job = limited();
-  t.silence.watch(anAssignment(), false);
-  t.silence.watch(job, false);
+  t.silence.watch(anAssignment());
+  t.silence.watch(job);
   t.silence.unwatch(job.submission_id);
   t.clock.advance(10 * LIMIT_MS);
   expect(t.ended).toEqual([]);
@@ -49,10 +50,10 @@ test("a job without a limit goes on for ever, and so does one that is forgotten"
 test("a process that ends before any further answer leaves the time of the first one", () => {
   using t = setUp();
   const job = limited();
-  t.silence.watch(job, false);
+  t.silence.watch(job);
   t.silence.close();
   t.clock.advance(LIMIT_MS - 10);
-  t.open().watch(job, true);
+  t.open().watch(job);
   t.clock.advance(10);
   expect(t.ended).toEqual([job.submission_id]);
 });
@@ -60,13 +61,26 @@ test("a process that ends before any further answer leaves the time of the first
 test("a process of the agent that starts later counts from the last answer, too", () => {
   using t = setUp();
   const job = limited();
-  t.silence.watch(job, false);
-  t.silence.answered(0);
+  t.silence.watch(job);
+  t.silence.answered(t.clock.steady());
   t.silence.close();
   t.clock.advance(LIMIT_MS - 10);
   const after = t.open();
-  after.watch(job, true);
+  after.watch(job);
   t.clock.advance(9);
+  expect(t.ended).toEqual([]);
+  t.clock.advance(1);
+  expect(t.ended).toEqual([job.submission_id]);
+});
+
+test("what was noted before the host was started anew says nothing", () => {
+  using t = setUp();
+  t.silence.watch(limited());
+  t.silence.close();
+  t.clock.advance(LIMIT_MS - 1);
+  const job = limited();
+  t.open(false).watch(job);
+  t.clock.advance(LIMIT_MS - 1);
   expect(t.ended).toEqual([]);
   t.clock.advance(1);
   expect(t.ended).toEqual([job.submission_id]);

@@ -9,6 +9,8 @@ export interface SilenceDeps {
   log: Logger;
   /** Where the time of the last answer outlives the process. */
   path: string;
+  /** Whether what was noted there is of the time since the host was started: of before, nothing runs any more. */
+  isSameBoot: boolean;
   /** The job may be another host's from now on. */
   onSilence: (submissionId: string) => void;
 }
@@ -25,16 +27,13 @@ export class Silence {
 
   constructor(deps: SilenceDeps) {
     this.#deps = deps;
-    this.#answeredAt = readTime(deps.path) ?? deps.clock.now();
+    this.#answeredAt = (deps.isSameBoot ? readTime(deps.path) : undefined) ?? deps.clock.steady();
   }
 
-  /** From when it was accepted the coordinator knows that this host was there; `isKnown`: before this process began. */
-  watch({ submission_id: id, stop_if_silent_ms: limitMs }: Assignment, isKnown: boolean): void {
+  watch({ submission_id: id, stop_if_silent_ms: limitMs }: Assignment): void {
     if (!limitMs) return;
-    if (!isKnown && this.#limits.size === 0) {
-      this.#answeredAt = this.#deps.clock.now();
-      this.#keep();
-    }
+    // Nobody has asked for it to be kept before.
+    if (this.#limits.size === 0) this.#keep();
     this.#limits.set(id, limitMs);
     this.#arm(id, limitMs);
   }
@@ -45,9 +44,9 @@ export class Silence {
     this.#cancel.delete(id);
   }
 
-  /** A sync that was sent so long ago has been answered. */
-  answered(agoMs: number): void {
-    this.#answeredAt = this.#deps.clock.now() - agoMs;
+  /** A sync that was sent then has been answered. */
+  answered(sentAt: number): void {
+    this.#answeredAt = sentAt;
     if (this.#limits.size === 0) return;
     this.#keep();
     for (const [id, limitMs] of this.#limits) this.#arm(id, limitMs);
@@ -59,7 +58,7 @@ export class Silence {
 
   #keep(): void {
     try {
-      writeFileSync(this.#deps.path, String(Math.floor(this.#answeredAt)), { mode: 0o600 });
+      writeFileSync(this.#deps.path, `${Math.floor(this.#answeredAt)}\n`, { mode: 0o600 });
     } catch (err) {
       this.#deps.log.warn("Cannot note the last answer", { path: this.#deps.path, reason: messageOf(err) });
     }
@@ -68,7 +67,7 @@ export class Silence {
   #arm(id: string, limitMs: number): void {
     const { clock, log, onSilence } = this.#deps;
     this.#cancel.get(id)?.();
-    const leftMs = this.#answeredAt + limitMs - clock.now();
+    const leftMs = this.#answeredAt + limitMs - clock.steady();
     const end = () => {
       log.warn("Cut off for too long: the job may go on elsewhere, and ends here", { submission_id: id });
       onSilence(id);
@@ -81,7 +80,7 @@ export class Silence {
 const readTime = (path: string): number | undefined => {
   try {
     const text = readFileSync(path, "utf8");
-    return /^\d{13}$/.test(text) ? Number(text) : undefined;
+    return /^\d+\n$|^\d{13}$/.test(text) ? Number(text) : undefined;
   } catch {
     return undefined;
   }

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { systemClock } from "../../shared/clock.ts";
 import { silentLogger } from "../../shared/log.ts";
 import type { Desired, HeldSubmission } from "../../shared/protocol/sync.ts";
 import { waitFor } from "../../shared/testing/waitFor.ts";
@@ -26,6 +27,7 @@ const setUp = async (coordinator: FakeCoordinator) => {
       held: () => state.held,
       inventory: takenInventory,
       isUrgent: () => state.isUrgent,
+      clock: systemClock,
       onAnswer: (desired) => {
         state.answers.push(desired);
         // As when the second answer brought a job.

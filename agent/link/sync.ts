@@ -1,3 +1,4 @@
+import type { Clock } from "../../shared/clock.ts";
 import { messageOf } from "../../shared/errors.ts";
 import type { Logger } from "../../shared/log.ts";
 import type { Inventory } from "../../shared/protocol/inventory.ts";
@@ -37,7 +38,8 @@ export interface SyncDeps {
   /** Something of the above has changed: the poll that is under way is given up for one that tells it. */
   nudge?: Nudge;
   state?: LinkState;
-  /** An answer to a sync that was sent `agoMs` ago and told what is named here. */
+  /** The time by which this host keeps its promises. */
+  clock: Pick<Clock, "steady">;
   onAnswer: (desired: readonly Desired[], sync: AnsweredSync) => void;
   /** Something held is not confirmed yet: the next answer must not wait. */
   isUrgent: () => boolean;
@@ -47,10 +49,13 @@ export interface SyncDeps {
   enrollAgain: (signal: AbortSignal) => Promise<void>;
 }
 
+/** Of a sync that was answered: what it told, and moments of the host's steady time. */
 interface AnsweredSync {
   held: readonly HeldSubmission[];
   draining: Draining | undefined;
-  agoMs: number;
+  sentAt: number;
+  /** The coordinator has answered no sooner, however long its answer was under way. */
+  answeredAt: number;
 }
 
 /** Why the loop ended: `fenced`: a newer process of this host's agent has taken over. */
@@ -71,7 +76,7 @@ export const runSync = async (deps: SyncDeps, signal: AbortSignal): Promise<Sync
   let isUp: boolean | undefined;
   let hasReenrolled = false;
   while (!signal.aborted) {
-    const startedAt = performance.now();
+    const startedAt = deps.clock.steady();
     // Taken before what is to be said is read, so that no change can slip in between.
     const nudged = deps.nudge?.signal ?? NEVER;
     const cut = AbortSignal.any([signal, nudged]);
@@ -96,7 +101,7 @@ export const runSync = async (deps: SyncDeps, signal: AbortSignal): Promise<Sync
         continue;
       }
       // Some proxies cut what is silent for long: then it is better to be silent for less.
-      const silentMs = performance.now() - startedAt;
+      const silentMs = deps.clock.steady() - startedAt;
       if (code === "unavailable" && silentMs > SHORTEST_WAIT_MS)
         state.longestMs = Math.max(SHORTEST_WAIT_MS, silentMs * 0.8);
       const waitMs = (code === "unavailable" || code === undefined ? lost : refused).next();
@@ -147,13 +152,15 @@ const poll = async (deps: SyncDeps, state: PollState, signal: AbortSignal): Prom
     ...(draining ? { draining } : {}),
   };
   const timeoutMs = waitMs + ANSWER_MS;
-  const sentAt = performance.now();
+  const sentAt = deps.clock.steady();
   const answer = await callJson(deps.link, { path: "/sync", json, signal, timeoutMs }, SyncAnswer);
   state.sent = text;
   state.seen = { epoch: answer.epoch, revision: answer.revision };
   state.waitMs = Math.min(answer.wait_ms, LONGEST_WAIT_MS);
   if (answer.credential) deps.onCredential(answer.credential);
-  deps.onAnswer(answer.desired, { held, draining, agoMs: performance.now() - sentAt });
+  const waitedMs = answer.waited_ms ?? Number.POSITIVE_INFINITY;
+  const answeredAt = Math.min(sentAt + waitedMs, deps.clock.steady());
+  deps.onAnswer(answer.desired, { held, draining, sentAt, answeredAt });
 };
 
 const reenroll = async (deps: SyncDeps, signal: AbortSignal): Promise<boolean> => {

@@ -4,7 +4,7 @@ import { startFakeServer } from "../testing/fakeServer.ts";
 import { newPerson } from "../testing/runCli.ts";
 
 /** Pauses between tries are a fiftieth of what they are. */
-const hasty: Clock = { now: systemClock.now, after: (ms, fire) => systemClock.after(ms / 50, fire) };
+const hasty: Clock = { ...systemClock, after: (ms, fire) => systemClock.after(ms / 50, fire) };
 
 const attach = async (url: string) => {
   const person = newPerson({

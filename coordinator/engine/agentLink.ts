@@ -16,7 +16,7 @@ import {
 import { desiredOf } from "./desired.ts";
 import { finishSubmission } from "./endings.ts";
 import type { Engine } from "./engine.ts";
-import { type EngineDeps, LEASE_TTL_MS, SYNC_WAIT_MS } from "./engineDeps.ts";
+import { CLAIM_GIVEN_MS, type EngineDeps, LEASE_TTL_MS, SYNC_WAIT_MS } from "./engineDeps.ts";
 import type { Reachability } from "./reachability.ts";
 import { applyReports } from "./reports.ts";
 
@@ -37,7 +37,8 @@ export class AgentLink {
   /** Acknowledges what the agent names, waits while it has seen all, then answers the whole desired set. */
   async sync(instance: InstanceRow, request: SyncRequest, signal: AbortSignal): Promise<SyncAnswer> {
     const { agents, clock, engine, reachability } = this.#deps;
-    const arrivedAt = clock.now();
+    const arrivedAt = clock.steady();
+    const confirmed = agents.confirmations(instance.id);
     const noted = agents.note(instance.id, request, arrivedAt);
     if (noted === "fenced")
       throw new AppError("fenced", "A newer process of this host's agent has taken over", {
@@ -64,18 +65,25 @@ export class AgentLink {
     // Read before the set: a change in between makes the next answer come at once, never go missing.
     const revision = agents.revision(instance.id);
     const held = new Set(request.held.map((one) => one.submission_id));
-    const desired = await this.#desired(instance, { held, arrivedAt, isRepeated: noted === "repeated" });
+    const desired = await this.#desired(instance, {
+      held,
+      isOld: () =>
+        noted === "repeated" ||
+        agents.confirmations(instance.id) !== confirmed ||
+        agents.isOvertaken(instance.id, request),
+    });
     return {
       epoch: agents.epoch,
       revision,
       desired,
       wait_ms: SYNC_WAIT_MS,
       lease_ttl_ms: LEASE_TTL_MS,
+      waited_ms: Math.floor(clock.steady() - arrivedAt),
     };
   }
 
   report(instance: InstanceRow, request: ReportRequest): Promise<ReportAnswer> {
-    this.#deps.agents.touch(instance.id, this.#deps.clock.now());
+    this.#deps.agents.touch(instance.id, this.#deps.clock.steady());
     return applyReports(this.#deps, instance, request.reports);
   }
 
@@ -143,6 +151,7 @@ export class AgentLink {
   /** A job that cannot be told to its host, because a secret is gone, ends here (docs/spec/agent.md §2.11). */
   async #start(submission: SubmissionRow): Promise<Desired[]> {
     const { id } = submission;
+    if (this.#isTooLate(submission)) return [];
     try {
       return [{ action: "run", submission_id: id, assignment: await this.#deps.assign(submission) }];
     } catch (err) {
@@ -150,6 +159,15 @@ export class AgentLink {
       await this.#end(submission, { reason: "terminated_by_server", message: err.message });
       return [];
     }
+  }
+
+  /** A host that comes for it late could not have confirmed it before it is given to another. */
+  #isTooLate(submission: SubmissionRow): boolean {
+    const { waits, clock } = this.#deps;
+    return (
+      submission.acknowledged_at === null &&
+      waits.since(submission.id, "claim") + CLAIM_GIVEN_MS <= clock.steady()
+    );
   }
 
   /** Starting it anew could run it twice, so a job that its host has lost has failed. */
@@ -174,20 +192,18 @@ export class AgentLink {
   }
 }
 
-/** What a sync says of its host, and when it said so. */
+/** What a sync says of its host; `isOld`: since it came, the host may have confirmed more. */
 interface Said {
   held: ReadonlySet<string>;
-  arrivedAt: number;
-  isRepeated: boolean;
+  isOld: () => boolean;
 }
 
 /**
  * An agent writes a job to its journal before it names it, and names it until told otherwise. A request that is here
  * for the second time, or came before the job was confirmed, may be older than the job.
  */
-const isLost = (submission: SubmissionRow, { held, arrivedAt, isRepeated }: Said): boolean =>
-  !isRepeated &&
+const isLost = (submission: SubmissionRow, { held, isOld }: Said): boolean =>
   !isFinalJob(submission.status) &&
   submission.acknowledged_at !== null &&
-  submission.acknowledged_at <= arrivedAt &&
-  !held.has(submission.id);
+  !held.has(submission.id) &&
+  !isOld();

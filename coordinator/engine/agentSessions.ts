@@ -20,6 +20,7 @@ export class AgentSessions {
   #startedAt: number | undefined;
   readonly #sessions = new Map<string, Session>();
   readonly #revisions = new Map<string, number>();
+  readonly #confirmations = new Map<string, number>();
   readonly #waiting = new Map<string, Set<() => void>>();
 
   /**
@@ -67,6 +68,15 @@ export class AgentSessions {
     return this.#waiting.has(instanceId);
   }
 
+  /** How often a report has confirmed a job of the host: a sync from before then need not know the job. */
+  confirmations(instanceId: string): number {
+    return this.#confirmations.get(instanceId) ?? 0;
+  }
+
+  confirmed(instanceId: string): void {
+    this.#confirmations.set(instanceId, this.confirmations(instanceId) + 1);
+  }
+
   revision(instanceId: string): number {
     return this.#revisions.get(instanceId) ?? 1;
   }
@@ -99,5 +109,6 @@ export class AgentSessions {
     this.wake(instanceId);
     this.#sessions.delete(instanceId);
     this.#revisions.delete(instanceId);
+    this.#confirmations.delete(instanceId);
   }
 }

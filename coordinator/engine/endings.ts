@@ -5,7 +5,7 @@ import { freeInstance } from "../store/instances.ts";
 import type { RunRow } from "../store/runs.ts";
 import { moveSubmission, type SubmissionRow } from "../store/submissions.ts";
 import type { Changes } from "./changes.ts";
-import { type EngineDeps, LONGEST_GRACE_MS, STOP_GRACE_MS, STOP_MARGIN_MS } from "./engineDeps.ts";
+import { type EngineDeps, LONGEST_GRACE_MS, STOP_GRACE_MS } from "./engineDeps.ts";
 
 /** Ends a live attempt: at once when no host can have it, else by asking the host, which will report the end. */
 export const endSubmission = (
@@ -24,7 +24,6 @@ export const endSubmission = (
     ...(end.message === undefined ? {} : { termination_reason_message: end.message }),
     stop_grace_ms: grace,
     last_processed_at: now,
-    wake_at: now + grace + STOP_MARGIN_MS,
   };
   return {
     statements: [moveSubmission(deps.db, submission.id, { to: "terminating", patch })],
@@ -57,7 +56,7 @@ export interface End {
 
 /** The end of an attempt: the reason that was set first stays, the host is free for the next. */
 export const finishSubmission = (deps: EngineDeps, submission: SubmissionRow, end: End): Changes => {
-  const { db, clock, scheduler, agents } = deps;
+  const { db, clock, scheduler, agents, waits } = deps;
   const now = clock.now();
   const reason = submission.termination_reason ?? end.reason;
   const outcome = {
@@ -69,7 +68,6 @@ export const finishSubmission = (deps: EngineDeps, submission: SubmissionRow, en
     log_complete: end.abandoned || end.logBytes === 0,
     pull_progress: null,
     last_processed_at: now,
-    wake_at: null,
   };
   const statements: Statement[] = [];
   if (submission.status !== "terminating")
@@ -77,13 +75,14 @@ export const finishSubmission = (deps: EngineDeps, submission: SubmissionRow, en
   const patch = { ...outcome, finished_at: now };
   statements.push(moveSubmission(db, submission.id, { to: JOB_REASON_STATUS[reason], patch }));
   const { instance_id: instanceId } = submission;
-  if (instanceId === null) return { statements, effects: [] };
+  const forget = () => waits.forget(submission.id);
+  if (instanceId === null) return { statements, effects: [forget] };
   statements.push(freeInstance(db, instanceId));
   const release = () => {
     scheduler.release(instanceId, submission.id);
     agents.wake(instanceId);
   };
-  return { statements, effects: [release] };
+  return { statements, effects: [forget, release] };
 };
 
 /** The words that came with the reason that stays; a job that ended as it should needs none (lifecycle.md §1.4). */

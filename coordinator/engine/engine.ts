@@ -51,7 +51,7 @@ export class Engine {
   async start(): Promise<void> {
     const { db, capacity, agents, clock, scheduler } = this.#deps;
     for (const { instance, fleetName } of await listLiveInstances(db)) capacity.set(instance, fleetName);
-    agents.heardAt("", clock.now());
+    agents.heardAt("", clock.steady());
     for (const { id, instance_id: instanceId, share } of await listLiveSubmissions(db)) {
       const entry = instanceId === null ? undefined : capacity.get(instanceId);
       if (entry) capacity.restore(entry.instance.id, id, share ?? wholeOf(entry));

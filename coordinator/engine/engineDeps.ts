@@ -8,6 +8,7 @@ import type { RunRow } from "../store/runs.ts";
 import type { AgentSessions } from "./agentSessions.ts";
 import type { Capacity } from "./capacity.ts";
 import type { Scheduler } from "./scheduler.ts";
+import type { Waits } from "./waits.ts";
 
 /** What the engine's parts work with. */
 export interface EngineDeps {
@@ -19,6 +20,7 @@ export interface EngineDeps {
   capacity: Capacity;
   scheduler: Scheduler;
   jobNetworkMode: JobNetworkMode;
+  waits: Waits;
   /** The jobs of a run's first replica, made anew from its spec as it is now. */
   jobSpecs: (run: Pick<RunRow, "name" | "spec">) => JobSpec[];
 }
@@ -26,8 +28,11 @@ export interface EngineDeps {
 /** Unconfirmed for this long, an agent ends a job that it was given (shared/protocol/assignment.ts). */
 export const CLAIM_LEASE_MS = 20_000;
 
+/** An unconfirmed job is given out no later than this after it was placed: its agent has the lease from then on. */
+export const CLAIM_GIVEN_MS = 20_000;
+
 /** When the coordinator gives an unconfirmed job to another: later than any agent could still run it. */
-export const CLAIM_TIMEOUT_MS = 2 * CLAIM_LEASE_MS;
+export const CLAIM_TIMEOUT_MS = CLAIM_GIVEN_MS + CLAIM_LEASE_MS + 5_000;
 
 /** Interrupt to kill, for a job that a user stops (docs/spec/lifecycle.md §3.4). */
 export const STOP_GRACE_MS = 10_000;

@@ -4,7 +4,7 @@ import { insertSubmissions, type SubmissionRow } from "../store/submissions.ts";
 import { endsInSilence } from "./attempts.ts";
 import type { Changes } from "./changes.ts";
 import { finishSubmission } from "./endings.ts";
-import { type EngineDeps, LOST_AFTER_MS } from "./engineDeps.ts";
+import { CLAIM_TIMEOUT_MS, type EngineDeps, LOST_AFTER_MS, STOP_MARGIN_MS } from "./engineDeps.ts";
 
 /**
  * What has waited too long: an assignment that no agent confirmed, a stop that no agent reported done, a job whose
@@ -12,7 +12,7 @@ import { type EngineDeps, LOST_AFTER_MS } from "./engineDeps.ts";
  */
 export const expire = (deps: EngineDeps, run: RunRow, submission: SubmissionRow): Changes[] => {
   const at = nextExpiry(deps, run, submission);
-  if (at === undefined || at > deps.clock.now()) return [];
+  if (at === undefined || at > deps.clock.steady()) return [];
   if (submission.status === "terminating")
     return [finishSubmission(deps, submission, { reason: "terminated_by_server", abandoned: true })];
   if (isUnconfirmed(submission) && submission.job_spec.jobs_per_replica === 1)
@@ -23,16 +23,20 @@ export const expire = (deps: EngineDeps, run: RunRow, submission: SubmissionRow)
   return [finishSubmission(deps, submission, { reason: "instance_unreachable", message, abandoned: true })];
 };
 
-/** When `expire` has something to say of the submission, as far as it is known now. */
+/** When `expire` has something to say of the submission, as far as it is known now; steady time. */
 export const nextExpiry = (deps: EngineDeps, run: RunRow, submission: SubmissionRow): number | undefined => {
-  const { status, wake_at: wakeAt } = submission;
+  const { id, status } = submission;
   if (isFinalJob(status) || status === "submitted") return undefined;
   if (status === "terminating") {
     const lostAt = run.status === "terminating" ? undefined : silentUntil(deps, run, submission);
+    const stoppedAt = deps.waits.since(id, "stop") + (submission.stop_grace_ms ?? 0) + STOP_MARGIN_MS;
     // A stop for another attempt waits until the host itself is sure to have ended the job.
-    return wakeAt === null ? lostAt : Math.max(wakeAt, lostAt ?? 0);
+    return Math.max(stoppedAt, lostAt ?? 0);
   }
-  if (isUnconfirmed(submission)) return wakeAt ?? undefined;
+  // A node that waits for its turn was told to no host yet.
+  if (submission.assigned_at === null) return undefined;
+  const claimedAt = deps.waits.since(id, "claim");
+  if (isUnconfirmed(submission)) return claimedAt + CLAIM_TIMEOUT_MS;
   const entry = deps.capacity.get(submission.instance_id ?? "");
   if (entry && !entry.instance.unreachable) return undefined;
   return silentUntil(deps, run, submission);
@@ -44,8 +48,8 @@ const isUnconfirmed = (submission: SubmissionRow): boolean =>
 /** By then the agent of a host that stays silent has ended the job by its own clock. */
 const silentUntil = (deps: EngineDeps, run: RunRow, submission: SubmissionRow): number | undefined => {
   if (!endsInSilence(run, submission)) return undefined;
-  const heardAt = deps.agents.heardAt(submission.instance_id ?? "", deps.clock.now());
-  return Math.max(heardAt, submission.assigned_at ?? 0) + LOST_AFTER_MS;
+  const heardAt = deps.agents.heardAt(submission.instance_id ?? "", deps.clock.steady());
+  return Math.max(heardAt, deps.waits.since(submission.id, "claim")) + LOST_AFTER_MS;
 };
 
 /** The host never took it, or let it go unconfirmed: fence this attempt for good and make a new one of the same job. */

@@ -83,6 +83,5 @@ export const rearm = (deps: EngineDeps, run: RunRow): RunPatch | undefined => {
     termination_reason: null,
     fleet_id: null,
     last_processed_at: now,
-    wake_at: null,
   };
 };

@@ -31,7 +31,7 @@ export class Reachability {
 
   constructor(deps: ReachabilityDeps) {
     this.#deps = deps;
-    this.#startedAt = deps.clock.now();
+    this.#startedAt = deps.clock.steady();
     this.#cancel = deps.clock.after(SWEEP_MS, () => this.#sweep());
   }
 
@@ -47,7 +47,7 @@ export class Reachability {
   #sweep(): void {
     const { agents, capacity, clock, log } = this.#deps;
     this.#cancel = clock.after(SWEEP_MS, () => this.#sweep());
-    const silentSince = clock.now() - LEASE_TTL_MS;
+    const silentSince = clock.steady() - LEASE_TTL_MS;
     for (const { instance } of capacity.listAll()) {
       const lastSeenAt = agents.lastSeenAt(instance.id) ?? this.#startedAt;
       if (instance.unreachable || lastSeenAt > silentSince) continue;

@@ -48,6 +48,7 @@ const applyReport = async (
     if (report.sequence <= submission.report_sequence) return;
     result = "applied";
     const { statements, effects } = changesOf(deps, submission, report);
+    if (submission.acknowledged_at === null) deps.agents.confirmed(instance.id);
     await writeAll(deps.db, [claimReport(deps.db, submission.id, report.sequence), ...statements]);
     for (const effect of effects) effect();
   });
@@ -64,9 +65,10 @@ const changesOf = (
   { fact, at }: Report,
 ): { statements: Statement[]; effects: (() => void)[] } => {
   const { db, clock } = deps;
-  const seen = { acknowledged_at: submission.acknowledged_at ?? clock.now(), last_processed_at: clock.now() };
-  // A claim that is confirmed waits for nothing any more; a stop still does.
-  const patch = submission.status === "terminating" ? seen : { ...seen, wake_at: null };
+  const patch = {
+    acknowledged_at: submission.acknowledged_at ?? clock.now(),
+    last_processed_at: clock.now(),
+  };
   switch (fact.state) {
     case "preparing":
       return { statements: [patchSubmission(db, submission.id, patch)], effects: [] };

@@ -123,10 +123,12 @@ test("attempts that found no host are forgotten, but the last", async () => {
   await reaches(t, "flaky", "provisioning");
   await fail(t, host);
   await t.engine.submit("another");
+  const another = await t.engine.takeOne(host);
+  await t.engine.running(host, another);
   t.clock.advance(30_000);
   await waitFor("the fourth attempt", async () => (await t.engine.latest("flaky")).submission_num === 3);
   await reaches(t, "flaky", "pending");
-  await fail(t, host, 0);
+  await t.engine.finished(host, another, { exit: 0 });
   await reaches(t, "flaky", "provisioning");
   // Of 1 and 3, which found no host, 3 is the direct predecessor of the newest.
   expect((await t.engine.submissions("flaky")).map((row) => row.submission_num)).toEqual([0, 2, 3, 4]);

@@ -43,9 +43,10 @@ export const passRun = async (deps: EngineDeps, runId: string): Promise<PassResu
     const jobs = groupByJob(await listSubmissions(deps.db, runId));
     const { statements, effects, undo = [], wakeAt, waiting } = decide(deps, run, jobs);
     if (statements.length === 0) {
-      const moments = [wakeAt, ...jobs.map((job) => nextExpiry(deps, run, job.latest))];
-      const known = moments.filter((at) => at !== undefined);
-      return { changed, wakeAt: known.length > 0 ? Math.min(...known) : null, waiting };
+      const expiries = jobs.map((job) => nextExpiry(deps, run, job.latest)).filter((at) => at !== undefined);
+      const ahead = deps.clock.now() - deps.clock.steady();
+      const at = Math.min(wakeAt ?? Number.POSITIVE_INFINITY, ...expiries.map((steady) => steady + ahead));
+      return { changed, wakeAt: Number.isFinite(at) ? at : null, waiting };
     }
     try {
       await writeAll(deps.db, statements);
@@ -106,7 +107,7 @@ const decideTerminating = (deps: EngineDeps, run: RunRow, jobs: readonly JobAtte
   if (alive.length > 0) return merge(alive.map((job) => endSubmission(deps, job, { run, reason })));
   if (!isTerminated(latest)) return NOTHING;
   const next = isToldByUser(run) ? undefined : rearm(deps, run);
-  const patch = next ?? { last_processed_at: deps.clock.now(), wake_at: null };
+  const patch = next ?? { last_processed_at: deps.clock.now() };
   return { statements: [moveRun(deps.db, run.id, { to: next ? "pending" : status, patch })], effects: [] };
 };
 

@@ -2,7 +2,7 @@ import { mergeProfile } from "../../shared/config/profile.ts";
 import type { RunRow } from "../store/runs.ts";
 import { patchSubmission, type SubmissionRow } from "../store/submissions.ts";
 import { type Changes, merge } from "./changes.ts";
-import { CLAIM_TIMEOUT_MS, type EngineDeps } from "./engineDeps.ts";
+import type { EngineDeps } from "./engineDeps.ts";
 
 export const startupOrder = (
   run: Pick<RunRow, "spec">,
@@ -13,7 +13,6 @@ export const startupOrder = (
 /** What is noted when a host is told of a job: from now on it has to confirm it. */
 export const beginning = (now: number) => ({
   assigned_at: now,
-  wake_at: now + CLAIM_TIMEOUT_MS,
   last_processed_at: now,
 });
 

@@ -36,3 +36,22 @@ test("close() ends all waiting", () => {
   clock.advance(10);
   expect(fired).toBe(0);
 });
+
+test("a clock that is put forward or back wakes all that wait, so that they tell their moment anew", () => {
+  const clock = new FakeClock(0);
+  const seen: string[] = [];
+  const at = { cron: 10 * HOUR_MS, other: 5 * HOUR_MS };
+  const timers: WakeTimers = new WakeTimers(clock, (key) => {
+    seen.push(`${key}@${clock.now()}`);
+    const due = at[key as keyof typeof at];
+    if (clock.now() < due) timers.set(key, due);
+  });
+  for (const [key, due] of Object.entries(at)) timers.set(key, due);
+  clock.jump(9 * HOUR_MS);
+  clock.advance(60_000);
+  expect(seen).toEqual([`other@${9 * HOUR_MS + 60_000}`, `cron@${9 * HOUR_MS + 60_000}`]);
+  clock.advance(HOUR_MS);
+  expect(seen.at(-1)).toBe(`cron@${10 * HOUR_MS}`);
+});
+
+const HOUR_MS = 3_600_000;

@@ -3,6 +3,7 @@ import blocks from "./migrations/0001_blocks.sql" with { type: "text" };
 import numbers from "./migrations/0002_instance_numbers.sql" with { type: "text" };
 import hostWishes from "./migrations/0003_host_wishes.sql" with { type: "text" };
 import secrets from "./migrations/0004_secrets.sql" with { type: "text" };
+import waits from "./migrations/0005_waits.sql" with { type: "text" };
 
 /** The SQL of every migration by its tag, as text inside the binary. */
 export const MIGRATIONS: Record<string, string> = {
@@ -11,4 +12,5 @@ export const MIGRATIONS: Record<string, string> = {
   "0002_instance_numbers": numbers,
   "0003_host_wishes": hostWishes,
   "0004_secrets": secrets,
+  "0005_waits": waits,
 };

@@ -159,8 +159,6 @@ export const runs = sqliteTable(
     next_triggered_at: integer("next_triggered_at"),
     /** When the schedule began the execution that is under way. */
     triggered_at: integer("triggered_at"),
-    /** When the engine must look at this run again even if nothing happens; null: never. */
-    wake_at: integer("wake_at"),
     deleted: integer("deleted", { mode: "boolean" }).notNull().default(false),
   },
   (t) => [
@@ -193,8 +191,6 @@ export const submissions = sqliteTable(
     acknowledged_at: integer("acknowledged_at"),
     /** Set when a host is asked to end it: milliseconds from interrupt to kill. */
     stop_grace_ms: integer("stop_grace_ms"),
-    /** When the engine takes an unconfirmed claim, or a stop without an answer, as failed. */
-    wake_at: integer("wake_at"),
     provisioning_data: text("provisioning_data", { mode: "json" }).$type<JobProvisioningData>(),
     runtime_data: text("runtime_data", { mode: "json" }).$type<JobRuntimeData>(),
     pull_progress: text("pull_progress", { mode: "json" }).$type<PullProgress>(),

@@ -77,7 +77,7 @@ export const patchSubmission = (db: Db, id: string, patch: SubmissionPatch) =>
 const acknowledge = preparedWrite((db, { id, at }: { id: string; at: number }) =>
   db
     .update(submissions)
-    .set({ acknowledged_at: at, wake_at: null })
+    .set({ acknowledged_at: at })
     .where(
       and(eq(submissions.id, id), isNull(submissions.acknowledged_at), isNotNull(submissions.assigned_at)),
     ),

@@ -13,6 +13,7 @@ import { Capacity } from "../engine/capacity.ts";
 import { Engine } from "../engine/engine.ts";
 import { Reachability } from "../engine/reachability.ts";
 import { Scheduler } from "../engine/scheduler.ts";
+import { Waits } from "../engine/waits.ts";
 import { LogStore } from "../logs/logStore.ts";
 import { type Db, openStore } from "../store/db.ts";
 import type { Soon } from "../store/fileClient.ts";
@@ -79,6 +80,7 @@ export class TestEngine implements AsyncDisposable {
       capacity,
       scheduler: new Scheduler({ agents, capacity, clock }),
       jobNetworkMode: 2 as const,
+      waits: new Waits(clock),
       jobSpecs: testJobSpecs,
     };
     this.engine = new Engine(deps);

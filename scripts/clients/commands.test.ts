@@ -44,7 +44,7 @@ describe("ps", () => {
     await using lab = await openLab();
     let pauses = 0;
     const clock: Clock = {
-      now: systemClock.now,
+      ...systemClock,
       after: (ms, fire) => {
         pauses++;
         return systemClock.after(ms, fire);

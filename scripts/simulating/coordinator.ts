@@ -1,6 +1,6 @@
 import { copyFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Client } from "@libsql/client";
+import type { Client, InStatement } from "@libsql/client";
 import { agentErrorAnswer } from "../../coordinator/http/agent/errorAnswer.ts";
 import type { Db } from "../../coordinator/store/db.ts";
 import { findInstance } from "../../coordinator/store/instances.ts";
@@ -161,8 +161,10 @@ export class SimCoordinator {
   async #open(life: Life): Promise<void> {
     this.#close();
     const { world, dir, broken } = this.#options;
+    const startedAt = world.now;
     const clock: Clock = {
       now: () => Math.floor(world.now + this.machine.skewMs),
+      steady: () => world.now - startedAt,
       after: (ms, fire) => world.after(ms, fire, life),
     };
     const prepare = (parts: TestEngine) => {
@@ -187,26 +189,36 @@ export class SimCoordinator {
     const [execute, batch] = [client.execute, client.batch];
     this.#client = client;
     this.#execute = execute;
-    const around = async <T>(work: () => Promise<T>): Promise<T> => {
+    let isUnsettled = false;
+    const around = async <T>(work: () => Promise<T>, isRead: boolean): Promise<T> => {
       this.pending++;
       await this.#pause(life);
       const result = await work();
-      this.hasChanged = true;
+      if (!isRead) {
+        this.hasChanged = true;
+        isUnsettled = true;
+      }
       await this.#pause(life);
       this.pending--;
+      // What follows a commit in memory is done by the time nothing is under way any more.
+      if (this.pending === 0 && isUnsettled) {
+        this.hasChanged = true;
+        isUnsettled = false;
+      }
       return result;
     };
-    const failing = async <T>(work: () => Promise<T>): Promise<T> => {
+    const failing = async <T>(work: () => Promise<T>, isRead: boolean): Promise<T> => {
       const { world, faults } = this.#options;
       if (life.alive && world.random.chance(faults.storeError)) {
         world.note("the store fails");
         throw new StoreFault("disk I/O error");
       }
-      return around(work);
+      return around(work, isRead);
     };
     Object.assign(client, {
-      execute: (...args: Parameters<Client["execute"]>) => failing(() => execute.apply(client, args)),
-      batch: (...args: Parameters<Client["batch"]>) => failing(() => batch.apply(client, args)),
+      execute: (...args: Parameters<Client["execute"]>) =>
+        failing(() => execute.apply(client, args), isSelect(args[0] as InStatement)),
+      batch: (...args: Parameters<Client["batch"]>) => failing(() => batch.apply(client, args), false),
     });
   }
 
@@ -226,5 +238,8 @@ export class SimCoordinator {
 
 /** What drizzle keeps of it, and does not tell in the type that the store gives out. */
 export const clientOf = (db: Db): Client => (db as Db & { $client: Client }).$client;
+
+const isSelect = (statement: InStatement | string): boolean =>
+  (typeof statement === "string" ? statement : statement.sql).startsWith("select ");
 
 const stackOf = (err: unknown): string => (err instanceof Error ? (err.stack ?? err.message) : String(err));

@@ -13,6 +13,7 @@ export const layOver = (world: World, fetch: Fetch): Disposable => {
     setTimeout: globalThis.setTimeout,
     clearTimeout: globalThis.clearTimeout,
     now: Date.now,
+    steady: performance.now,
     random: Math.random,
     randomUUID: crypto.randomUUID,
     timeout: AbortSignal.timeout,
@@ -45,6 +46,9 @@ export const layOver = (world: World, fetch: Fetch): Disposable => {
   Object.assign(Date, {
     now: () => (world.life ? Math.floor(world.now + world.life.machine.skewMs) : real.now()),
   });
+  Object.assign(performance, {
+    now: () => (world.life ? world.now - world.startedAt : real.steady.call(performance)),
+  });
   Object.assign(Math, { random: () => random.next() });
   Object.assign(crypto, { randomUUID: () => random.uuid() });
   Object.assign(AbortSignal, { timeout });
@@ -56,6 +60,7 @@ export const layOver = (world: World, fetch: Fetch): Disposable => {
         clearTimeout: real.clearTimeout,
       });
       Object.assign(Date, { now: real.now });
+      Object.assign(performance, { now: real.steady });
       Object.assign(Math, { random: real.random });
       Object.assign(crypto, { randomUUID: real.randomUUID });
       Object.assign(AbortSignal, { timeout: real.timeout });

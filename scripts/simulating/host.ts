@@ -1,12 +1,12 @@
 import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { openHostClock } from "../../agent/hostClock.ts";
 import { Jobs } from "../../agent/jobs/jobs.ts";
 import { Journal } from "../../agent/jobs/journal.ts";
 import { uploadLog } from "../../agent/link/logs.ts";
 import { Reporter } from "../../agent/link/report.ts";
 import { runSync } from "../../agent/link/sync.ts";
 import type { InstanceRow } from "../../coordinator/store/instances.ts";
-import type { Clock } from "../../shared/clock.ts";
 import { AppError, messageOf } from "../../shared/errors.ts";
 import { silentLogger } from "../../shared/log.ts";
 import type { Ledger } from "./ledger.ts";
@@ -34,6 +34,8 @@ export class SimHost {
   readonly #options: HostOptions;
   readonly #commands: HostCommands;
   #life: Life;
+  #bootId = crypto.randomUUID();
+  #bootedAt: number;
   #stop = new AbortController();
   #journal: Journal | undefined;
   #jobs: Jobs | undefined;
@@ -41,6 +43,7 @@ export class SimHost {
   constructor(options: HostOptions) {
     this.#options = options;
     this.row = options.row;
+    this.#bootedAt = options.world.now;
     this.#life = { name: this.row.name, alive: false, machine: this.machine };
     this.#commands = new HostCommands({ ...options, host: this.row.name });
     mkdirSync(options.dir, { recursive: true });
@@ -105,6 +108,8 @@ export class SimHost {
     this.hangUps.clear();
     this.kill();
     this.#commands.switchOff();
+    this.#bootId = crypto.randomUUID();
+    this.#bootedAt = this.#options.world.now;
   }
 
   /** Puts the parts together as agent/agent.ts does. */
@@ -113,10 +118,16 @@ export class SimHost {
     const log = silentLogger;
     const journal = Journal.open(join(dir, "journal.db"), log);
     this.#journal = journal;
-    const clock: Clock = {
-      now: () => Math.floor(world.now + this.machine.skewMs),
-      after: (ms, fire) => world.after(ms, fire, life),
-    };
+    const clock = openHostClock(
+      join(dir, "clock"),
+      {
+        bootId: this.#bootId,
+        uptimeMs: () => world.now - this.#bootedAt,
+        wallMs: () => world.now + this.machine.skewMs,
+        after: (ms, fire) => world.after(ms, fire, life),
+      },
+      log,
+    );
     const session = crypto.randomUUID();
     const link = { url: `http://${this.row.name}`, token: () => "token" };
     const runtime = this.#commands.runtimeFor(life);
@@ -131,6 +142,7 @@ export class SimHost {
       runtimes: () => runtime,
       journal,
       clock,
+      isSameBoot: clock.isSameBoot,
       log,
       jobsDir: join(dir, "jobs"),
       report: (report) => reporter.push(report),
@@ -148,15 +160,16 @@ export class SimHost {
         link,
         session,
         start: journal.start,
-        bootId: "boot",
+        bootId: this.#bootId,
         log,
         held: () => jobs.held(),
         inventory: () => this.row.inventory,
         isUrgent: () => jobs.hasUnconfirmed(),
-        onAnswer: (desired, { held, agoMs }) => {
-          jobs.answered(agoMs);
+        clock,
+        onAnswer: (desired, { held, sentAt, answeredAt }) => {
+          jobs.answered(sentAt);
           jobs.confirm(held.map((one) => one.submission_id));
-          jobs.apply(desired, held);
+          jobs.apply(desired, { named: held, receivedAt: answeredAt });
           reporter.retry();
           jobs.linkIsUp();
         },

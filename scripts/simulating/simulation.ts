@@ -50,8 +50,9 @@ const LOOK_MS = 60_000;
 const MAX_RESTART_MS = 5_000;
 const MAX_OFF_MS = 120_000;
 
-/** Nobody's clock is further off than this; the margins of leases are larger than two jumps. */
-const MAX_SKEW_MS = 3_000;
+/** How far a clock is put forward or back: a little, as by NTP, or far, as by a machine that was started without one. */
+const SMALL_SKEW_MS = 3_000;
+const LARGE_SKEW_MS = 5 * 3_600_000;
 
 const USERS: Life = { name: "users", alive: true, machine: { skewMs: 0 } };
 
@@ -155,7 +156,8 @@ export const simulate = async (options: SimulationOptions): Promise<Outcome> => 
   const restart = (host: SimHost, mostMs: number) =>
     void world.after(random.skewed(100, mostMs), () => host.start(), USERS);
   const jump = (machine: { skewMs: number }) => {
-    machine.skewMs = (random.next() * 2 - 1) * MAX_SKEW_MS;
+    const most = random.chance(0.5) ? SMALL_SKEW_MS : LARGE_SKEW_MS;
+    machine.skewMs = (random.next() * 2 - 1) * most;
     world.note(`a clock is ${Math.round(machine.skewMs)} ms off`);
   };
   const mend = (host: SimHost) => {

@@ -93,5 +93,10 @@ export const SyncAnswer = z.object({
   /** How long the agent counts as entitled after this answer without another one. */
   lease_ttl_ms: z.number().int().positive(),
   credential: Credential.nullish(),
+  /**
+   * How long this sync was kept. What the answer gives out counts from when it was sent, and not from when it arrives:
+   * for the agent, from when it sent its sync and this much later.
+   */
+  waited_ms: z.number().int().nonnegative().nullish(),
 });
 export type SyncAnswer = z.infer<typeof SyncAnswer>;
