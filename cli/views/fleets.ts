@@ -81,7 +81,12 @@ const instanceCells = (instance: Instance, { isVerbose, time }: FleetTableOption
     PRICE: isSsh || instance.price === null ? "" : price(instance.price),
     STATUS: { text: instanceStatus(instance), style: instanceStyle(instance) },
     CREATED: time(fromWireTime(instance.created)),
-    ERROR: instance.termination_reason_message ?? instance.termination_reason ?? instance.closed ?? "",
+    ERROR:
+      instance.termination_reason_message ??
+      instance.termination_reason ??
+      instance.closed ??
+      instance.health_message ??
+      "",
   };
 };
 

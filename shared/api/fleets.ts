@@ -40,6 +40,8 @@ export const Instance = z.object({
   status: z.enum(INSTANCE_STATUSES),
   unreachable: z.boolean().default(false),
   health_status: z.enum(["healthy", "warning", "failure"]).default("healthy"),
+  /** Of ours: why it is not healthy, device by device. */
+  health_message: orNull(z.string()),
   termination_reason: orNull(z.string()),
   termination_reason_message: orNull(z.string()),
   created: WireTime,

@@ -100,7 +100,7 @@ describe("dividing hosts as the reference", () => {
     const total = countBlocks(host, blocks);
     expect(total).toBe(expected.divisible ? expected.total_blocks : undefined);
     for (const { disk_mib, ...share } of expected.shares ?? []) {
-      const { cpus, memory_mib, gpus, disk } = shareOf(host, share.blocks, expected.total_blocks);
+      const { cpus, memory_mib, gpus, disk } = shareOf(host, share.blocks, { total: expected.total_blocks });
       expect({ blocks: share.blocks, cpus, memory_mib, gpus: gpus.length }).toEqual(share);
       expect(disk.size_mib).toBe(disk_mib);
     }

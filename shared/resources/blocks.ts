@@ -13,14 +13,25 @@ export const countBlocks = (
   return total > 0 && cpus % total === 0 && gpus.length % total === 0 ? total : undefined;
 };
 
-/** What `blocks` of `total` are: a part of the CPUs, GPUs and memory, and the whole disk. */
-export const shareOf = (host: Resources, blocks: number, total: number): Resources => {
+export interface Division {
+  /** Into how many blocks the host is divided. */
+  total: number;
+  /** How many devices were divided; more than the host offers while one of them fails. */
+  devices?: number;
+}
+
+/** What so many blocks are: a part of the CPUs, GPUs and memory, and the whole disk. */
+export const shareOf = (
+  host: Resources,
+  blocks: number,
+  { total, devices = host.gpus.length }: Division,
+): Resources => {
   if (blocks === total) return host;
   return {
     ...host,
     cpus: Math.floor(host.cpus / total) * blocks,
     memory_mib: Math.floor(host.memory_mib / total) * blocks,
-    gpus: host.gpus.slice(0, Math.floor(host.gpus.length / total) * blocks),
+    gpus: host.gpus.slice(0, Math.floor(devices / total) * blocks),
   };
 };
 
@@ -44,9 +55,10 @@ export type Fit = { blocks: number } | { reason: string };
 export const fitBlocks = (
   requirements: Requirements,
   host: Resources,
-  { total, price }: { total: number; price: number },
+  { price, ...division }: Division & { price: number },
 ): Fit => {
-  const fits = (blocks: number) => whyNot(requirements, shareOf(host, blocks, total), price) === undefined;
+  const { total } = division;
+  const fits = (blocks: number) => whyNot(requirements, shareOf(host, blocks, division), price) === undefined;
   const all = requirements.multinode ? [total] : Array.from({ length: total }, (_, index) => index + 1);
   const blocks = all.find(fits);
   return blocks === undefined

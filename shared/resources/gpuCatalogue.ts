@@ -61,17 +61,27 @@ const catalogue = (): Map<string, KnownGpu> => {
 
 const isTpu = (name: string) => /^v(?:2|3|4|5p|5litepod|6e)-\d+$/i.test(name);
 
-/** The vendor of a name as the catalogue has it, whatever its case. */
+/** What the catalogue has of a name, whatever its case; of the whole GPU for the name of a slice. */
+const find = (name: string): KnownGpu | undefined =>
+  catalogue().get(name.toLowerCase().replace(/-\d+g\.\d+gb\S*$/, ""));
+
+/** The vendor of a name as the catalogue has it. */
 export const vendorOfName = (name: string): GpuVendor | undefined =>
-  catalogue().get(name.toLowerCase())?.vendor ?? (isTpu(name) ? "google" : undefined);
+  find(name)?.vendor ?? (isTpu(name) ? "google" : undefined);
 
 export const capabilityOf = (name: string): readonly [number, number] | undefined =>
-  catalogue().get(name.toLowerCase())?.compute_capability;
+  find(name)?.compute_capability;
 
+/** A slice is no GPU of its parent's name, and is asked for by its own: `A100-1g.5gb`. */
 const nvidiaName = (raw: string): string => {
-  const text = raw.replace(/NVIDIA |Tesla |Quadro |GeForce /g, "").trim();
+  const [, whole, profile] = /^(.*) MIG(?: (\S+))?$/.exec(raw) ?? [];
+  return whole === undefined ? wholeNvidiaName(raw) : `${wholeNvidiaName(whole)}-${profile ?? "MIG"}`;
+};
+
+const wholeNvidiaName = (raw: string): string => {
+  const text = raw.replace(/NVIDIA |Tesla |Quadro |GeForce | SFF\b| \(nvgpu\)/g, "").trim();
   if (text.includes("GH200")) return "GH200";
-  const pro = /RTX PRO (\d+)/.exec(text);
+  const pro = /RTX PRO (\d+)/i.exec(text);
   if (pro) return `RTXPRO${pro[1]}`;
   const workstation = /RTX (A\d+)/.exec(text);
   if (workstation?.[1]) return workstation[1];
@@ -103,13 +113,17 @@ const nameOf = (vendor: GpuVendor, raw: string): string => {
 
 /** Drivers keep some memory for themselves: a size this near to a catalogue size is meant to be it. */
 const TOLERANCE = 0.07;
+/** Of slices they keep more, and what is meant stands in the name. */
+const SLICE_TOLERANCE = 0.12;
 
 const snapMemory = (name: string, memoryMib: number): number => {
   const gib = memoryMib / 1024;
-  const sizes = catalogue().get(name.toLowerCase())?.memory_gib ?? [];
+  const slice = /-\d+g\.(\d+)gb\S*$/i.exec(name)?.[1];
+  const sizes = slice === undefined ? (find(name)?.memory_gib ?? []) : [Number(slice)];
+  const tolerance = slice === undefined ? TOLERANCE : SLICE_TOLERANCE;
   const distance = (size: number) => Math.abs(gib - size);
   const [closest] = [...sizes].sort((a, b) => distance(a) - distance(b));
-  if (closest !== undefined && distance(closest) / closest < TOLERANCE) return closest * 1024;
+  if (closest !== undefined && distance(closest) / closest < tolerance) return closest * 1024;
   return Math.round(gib) * 1024;
 };
 

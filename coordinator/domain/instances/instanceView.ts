@@ -4,37 +4,42 @@ import type { InstanceRow } from "../../store/instances.ts";
 import type { CapacityEntry } from "./capacityEntry.ts";
 import { whyClosed } from "./closed.ts";
 import { totalBlocksOf } from "./division.ts";
+import { healthOf } from "./health.ts";
 import { gpuDriverOf, instanceTypeOf, REMOTE_BACKEND, REMOTE_REGION } from "./instanceType.ts";
 import { usedBlocks } from "./occupancy.ts";
 
 export const viewInstance = (
   row: InstanceRow,
   names: { projectName: string; fleetName: string | null; entry: CapacityEntry | undefined },
-): Instance => ({
-  id: row.id,
-  project_name: names.projectName,
-  backend: REMOTE_BACKEND,
-  instance_type: instanceTypeOf(row.inventory),
-  name: row.name,
-  fleet_id: row.fleet_id,
-  fleet_name: names.fleetName,
-  instance_num: row.instance_num,
-  job_name: null,
-  hostname: row.inventory.hostname,
-  status: row.status,
-  unreachable: row.unreachable,
-  health_status: "healthy",
-  termination_reason: row.termination_reason,
-  termination_reason_message: row.termination_reason_message,
-  created: toWireTime(row.created_at),
-  finished_at: row.finished_at === null ? null : toWireTime(row.finished_at),
-  region: REMOTE_REGION,
-  availability_zone: null,
-  price: 0,
-  total_blocks: totalBlocksOf(row) ?? null,
-  // Who is there is in memory, a moment behind the row.
-  busy_blocks: row.status === "busy" ? Math.max(1, names.entry ? usedBlocks(names.entry) : 0) : 0,
-  gpu_driver: gpuDriverOf(row.inventory),
-  closed: whyClosed(row) ?? null,
-  agent_version: row.agent_version,
-});
+): Instance => {
+  const health = healthOf(row.inventory);
+  return {
+    id: row.id,
+    project_name: names.projectName,
+    backend: REMOTE_BACKEND,
+    instance_type: instanceTypeOf(row.inventory),
+    name: row.name,
+    fleet_id: row.fleet_id,
+    fleet_name: names.fleetName,
+    instance_num: row.instance_num,
+    job_name: null,
+    hostname: row.inventory.hostname,
+    status: row.status,
+    unreachable: row.unreachable,
+    health_status: health.status,
+    health_message: health.reason,
+    termination_reason: row.termination_reason,
+    termination_reason_message: row.termination_reason_message,
+    created: toWireTime(row.created_at),
+    finished_at: row.finished_at === null ? null : toWireTime(row.finished_at),
+    region: REMOTE_REGION,
+    availability_zone: null,
+    price: 0,
+    total_blocks: totalBlocksOf(row) ?? null,
+    // Who is there is in memory, a moment behind the row.
+    busy_blocks: row.status === "busy" ? Math.max(1, names.entry ? usedBlocks(names.entry) : 0) : 0,
+    gpu_driver: gpuDriverOf(row.inventory),
+    closed: whyClosed(row) ?? null,
+    agent_version: row.agent_version,
+  };
+};

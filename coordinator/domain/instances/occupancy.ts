@@ -1,6 +1,6 @@
 import { type HostShare, shareOf } from "../../../shared/resources/blocks.ts";
 import type { CapacityEntry } from "./capacityEntry.ts";
-import { totalBlocksOf } from "./division.ts";
+import { countDevices, totalBlocksOf } from "./division.ts";
 import { instanceTypeOf } from "./instanceType.ts";
 
 type Held = Pick<CapacityEntry, "instance" | "occupants">;
@@ -40,7 +40,7 @@ export const allot = ({ instance, occupants }: Held, blocks: number): HostShare 
   );
   if (!chosen) return undefined;
   const isWhole = blocks === total;
-  const { cpus, memory_mib } = shareOf(instanceTypeOf(instance.inventory).resources, blocks, total);
+  const { cpus, memory_mib } = shareOf(instanceTypeOf(instance.inventory).resources, blocks, { total });
   return {
     blocks,
     total,
@@ -56,8 +56,12 @@ const freeGpus = ({ instance, occupants }: Held): string[] => {
   return instance.inventory.gpus.map((gpu) => gpu.id).filter((id) => !taken.has(id));
 };
 
-const gpusIn = ({ instance }: Pick<Held, "instance">, blocks: number, total: number): number =>
-  (instance.inventory.gpus.length / total) * blocks;
+/** The whole host is what is left of it while a device fails; a part is always of the same size. */
+const gpusIn = (
+  { instance: { inventory } }: Pick<Held, "instance">,
+  blocks: number,
+  total: number,
+): number => (blocks === total ? inventory.gpus.length : (countDevices(inventory) / total) * blocks);
 
 /**
  * Places of `count` free devices: side by side if that can be, for neighbours by index mostly share a switch and a NUMA

@@ -3,6 +3,7 @@ import type { Inventory } from "../../../shared/protocol/inventory.ts";
 import { type HostShare, shareOf } from "../../../shared/resources/blocks.ts";
 import type { InstanceOfferWithAvailability, InstanceType } from "../../../shared/resources/offered.ts";
 import type { InstanceRow } from "../../store/instances.ts";
+import { countDevices } from "./division.ts";
 import { gpuDriverOf, instanceTypeOf, REMOTE_BACKEND, REMOTE_REGION } from "./instanceType.ts";
 
 const IPV4 = /^(\d{1,3}(?:\.\d{1,3}){3})\/\d+$/;
@@ -18,7 +19,7 @@ export const offerOf = (
   { blocks, total }: { blocks: number; total: number },
 ): InstanceOfferWithAvailability => ({
   backend: REMOTE_BACKEND,
-  instance: partOf(instanceTypeOf(instance.inventory), blocks, total),
+  instance: partOf(instance.inventory, blocks, total),
   region: REMOTE_REGION,
   price: 0,
   backend_data: {},
@@ -29,10 +30,10 @@ export const offerOf = (
   total_blocks: total,
 });
 
-const partOf = (type: InstanceType, blocks: number, total: number): InstanceType => ({
-  ...type,
-  resources: shareOf(type.resources, blocks, total),
-});
+const partOf = (inventory: Inventory, blocks: number, total: number): InstanceType => {
+  const type = instanceTypeOf(inventory);
+  return { ...type, resources: shareOf(type.resources, blocks, { total, devices: countDevices(inventory) }) };
+};
 
 /**
  * Where a job was placed, in the words of the wire, which knows joined hosts as hosts of an SSH fleet. `ip`: the

@@ -75,6 +75,19 @@ describe("findCandidates()", () => {
     expect(whyNone(entries)).toBe("Fleet is at capacity: silent cannot be reached; leaving is terminating");
   });
 
+  test("a host gives no job a device that fails, and takes none once all of them do", () => {
+    const lost = { ...gpu(1), health: { status: "failure" as const, reason: "GPU is lost" } };
+    const one = host("one", { inventory: { gpus: [gpu(0)], held_out_gpus: [lost] } });
+    const none = host("none", { inventory: { gpus: [], held_out_gpus: [lost] } });
+    expect(namesOf([one, none], { resources: { gpu: 1, cpu: "1..", memory: "1GB..", disk: null } })).toEqual([
+      "one",
+    ]);
+    expect(namesOf([none])).toEqual([]);
+    const two = { resources: { gpu: 2, cpu: "1..", memory: "1GB..", disk: null } };
+    expect(whyNone([one], two)).toContain("(held out: NVIDIA H100 80GB HBM3, GPU is lost)");
+    expect(whyNone([none])).toContain("none is not used: none of its devices is fit for work");
+  });
+
   test("honours fleets and instances", () => {
     const entries = [
       host("lab-0"),

@@ -10,7 +10,8 @@ import type { Resources } from "../../../shared/resources/offered.ts";
 import type { Requirements } from "../../../shared/resources/requirements.ts";
 import type { CapacityEntry } from "../instances/capacityEntry.ts";
 import { whyClosed } from "../instances/closed.ts";
-import { totalBlocksOf, whyUndivided } from "../instances/division.ts";
+import { countDevices, totalBlocksOf, whyUndivided } from "../instances/division.ts";
+import { healthOf } from "../instances/health.ts";
 import {
   INSTANCE_TYPE_NAME,
   instanceTypeOf,
@@ -110,7 +111,12 @@ const kindOf = (inventory: Inventory): string => {
   const known = kinds.get(inventory);
   if (known !== undefined) return known;
   const { resources } = instanceTypeOf(inventory);
-  const kind = JSON.stringify([inventory.runtime, inventory.no_docker_reason, resources]);
+  const kind = JSON.stringify([
+    inventory.runtime,
+    inventory.no_docker_reason,
+    resources,
+    inventory.held_out_gpus,
+  ]);
   kinds.set(inventory, kind);
   return kind;
 };
@@ -141,13 +147,24 @@ const fitOn = (instance: CapacityEntry["instance"], wanted: WantedInstance, plac
     const why = inventory.no_docker_reason;
     return { why: `has no container engine for the image${why ? ` (${why})` : ""}` };
   }
+  if (healthOf(inventory).status === "failure")
+    return { why: `is not used: none of its devices is fit for work${heldOut(inventory)}` };
   const total = totalBlocksOf(instance);
   if (total === undefined) return { why: `is not used: ${whyUndivided(instance)}` };
   const { resources } = instanceTypeOf(inventory);
-  const fit = fitBlocks(requirementsOn(wanted, isProcessHost), resources, { total, price: 0 });
-  if ("reason" in fit) return { why: fit.reason };
-  const share = shareOf(resources, fit.blocks, total);
+  const division = { total, devices: countDevices(inventory) };
+  const fit = fitBlocks(requirementsOn(wanted, isProcessHost), resources, { ...division, price: 0 });
+  if ("reason" in fit) return { why: `${fit.reason}${heldOut(inventory)}` };
+  const share = shareOf(resources, fit.blocks, division);
   return { blocks: fit.blocks, total, rank: [...rankOf(share), ...rankOf(resources)] };
+};
+
+/** For people: what the host would have more, if it did not fail. */
+const heldOut = ({ held_out_gpus }: Inventory): string => {
+  const [first, ...more] = held_out_gpus ?? [];
+  if (!first) return "";
+  const others = more.length > 0 ? `, and ${more.length} more` : "";
+  return ` (held out: ${first.raw_name}, ${first.health?.reason}${others})`;
 };
 
 /** The default image has one architecture; without it, only what the user wrote counts. */

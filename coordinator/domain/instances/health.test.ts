@@ -1,0 +1,55 @@
+import { expect, test } from "bun:test";
+import type { GpuDevice } from "../../../shared/protocol/inventory.ts";
+import { anInstance } from "../../testing/anInstance.ts";
+import { countDevices, totalBlocksOf } from "./division.ts";
+import { healthOf } from "./health.ts";
+import { instanceTypeOf } from "./instanceType.ts";
+import { allot, hasRoom } from "./occupancy.ts";
+
+const gpu = (index: number, health?: GpuDevice["health"]): GpuDevice => ({
+  vendor: "nvidia",
+  raw_name: "NVIDIA H100 80GB HBM3",
+  id: `GPU-${index}`,
+  index,
+  memory_mib: 81_559,
+  bus_id: `0000:${index}a:00.0`,
+  ...(health ? { health } : {}),
+});
+const warning = { status: "warning", reason: "hot" } as const;
+const failure = { status: "failure", reason: "GPU is lost" } as const;
+const host = (gpus: GpuDevice[], heldOut: GpuDevice[], more: Record<string, unknown> = {}) =>
+  anInstance({ blocks: 4 }, { cpus: 8, gpus, held_out_gpus: heldOut, ...more });
+
+test.each([
+  ["healthy", host([gpu(0)], []), null],
+  ["healthy", anInstance({}, {}), null],
+  ["healthy", host([gpu(0, { status: "healthy", reason: "" })], []), null],
+  ["warning", host([gpu(0, warning)], []), "NVIDIA H100 80GB HBM3 at 0000:0a:00.0: hot"],
+  [
+    "warning",
+    host([gpu(0)], [gpu(1, failure)]),
+    "NVIDIA H100 80GB HBM3 at 0000:1a:00.0 is held out: GPU is lost",
+  ],
+  ["warning", host([], [], { gpu_failure: "nvidia-smi hangs" }), "nvidia-smi hangs"],
+  ["failure", host([], [gpu(1, failure)]), "NVIDIA H100 80GB HBM3 at 0000:1a:00.0 is held out: GPU is lost"],
+] as const)("healthOf() is %s", (status, { inventory }, reason) => {
+  expect(healthOf(inventory)).toEqual({ status, reason });
+});
+
+test("a device that fails takes its own block from a host and leaves the others as they were", () => {
+  const instance = host([gpu(0), gpu(1), gpu(3)], [gpu(2, failure)]);
+  expect(countDevices(instance.inventory)).toBe(4);
+  expect(totalBlocksOf(instance)).toBe(4);
+  expect(instanceTypeOf(instance.inventory).resources.gpus).toHaveLength(3);
+  const occupants = new Map();
+  for (const [at, id] of ["GPU-0", "GPU-1", "GPU-3"].entries()) {
+    expect(hasRoom({ instance, occupants }, 1)).toBe(true);
+    const share = allot({ instance, occupants }, 1);
+    expect(share).toMatchObject({ blocks: 1, total: 4, cpus: 2, gpu_ids: [id] });
+    occupants.set(String(at), share);
+  }
+  expect(hasRoom({ instance, occupants }, 1)).toBe(false);
+  expect(allot({ instance, occupants }, 1)).toBeUndefined();
+  // Whoever takes all of it takes what is left.
+  expect(allot({ instance, occupants: new Map() }, 4)?.gpu_ids).toEqual(["GPU-0", "GPU-1", "GPU-3"]);
+});
