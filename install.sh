@@ -76,7 +76,8 @@ find_target() {
 
 find_init() {
   if ! is_root; then
-    say none
+    # A service manager of the user's own, where somebody is logged in or lingers.
+    if [ -S "${XDG_RUNTIME_DIR:-/nowhere}/systemd/private" ] && has systemctl; then say systemd-user; else say none; fi
   elif [ -d /run/systemd/system ]; then
     say systemd
   elif [ -d /run/openrc ] && has rc-service; then
@@ -164,35 +165,47 @@ install_binary() {
 
 # --- Services -------------------------------------------------------------------------------------------------
 
+# It tells when it is up, and that it is alive: one that hangs is started again. Jobs outlive it (KillMode), and it is
+# started again for ever, but for the ends that a restart cannot mend: 3, a newer agent has this host's identity (a
+# cloned disk); 4, the host is in no fleet.
 write_systemd_unit() {
   cat >"$unit" <<EOF
 [Unit]
 Description=dstack agent: pulls and runs jobs on this host
-Wants=network-online.target
-After=network-online.target docker.service
 StartLimitIntervalSec=0
+$([ "$init" != systemd ] || printf '%s\n' "Wants=network-online.target" "After=network-online.target docker.service")
 
 [Service]
+Type=notify
+NotifyAccess=main
 ExecStart="$bin" run --state-dir "$state_dir"
 EnvironmentFile=-$env_file
+WatchdogSec=120
 Restart=always
 RestartSec=2
-# A newer agent has this host's identity (a cloned disk): taking turns with it would help nobody.
-RestartPreventExitStatus=3
-# Jobs outlive the agent: a restart or upgrade ends the agent's own process and nothing else.
+RestartPreventExitStatus=3 4
+SuccessExitStatus=4
 KillMode=process
 OOMPolicy=continue
 Delegate=yes
 TasksMax=infinity
 LimitNOFILE=1048576
-# Jobs of the process runtime live in this unit, so it forbids only what neither they nor the agent may need.
-# No device, file system or privilege limits: they would take GPUs, mounts and package managers from jobs.
-ProtectHostname=yes
-ProtectKernelTunables=yes
+$([ "$init" != systemd ] || systemd_only)
 
 [Install]
-WantedBy=multi-user.target
+WantedBy=$(if [ "$init" = systemd ]; then say multi-user.target; else say default.target; fi)
 EOF
+}
+
+# Jobs of the process runtime live in this unit, so it forbids only what neither they nor the agent may need: no
+# device, file system or privilege limits, which would take GPUs, mounts and package managers from jobs. A host that
+# was installed for containers alone is held tighter: its jobs live in units of the engine.
+systemd_only() {
+  [ "$state_dir" != /var/lib/dstack-agent ] || printf '%s\n' "StateDirectory=dstack-agent" "StateDirectoryMode=0700"
+  printf '%s\n' "ProtectHostname=yes" "ProtectKernelTunables=yes" "ProtectKernelLogs=yes" "KeyringMode=private"
+  [ "$runtime" = docker ] || return 0
+  printf '%s\n' "NoNewPrivileges=yes" "RestrictRealtime=yes" "RestrictSUIDSGID=yes" "LockPersonality=yes" \
+    "SystemCallArchitectures=native" "ProtectSystem=true" "ReadWritePaths=$bin_dir"
 }
 
 write_openrc_script() {
@@ -217,11 +230,11 @@ EOF
   chmod 755 "$rc_script"
 }
 
-# The agent must find its proxy also when a service manager starts it.
+# The agent must find its proxy, and what it was told of upgrades, also when a service manager starts it.
 write_env_file() {
   : >"$env_file"
   chmod 600 "$env_file"
-  for name in HTTP_PROXY HTTPS_PROXY NO_PROXY http_proxy https_proxy no_proxy; do
+  for name in HTTP_PROXY HTTPS_PROXY NO_PROXY http_proxy https_proxy no_proxy DSTACK_AGENT_UPGRADE; do
     value=$(printenv "$name" || true)
     case "$value" in
       "") ;;
@@ -236,7 +249,7 @@ write_env_file() {
 our_processes() {
   for exe in /proc/[0-9]*/exe; do
     case "$(readlink "$exe" 2>/dev/null || true)" in
-      "$bin" | "$bin (deleted)") say "$exe" | cut -d / -f 3 ;;
+      "$bin" | "$bin (deleted)" | "$bin.old" | "$bin.old (deleted)") say "$exe" | cut -d / -f 3 ;;
     esac
   done
 }
@@ -292,6 +305,16 @@ start_service() {
       systemctl restart dstack-agent.service
       say "Started dstack-agent.service; log: journalctl -u dstack-agent"
       ;;
+    systemd-user)
+      mkdir -p "$(dirname "$unit")" "$(dirname "$env_file")"
+      write_env_file
+      write_systemd_unit
+      systemctl --user daemon-reload
+      systemctl --user enable --quiet dstack-agent.service
+      systemctl --user restart dstack-agent.service
+      say "Started dstack-agent.service of this user; log: journalctl --user -u dstack-agent"
+      say "So that it also runs while you are not logged in: loginctl enable-linger"
+      ;;
     openrc)
       write_env_file
       write_openrc_script
@@ -332,6 +355,11 @@ uninstall() {
       rm -f "$unit"
       systemctl daemon-reload
       ;;
+    systemd-user)
+      systemctl --user disable --quiet --now dstack-agent.service 2>/dev/null || true
+      rm -f "$unit"
+      systemctl --user daemon-reload
+      ;;
     openrc)
       rc-service -q dstack-agent stop 2>/dev/null || true
       rc-update -q del dstack-agent 2>/dev/null || true
@@ -353,7 +381,7 @@ uninstall() {
       docker rm -f -v $containers >/dev/null
     fi
   fi
-  rm -f "$bin" "$env_file"
+  rm -f "$bin" "$bin.old" "$env_file"
   if [ -e "$marker" ]; then
     rm -rf "$state_dir"
     say "Removed dstack-agent and $state_dir"
@@ -397,6 +425,7 @@ main() {
   else
     [ -n "${HOME:-}" ] || fail "Cannot install: HOME is not set and this is not root"
     bin_dir=$HOME/.local/bin
+    config_dir=${XDG_CONFIG_HOME:-$HOME/.config}
     : "${state_dir:=${XDG_STATE_HOME:-$HOME/.local/state}/dstack-agent}"
   fi
   case "$state_dir" in
@@ -406,9 +435,14 @@ main() {
     *) fail "--state-dir must be an absolute path, not \"$state_dir\"" ;;
   esac
   bin=$bin_dir/dstack-agent
-  unit=/etc/systemd/system/dstack-agent.service
+  if is_root; then
+    unit=/etc/systemd/system/dstack-agent.service
+    env_file=/etc/default/dstack-agent
+  else
+    unit=$config_dir/systemd/user/dstack-agent.service
+    env_file=$config_dir/dstack-agent.env
+  fi
   rc_script=/etc/init.d/dstack-agent
-  env_file=/etc/default/dstack-agent
   pid_file=$state_dir/agent.pid
   marker=$state_dir/.dstack-agent
   init=$(find_init)

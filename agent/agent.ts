@@ -22,6 +22,7 @@ import { createProcessRuntime } from "./runtime/process/processRuntime.ts";
 import { bootId } from "./runtime/process/procfs.ts";
 import { Supervisors } from "./runtime/process/supervisors.ts";
 import type { Runtime } from "./runtime/runtime.ts";
+import type { ServiceManager } from "./service/notify.ts";
 
 export interface AgentDeps {
   stateDir: string;
@@ -32,6 +33,7 @@ export interface AgentDeps {
   env: Readonly<Record<string, string | undefined>>;
   /** Made when the first job needs it: hosts without an engine never load what it takes. */
   createDockerRuntime: () => Runtime;
+  service: ServiceManager;
   log: Logger;
 }
 
@@ -108,7 +110,7 @@ export const runAgent = async (deps: AgentDeps, signal: AbortSignal): Promise<Ag
   const ended = new AbortController();
   const stopped = AbortSignal.any([signal, ended.signal]);
   const nudge = new Nudge();
-  const state = new LinkState(Date.now);
+  const state = new LinkState(Date.now, deps.service.status);
   const drain = new Drain(stateDir, () => nudge.nudge());
   let hasLeft = false;
   await using _control = serveControl(
@@ -134,6 +136,8 @@ export const runAgent = async (deps: AgentDeps, signal: AbortSignal): Promise<Ag
     log,
   );
   const reporting = reporter.run(stopped);
+  deps.service.ready();
+  stopped.addEventListener("abort", () => deps.service.stopping(), { once: true });
   const end = await runSync(
     {
       link,

@@ -6,6 +6,7 @@ import { findIdentity, type Identity } from "../link/identity.ts";
 import { DEFAULT_DOCKER_HOST } from "../runtime/docker/address.ts";
 import { createDockerRuntime } from "../runtime/docker/dockerRuntime.ts";
 import { readDockerSettings } from "../runtime/docker/settings.ts";
+import { openServiceManager } from "../service/notify.ts";
 import { join, takeInventory } from "./join.ts";
 
 export interface RunDeps {
@@ -37,6 +38,7 @@ export const run = async (config: Config, deps: RunDeps): Promise<void> => {
     gpus: inventory.gpus.length,
   });
   const dockerHost = config.dockerHost ?? DEFAULT_DOCKER_HOST;
+  using service = openServiceManager(env);
   const end = await runAgent(
     {
       stateDir: config.stateDir,
@@ -46,6 +48,7 @@ export const run = async (config: Config, deps: RunDeps): Promise<void> => {
       env,
       createDockerRuntime: () =>
         createDockerRuntime({ dockerHost, settings, stateDir: config.stateDir, log }),
+      service,
       log,
     },
     signal,

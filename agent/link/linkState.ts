@@ -1,13 +1,16 @@
 /** Whether the coordinator answers, for people. */
 export class LinkState {
   readonly #now: () => number;
+  readonly #onChange: (text: string) => void;
   #state: "connecting" | "connected" | "disconnected" = "connecting";
   #since: number;
   #lastAnswerAt: number | null = null;
   #reason: string | null = null;
 
-  constructor(now: () => number) {
+  /** `onChange` is told in words. */
+  constructor(now: () => number, onChange: (text: string) => void = () => {}) {
     this.#now = now;
+    this.#onChange = onChange;
     this.#since = now();
   }
 
@@ -30,8 +33,10 @@ export class LinkState {
   }
 
   #change(state: "connected" | "disconnected", reason: string | null): void {
-    if (state !== this.#state) this.#since = this.#now();
-    this.#state = state;
     this.#reason = reason;
+    if (state === this.#state) return;
+    this.#state = state;
+    this.#since = this.#now();
+    this.#onChange(reason === null ? state : `${state}: ${reason}`);
   }
 }

@@ -1,26 +1,10 @@
-import { dlopen, FFIType } from "bun:ffi";
+import { FFIType } from "bun:ffi";
 import { existsSync } from "node:fs";
+import { openLibc } from "../../native/libc.ts";
 import { childrenOf, isAlive } from "./procfs.ts";
 
 const PR_SET_CHILD_SUBREAPER = 36;
 const WNOHANG = 1;
-
-const openLibc = () => {
-  for (const name of ["libc.so.6", `libc.musl-${process.arch === "arm64" ? "aarch64" : "x86_64"}.so.1`]) {
-    try {
-      return dlopen(name, {
-        prctl: {
-          args: [FFIType.i32, FFIType.u64, FFIType.u64, FFIType.u64, FFIType.u64],
-          returns: FFIType.i32,
-        },
-        waitpid: { args: [FFIType.i32, FFIType.ptr, FFIType.i32], returns: FFIType.i32 },
-      }).symbols;
-    } catch {
-      // The other C library, or none that can be loaded: the caller goes without.
-    }
-  }
-  return undefined;
-};
 
 /**
  * Makes this process the parent of every orphan below it (prctl(2), PR_SET_CHILD_SUBREAPER), so that whatever a
@@ -30,7 +14,13 @@ const openLibc = () => {
 export const becomeReaper = (): ((except: number) => void) | undefined => {
   // Without it (CONFIG_PROC_CHILDREN) orphans would be ours and not to be found.
   if (!existsSync(`/proc/self/task/${process.pid}/children`)) return undefined;
-  const libc = openLibc();
+  const libc = openLibc({
+    prctl: {
+      args: [FFIType.i32, FFIType.u64, FFIType.u64, FFIType.u64, FFIType.u64],
+      returns: FFIType.i32,
+    },
+    waitpid: { args: [FFIType.i32, FFIType.ptr, FFIType.i32], returns: FFIType.i32 },
+  });
   if (libc?.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) !== 0) return undefined;
   return (except) => {
     for (const pid of childrenOf(process.pid)) {
