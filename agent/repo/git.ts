@@ -1,3 +1,4 @@
+import { GIT_ALONE } from "../../shared/git/credentials.ts";
 import { StartError } from "../runtime/runtime.ts";
 
 export interface GitOptions {
@@ -17,14 +18,10 @@ const INHERITED =
  * URL, in a submodule too, would read the host's own files or run its programs.
  */
 const BASE_ENV = {
-  GIT_CONFIG_NOSYSTEM: "1",
-  GIT_CONFIG_GLOBAL: "/dev/null",
-  GIT_TERMINAL_PROMPT: "0",
-  GIT_ASKPASS: "",
+  ...GIT_ALONE,
   GIT_ALLOW_PROTOCOL: "https:http:ssh:git",
   // What Git LFS keeps is fetched afterwards, all at once.
   GIT_LFS_SKIP_SMUDGE: "1",
-  LC_ALL: "C",
 };
 
 const MAX_SAID = 3_000;

@@ -1,11 +1,11 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { lendCredentials } from "../../shared/git/credentials.ts";
 import type { Logger } from "../../shared/log.ts";
 import type { AssignedRepo } from "../../shared/protocol/assignment.ts";
 import { unpackTree } from "../jobs/archives.ts";
 import type { PreparedRepo } from "../runtime/runtime.ts";
 import { cloneRemote } from "./clone.ts";
-import { lendCredentials } from "./credentials.ts";
 import { runGit } from "./git.ts";
 
 export interface RepoDeps {

@@ -1,8 +1,9 @@
-import type { RunPlan, RunSpec } from "../../shared/api/runs.ts";
+import type { RunPlan } from "../../shared/api/runs.ts";
 import { mergeProfile } from "../../shared/config/profile.ts";
 import type { Api } from "../api/client.ts";
 import { listFleets } from "../api/fleets.ts";
 import { applyPlan, getPlan } from "../api/plans.ts";
+import { uploadCode } from "../api/repos.ts";
 import type { Context } from "../context.ts";
 import { startLive } from "../output/live.ts";
 import { printMessage } from "../output/message.ts";
@@ -13,6 +14,7 @@ import { renderPlan } from "../views/plan.ts";
 import { attachToRun } from "./attachRun.ts";
 import { noOffersText } from "./noOffers.ts";
 import { propose } from "./question.ts";
+import type { MadeRunSpec } from "./runSpec.ts";
 import { stopAndWait } from "./stopAndWait.ts";
 
 export interface ApplyWish {
@@ -29,9 +31,9 @@ export interface ApplyWish {
 export const applyRun = async (
   ctx: Context,
   api: Api,
-  { spec, wish }: { spec: Promise<RunSpec>; wish: ApplyWish },
+  { made, wish }: { made: Promise<MadeRunSpec>; wish: ApplyWish },
 ): Promise<number> => {
-  const plan = await interruptible(ctx, () => fetchPlan(ctx, api, { spec, wish }));
+  const plan = await interruptible(ctx, () => fetchPlan(ctx, api, { made, wish }));
   await printPlan(ctx, { api, plan, wish });
   const proposal = propose(plan);
   for (const line of proposal.finding) ctx.out.write(`${line}\n`);
@@ -46,6 +48,11 @@ export const applyRun = async (
   const run = await interruptible(ctx, async (signal) => {
     const current = plan.current_resource;
     if (proposal.action === "override" && current) await stopAndWait(ctx, { api, run: current, signal });
+    const { spec, code } = await made;
+    if (code) {
+      using _ = startLive(ctx, "Uploading code...");
+      await uploadCode(api, spec.repo_id ?? "", code);
+    }
     using _ = startLive(ctx, "Applying plan...");
     return applyPlan(api, plan.run_spec, current);
   });
@@ -60,11 +67,11 @@ export const applyRun = async (
 const fetchPlan = async (
   ctx: Context,
   api: Api,
-  { spec, wish }: { spec: Promise<RunSpec>; wish: ApplyWish },
+  { made, wish }: { made: Promise<MadeRunSpec>; wish: ApplyWish },
 ): Promise<RunPlan> => {
   using _ = startLive(ctx, "Getting apply plan...");
   return getPlan(api, {
-    run_spec: await spec,
+    run_spec: (await made).spec,
     max_offers: wish.maxOffers,
     full_offers: wish.fullOffers,
     unallocated_resources: wish.unallocated,

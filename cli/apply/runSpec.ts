@@ -4,10 +4,10 @@ import { type RunOverrides, withOverrides } from "../../shared/config/overrides.
 import { Profile } from "../../shared/config/profile.ts";
 import { findProfile } from "../../shared/config/profiles.ts";
 import { resolveRun } from "../../shared/config/resolve.ts";
-import { AppError } from "../../shared/errors.ts";
 import type { Api } from "../api/client.ts";
 import type { Source } from "../configuration/source.ts";
 import type { Context } from "../context.ts";
+import type { Code, RepoWish, RunRepo } from "../repos/runRepo.ts";
 
 interface Wanted {
   readonly api: Api;
@@ -15,44 +15,59 @@ interface Wanted {
   readonly configuration: RunConfiguration;
   readonly overrides: RunOverrides;
   readonly profile: { readonly name: string | undefined; readonly none: boolean };
-  readonly noRepo: boolean;
+  readonly repo: RepoWish;
   readonly runArgs: readonly string[];
 }
 
 /** Without a repository every run has this one, which holds nothing (docs/spec/http-api.md §2.5). */
-const NO_REPO = { repo_id: "none", repo_data: { repo_type: "virtual" as const } };
+const NO_REPO = {
+  repo_id: "none",
+  repo_data: { repo_type: "virtual" as const },
+  repo_code_hash: null,
+  repo_dir: null,
+};
+
+export interface MadeRunSpec {
+  readonly spec: RunSpec;
+  /** Local changes of the repository, to be uploaded before the run is submitted. */
+  readonly code: Code | undefined;
+}
 
 /**
  * What is sent to be planned and run: the configuration with the command line over it and everything filled in that
  * only this machine knows, and the local files uploaded.
  */
-export const makeRunSpec = async (ctx: Context, wanted: Wanted): Promise<RunSpec> => {
-  const { api, source, noRepo, runArgs } = wanted;
+export const makeRunSpec = async (ctx: Context, wanted: Wanted): Promise<MadeRunSpec> => {
+  const { api, source, runArgs } = wanted;
   const { env, cwd, home } = ctx;
   const overridden = withOverrides(wanted.configuration, wanted.overrides);
-  if (overridden.repos.length > 0 && !noRepo) {
-    throw new AppError("unsupported", "`repos` is not supported yet", {
-      hint: "Use `files` to send a local folder, or --no-repo to go without",
-    });
-  }
-  const resolved = resolveRun(
-    { ...overridden, repos: [] },
-    { path: source.shownAs, text: source.text, env, runArgs },
-  );
+  const resolved = resolveRun(overridden, { path: source.shownAs, text: source.text, env, runArgs });
   const profile = await findProfile({ ...wanted.profile, env, cwd, home });
   const { files, archives } = await sendFiles(api, resolved, { dir: source.dir, home });
-  return {
-    ...NO_REPO,
+  const repo = await repoOf(ctx, wanted, resolved);
+  const { code, ...ofRepo } = repo ?? { ...NO_REPO, code: undefined };
+  const spec = {
+    ...ofRepo,
     run_name: resolved.name,
-    repo_code_hash: null,
-    repo_dir: null,
     file_archives: archives,
     working_dir: null,
     configuration_path: source.path,
-    configuration: { ...resolved, files },
+    configuration: { ...resolved, files, ...(wanted.repo.none ? { repos: [] } : {}) },
     profile: profile ?? Profile.parse({ name: "default" }),
     ssh_key_pub: null,
   };
+  return { spec, code };
+};
+
+/** Most runs have none: then nothing of it is loaded. */
+const repoOf = async (
+  ctx: Context,
+  { api, repo: wish, source: { dir } }: Wanted,
+  configuration: RunConfiguration,
+): Promise<RunRepo | undefined> => {
+  if (configuration.repos.length === 0 && wish.repo === undefined) return undefined;
+  const { prepareRunRepo } = await import("../repos/runRepo.ts");
+  return prepareRunRepo(ctx, api, { configuration, wish, dir });
 };
 
 const sendFiles = async (api: Api, { files }: RunConfiguration, base: { dir: string; home: string }) => {

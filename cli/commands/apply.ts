@@ -26,25 +26,30 @@ export const command = defineCommand({
     maxOffers: value("--max-offers N", `How many offers to show (${OFFERS_SHOWN})`, count),
     fullOffers: flag("--full-offers", "Offers as they are sold, not cut down to what is asked for"),
     unallocated: flag("--unallocated", "Subtract from offers what is in use"),
+    repo: value("-P, --repo REPO", "A checkout here or a URL, in place of `repos`", text, {
+      complete: "file",
+    }),
+    repoBranch: value("--repo-branch BRANCH", "The branch to check out, of a URL", text),
+    repoHash: value("--repo-hash HASH", "The commit to check out, of a URL", text),
     noRepo: flag("--no-repo", "Ignore `repos` of the configuration"),
     ...runOptions,
   },
   exclusive: runExclusive,
   args: { runArgs: rest("RUN_ARGS", `What \${{ run.args }} stands for; after -- if it begins with a dash`) },
-  run: async (ctx, { profile, noProfile, noRepo, runArgs, ...values }) => {
+  run: async (ctx, { profile, noProfile, repo, repoBranch, repoHash, noRepo, runArgs, ...values }) => {
     const api = await openApi(ctx, values);
     const source = await readSource(ctx, values);
     const configuration = requireRun(loadConfiguration(source.text, { path: source.shownAs }));
-    const spec = makeRunSpec(ctx, {
+    const made = makeRunSpec(ctx, {
       api,
       source,
       configuration,
       overrides: overridesOf({ profile, noProfile, ...values }),
       profile: { name: profile, none: noProfile },
-      noRepo,
+      repo: { repo, branch: repoBranch, hash: repoHash, none: noRepo },
       runArgs,
     });
-    return applyRun(ctx, api, { spec, wish: { ...values, maxOffers: values.maxOffers ?? OFFERS_SHOWN } });
+    return applyRun(ctx, api, { made, wish: { ...values, maxOffers: values.maxOffers ?? OFFERS_SHOWN } });
   },
 });
 

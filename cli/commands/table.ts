@@ -74,6 +74,7 @@ export const commands: Group = {
         },
       },
     },
+    init: { summary: "Let hosts clone a Git repository", load: () => import("./init.ts") },
     logs: { summary: "Show the output of a run", load: () => import("./logs.ts") },
     offer: { summary: "List what could be run on", load: () => forOneParse(() => import("./offer.ts")) },
     project: {

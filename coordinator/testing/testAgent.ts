@@ -114,6 +114,15 @@ export class TestAgent {
     if (options.logBytes === undefined) await this.log(submissionId, "");
   }
 
+  /** Asks for a file archive or code, which only hosts get that have a job with it. */
+  blob(sha256: string): Promise<Response> {
+    const headers = {
+      [AGENT_PROTOCOL_HEADER]: String(AGENT_PROTOCOL),
+      authorization: `Bearer ${this.#credential}`,
+    };
+    return fetch(`${this.#url}${AGENT_BASE_PATH}/blobs/${sha256}`, { headers });
+  }
+
   async leave(force: boolean): Promise<void> {
     await this.#call("/leave", { body: { force }, schema: LeaveAnswer });
   }

@@ -1,10 +1,24 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { AssignedRepo } from "../../shared/protocol/assignment.ts";
 
-type Remote = NonNullable<AssignedRepo["remote"]>;
+/** With what a repository is cloned; neither: it is public. */
+export interface CloneCredentials {
+  clone_url: string;
+  private_key?: string | null | undefined;
+  oauth_token?: string | null | undefined;
+}
 
-export interface Credentials extends Disposable {
+/** For git that nothing configured on the machine decides for, and that asks nobody (git(1), ENVIRONMENT). */
+export const GIT_ALONE = {
+  GIT_CONFIG_NOSYSTEM: "1",
+  GIT_CONFIG_GLOBAL: "/dev/null",
+  GIT_TERMINAL_PROMPT: "0",
+  GIT_ASKPASS: "",
+  SSH_ASKPASS: "",
+  LC_ALL: "C",
+};
+
+export interface LentCredentials extends Disposable {
   /** What git gets in its environment, which only this user's processes can read. */
   env: Record<string, string>;
 }
@@ -16,9 +30,9 @@ export interface Credentials extends Disposable {
  * Keys of hosts are learned at the first use and remembered in `knownHosts`: another key later is refused.
  */
 export const lendCredentials = (
-  { clone_url: url, private_key: key, oauth_token: token }: Remote,
+  { clone_url: url, private_key: key, oauth_token: token }: CloneCredentials,
   { dir, knownHosts }: { dir: string; knownHosts: string },
-): Credentials => {
+): LentCredentials => {
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const lines = [
     "BatchMode yes",

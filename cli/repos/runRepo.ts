@@ -1,0 +1,152 @@
+import type { RepoData } from "../../shared/api/repos.ts";
+import type { RunConfiguration } from "../../shared/config/configuration.ts";
+import { AppError } from "../../shared/errors.ts";
+import type { Api } from "../api/client.ts";
+import { findRepo, initRepo } from "../api/repos.ts";
+import type { Context } from "../context.ts";
+import { printInfo } from "../output/message.ts";
+import { diffLocalRepo, readLocalRepo, resolveLocalPath } from "./localRepo.ts";
+import { findCreds, type GivenCreds } from "./probe.ts";
+import { parseRepoUrl, type RepoUrl, repoId, repoName } from "./repoUrl.ts";
+import { resolveSshHost, type SshHost } from "./sshHost.ts";
+
+/** What the command line says of the repository. */
+export interface RepoWish {
+  /** A folder or a URL, in place of `repos`. */
+  readonly repo: string | undefined;
+  readonly branch: string | undefined;
+  readonly hash: string | undefined;
+  readonly none: boolean;
+}
+
+/** The repository as a run names it, and the local changes to be uploaded when it is submitted. */
+export interface RunRepo {
+  readonly repo_id: string;
+  readonly repo_data: RepoData;
+  readonly repo_code_hash: string | null;
+  readonly repo_dir: string;
+  readonly code: Code | undefined;
+}
+
+export interface Code {
+  readonly hash: string;
+  readonly content: Blob;
+}
+
+const MAX_DIFF_BYTES = 2 * 1024 ** 3;
+
+export const isUrl = (text: string): boolean => /^\w+:\/\//.test(text) || /^[\w.-]+@[\w.-]+:/.test(text);
+
+interface Where {
+  readonly url: string | undefined;
+  readonly local: { given: string; base: string } | undefined;
+  readonly branch: string | null;
+  readonly hash: string | null;
+  readonly path: string;
+}
+
+/** `--repo` beats the configuration, whose place in the container stays (docs/spec/cli.md §4.3). */
+const whereOf = (
+  { repos: [spec] }: Pick<RunConfiguration, "repos">,
+  wish: RepoWish,
+  { cwd, dir }: { cwd: string; dir: string },
+): Where | undefined => {
+  if (wish.none) {
+    if (wish.repo !== undefined) throw new AppError("invalid", "Either --repo or --no-repo can be specified");
+    return undefined;
+  }
+  const given = wish.repo ?? spec?.local_path ?? spec?.url ?? undefined;
+  if (given === undefined) return undefined;
+  const isRemote = wish.repo === undefined ? Boolean(spec?.url) : isUrl(wish.repo);
+  return {
+    url: isRemote ? given : undefined,
+    local: isRemote ? undefined : { given, base: wish.repo === undefined ? dir : cwd },
+    branch: wish.branch ?? spec?.branch ?? null,
+    hash: wish.hash ?? spec?.hash ?? null,
+    path: spec?.path ?? ".",
+  };
+};
+
+/** Makes the repository of a run known to the server, with credentials, unless the user's are known there already. */
+export const prepareRunRepo = async (
+  ctx: Context,
+  api: Api,
+  { configuration, wish, dir }: { configuration: RunConfiguration; wish: RepoWish; dir: string },
+): Promise<RunRepo | undefined> => {
+  const where = whereOf(configuration, wish, { cwd: ctx.cwd, dir });
+  if (!where) return undefined;
+  if (where.url !== undefined) {
+    const { url, id } = await ensureRepo(ctx, api, { text: where.url, given: {} });
+    const data = { repo_branch: where.branch, repo_hash: where.hash };
+    return runRepo(url, id, { where, data: { ...data, repo_config_name: null, repo_config_email: null } });
+  }
+  const { given, base } = where.local ?? { given: ".", base: dir };
+  const local = await readLocalRepo(resolveLocalPath(given, { base, home: ctx.home }), ctx.env);
+  const [{ url, id }, diff] = await Promise.all([
+    ensureRepo(ctx, api, { text: local.url, given: {} }),
+    diffLocalRepo(local, {
+      env: ctx.env,
+      maxBytes: MAX_DIFF_BYTES,
+      onSlow: () =>
+        printInfo(
+          ctx,
+          "Reading the local changes takes long. Push large files, or exclude them with .gitignore",
+        ),
+    }),
+  ]);
+  const data = {
+    repo_branch: local.branch,
+    repo_hash: local.commit,
+    repo_config_name: local.userName,
+    repo_config_email: local.userEmail,
+  };
+  return runRepo(url, id, { where, data, diff });
+};
+
+type RemoteData = Omit<Extract<RepoData, { repo_type: "remote" }>, "repo_type" | "repo_name">;
+
+const runRepo = (
+  url: RepoUrl,
+  id: string,
+  { where, data, diff }: { where: Where; data: RemoteData; diff?: Uint8Array<ArrayBuffer> },
+): RunRepo => {
+  const code =
+    diff && diff.length > 0
+      ? { hash: new Bun.CryptoHasher("sha256").update(diff).digest("hex"), content: new Blob([diff]) }
+      : undefined;
+  return {
+    repo_id: id,
+    repo_data: { repo_type: "remote", repo_name: repoName(url), ...data },
+    repo_code_hash: code?.hash ?? null,
+    repo_dir: where.path,
+    code,
+  };
+};
+
+/** Aliases of the user's SSH configuration mean nothing elsewhere. */
+const withoutAlias = (url: RepoUrl, ssh: SshHost): RepoUrl => {
+  if (url.scheme !== "ssh") return url;
+  const port = url.port ?? (ssh.port === "22" ? undefined : ssh.port);
+  return { ...url, host: ssh.hostname, port, user: url.user ?? ssh.user };
+};
+
+/** The repository behind a URL, known to the server with credentials of this user that let in. */
+export const ensureRepo = async (
+  { env, home }: Context,
+  api: Api,
+  { text, given, isForced = false }: { text: string; given: GivenCreds; isForced?: boolean },
+): Promise<{ url: RepoUrl; id: string }> => {
+  const written = parseRepoUrl(text);
+  const ssh = await resolveSshHost(written.host, env);
+  const url = withoutAlias(written, ssh);
+  const id = repoId(url);
+  const known = isForced ? undefined : await findRepo(api, id);
+  if (known?.repo_creds) return { url, id };
+  const creds = await findCreds({ env, home }, { url, ssh, given });
+  await initRepo(api, {
+    repo_id: id,
+    repo_info: { repo_type: "remote", repo_name: repoName(url) },
+    repo_creds: creds,
+  });
+  return { url, id };
+};
