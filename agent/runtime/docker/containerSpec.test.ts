@@ -143,11 +143,6 @@ describe("containerSpec()", () => {
       { PathOnHost: "/dev/dri/renderD128", PathInContainer: "/dev/dri/renderD128", CgroupPermissions: "rwm" },
     ]);
   });
-
-  test("devices that nobody knows, or of two vendors, are refused", () => {
-    for (const gpu_ids of [["/dev/sda"], ["../x"], [...GPUS, "/dev/dri/renderD128"]])
-      expect(() => containerSpec(assignment({ gpu_ids }), OPTIONS)).toThrow("devices of an unknown kind");
-  });
 });
 
 test("containerName() is one that engines take", () => {

@@ -30,7 +30,7 @@ export const containerName = ({ job_name, submission_id }: Assignment): string =
 /** Everything that `POST /containers/create` needs (docs/spec/agent.md §2.4). */
 export const containerSpec = (assignment: Assignment, options: SpecOptions): ContainerCreateOptions => {
   const { settings, features } = options;
-  const gpus = attachGpus(assignment.gpu_ids, features);
+  const gpus = attachGpus(assignment.gpu_ids, { ...features, privileged: assignment.privileged });
   const { HOME: _ofTheCoordinator, ...jobEnv } = assignment.env;
   const env = {
     ...settings.passEnv,
@@ -41,6 +41,7 @@ export const containerSpec = (assignment: Assignment, options: SpecOptions): Con
     ...(options.repoDir === undefined ? {} : { DSTACK_REPO_DIR: options.repoDir }),
   };
   const hasInfiniband = existsSync("/dev/infiniband");
+  const pinsMemory = hasInfiniband || gpus.pinsMemory || assignment.privileged;
   const devices = [...(gpus.host.Devices ?? []), ...(hasInfiniband ? [device("/dev/infiniband")] : [])];
   return {
     name: containerName(assignment),
@@ -60,11 +61,8 @@ export const containerSpec = (assignment: Assignment, options: SpecOptions): Con
     HostConfig: {
       ...gpus.host,
       ...(devices.length > 0 ? { Devices: devices } : {}),
-      ...deviceGroups(
-        devices.map(({ PathOnHost }) => PathOnHost),
-        gpus.host.GroupAdd,
-      ),
-      ...(features.ulimits ? ulimits(settings.ulimits, hasInfiniband || assignment.privileged) : {}),
+      ...deviceGroups(devices.map(({ PathOnHost }) => PathOnHost)),
+      ...(features.ulimits ? ulimits(settings.ulimits, pinsMemory) : {}),
       // The image's own entrypoint may insist on being process 1 (s6, systemd); a job's shell must not be it: process 1
       // ignores signals, even its own `kill -9 $$`, and would have to collect others' orphans.
       ...(assignment.argv.length > 0 && features.init ? { Init: true } : {}),
@@ -73,9 +71,12 @@ export const containerSpec = (assignment: Assignment, options: SpecOptions): Con
       ...temporaryFolders(assignment, settings),
       ...limits(assignment, features),
       ...(settings.diskGib && features.diskQuota ? { StorageOpt: { size: `${settings.diskGib}G` } } : {}),
-      Mounts: options.mounts.map(
-        ({ source, target }): MountSettings => ({ Type: "bind", Source: source, Target: target }),
-      ),
+      Mounts: [
+        ...(gpus.host.Mounts ?? []),
+        ...options.mounts.map(
+          ({ source, target }): MountSettings => ({ Type: "bind", Source: source, Target: target }),
+        ),
+      ],
       ...(features.localLog ? { LogConfig: LOG } : {}),
       // That of the process runtime; engines before 23 leave a terminal without a size, which programs take for this.
       ConsoleSize: [24, 80],
@@ -116,11 +117,10 @@ const ulimits = (wanted: readonly Ulimit[], pinsMemory: boolean): HostConfig => 
 };
 
 /** The host gives devices to groups (video, render), which a user of the image is not in. */
-const deviceGroups = (paths: readonly string[], others: readonly string[] = []): HostConfig => {
+const deviceGroups = (paths: readonly string[]): HostConfig => {
   const groups = paths.flatMap((path) => {
     const gid = statSync(path, { throwIfNoEntry: false })?.gid ?? 0;
     return gid === 0 ? [] : [String(gid)];
   });
-  const all = [...new Set([...others, ...groups])];
-  return all.length > 0 ? { GroupAdd: all } : {};
+  return groups.length > 0 ? { GroupAdd: [...new Set(groups)] } : {};
 };

@@ -1,5 +1,7 @@
 import { expect, test } from "bun:test";
-import { allFeatures, missingFeature } from "./features.ts";
+import { tempDir } from "../../../shared/testing/tempDir.ts";
+import { openDocker } from "./client.ts";
+import { allFeatures, findSilentLacks, missingFeature } from "./features.ts";
 
 const refused = (message: string) => ({ statusCode: 500, json: { message } });
 
@@ -13,6 +15,12 @@ test.each([
     "nvidia-container-cli: mount error: stat failed: /dev/nvidia-modeset: no such file or directory",
     "display",
   ],
+  ['could not select device driver "" with capabilities: [[gpu utility compute]]', "nvidiaRuntime"],
+  ['exec: "nvidia-container-runtime-hook": executable file not found in $PATH: unknown', "nvidiaRuntime"],
+  ["unknown or invalid runtime name: habana", "habanaRuntime"],
+  ["Unknown runtime specified habana", "habanaRuntime"],
+  // CDI was the second thing that was tried.
+  ['could not select device driver "cdi" with capabilities: []', undefined],
   ["failed to initialize logging driver: logger: no log driver named 'local' is registered", "localLog"],
   ["--storage-opt is supported only for overlay over xfs with 'pquota' mount option", "diskQuota"],
   [
@@ -31,4 +39,20 @@ test.each([
 test("what was not asked for is not what is missing", () => {
   const asked = { ...allFeatures(), init: false };
   expect(missingFeature(refused('exec: "docker-init": executable file not found'), asked)).toBeUndefined();
+});
+
+test.each([
+  ["Podman Engine", false],
+  ["Engine", true],
+])("findSilentLacks() of %s", async (name, nvidiaRuntime) => {
+  using dir = tempDir();
+  const unix = `${dir.path}/docker.sock`;
+  const server = Bun.serve({
+    unix,
+    fetch: () => Response.json({ Components: [{ Name: name, Version: "5.0" }] }),
+  });
+  const features = allFeatures();
+  await findSilentLacks(await openDocker(`unix://${unix}`), features);
+  await server.stop(true);
+  expect(features.nvidiaRuntime).toBe(nvidiaRuntime);
 });

@@ -1,3 +1,4 @@
+import type Docker from "dockerode";
 import { engineMessage } from "./client.ts";
 
 /** What some engines or hosts do not have. */
@@ -6,6 +7,10 @@ export interface Features {
   init: boolean;
   /** GPUs that can drive displays. */
   display: boolean;
+  /** NVIDIA's runtime, which takes GPUs by their UUIDs; without it they are asked for as CDI describes them. */
+  nvidiaRuntime: boolean;
+  /** The runtime of Gaudi. */
+  habanaRuntime: boolean;
   /** The log driver `local`; Podman has others. */
   localLog: boolean;
   /** Storage that can bound what a container writes. */
@@ -19,6 +24,8 @@ export interface Features {
 export const allFeatures = (): Features => ({
   init: true,
   display: true,
+  nvidiaRuntime: true,
+  habanaRuntime: true,
   localLog: true,
   diskQuota: true,
   cpuLimit: true,
@@ -29,10 +36,27 @@ export const allFeatures = (): Features => ({
 const WORDS: Record<keyof Features, RegExp> = {
   init: /docker-init|catatonit|container-init binary/,
   display: /\/dev\/nvidia-modeset/,
+  nvidiaRuntime: /could not select device driver .*\[\[gpu|nvidia-container-runtime-hook/,
+  habanaRuntime: /runtime.*\bhabana\b/i,
   localLog: /log(ging)? driver/i,
   diskQuota: /storage-opt|storage option|overlay\.size|quota/i,
   cpuLimit: /NanoCPUs can not be set|CPU CFS|cpu controller/i,
   ulimits: /rlimit|ulimit/i,
+};
+
+/**
+ * What an engine lacks without ever refusing it: Podman takes a request for GPUs and leaves it out, silently, unless it
+ * names them as CDI does. Asked before a job with devices, for an engine may be replaced by another.
+ */
+export const findSilentLacks = async (docker: Docker, features: Features): Promise<void> => {
+  const { Components } = await docker.version();
+  if (Components?.some(({ Name }) => /podman/i.test(Name))) features.nvidiaRuntime = false;
+};
+
+/** What a host may have got since it was found missing. */
+export const hopeAgain = (features: Features): void => {
+  features.nvidiaRuntime = true;
+  features.habanaRuntime = true;
 };
 
 /** What an engine's refusal says that it lacks, of what was asked for; undefined: it is about something else. */
@@ -46,6 +70,8 @@ export const missingFeature = (err: unknown, asked: Features): keyof Features | 
 export const WITHOUT: Record<keyof Features, string> = {
   init: "the command is process 1 of its container",
   display: "GPUs cannot drive displays",
+  nvidiaRuntime: "NVIDIA GPUs are attached as CDI describes them",
+  habanaRuntime: "the device nodes of Gaudi cards are handed over as they are",
   localLog: "the engine's own log driver keeps the output, for after a restart of the agent",
   diskQuota: "nothing bounds what a job writes",
   cpuLimit: "nothing bounds the CPU time of a part of the host",

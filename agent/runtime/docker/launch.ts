@@ -5,7 +5,7 @@ import { type RuntimeHooks, type RuntimeJob, StartError } from "../runtime.ts";
 import { engineMessage, isUnreachable, statusOf } from "./client.ts";
 import { containerSpec } from "./containerSpec.ts";
 import { createContainer } from "./createContainer.ts";
-import { type Features, missingFeature, WITHOUT } from "./features.ts";
+import { type Features, findSilentLacks, hopeAgain, missingFeature, WITHOUT } from "./features.ts";
 import { removeContainer, removeContainers } from "./find.ts";
 import { type FoundPlace, findPlace } from "./findPlace.ts";
 import { putFolders } from "./imageFiles.ts";
@@ -67,6 +67,7 @@ const startContainer = async (
 ): Promise<Launched> => {
   const { docker, settings, features } = deps;
   const { assignment } = job;
+  if (assignment.gpu_ids.length > 0) await findSilentLacks(docker, features);
   for (;;) {
     hooks.signal.throwIfAborted();
     const asked = { ...features };
@@ -91,7 +92,10 @@ const startContainer = async (
       if (container) await removeContainer(container);
       if (hooks.signal.aborted) throw err;
       const missing = missingFeature(err, asked);
-      if (!missing) throw startFailure(err, step, assignment);
+      if (!missing) {
+        hopeAgain(features);
+        throw startFailure(err, step, assignment);
+      }
       features[missing] = false;
       deps.log.warn(`The container engine lacks something: ${WITHOUT[missing]}`, {
         missing,

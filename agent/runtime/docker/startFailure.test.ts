@@ -29,7 +29,7 @@ test.each<[Step, string, StartError["reason"], string]>([
     "start",
     'could not select device driver "" with capabilities: [[gpu utility]]',
     "executor_error",
-    "Cannot attach the GPUs: the Docker engine has no NVIDIA runtime (NVIDIA Container Toolkit)",
+    'Cannot attach the GPUs: the container engine has neither NVIDIA\'s runtime (NVIDIA Container Toolkit) nor a description of them (nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml): could not select device driver "" with capabilities: [[gpu utility]]',
   ],
   [
     "create",

@@ -38,10 +38,12 @@ const RULES: Rule[] = [
     message: ({ image, user }) => `Cannot run as the user "${user}": the image "${image}" does not know it`,
   },
   {
-    pattern: /could not select device driver .* capabilities: \[\[gpu/,
+    // It was asked for the runtime first.
+    pattern: /could not select device driver|CDI device|stat nvidia\.com\/gpu/i,
     reason: "executor_error",
-    message: () =>
-      "Cannot attach the GPUs: the Docker engine has no NVIDIA runtime (NVIDIA Container Toolkit)",
+    message: (_assignment, { input }) =>
+      "Cannot attach the GPUs: the container engine has neither NVIDIA's runtime (NVIDIA Container Toolkit) nor a " +
+      `description of them (nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml): ${input}`,
   },
   {
     pattern: /No command specified/i,

@@ -132,6 +132,16 @@ export const NVIDIA: FakeHost[] = [
   nvidiaHost("Jetson: the host's memory, no PCI bus", "540-orin.xml", [
     { raw_name: "Orin (nvgpu)", id: fakeUuid(0x540), unified_memory: true },
   ]),
+  nvidiaHost("driver 580, a real one, passed through to a virtual machine", "real-580-h100.xml", [
+    {
+      raw_name: "NVIDIA H100 80GB HBM3",
+      id: fakeUuid(0x580),
+      memory_mib: 81559,
+      bus_id: "0000:00:06.0",
+      driver_version: "580.159.04",
+      cuda_version: "13.0",
+    },
+  ]),
   nvidiaHost("driver 590", "590-blackwell.xml", [
     {
       raw_name: "NVIDIA RTX PRO 6000 Blackwell Max-Q Workstation Edition",
