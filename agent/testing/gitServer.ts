@@ -9,10 +9,14 @@ export interface GitServer extends AsyncDisposable {
 }
 
 /** `token`: the only password that lets in; without one everybody is. */
-export const startGitServer = async (folder: string, token?: string): Promise<GitServer> => {
+export const startGitServer = async (
+  folder: string,
+  token?: string,
+  hostname = "127.0.0.1",
+): Promise<GitServer> => {
   const authorizations: (string | null)[] = [];
   const server = Bun.serve({
-    hostname: "127.0.0.1",
+    hostname,
     port: 0,
     fetch: async (request) => {
       const authorization = request.headers.get("authorization");
@@ -24,7 +28,7 @@ export const startGitServer = async (folder: string, token?: string): Promise<Gi
     },
   });
   return {
-    url: `http://127.0.0.1:${server.port}`,
+    url: `http://${hostname}:${server.port}`,
     authorizations,
     [Symbol.asyncDispose]: () => server.stop(true),
   };
