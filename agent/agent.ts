@@ -14,9 +14,11 @@ import { enrollAgain } from "./link/enroll.ts";
 import { type Identity, removeIdentity, renewAt, saveIdentity } from "./link/identity.ts";
 import { LinkState } from "./link/linkState.ts";
 import { type LogUploadDeps, uploadLog } from "./link/logs.ts";
+import { MetricsLoop } from "./link/metrics.ts";
 import { Nudge } from "./link/nudge.ts";
 import { Reporter } from "./link/report.ts";
 import { runSync } from "./link/sync.ts";
+import { createSampler } from "./metrics/sampler.ts";
 import { prepareRepo } from "./repo/prepareRepo.ts";
 import { createProcessRuntime } from "./runtime/process/processRuntime.ts";
 import { bootId } from "./runtime/process/procfs.ts";
@@ -103,6 +105,20 @@ export const runAgent = async (deps: AgentDeps, signal: AbortSignal): Promise<Ag
         where,
       ),
     uploadLog: (source) => uploadLog(logDeps, source),
+    onRunning: () => metrics.wake(),
+  });
+  const metrics = new MetricsLoop({
+    link,
+    log,
+    sample: createSampler({
+      dir: stateDir,
+      inventory: () => inventory,
+      jobs: () => jobs.used(),
+      now: Date.now,
+      log,
+    }),
+    hasJobs: () => jobs.used().length > 0,
+    now: Date.now,
   });
   await jobs.adopt();
   if (inventory.runtime === "process") supervisors.warmUp();
@@ -135,7 +151,7 @@ export const runAgent = async (deps: AgentDeps, signal: AbortSignal): Promise<Ag
     }),
     log,
   );
-  const reporting = reporter.run(stopped);
+  const reporting = Promise.all([reporter.run(stopped), metrics.run(stopped)]);
   deps.service.ready();
   stopped.addEventListener("abort", () => deps.service.stopping(), { once: true });
   const end = await runSync(

@@ -6,7 +6,7 @@ import type { Report, ReportAnswer } from "../../shared/protocol/report.ts";
 import type { Desired, HeldSubmission } from "../../shared/protocol/sync.ts";
 import type { JournalEntry } from "./journal.ts";
 import { reconcile } from "./reconcile.ts";
-import { JobRunner, type RunnerDeps } from "./runner.ts";
+import { JobRunner, type RunnerDeps, type UsedJob } from "./runner.ts";
 import { Silence } from "./silence.ts";
 
 interface Answered {
@@ -80,6 +80,11 @@ export class Jobs {
     this.#waiting = [];
     for (const runner of this.#runners.values()) runner.stop(0, "terminated_by_server");
     await Promise.all([...this.#runners.values()].map((runner) => runner.over));
+  }
+
+  /** The jobs whose commands run. */
+  used(): UsedJob[] {
+    return [...this.#runners.values()].flatMap((runner) => runner.used ?? []);
   }
 
   /**

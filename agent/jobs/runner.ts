@@ -10,6 +10,7 @@ import type { PullProgress, Report } from "../../shared/protocol/report.ts";
 import type { HeldSubmission } from "../../shared/protocol/sync.ts";
 import type { LogSource, LogUpload } from "../link/logs.ts";
 import {
+  type JobAccount,
   type JobEnd,
   type PreparedRepo,
   type RunningJob,
@@ -35,6 +36,15 @@ export interface RunnerDeps {
   /** Checks a repository out into a folder of the job. */
   prepareRepo: (repo: AssignedRepo, where: { dir: string; signal: AbortSignal }) => Promise<PreparedRepo>;
   uploadLog: (spool: LogSource) => LogUpload;
+  /** A command runs that did not before. */
+  onRunning?: () => void;
+}
+
+/** A job that uses the host at this moment. */
+export interface UsedJob {
+  submissionId: string;
+  gpuIds: readonly string[];
+  account: JobAccount;
 }
 
 /** Interrupt to kill for a job that has run its longest (docs/spec/agent.md §2.13). */
@@ -97,6 +107,13 @@ export class JobRunner {
   /** Settles when the job is over and that is written down, or this process has let go of it. */
   get over(): Promise<void> {
     return this.#live;
+  }
+
+  /** Set while the command runs: which devices it has, and where to read what it uses. */
+  get used(): UsedJob | undefined {
+    const account = this.#running?.account;
+    if (!account || this.#entry.state === "finished") return undefined;
+    return { submissionId: this.id, gpuIds: this.#job.assignment.gpu_ids, account };
   }
 
   /** The coordinator knows that this host has the job. */
@@ -177,6 +194,7 @@ export class JobRunner {
       this.#running = running;
       if (this.#stop) running.stop(this.#stop.graceMs);
       this.#noteRunning(running);
+      this.#deps.onRunning?.();
       const end = await running.ended;
       return this.#stop ? { ...end, reason: this.#stop.reason } : end;
     } catch (err) {

@@ -41,6 +41,21 @@ export interface JobEnd {
   message: string;
 }
 
+/** Where the kernel accounts for what a job uses; agent/metrics reads it there. */
+export interface JobAccount {
+  /**
+   * The first of the job's processes: of a container its init, else the supervisor, below which all others are.
+   * Undefined: there is none (any more), or none that this host's /proc would show. Asked for once in a job's life.
+   */
+  pid: () => Promise<number | undefined>;
+  /** Set where the processes are a container's, which has a cgroup of its own: the id that the cgroup's path has. */
+  container?: string;
+  /** Folder of the cgroup (version 2) that the runtime has made for this job alone. */
+  cgroup?: string;
+  /** The job has network interfaces of its own, so that what went over them was the job's. */
+  hasNetwork: boolean;
+}
+
 export interface RunningJob {
   /** Container or process identifier, for people. */
   runtimeId: string;
@@ -54,6 +69,8 @@ export interface RunningJob {
    * `ended` tells when it took effect. May be called again with a shorter grace; a longer one changes nothing.
    */
   stop(graceMs: number): void;
+  /** Absent where the runtime cannot tell. */
+  account?: JobAccount;
 }
 
 export interface RuntimeHooks {

@@ -1,6 +1,7 @@
 import type { Assignment } from "../../shared/protocol/assignment.ts";
 import type { EnrollAnswer } from "../../shared/protocol/enroll.ts";
 import { EnrollRequest } from "../../shared/protocol/enroll.ts";
+import { type MetricsAnswer, MetricsRequest } from "../../shared/protocol/metrics.ts";
 import type { Report } from "../../shared/protocol/report.ts";
 import { ReportRequest } from "../../shared/protocol/report.ts";
 import type { Desired, HeldSubmission, SyncAnswer } from "../../shared/protocol/sync.ts";
@@ -27,6 +28,8 @@ export interface Faults {
   isFenced?: boolean;
   /** Called with every log body before it is stored; may shorten what is held, or throw to lose the answer. */
   onLog?: (submission: FakeSubmission) => void;
+  /** The call for metrics is not known yet, or refuses everything. */
+  onMetrics?: "not_found" | "invalid";
 }
 
 /** A coordinator's side of the agent link over real HTTP, in memory, with faults on demand. For tests. */
@@ -35,9 +38,11 @@ export class FakeCoordinator implements AsyncDisposable {
   readonly blobs = new Map<string, Uint8Array<ArrayBuffer>>();
   readonly enrolled: EnrollRequest[] = [];
   readonly syncs: SyncRequest[] = [];
+  readonly metrics: MetricsRequest[] = [];
   /** Paths of all that was asked, refused or not. */
   readonly requests: string[] = [];
   faults: Faults = {};
+  pace: MetricsAnswer = { interval_ms: 20, idle_interval_ms: 20 };
   held: readonly HeldSubmission[] = [];
   /** The host has said that it leaves. */
   hasLeft = false;
@@ -122,6 +127,7 @@ export class FakeCoordinator implements AsyncDisposable {
       return Response.json({});
     }
     if (path === "/report") return this.#report(ReportRequest.parse(await request.json()));
+    if (path === "/metrics") return this.#metrics(MetricsRequest.parse(await request.json()));
     const [, kind, name = ""] = path.split("/");
     if (kind === "blobs") {
       const blob = this.blobs.get(name);
@@ -178,6 +184,13 @@ export class FakeCoordinator implements AsyncDisposable {
       return { submission_id: report.submission_id, result };
     });
     return Response.json({ results });
+  }
+
+  #metrics(request: MetricsRequest): Response {
+    const { onMetrics } = this.faults;
+    if (onMetrics) return refuse(onMetrics === "not_found" ? 404 : 400, onMetrics);
+    this.metrics.push(request);
+    return Response.json(this.pace);
   }
 
   #log(id: string, offset: number, bytes: Buffer): Response {

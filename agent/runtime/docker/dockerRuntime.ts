@@ -4,7 +4,7 @@ import type Docker from "dockerode";
 import { delay } from "../../../shared/async/delay.ts";
 import { AppError, messageOf } from "../../../shared/errors.ts";
 import type { Logger } from "../../../shared/log.ts";
-import type { RunningJob, Runtime, RuntimeHooks, RuntimeJob } from "../runtime.ts";
+import type { JobAccount, RunningJob, Runtime, RuntimeHooks, RuntimeJob } from "../runtime.ts";
 import { isUnreachable, openDocker } from "./client.ts";
 import { allFeatures } from "./features.ts";
 import { findContainer, hasStarted, removeContainer, retireContainers } from "./find.ts";
@@ -86,6 +86,7 @@ export const createDockerRuntime = (options: DockerRuntimeOptions): Runtime => {
         return {
           runtimeId: container.id,
           ...place,
+          account: accountOf(container, job),
           ...watchContainer({ ...(await openSpool(job, hooks)), container }),
         };
       }
@@ -110,7 +111,13 @@ export const createDockerRuntime = (options: DockerRuntimeOptions): Runtime => {
       });
       const { workingDir, username } = place;
       const watching = watchContainer({ ...watched, container, terminal });
-      return { runtimeId: container.id, workingDir, username, ...watching };
+      return {
+        runtimeId: container.id,
+        workingDir,
+        username,
+        account: accountOf(container, job),
+        ...watching,
+      };
     } catch (err) {
       await watched.spool[Symbol.asyncDispose]();
       if (!isUnreachable(err)) rmSync(mark, { force: true });
@@ -158,3 +165,9 @@ export const createDockerRuntime = (options: DockerRuntimeOptions): Runtime => {
     },
   };
 };
+
+const accountOf = (container: Docker.Container, { assignment }: RuntimeJob): JobAccount => ({
+  pid: async () => (await container.inspect()).State.Pid || undefined,
+  container: container.id,
+  hasNetwork: assignment.network_mode === "bridge",
+});

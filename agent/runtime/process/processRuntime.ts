@@ -2,7 +2,14 @@ import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { delay } from "../../../shared/async/delay.ts";
 import type { Logger } from "../../../shared/log.ts";
-import { type JobEnd, type Runtime, type RuntimeHooks, type RuntimeJob, StartError } from "../runtime.ts";
+import {
+  type JobAccount,
+  type JobEnd,
+  type Runtime,
+  type RuntimeHooks,
+  type RuntimeJob,
+  StartError,
+} from "../runtime.ts";
 import { type HostFacts, prepareCommand } from "./command.ts";
 import { killAll, signal } from "./kill.ts";
 import type { FromSupervisor } from "./messages.ts";
@@ -38,6 +45,7 @@ export const createProcessRuntime = (deps: ProcessRuntimeDeps): Runtime => ({
       username: user.name,
       ended: ended.promise,
       stop: ended.stop,
+      account: accountOf(supervisor.pid),
     };
   },
   adopt: async (job, hooks) => {
@@ -45,7 +53,13 @@ export const createProcessRuntime = (deps: ProcessRuntimeDeps): Runtime => ({
     if (!record) return undefined;
     const user = resolveUser(job.assignment.user, deps.host.own);
     const ended = follow(deps, job, { hooks });
-    return { runtimeId: String(record.pid), username: user.name, ended: ended.promise, stop: ended.stop };
+    return {
+      runtimeId: String(record.pid),
+      username: user.name,
+      ended: ended.promise,
+      stop: ended.stop,
+      account: accountOf(record.pid),
+    };
   },
   remove: async (submissionId, dir) => {
     await endSupervisor(submissionId, dir);
@@ -53,6 +67,11 @@ export const createProcessRuntime = (deps: ProcessRuntimeDeps): Runtime => ({
       if (name !== SPOOL) rmSync(join(dir, name), { recursive: true, force: true });
     }
   },
+});
+
+const accountOf = (supervisor: number): JobAccount => ({
+  pid: () => Promise.resolve(supervisor),
+  hasNetwork: false,
 });
 
 const SPOOL = "spool";
