@@ -20,6 +20,7 @@ import { Capacity } from "./engine/capacity.ts";
 import { Engine } from "./engine/engine.ts";
 import { Reachability } from "./engine/reachability.ts";
 import { Scheduler } from "./engine/scheduler.ts";
+import { UsageIntake } from "./engine/usage.ts";
 import { Waits } from "./engine/waits.ts";
 import { LogStore } from "./logs/logStore.ts";
 import { openStore } from "./store/db.ts";
@@ -42,7 +43,7 @@ const IDLE_TIMEOUT_S = 120;
 const MIN_BODY_LIMIT = 32 * 1024 * 1024;
 
 interface Coordinator extends AsyncDisposable {
-  deps: Deps & { link: AgentLink };
+  deps: Deps & { link: AgentLink; usage: UsageIntake };
   app: ReturnType<typeof createApp>;
   /** Known when it was given, or made at this first start; afterwards only its hash is stored. */
   adminToken: string | undefined;
@@ -101,8 +102,10 @@ const buildCoordinator = async (
     reachability,
     assign: (submission) => createAssignment({ db, box: secrets }, submission),
   });
+  const usage = new UsageIntake({ ...engineDeps, engine });
+  opened.defer(() => usage.close());
   const closing = new AbortController();
-  const deps = { config, db, clock, log, engine, logs, blobs, secrets, link, closing: closing.signal };
+  const deps = { config, db, clock, log, engine, logs, blobs, secrets, link, usage, closing: closing.signal };
   const adminToken = await ensureAdmin(deps, config.adminToken);
   await engine.start();
   const closers = opened.move();

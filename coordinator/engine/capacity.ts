@@ -60,6 +60,11 @@ export class Capacity {
     return this.#slots.get(instanceId);
   }
 
+  /** How many hosts there are. */
+  get size(): number {
+    return this.#slots.size;
+  }
+
   listAll(): CapacityEntry[] {
     return [...this.#slots.values()];
   }

@@ -20,6 +20,19 @@ const byId = preparedRows(instances, (db, { id }: { id: string }) =>
 export const findInstance = async (db: Db, id: string): Promise<InstanceRow | undefined> =>
   (await byId(db, { id }))[0];
 
+/** The live instance of that name in a project. */
+export const findInstanceByName = async (
+  db: Db,
+  projectId: string,
+  name: string,
+): Promise<InstanceRow | undefined> =>
+  (
+    await db
+      .select()
+      .from(instances)
+      .where(and(eq(instances.project_id, projectId), eq(instances.name, name), eq(instances.deleted, false)))
+  )[0];
+
 /** The live instance of a host key. */
 export const findInstanceByKey = async (db: Db, publicKey: string): Promise<InstanceRow | undefined> =>
   (

@@ -4,6 +4,7 @@ import numbers from "./migrations/0002_instance_numbers.sql" with { type: "text"
 import hostWishes from "./migrations/0003_host_wishes.sql" with { type: "text" };
 import secrets from "./migrations/0004_secrets.sql" with { type: "text" };
 import waits from "./migrations/0005_waits.sql" with { type: "text" };
+import metrics from "./migrations/0006_metrics.sql" with { type: "text" };
 
 /** The SQL of every migration by its tag, as text inside the binary. */
 export const MIGRATIONS: Record<string, string> = {
@@ -13,4 +14,5 @@ export const MIGRATIONS: Record<string, string> = {
   "0003_host_wishes": hostWishes,
   "0004_secrets": secrets,
   "0005_waits": waits,
+  "0006_metrics": metrics,
 };

@@ -225,6 +225,41 @@ export const secrets = sqliteTable(
   (t) => [uniqueIndex("secrets_name").on(t.project_id, t.name)],
 );
 
+/** What both jobs and hosts are sampled for (shared/protocol/metrics.ts); null: not told. */
+const usage = {
+  at: integer("at").notNull(),
+  cpu_us: integer("cpu_us").notNull(),
+  memory_bytes: integer("memory_bytes").notNull(),
+  disk_read_bytes: integer("disk_read_bytes"),
+  disk_write_bytes: integer("disk_write_bytes"),
+  network_in_bytes: integer("network_in_bytes"),
+  network_out_bytes: integer("network_out_bytes"),
+  /** Packed by store/usage.ts. */
+  gpus: text("gpus").notNull(),
+};
+
+export const jobUsage = sqliteTable(
+  "job_usage",
+  {
+    submission_id: text("submission_id").notNull(),
+    ...usage,
+    working_set_bytes: integer("working_set_bytes").notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.submission_id, t.at] }), index("job_usage_at").on(t.at)],
+);
+
+export const hostUsage = sqliteTable(
+  "host_usage",
+  {
+    instance_id: text("instance_id").notNull(),
+    ...usage,
+    memory_total_bytes: integer("memory_total_bytes").notNull(),
+    disk_used_bytes: integer("disk_used_bytes"),
+    disk_total_bytes: integer("disk_total_bytes"),
+  },
+  (t) => [primaryKey({ columns: [t.instance_id, t.at] }), index("host_usage_at").on(t.at)],
+);
+
 export const repos = sqliteTable(
   "repos",
   {

@@ -1,4 +1,4 @@
-import { and, asc, eq, inArray, isNotNull, isNull, lt, notInArray } from "drizzle-orm";
+import { and, asc, desc, eq, inArray, isNotNull, isNull, lt, notInArray } from "drizzle-orm";
 import { FINAL_JOB_STATUSES, JOB_STATUSES, type JobStatus, jobSources } from "../../shared/states.ts";
 import type { Db } from "./db.ts";
 import { byStatus, preparedRows, preparedWrite } from "./prepared.ts";
@@ -16,6 +16,31 @@ const byId = preparedRows(submissions, (db, { id }: { id: string }) =>
 
 export const findSubmission = async (db: Db, id: string): Promise<SubmissionRow | undefined> =>
   (await byId(db, { id }))[0];
+
+/** The newest attempt at one job of a run. */
+export const findLatestSubmission = async (
+  db: Db,
+  runId: string,
+  job: { replica_num: number; job_num: number },
+): Promise<SubmissionRow | undefined> =>
+  (
+    await db
+      .select()
+      .from(submissions)
+      .where(
+        and(
+          eq(submissions.run_id, runId),
+          eq(submissions.replica_num, job.replica_num),
+          eq(submissions.job_num, job.job_num),
+        ),
+      )
+      .orderBy(desc(submissions.submission_num))
+      .limit(1)
+  )[0];
+
+/** Those of them that there are, in any order. */
+export const listSubmissionsByIds = async (db: Db, ids: string[]): Promise<SubmissionRow[]> =>
+  ids.length === 0 ? [] : db.select().from(submissions).where(inArray(submissions.id, ids));
 
 const ofRun = preparedRows(submissions, (db, { runId }: { runId: string }) =>
   db

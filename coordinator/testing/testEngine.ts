@@ -13,6 +13,7 @@ import { Capacity } from "../engine/capacity.ts";
 import { Engine } from "../engine/engine.ts";
 import { Reachability } from "../engine/reachability.ts";
 import { Scheduler } from "../engine/scheduler.ts";
+import { UsageIntake } from "../engine/usage.ts";
 import { Waits } from "../engine/waits.ts";
 import { LogStore } from "../logs/logStore.ts";
 import { type Db, openStore } from "../store/db.ts";
@@ -57,6 +58,7 @@ export class TestEngine implements AsyncDisposable {
   readonly engine: Engine;
   readonly link: AgentLink;
   readonly logs: LogStore;
+  readonly usage: UsageIntake;
   readonly capacity = new Capacity();
   readonly agents = new AgentSessions();
   readonly #clock: Clock;
@@ -87,6 +89,7 @@ export class TestEngine implements AsyncDisposable {
     this.#reachability = new Reachability({ ...deps, engine: this.engine });
     const assign = (submission: SubmissionRow) =>
       createAssignment({ db, box: openSecretBox(join(dir, "encryption.key")) }, submission);
+    this.usage = new UsageIntake({ ...deps, engine: this.engine });
     this.link = new AgentLink({ ...deps, engine: this.engine, reachability: this.#reachability, assign });
   }
 
@@ -215,6 +218,7 @@ export class TestEngine implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#reachability.close();
+    await this.usage.close();
     await this.engine.close();
     await this.logs.close();
     await this.#close();

@@ -79,7 +79,6 @@ const missingFeature = (spec: RunSpec): string | undefined => {
   const { configuration } = spec;
   if (configuration.type === "service") return "Services are";
   if (configuration.type === "dev-environment") return "Dev environments are";
-  if (mergeProfile(spec.profile, configuration).utilization_policy) return "Utilization policies are";
   return undefined;
 };
 

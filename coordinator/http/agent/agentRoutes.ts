@@ -6,12 +6,14 @@ import type { Logger } from "../../../shared/log.ts";
 import { EnrollRequest } from "../../../shared/protocol/enroll.ts";
 import { LeaveRequest } from "../../../shared/protocol/leave.ts";
 import { MAX_LOG_BODY_BYTES } from "../../../shared/protocol/logs.ts";
+import { MetricsRequest } from "../../../shared/protocol/metrics.ts";
 import { ReportRequest } from "../../../shared/protocol/report.ts";
 import { SyncRequest } from "../../../shared/protocol/sync.ts";
 import type { BlobStore } from "../../blobs/blobStore.ts";
 import { enrollInstance, renewCredential } from "../../domain/instances/enroll.ts";
 import type { AgentLink } from "../../engine/agentLink.ts";
 import type { Engine } from "../../engine/engine.ts";
+import type { UsageIntake } from "../../engine/usage.ts";
 import type { Db } from "../../store/db.ts";
 import { isHeldBlob } from "../../store/heldBlobs.ts";
 import { authenticateAgent, checkProtocol } from "./authenticate.ts";
@@ -23,6 +25,7 @@ export interface AgentRouteDeps {
   log: Logger;
   engine: Engine;
   link: AgentLink;
+  usage: UsageIntake;
   blobs: BlobStore;
 }
 
@@ -57,6 +60,10 @@ export const agentRoutes = (deps: AgentRouteDeps): Hono => {
     await deps.engine.leave(instance, force);
     deps.log.info("A host has left its fleet", { instance_id: instance.id, name: instance.name, force });
     return c.json({});
+  });
+  app.post("/metrics", async (c) => {
+    const instance = authenticateAgent(deps, c.req.raw.headers);
+    return c.json(await deps.usage.take(instance, await readJson(c.req.raw, MetricsRequest)));
   });
   app.post("/logs/:submission", async (c) => {
     const instance = authenticateAgent(deps, c.req.raw.headers);
