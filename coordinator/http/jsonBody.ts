@@ -28,12 +28,20 @@ export const readJsonBody = async <S extends z.ZodType>(
   schema: S,
 ): Promise<z.output<S>> => {
   const text = await request.text();
-  const body = text === "" ? {} : parseJson(request, text);
-  const parsed = schema.safeParse(body);
+  return check(schema, text === "" ? {} : parseJson(request, text), "body");
+};
+
+/** Checks what stands behind the question mark; unknown names are ignored. */
+export const readQuery = <S extends z.ZodType>(query: Record<string, string>, schema: S): z.output<S> =>
+  check(schema, query, "query");
+
+type Place = "body" | "query";
+
+const check = <S extends z.ZodType>(schema: S, value: unknown, place: Place): z.output<S> => {
+  const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  throw new InvalidBody(
-    parsed.error.issues.slice(0, MOST_PROBLEMS).flatMap((issue) => problemsOf(issue, body)),
-  );
+  const issues = parsed.error.issues.slice(0, MOST_PROBLEMS);
+  throw new InvalidBody(issues.flatMap((issue) => problemsOf(issue, value, place)));
 };
 
 const parseJson = (request: Request, text: string): unknown => {
@@ -49,17 +57,17 @@ const parseJson = (request: Request, text: string): unknown => {
 };
 
 /** The reference's words for programs, and in `hint` the command line's for people. */
-const problemsOf = (issue: z.core.$ZodIssue, body: unknown): Problem[] => {
+const problemsOf = (issue: z.core.$ZodIssue, body: unknown, place: Place): Problem[] => {
   const hints = messagesOf(issue, body);
-  return referenceProblems(issue, body).map((problem, index) => {
+  return referenceProblems(issue, body, place).map((problem, index) => {
     const hint = hints[index];
     return hint === undefined || hint === problem.msg ? problem : { ...problem, hint };
   });
 };
 
-const referenceProblems = (issue: z.core.$ZodIssue, body: unknown): Problem[] => {
+const referenceProblems = (issue: z.core.$ZodIssue, body: unknown, place: Place): Problem[] => {
   const path = issue.path.map((key) => (typeof key === "symbol" ? String(key) : key));
-  const loc = ["body", ...path];
+  const loc = [place, ...path];
   if (issue.code === "unrecognized_keys")
     return issue.keys.map((key) => ({
       type: "extra_forbidden",

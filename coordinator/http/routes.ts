@@ -4,6 +4,7 @@ import { gpuRoutes } from "./gpus.ts";
 import { instanceRoutes } from "./instances.ts";
 import { joinTokenRoutes } from "./joinTokens.ts";
 import { logRoutes } from "./logs.ts";
+import { metricRoutes } from "./metrics.ts";
 import { projectRoutes } from "./projects.ts";
 import { repoRoutes } from "./repos.ts";
 import type { Route } from "./route.ts";
@@ -26,6 +27,7 @@ export const ROUTES: readonly Route[] = [
   ...runRoutes,
   ...runStreamRoutes,
   ...logRoutes,
+  ...metricRoutes,
   ...fleetRoutes,
   ...joinTokenRoutes,
   ...instanceRoutes,

@@ -1,6 +1,6 @@
 import { AppError } from "../../shared/errors.ts";
 import type { ProjectAccess } from "./access.ts";
-import { projectRoute, type Route, type RouteMethod, userRoute } from "./route.ts";
+import { projectRoute, type Route, userRoute } from "./route.ts";
 
 /** Calls of the wire that this version does not have, each with what to do instead. */
 interface Missing {
@@ -8,7 +8,6 @@ interface Missing {
   hint: string;
   access: ProjectAccess;
   paths: string[];
-  method?: RouteMethod;
 }
 
 const JOIN_HINT =
@@ -59,13 +58,6 @@ const MISSING: Missing[] = [
       "backends/update_yaml",
     ],
   },
-  {
-    what: "Metrics are",
-    hint: "Look at the host's own monitoring",
-    access: "member",
-    method: "GET",
-    paths: ["metrics/job/:run"],
-  },
 ];
 
 /** Of what this version does not have there is none, and none can be found. */
@@ -105,10 +97,6 @@ export const unsupportedRoutes: Route[] = [
     throw new AppError("not_found", "Resource not found");
   }),
   userRoute({ path: "/api/volumes/list", access: "auth", handle: () => [] }),
-  ...MISSING.flatMap(({ what, hint, access, paths, method = "POST" }) =>
-    paths.map((path) =>
-      projectRoute({ method, path: `/api/project/:project/${path}`, access, handle: refuse(what, hint) }),
-    ),
-  ),
+  ...MISSING.flatMap(({ what, hint, access, paths }) => inProject([{ access, paths }], refuse(what, hint))),
   ...MISSING_SERVER_WIDE.map(({ what, path }) => userRoute({ path, access: "auth", handle: refuse(what) })),
 ];
