@@ -38,6 +38,7 @@ const RECORDINGS: Record<string, Record<number, Deviation>> = {
   stop: {},
   ps: {},
   logs: {},
+  metrics: {},
   files: {},
   secrets: {},
   "no-capacity": { 0: reasons(["halves-0", "pair-0", "pair-1", "h3-0", "h2-0"], NEED) },

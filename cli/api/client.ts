@@ -34,6 +34,15 @@ export const post = async <T>(
   return understand(answer, await jsonOf(response), response.url);
 };
 
+/** For the one kind of thing that is asked for without a body. */
+export const get = async <T>(
+  api: Api,
+  { path, answer, ...options }: { path: string; answer: Answer<T> } & RequestOptions,
+): Promise<T> => {
+  const response = await send(api, path, { method: "GET" }, options);
+  return understand(answer, await jsonOf(response), response.url);
+};
+
 /** For routes that answer `null`. */
 export const postForNothing = async (api: Api, path: string, body: unknown): Promise<void> => {
   const response = await send(api, path, jsonBody(body));
@@ -59,7 +68,7 @@ export const upload = async <T>(
   return understand(answer, await jsonOf(response), response.url);
 };
 
-type Payload = Pick<RequestInit, "body" | "headers">;
+type Payload = Pick<RequestInit, "method" | "body" | "headers">;
 
 const jsonBody = (body: unknown): Payload =>
   body === undefined ? {} : { body: JSON.stringify(body), headers: { "content-type": "application/json" } };

@@ -1,5 +1,5 @@
 import type { Context } from "../context.ts";
-import { widthOf } from "./wrap.ts";
+import { rowsOf } from "./wrap.ts";
 
 const FRAMES = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 const FRAME_MS = 100;
@@ -51,10 +51,3 @@ export const startLive = (ctx: Context, firstLabel: string): Live => {
     },
   };
 };
-
-/** Rows on the screen, with lines that the terminal breaks counted as often as they take. */
-const rowsOf = (text: string, columns: number): number =>
-  text
-    .split("\n")
-    .slice(0, -1)
-    .reduce((rows, line) => rows + Math.max(1, Math.ceil(widthOf(line) / columns)), 0);

@@ -1,6 +1,13 @@
 /** Columns that a text takes on a terminal. */
 export const widthOf = (text: string): number => Bun.stringWidth(text);
 
+/** Rows on the screen, with lines that the terminal breaks counted as often as they take. */
+export const rowsOf = (text: string, columns: number): number =>
+  text
+    .split("\n")
+    .slice(0, -1)
+    .reduce((rows, line) => rows + Math.max(1, Math.ceil(widthOf(line) / columns)), 0);
+
 /** Cuts what is too long and says so with an ellipsis. */
 export const truncate = (text: string, width: number): string => {
   if (widthOf(text) <= width) return text;

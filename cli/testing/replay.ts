@@ -45,7 +45,8 @@ export const startReplay = (exchanges: readonly Exchange[]) => {
     hostname: "127.0.0.1",
     port: 0,
     fetch: async (request) => {
-      const { pathname: path } = new URL(request.url);
+      const { pathname, search } = new URL(request.url);
+      const path = `${pathname}${search}`;
       const text = await request.text();
       const isJson = request.headers.get("content-type")?.startsWith("application/json");
       requests.push({ path, body: isJson ? JSON.parse(text) : null });

@@ -15,7 +15,7 @@ import {
 import type { AppEnv } from "./env.ts";
 import { readJsonBody } from "./jsonBody.ts";
 
-export type RouteMethod = "GET" | "POST";
+type RouteMethod = "GET" | "POST";
 
 /** A route with who may call it; the app mounts these and nothing else. */
 export interface Route {
