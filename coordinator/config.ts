@@ -6,6 +6,7 @@ import { LOG_LEVELS } from "../shared/log.ts";
 import type { JobNetworkMode } from "./domain/instances/networkMode.ts";
 
 const DEFAULT_UPLOAD_LIMIT = 2 * 1024 * 1024;
+const DEFAULT_EVENTS_TTL_S = 30 * 24 * 3600;
 
 const flag = z.enum(["0", "1", "true", "false"]).transform((text) => text === "1" || text === "true");
 
@@ -33,6 +34,8 @@ const Environment = z.object({
   DSTACK_DATABASE_AUTH_TOKEN: z.string().optional(),
   /** Bytes of one uploaded archive; 0: unlimited. */
   DSTACK_SERVER_CODE_UPLOAD_LIMIT: z.coerce.number().int().min(0).default(DEFAULT_UPLOAD_LIMIT),
+  /** Seconds for which events are kept; 0: none are. */
+  DSTACK_SERVER_EVENTS_TTL_SECONDS: z.coerce.number().int().min(0).default(DEFAULT_EVENTS_TTL_S),
   DSTACK_SERVER_ARTIFACTS_DIR: z.string().optional(),
   DSTACK_DOCKER_BASE_IMAGE: z.string().optional(),
   DSTACK_DOCKER_BASE_IMAGE_VERSION: z.string().optional(),
@@ -54,6 +57,7 @@ export interface CoordinatorConfig {
   databaseUrl: string;
   databaseAuthToken: string | undefined;
   uploadLimitBytes: number;
+  eventsTtlS: number;
   artifactsDir: string | undefined;
   baseImage: string | undefined;
   baseImageVersion: string | undefined;
@@ -84,6 +88,7 @@ export const loadCoordinatorConfig = (env: Record<string, string | undefined>): 
     databaseUrl: data.DSTACK_DATABASE_URL ?? `file:${join(serverDir, "data", "coordinator.db")}`,
     databaseAuthToken: data.DSTACK_DATABASE_AUTH_TOKEN,
     uploadLimitBytes: data.DSTACK_SERVER_CODE_UPLOAD_LIMIT,
+    eventsTtlS: data.DSTACK_SERVER_EVENTS_TTL_SECONDS,
     artifactsDir: data.DSTACK_SERVER_ARTIFACTS_DIR,
     baseImage: data.DSTACK_DOCKER_BASE_IMAGE,
     baseImageVersion: data.DSTACK_DOCKER_BASE_IMAGE_VERSION,

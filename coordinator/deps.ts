@@ -5,12 +5,14 @@ import type { CoordinatorConfig } from "./config.ts";
 import type { Engine } from "./engine/engine.ts";
 import type { LogStore } from "./logs/logStore.ts";
 import type { Db } from "./store/db.ts";
+import type { TellEvents } from "./store/events.ts";
 import type { SecretBox } from "./store/secretBox.ts";
 
 /** What routes and domain functions work with; built once, in main.ts (tests: testing/startTestCoordinator.ts). */
 export interface Deps {
   config: CoordinatorConfig;
   db: Db;
+  tell: TellEvents;
   clock: Clock;
   log: Logger;
   engine: Engine;

@@ -24,6 +24,7 @@ import { UsageIntake } from "./engine/usage.ts";
 import { Waits } from "./engine/waits.ts";
 import { LogStore } from "./logs/logStore.ts";
 import { openStore } from "./store/db.ts";
+import { eventTeller } from "./store/events.ts";
 import { lockFolder } from "./store/folderLock.ts";
 import { claimOwnership, holderOf } from "./store/ownership.ts";
 import { findProjectByName } from "./store/projects.ts";
@@ -78,10 +79,12 @@ const buildCoordinator = async (
   const blobs = openDiskBlobStore(join(config.serverDir, "data", "blobs"));
   const logs = new LogStore(join(config.serverDir, "data", "logs"));
   opened.defer(() => logs.close());
+  const tell = eventTeller(db, clock, { ttlS: config.eventsTtlS });
   const agents = new AgentSessions();
   const capacity = new Capacity();
   const engineDeps = {
     db,
+    tell,
     clock,
     log,
     logs,
@@ -105,7 +108,20 @@ const buildCoordinator = async (
   const usage = new UsageIntake({ ...engineDeps, engine });
   opened.defer(() => usage.close());
   const closing = new AbortController();
-  const deps = { config, db, clock, log, engine, logs, blobs, secrets, link, usage, closing: closing.signal };
+  const deps = {
+    config,
+    db,
+    tell,
+    clock,
+    log,
+    engine,
+    logs,
+    blobs,
+    secrets,
+    link,
+    usage,
+    closing: closing.signal,
+  };
   const adminToken = await ensureAdmin(deps, config.adminToken);
   await engine.start();
   const closers = opened.move();

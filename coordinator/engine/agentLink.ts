@@ -13,6 +13,7 @@ import {
   patchSubmission,
   type SubmissionRow,
 } from "../store/submissions.ts";
+import { commit } from "./changes.ts";
 import { desiredOf } from "./desired.ts";
 import { finishSubmission } from "./endings.ts";
 import type { Engine } from "./engine.ts";
@@ -138,25 +139,25 @@ export class AgentLink {
     const desired: Desired[] = [];
     for (const submission of await this.#listHeld(instance)) {
       if (isLost(submission, said)) {
-        await this.#endLost(submission);
+        await this.#endLost(submission, instance.project_id);
         continue;
       }
       const wanted = desiredOf(submission, held.has(submission.id));
-      if (wanted === "start") desired.push(...(await this.#start(submission)));
+      if (wanted === "start") desired.push(...(await this.#start(submission, instance.project_id)));
       else if (wanted) desired.push(wanted);
     }
     return desired;
   }
 
   /** A job that cannot be told to its host, because a secret is gone, ends here (docs/spec/agent.md §2.11). */
-  async #start(submission: SubmissionRow): Promise<Desired[]> {
+  async #start(submission: SubmissionRow, projectId: string): Promise<Desired[]> {
     const { id } = submission;
     if (this.#isTooLate(submission)) return [];
     try {
       return [{ action: "run", submission_id: id, assignment: await this.#deps.assign(submission) }];
     } catch (err) {
       if (!(err instanceof AppError)) throw err;
-      await this.#end(submission, { reason: "terminated_by_server", message: err.message });
+      await this.#end(submission, { projectId, reason: "terminated_by_server", message: err.message });
       return [];
     }
   }
@@ -171,23 +172,24 @@ export class AgentLink {
   }
 
   /** Starting it anew could run it twice, so a job that its host has lost has failed. */
-  #endLost(submission: SubmissionRow): Promise<void> {
+  #endLost(submission: SubmissionRow, projectId: string): Promise<void> {
     const message = "The host no longer knows this job: the state of its agent was lost";
-    return this.#end(submission, { reason: "executor_error", message });
+    return this.#end(submission, { projectId, reason: "executor_error", message });
   }
 
   async #end(
     { id, run_id: runId }: SubmissionRow,
-    why: { reason: "executor_error" | "terminated_by_server"; message: string },
+    why: {
+      projectId: string;
+      reason: "executor_error" | "terminated_by_server";
+      message: string;
+    },
   ): Promise<void> {
     const { db, engine } = this.#deps;
     await engine.withRun(runId, async () => {
       const submission = await findSubmission(db, id);
       if (!submission || isFinalJob(submission.status)) return;
-      const end = { ...why, abandoned: true };
-      const { statements, effects } = finishSubmission(this.#deps, submission, end);
-      await writeAll(db, statements);
-      for (const effect of effects) effect();
+      await commit(this.#deps, finishSubmission(this.#deps, submission, { ...why, abandoned: true }));
     });
   }
 }

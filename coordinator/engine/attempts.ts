@@ -1,7 +1,7 @@
 import { isFinalJob } from "../../shared/states.ts";
+import { type JobOrigin, jobCreated } from "../domain/events/jobEvents.ts";
 import type { LatestSubmission } from "../domain/runs/derive.ts";
 import { isRetried, type JobHistory, judgeRetry } from "../domain/runs/retry.ts";
-import type { Statement } from "../store/db.ts";
 import type { RunRow } from "../store/runs.ts";
 import {
   deleteSubmissions,
@@ -9,6 +9,7 @@ import {
   type NewSubmissionRow,
   type SubmissionRow,
 } from "../store/submissions.ts";
+import type { Changes } from "./changes.ts";
 import type { EngineDeps } from "./engineDeps.ts";
 
 /** All attempts at one job of a run, oldest first, the newest also by itself. */
@@ -48,8 +49,12 @@ const isScheduled = ({ spec }: Pick<RunRow, "spec">): boolean =>
 export const attemptAgain = (
   deps: EngineDeps,
   run: RunRow,
-  { jobs, replicas }: { jobs: readonly JobAttempts[]; replicas?: readonly number[] },
-): Statement[] => {
+  {
+    jobs,
+    replicas,
+    origin,
+  }: { jobs: readonly JobAttempts[]; replicas?: readonly number[]; origin: JobOrigin },
+): Changes => {
   const known = new Map(jobs.map((job) => [`${job.latest.replica_num}/${job.latest.job_num}`, job]));
   const specs = deps.jobSpecs(run);
   const nums = replicas ?? [...new Set(specs.map((spec) => spec.replica_num))];
@@ -74,10 +79,14 @@ export const attemptAgain = (
         last_processed_at: now,
       });
     }
-  return [
-    ...(stale.length > 0 ? [deleteSubmissions(deps.db, stale)] : []),
-    ...insertSubmissions(deps.db, rows),
-  ];
+  return {
+    statements: [
+      ...(stale.length > 0 ? [deleteSubmissions(deps.db, stale)] : []),
+      ...insertSubmissions(deps.db, rows),
+    ],
+    events: rows.map((row) => jobCreated({ ...row, project_id: run.project_id }, origin)),
+    effects: [],
+  };
 };
 
 /** Attempts that never found a host, but the last: nobody misses them (docs/spec/lifecycle.md §3.2). */

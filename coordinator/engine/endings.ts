@@ -1,11 +1,14 @@
 import { mergeProfile } from "../../shared/config/profile.ts";
 import { JOB_REASON_STATUS, type JobReason } from "../../shared/states.ts";
+import { jobMoved, jobStopRequested, jobUnassigned } from "../domain/events/jobEvents.ts";
+import { blockUse } from "../domain/instances/occupancy.ts";
 import type { Statement } from "../store/db.ts";
-import { freeInstance } from "../store/instances.ts";
+import type { NewEvent } from "../store/events.ts";
 import type { RunRow } from "../store/runs.ts";
 import { moveSubmission, type SubmissionRow } from "../store/submissions.ts";
 import type { Changes } from "./changes.ts";
 import { type EngineDeps, LONGEST_GRACE_MS, STOP_GRACE_MS } from "./engineDeps.ts";
+import { type JobOfProject, jobMove, leaveInstance } from "./moves.ts";
 
 /** Ends a live attempt: at once when no host can have it, else by asking the host, which will report the end. */
 export const endSubmission = (
@@ -16,7 +19,7 @@ export const endSubmission = (
   const { instance_id: instanceId } = submission;
   // A node that waits for its turn was told to no host yet.
   if (instanceId === null || submission.assigned_at === null)
-    return finishSubmission(deps, submission, { ...end, abandoned: true });
+    return finishSubmission(deps, submission, { ...end, projectId: end.run.project_id, abandoned: true });
   const now = deps.clock.now();
   const grace = stopGraceMs(end.run, submission.status, end.reason);
   const patch = {
@@ -25,8 +28,11 @@ export const endSubmission = (
     stop_grace_ms: grace,
     last_processed_at: now,
   };
+  const job = { ...submission, project_id: end.run.project_id };
+  const moved = jobMove(deps.db, job, { to: "terminating", patch });
   return {
-    statements: [moveSubmission(deps.db, submission.id, { to: "terminating", patch })],
+    ...moved,
+    events: [...(grace > 0 ? [jobStopRequested(job, grace)] : []), ...(moved.events ?? [])],
     effects: [() => deps.agents.wake(instanceId)],
   };
 };
@@ -45,6 +51,8 @@ const stopGraceMs = (run: RunRow, status: SubmissionRow["status"], reason: JobRe
 };
 
 export interface End {
+  /** The project of the run. */
+  projectId: string;
   reason: JobReason;
   message?: string;
   exitStatus?: number | null;
@@ -59,9 +67,10 @@ export const finishSubmission = (deps: EngineDeps, submission: SubmissionRow, en
   const { db, clock, scheduler, agents, waits } = deps;
   const now = clock.now();
   const reason = submission.termination_reason ?? end.reason;
+  const message = messageOf(submission, end);
   const outcome = {
     termination_reason: reason,
-    termination_reason_message: messageOf(submission, end),
+    termination_reason_message: message,
     exit_status: end.exitStatus ?? null,
     log_bytes: end.logBytes ?? null,
     // A host that never began it has nothing to send.
@@ -69,20 +78,32 @@ export const finishSubmission = (deps: EngineDeps, submission: SubmissionRow, en
     pull_progress: null,
     last_processed_at: now,
   };
+  const job = { ...submission, project_id: end.projectId };
   const statements: Statement[] = [];
+  const events = jobMoved(job, { from: job.status, to: "terminating", reason, message });
   if (submission.status !== "terminating")
     statements.push(moveSubmission(db, submission.id, { to: "terminating", patch: {} }));
   const patch = { ...outcome, finished_at: now };
   statements.push(moveSubmission(db, submission.id, { to: JOB_REASON_STATUS[reason], patch }));
+  events.push(...jobMoved(job, { from: "terminating", to: JOB_REASON_STATUS[reason] }));
   const { instance_id: instanceId } = submission;
   const forget = () => waits.forget(submission.id);
-  if (instanceId === null) return { statements, effects: [forget] };
-  statements.push(freeInstance(db, instanceId));
+  if (instanceId === null) return { statements, events, effects: [forget] };
+  statements.push(...leaveInstance(deps, instanceId));
+  events.push(...leavingEvents(deps, job));
   const release = () => {
     scheduler.release(instanceId, submission.id);
     agents.wake(instanceId);
   };
-  return { statements, effects: [forget, release] };
+  return { statements, events, effects: [forget, release] };
+};
+
+/** What is told of the host that a job leaves, unless the host has left before. */
+const leavingEvents = ({ capacity }: EngineDeps, job: JobOfProject): NewEvent[] => {
+  const entry = capacity.get(job.instance_id ?? "");
+  if (!entry) return [];
+  const others = new Map([...entry.occupants].filter(([occupant]) => occupant !== job.id));
+  return [jobUnassigned(job, entry.instance, blockUse({ ...entry, occupants: others }))];
 };
 
 /** The words that came with the reason that stays; a job that ended as it should needs none (lifecycle.md §1.4). */

@@ -65,8 +65,11 @@ test("an assignment that no agent confirms is given up and made anew; the old on
   await t.engine.submit("again");
   const first = await t.engine.latest("again");
   t.clock.advance(CLAIM_TIMEOUT_MS);
-  await waitFor("a second submission", async () => (await t.engine.submissions("again")).length === 2);
-  expect(await t.engine.latest("again")).toMatchObject({ submission_num: 1, status: "provisioning" });
+  const second = await waitFor("a second submission", async () => {
+    const latest = await t.engine.latest("again");
+    return latest.status === "provisioning" && latest.id !== first.id && latest;
+  });
+  expect(second).toMatchObject({ submission_num: 1, status: "provisioning" });
   expect(await t.engine.finished(host, first.id, { exit: 0 })).toBe("fenced");
   expect(await t.engine.desired(host, [first.id])).toEqual([
     expect.objectContaining({ action: "run", submission_id: (await t.engine.latest("again")).id }),

@@ -4,19 +4,25 @@ import { KeyedQueue } from "../../shared/async/keyedQueue.ts";
 import { AppError } from "../../shared/errors.ts";
 import type { Draining, SyncRequest } from "../../shared/protocol/sync.ts";
 import { isFinalJob, isFinalRun } from "../../shared/states.ts";
+import { instanceCordoned, instanceDraining, instanceEnded } from "../domain/events/instanceEvents.ts";
+import { jobCreated } from "../domain/events/jobEvents.ts";
+import { runDeleted, runSubmitted } from "../domain/events/runEvents.ts";
 import type { CapacityEntry } from "../domain/instances/capacityEntry.ts";
 import { wholeOf } from "../domain/instances/occupancy.ts";
 import { writeAll } from "../store/db.ts";
+import type { NewEvent } from "../store/events.ts";
 import { type InstanceRow, listLiveInstances, moveInstance, patchInstance } from "../store/instances.ts";
-import { findRun, insertRun, listLiveRuns, moveRun, type NewRunRow, patchRun } from "../store/runs.ts";
+import { findRun, insertRun, listLiveRuns, type NewRunRow, patchRun, type RunRow } from "../store/runs.ts";
 import {
   findSubmission,
   insertSubmissions,
   listHeldSubmissions,
   listLiveSubmissions,
 } from "../store/submissions.ts";
+import { type Changes, commit, merge, NOTHING } from "./changes.ts";
 import { finishSubmission } from "./endings.ts";
 import type { EngineDeps } from "./engineDeps.ts";
+import { runMove } from "./moves.ts";
 import { type PassResult, passRun } from "./runPass.ts";
 import { waitingOrder } from "./waitingOrder.ts";
 import { WakeTimers } from "./wakeTimers.ts";
@@ -29,7 +35,7 @@ export interface NewRun {
   row: NewRunRow;
   jobSpecs: JobSpec[];
   /** The finished run that holds the name: it gives it up in the same transaction. */
-  replaces?: string;
+  replaces?: RunRow;
 }
 
 /**
@@ -82,16 +88,25 @@ export class Engine {
       submitted_at: now,
       last_processed_at: now,
     }));
-    await writeAll(db, [
-      ...(run.replaces === undefined ? [] : [patchRun(db, run.replaces, { deleted: true })]),
-      insertRun(db, run.row),
-      ...insertSubmissions(db, rows),
-    ]);
-    await this.#pass(run.row.id);
+    const { row, replaces } = run;
+    await commit(this.#deps, {
+      statements: [
+        ...(replaces ? [patchRun(db, replaces.id, { deleted: true })] : []),
+        insertRun(db, row),
+        ...insertSubmissions(db, rows),
+      ],
+      events: [
+        ...(replaces ? [runDeleted(replaces, row.user_id)] : []),
+        runSubmitted(row, row.user_id),
+        ...rows.map((job) => jobCreated({ ...job, project_id: row.project_id }, "run submission")),
+      ],
+      effects: [],
+    });
+    await this.#pass(row.id);
   }
 
-  /** Ends a run for its user; an abort gives its jobs no time. A run that is final stays as it is. */
-  async stopRun(runId: string, abort: boolean): Promise<void> {
+  /** Ends a run for a user; an abort gives its jobs no time. A run that is final stays as it is. */
+  async stopRun(runId: string, abort: boolean, actorId?: string): Promise<void> {
     const { db, clock } = this.#deps;
     await this.#queue.run(runId, async () => {
       const run = await findRun(db, runId);
@@ -102,7 +117,8 @@ export class Engine {
         last_processed_at: clock.now(),
         next_triggered_at: null,
       } as const;
-      if (!isFinalRun(run.status)) await moveRun(db, runId, { to: "terminating", patch });
+      if (!isFinalRun(run.status))
+        await commit(this.#deps, runMove(db, run, { to: "terminating", patch, actorId }));
     });
     await this.#pass(runId);
   }
@@ -171,12 +187,14 @@ export class Engine {
   /** Notes whether whoever runs the host wants new jobs there. */
   async noteDraining(instance: InstanceRow, draining: Draining | null): Promise<void> {
     if (JSON.stringify(instance.draining) === JSON.stringify(draining)) return;
-    await this.#patchHost(instance.id, { draining });
+    await this.#patchHost(instance.id, { draining }, [instanceDraining(instance, draining)]);
   }
 
   /** Keeps new jobs away from an instance, or (null) lets them go there again. */
-  async setCordon(instanceId: string, cordon: Cordon | null): Promise<void> {
-    await this.#patchHost(instanceId, { cordon });
+  async setCordon(instance: InstanceRow, cordon: Cordon | null, actorId: string): Promise<void> {
+    const told =
+      Boolean(instance.cordon) === Boolean(cordon) ? [] : [instanceCordoned(instance, cordon, actorId)];
+    await this.#patchHost(instance.id, { cordon }, told);
   }
 
   /** A host leaves its fleet. Jobs that are bound to it are in the way, or (`force`) lost with it. */
@@ -184,46 +202,57 @@ export class Engine {
     const live = (await listHeldSubmissions(this.#deps.db, instance.id)).filter(
       ({ status }) => !isFinalJob(status),
     );
-    for (const { id, run_id: runId } of force ? live : []) await this.withRun(runId, () => this.#loseJob(id));
+    for (const { id, run_id: runId } of force ? live : [])
+      await this.withRun(runId, () => this.#loseJob(id, instance.project_id));
     await this.terminateInstances([instance.id]);
   }
 
-  async #loseJob(submissionId: string): Promise<void> {
+  async #loseJob(submissionId: string, projectId: string): Promise<void> {
     const submission = await findSubmission(this.#deps.db, submissionId);
     if (!submission || isFinalJob(submission.status)) return;
     const end = { reason: "instance_unreachable", message: "The host has left its fleet" } as const;
-    const { statements, effects } = finishSubmission(this.#deps, submission, { ...end, abandoned: true });
-    await writeAll(this.#deps.db, statements);
-    for (const effect of effects) effect();
+    const lost = finishSubmission(this.#deps, submission, { ...end, projectId, abandoned: true });
+    await commit(this.#deps, lost);
   }
 
   /** What is wanted of a host has changed; jobs that wait may fit now, or be told another reason. */
   async #patchHost(
     instanceId: string,
     patch: Partial<Pick<InstanceRow, "cordon" | "draining" | "upgrade">>,
+    events: NewEvent[],
   ): Promise<void> {
-    await patchInstance(this.#deps.db, instanceId, patch);
-    this.#deps.capacity.update(instanceId, patch);
-    this.#deps.scheduler.pump();
+    const { db, capacity, scheduler } = this.#deps;
+    await commit(this.#deps, {
+      statements: [patchInstance(db, instanceId, patch)],
+      events,
+      effects: [() => capacity.update(instanceId, patch), () => scheduler.pump()],
+    });
   }
 
-  /** Takes instances out for good. Refused while one of them has a job; then none is taken out. */
-  async terminateInstances(ids: string[]): Promise<void> {
+  /**
+   * Takes instances out for good, and writes what else belongs to it. Refused while one of them has a job; then nothing
+   * is done.
+   */
+  async terminateInstances(
+    ids: string[],
+    { actorId, also }: { actorId?: string; also?: Pick<Changes, "statements" | "events"> } = {},
+  ): Promise<void> {
     const { db, capacity, agents, clock } = this.#deps;
     const busy = ids.map((id) => capacity.get(id)).find((entry) => entry && entry.occupants.size > 0);
     if (busy) throw new AppError("conflict", `Instance ${busy.instance.name} has a running job`);
     const patch = { termination_reason: "terminated_by_user", finished_at: clock.now(), deleted: true };
-    await writeAll(
-      db,
-      ids.flatMap((id) => [
-        moveInstance(db, id, { to: "terminating", patch: {} }),
-        moveInstance(db, id, { to: "terminated", patch }),
-      ]),
-    );
-    for (const id of ids) {
-      capacity.remove(id);
-      agents.forget(id);
-    }
+    const ending = ids.map((id): Changes => {
+      const instance = capacity.get(id)?.instance;
+      return {
+        statements: [
+          moveInstance(db, id, { to: "terminating", patch: {} }),
+          moveInstance(db, id, { to: "terminated", patch }),
+        ],
+        events: instance ? instanceEnded(instance, patch.termination_reason, actorId) : [],
+        effects: [() => capacity.remove(id), () => agents.forget(id)],
+      };
+    });
+    await commit(this.#deps, merge([...ending, { ...NOTHING, ...also }]));
   }
 
   /** Calls back after every committed change of the run; returns the unsubscribe. */

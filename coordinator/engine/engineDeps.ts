@@ -4,6 +4,7 @@ import type { Logger } from "../../shared/log.ts";
 import type { JobNetworkMode } from "../domain/instances/networkMode.ts";
 import type { LogStore } from "../logs/logStore.ts";
 import type { Db } from "../store/db.ts";
+import type { TellEvents } from "../store/events.ts";
 import type { RunRow } from "../store/runs.ts";
 import type { AgentSessions } from "./agentSessions.ts";
 import type { Capacity } from "./capacity.ts";
@@ -13,6 +14,7 @@ import type { Waits } from "./waits.ts";
 /** What the engine's parts work with. */
 export interface EngineDeps {
   db: Db;
+  tell: TellEvents;
   clock: Clock;
   log: Logger;
   logs: LogStore;

@@ -1,8 +1,9 @@
 import { isFinalJob } from "../../shared/states.ts";
+import { jobCreated } from "../domain/events/jobEvents.ts";
 import type { RunRow } from "../store/runs.ts";
-import { insertSubmissions, type SubmissionRow } from "../store/submissions.ts";
+import { insertSubmissions, type NewSubmissionRow, type SubmissionRow } from "../store/submissions.ts";
 import { endsInSilence } from "./attempts.ts";
-import type { Changes } from "./changes.ts";
+import { type Changes, merge } from "./changes.ts";
 import { finishSubmission } from "./endings.ts";
 import { CLAIM_TIMEOUT_MS, type EngineDeps, LOST_AFTER_MS, STOP_MARGIN_MS } from "./engineDeps.ts";
 
@@ -13,14 +14,24 @@ import { CLAIM_TIMEOUT_MS, type EngineDeps, LOST_AFTER_MS, STOP_MARGIN_MS } from
 export const expire = (deps: EngineDeps, run: RunRow, submission: SubmissionRow): Changes[] => {
   const at = nextExpiry(deps, run, submission);
   if (at === undefined || at > deps.clock.steady()) return [];
+  const { project_id: projectId } = run;
   if (submission.status === "terminating")
-    return [finishSubmission(deps, submission, { reason: "terminated_by_server", abandoned: true })];
+    return [
+      finishSubmission(deps, submission, { projectId, reason: "terminated_by_server", abandoned: true }),
+    ];
   if (isUnconfirmed(submission) && submission.job_spec.jobs_per_replica === 1)
-    return [claimAnew(deps, submission)];
+    return [claimAnew(deps, submission, projectId)];
   const message = isUnconfirmed(submission)
     ? "The host did not take the job"
     : "The host was silent for too long";
-  return [finishSubmission(deps, submission, { reason: "instance_unreachable", message, abandoned: true })];
+  return [
+    finishSubmission(deps, submission, {
+      projectId,
+      reason: "instance_unreachable",
+      message,
+      abandoned: true,
+    }),
+  ];
 };
 
 /** When `expire` has something to say of the submission, as far as it is known now; steady time. */
@@ -53,22 +64,26 @@ const silentUntil = (deps: EngineDeps, run: RunRow, submission: SubmissionRow): 
 };
 
 /** The host never took it, or let it go unconfirmed: fence this attempt for good and make a new one of the same job. */
-export const claimAnew = (deps: EngineDeps, submission: SubmissionRow): Changes => {
+export const claimAnew = (deps: EngineDeps, submission: SubmissionRow, projectId: string): Changes => {
   const now = deps.clock.now();
-  const ended = finishSubmission(deps, submission, { reason: "instance_unreachable", abandoned: true });
-  const next = insertSubmissions(deps.db, [
+  const next: NewSubmissionRow = {
+    id: crypto.randomUUID(),
+    run_id: submission.run_id,
+    replica_num: submission.replica_num,
+    job_num: submission.job_num,
+    submission_num: submission.submission_num + 1,
+    deployment_num: submission.deployment_num,
+    job_spec: submission.job_spec,
+    status: "submitted",
+    submitted_at: now,
+    last_processed_at: now,
+  };
+  return merge([
+    finishSubmission(deps, submission, { projectId, reason: "instance_unreachable", abandoned: true }),
     {
-      id: crypto.randomUUID(),
-      run_id: submission.run_id,
-      replica_num: submission.replica_num,
-      job_num: submission.job_num,
-      submission_num: submission.submission_num + 1,
-      deployment_num: submission.deployment_num,
-      job_spec: submission.job_spec,
-      status: "submitted",
-      submitted_at: now,
-      last_processed_at: now,
+      statements: insertSubmissions(deps.db, [next]),
+      events: [jobCreated({ ...next, project_id: projectId }, "retry")],
+      effects: [],
     },
   ]);
-  return { statements: [...ended.statements, ...next], effects: ended.effects };
 };

@@ -3,11 +3,11 @@ import { mergeProfile } from "../../shared/config/profile.ts";
 import { AppError } from "../../shared/errors.ts";
 import { isFinalJob } from "../../shared/states.ts";
 import { retryAt, retryUntil } from "../domain/runs/retry.ts";
-import type { Statement } from "../store/db.ts";
-import { moveRun, type RunPatch, type RunRow } from "../store/runs.ts";
+import type { RunPatch, RunRow } from "../store/runs.ts";
 import { attemptAgain, historyOf, type JobAttempts } from "./attempts.ts";
-import { NOTHING } from "./changes.ts";
+import { type Changes, merge, NOTHING } from "./changes.ts";
 import type { EngineDeps } from "./engineDeps.ts";
+import { runMove } from "./moves.ts";
 import type { Decision } from "./runPass.ts";
 
 /**
@@ -34,7 +34,7 @@ export const decidePending = (deps: EngineDeps, run: RunRow, jobs: readonly JobA
   const until = Math.min(...unplaced.map((job) => retryUntil(historyOf(run, job))));
   if (now > until) {
     const patch = { last_processed_at: now, termination_reason: "retry_limit_exceeded" } as const;
-    return { statements: [moveRun(deps.db, run.id, { to: "terminating", patch })], effects: [] };
+    return runMove(deps.db, run, { to: "terminating", patch });
   }
   return { ...NOTHING, wakeAt: until + 1, waiting: { run, jobSpecs: deps.jobSpecs(run) } };
 };
@@ -52,17 +52,16 @@ const begin = (
   { jobs, patch }: { jobs: readonly JobAttempts[]; patch: RunPatch },
 ): Decision => {
   const processed = { ...patch, last_processed_at: deps.clock.now() };
-  let again: Statement[];
+  let again: Changes;
   try {
-    again = attemptAgain(deps, run, { jobs });
+    again = attemptAgain(deps, run, { jobs, origin: "new submission" });
   } catch (err) {
     if (!(err instanceof AppError)) throw err;
     deps.log.warn("A run cannot be begun again", { run_id: run.id, reason: err.message });
     const end = { ...processed, termination_reason: "server_error" } as const;
-    return { statements: [moveRun(deps.db, run.id, { to: "terminating", patch: end })], effects: [] };
+    return runMove(deps.db, run, { to: "terminating", patch: end });
   }
-  const submitted = moveRun(deps.db, run.id, { to: "submitted", patch: processed });
-  return { statements: [...again, submitted], effects: [] };
+  return merge([again, runMove(deps.db, run, { to: "submitted", patch: processed })]);
 };
 
 export const isToldByUser = ({ termination_reason: reason }: RunRow): boolean =>

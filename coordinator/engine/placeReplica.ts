@@ -1,12 +1,14 @@
+import { jobAssigned } from "../domain/events/jobEvents.ts";
 import { networkModeOf } from "../domain/instances/networkMode.ts";
 import { nodeAddresses } from "../domain/instances/nodeAddresses.ts";
+import { blockUse } from "../domain/instances/occupancy.ts";
 import { provisioningDataOf, runtimeDataOf } from "../domain/instances/provisioningData.ts";
-import { moveInstance } from "../store/instances.ts";
-import { moveRun, patchRun, type RunRow } from "../store/runs.ts";
-import { moveSubmission, type SubmissionRow } from "../store/submissions.ts";
+import { patchRun, type RunRow } from "../store/runs.ts";
+import type { SubmissionRow } from "../store/submissions.ts";
 import { type Changes, merge, NOTHING } from "./changes.ts";
 import { finishSubmission } from "./endings.ts";
 import type { EngineDeps } from "./engineDeps.ts";
+import { jobMove, occupyInstance, runMove } from "./moves.ts";
 import { beginning, startupOrder } from "./startup.ts";
 
 /** Gives every job of a replica its place on a host, or none of them any (docs/spec/lifecycle.md §4). */
@@ -26,6 +28,7 @@ export const placeReplica = (
   // The others follow when the run or the replica ends (docs/spec/lifecycle.md §2.7).
   if ("message" in choice)
     return finishSubmission(deps, first, {
+      projectId: run.project_id,
       reason: "failed_to_start_due_to_no_capacity",
       message: choice.message,
       abandoned: true,
@@ -48,11 +51,11 @@ export const placeReplica = (
       provisioning_data: provisioningDataOf(instance, address),
       runtime_data: runtimeDataOf(instance, share, networkModeOf(jobNetworkMode, place, submission.job_spec)),
     };
+    const job = { ...submission, project_id: run.project_id };
+    const moved = jobMove(db, job, { to: "provisioning", patch });
     return {
-      statements: [
-        moveSubmission(db, submission.id, { to: "provisioning", patch }),
-        moveInstance(db, instance.id, { to: "busy", patch: {} }),
-      ],
+      statements: [...moved.statements, ...occupyInstance(deps, instance)],
+      events: [jobAssigned(job, instance, blockUse(place.entry)), ...(moved.events ?? [])],
       effects: [
         () => deps.capacity.update(instance.id, { status: "busy" }),
         ...(isBegun ? [() => deps.agents.wake(instance.id)] : []),
@@ -63,7 +66,7 @@ export const placeReplica = (
   const fleet = { fleet_id: places[0]?.entry.instance.fleet_id ?? null, last_processed_at: now };
   const bound =
     run.status === "submitted"
-      ? moveRun(db, run.id, { to: "provisioning", patch: fleet })
-      : patchRun(db, run.id, fleet);
-  return merge([...placed, { statements: [bound], effects: [] }]);
+      ? runMove(db, run, { to: "provisioning", patch: fleet })
+      : { statements: [patchRun(db, run.id, fleet)], effects: [] };
+  return merge([...placed, bound]);
 };

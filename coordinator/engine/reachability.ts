@@ -1,7 +1,13 @@
+import { KeyedQueue } from "../../shared/async/keyedQueue.ts";
 import type { Clock } from "../../shared/clock.ts";
 import type { Logger } from "../../shared/log.ts";
-import type { Db } from "../store/db.ts";
+import { isFinalJob } from "../../shared/states.ts";
+import { instanceReachable } from "../domain/events/instanceEvents.ts";
+import { jobReachable } from "../domain/events/jobEvents.ts";
+import { type Db, writeAll } from "../store/db.ts";
+import type { TellEvents } from "../store/events.ts";
 import { patchInstance } from "../store/instances.ts";
+import { listHeldSubmissions } from "../store/submissions.ts";
 import type { AgentSessions } from "./agentSessions.ts";
 import type { Capacity } from "./capacity.ts";
 import type { Engine } from "./engine.ts";
@@ -12,6 +18,7 @@ const SWEEP_MS = LEASE_TTL_MS / 6;
 
 interface ReachabilityDeps {
   db: Db;
+  tell: TellEvents;
   clock: Clock;
   log: Logger;
   agents: AgentSessions;
@@ -27,6 +34,8 @@ export class Reachability {
   readonly #deps: ReachabilityDeps;
   /** Hosts have a whole lease from here on: what they said before the restart is not remembered. */
   readonly #startedAt: number;
+  readonly #queue = new KeyedQueue();
+  readonly #beingMarked = new Set<string>();
   #cancel: () => void;
 
   constructor(deps: ReachabilityDeps) {
@@ -39,9 +48,10 @@ export class Reachability {
     this.#cancel();
   }
 
-  /** The host has just spoken. */
+  /** The host has just spoken, maybe while it is being marked as silent. */
   async heard(instanceId: string): Promise<void> {
-    if (this.#deps.capacity.get(instanceId)?.instance.unreachable) await this.#mark(instanceId, false);
+    const isMarked = this.#deps.capacity.get(instanceId)?.instance.unreachable === true;
+    if (isMarked || this.#beingMarked.has(instanceId)) await this.#mark(instanceId, false);
   }
 
   #sweep(): void {
@@ -50,16 +60,34 @@ export class Reachability {
     const silentSince = clock.steady() - LEASE_TTL_MS;
     for (const { instance } of capacity.listAll()) {
       const lastSeenAt = agents.lastSeenAt(instance.id) ?? this.#startedAt;
-      if (instance.unreachable || lastSeenAt > silentSince) continue;
-      this.#mark(instance.id, true).catch((err: unknown) =>
-        log.error("A silent host could not be marked as unreachable", { instance_id: instance.id, err }),
-      );
+      if (instance.unreachable || lastSeenAt > silentSince || this.#beingMarked.has(instance.id)) continue;
+      this.#beingMarked.add(instance.id);
+      this.#mark(instance.id, true)
+        .catch((err: unknown) =>
+          log.error("A silent host could not be marked as unreachable", { instance_id: instance.id, err }),
+        )
+        .finally(() => this.#beingMarked.delete(instance.id));
     }
   }
 
-  async #mark(instanceId: string, unreachable: boolean): Promise<void> {
-    const { db, capacity, log, engine } = this.#deps;
-    await patchInstance(db, instanceId, { unreachable });
+  /** One after another, for each host, so that what was said last holds, and nothing is told twice. */
+  #mark(instanceId: string, unreachable: boolean): Promise<void> {
+    return this.#queue.run(instanceId, async () => {
+      const isNews = this.#deps.capacity.get(instanceId)?.instance.unreachable === !unreachable;
+      if (isNews) await this.#markNow(instanceId, unreachable);
+    });
+  }
+
+  async #markNow(instanceId: string, unreachable: boolean): Promise<void> {
+    const { db, capacity, log, engine, tell } = this.#deps;
+    const held = await listHeldSubmissions(db, instanceId);
+    const jobs = held.filter((job) => !isFinalJob(job.status));
+    const instance = capacity.get(instanceId)?.instance;
+    const told = instance && [
+      instanceReachable(instance, !unreachable),
+      ...jobs.map((job) => jobReachable({ ...job, project_id: instance.project_id }, !unreachable)),
+    ];
+    await writeAll(db, [patchInstance(db, instanceId, { unreachable }), ...tell(told ?? [])]);
     capacity.update(instanceId, { unreachable });
     await engine.noteReachable(instanceId, !unreachable);
     log[unreachable ? "warn" : "info"](unreachable ? "A host is silent" : "A host is back", {

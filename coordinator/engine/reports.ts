@@ -1,18 +1,13 @@
 import type { Report, ReportAnswer } from "../../shared/protocol/report.ts";
 import { isFinalJob } from "../../shared/states.ts";
-import { type Statement, writeAll } from "../store/db.ts";
 import type { InstanceRow } from "../store/instances.ts";
-import {
-  claimReport,
-  findSubmission,
-  moveSubmission,
-  patchSubmission,
-  type SubmissionRow,
-} from "../store/submissions.ts";
+import { claimReport, findSubmission, patchSubmission, type SubmissionRow } from "../store/submissions.ts";
+import { type Changes, commit, NOTHING } from "./changes.ts";
 import { finishSubmission } from "./endings.ts";
 import type { Engine } from "./engine.ts";
 import type { EngineDeps } from "./engineDeps.ts";
 import { claimAnew } from "./expire.ts";
+import { type JobOfProject, jobMove } from "./moves.ts";
 
 type Result = ReportAnswer["results"][number]["result"];
 
@@ -47,10 +42,11 @@ const applyReport = async (
     }
     if (report.sequence <= submission.report_sequence) return;
     result = "applied";
-    const { statements, effects } = changesOf(deps, submission, report);
+    const job = { ...submission, project_id: instance.project_id };
+    const changes = changesOf(deps, job, report);
     if (submission.acknowledged_at === null) deps.agents.confirmed(instance.id);
-    await writeAll(deps.db, [claimReport(deps.db, submission.id, report.sequence), ...statements]);
-    for (const effect of effects) effect();
+    const claimed = claimReport(deps.db, submission.id, report.sequence);
+    await commit(deps, { ...changes, statements: [claimed, ...changes.statements] });
   });
   return result;
 };
@@ -59,11 +55,7 @@ const applyReport = async (
 const isEntitled = (submission: SubmissionRow): boolean =>
   !(isFinalJob(submission.status) && submission.log_complete && submission.log_bytes === null);
 
-const changesOf = (
-  deps: EngineDeps,
-  submission: SubmissionRow,
-  { fact, at }: Report,
-): { statements: Statement[]; effects: (() => void)[] } => {
+const changesOf = (deps: EngineDeps, submission: JobOfProject, { fact, at }: Report): Changes => {
   const { db, clock } = deps;
   const patch = {
     acknowledged_at: submission.acknowledged_at ?? clock.now(),
@@ -74,28 +66,23 @@ const changesOf = (
       return { statements: [patchSubmission(db, submission.id, patch)], effects: [] };
     case "pulling": {
       const pulling = { ...patch, pull_progress: fact.progress ?? null };
-      const statement =
-        submission.status === "pulling"
-          ? patchSubmission(db, submission.id, pulling)
-          : moveSubmission(db, submission.id, { to: "pulling", patch: pulling });
-      return { statements: [statement], effects: [] };
+      if (submission.status !== "pulling") return jobMove(db, submission, { to: "pulling", patch: pulling });
+      return { statements: [patchSubmission(db, submission.id, pulling)], effects: [] };
     }
     case "running": {
       const found = { working_dir: fact.working_dir ?? null, username: fact.username ?? null };
       const runtime_data = submission.runtime_data && { ...submission.runtime_data, ...found };
-      return {
-        statements: [moveSubmission(db, submission.id, { to: "running", patch: { ...patch, runtime_data } })],
-        effects: [],
-      };
+      return jobMove(db, submission, { to: "running", patch: { ...patch, runtime_data } });
     }
     case "finished": {
-      if (isFinalJob(submission.status)) return { statements: [], effects: [] };
+      if (isFinalJob(submission.status)) return NOTHING;
       deps.log.debug("A job has ended", { submission_id: submission.id, at, exit_status: fact.exit_status });
       const isUnasked = submission.status !== "terminating" && fact.reason === "terminated_by_server";
       // Its answers never came there: it let go of what it took itself to be no more entitled to.
       if (isUnasked && submission.acknowledged_at === null && submission.job_spec.jobs_per_replica === 1)
-        return claimAnew(deps, submission);
+        return claimAnew(deps, submission, submission.project_id);
       return finishSubmission(deps, submission, {
+        projectId: submission.project_id,
         reason: isUnasked ? "instance_unreachable" : fact.reason,
         message: isUnasked ? fact.message || "The host was cut off for too long" : fact.message,
         exitStatus: fact.exit_status,

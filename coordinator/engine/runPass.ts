@@ -2,14 +2,14 @@ import { mergeProfile } from "../../shared/config/profile.ts";
 import { isFinalJob, isFinalRun, RUN_REASONS } from "../../shared/states.ts";
 import { deriveRun, isTerminated } from "../domain/runs/derive.ts";
 import { retryAt } from "../domain/runs/retry.ts";
-import { writeAll } from "../store/db.ts";
-import { findRun, moveRun, type RunRow } from "../store/runs.ts";
+import { findRun, type RunRow } from "../store/runs.ts";
 import { listSubmissions } from "../store/submissions.ts";
 import { attemptAgain, groupByJob, historyOf, type JobAttempts, stateOf } from "./attempts.ts";
-import { type Changes, merge, NOTHING } from "./changes.ts";
+import { type Changes, commit, merge, NOTHING } from "./changes.ts";
 import { endSubmission } from "./endings.ts";
 import type { EngineDeps } from "./engineDeps.ts";
 import { expire, nextExpiry } from "./expire.ts";
+import { runMove } from "./moves.ts";
 import { decidePending, isToldByUser, rearm } from "./pendingRun.ts";
 import { placeReplica } from "./placeReplica.ts";
 import { beginWaiting } from "./startup.ts";
@@ -41,20 +41,14 @@ export const passRun = async (deps: EngineDeps, runId: string): Promise<PassResu
     const run = await findRun(deps.db, runId);
     if (!run || isFinalRun(run.status)) return { changed, wakeAt: null };
     const jobs = groupByJob(await listSubmissions(deps.db, runId));
-    const { statements, effects, undo = [], wakeAt, waiting } = decide(deps, run, jobs);
-    if (statements.length === 0) {
+    const { wakeAt, waiting, ...changes } = decide(deps, run, jobs);
+    if (changes.statements.length === 0) {
       const expiries = jobs.map((job) => nextExpiry(deps, run, job.latest)).filter((at) => at !== undefined);
       const ahead = deps.clock.now() - deps.clock.steady();
       const at = Math.min(wakeAt ?? Number.POSITIVE_INFINITY, ...expiries.map((steady) => steady + ahead));
       return { changed, wakeAt: Number.isFinite(at) ? at : null, waiting };
     }
-    try {
-      await writeAll(deps.db, statements);
-    } catch (err) {
-      for (const takeBack of undo) takeBack();
-      throw err;
-    }
-    for (const effect of effects) effect();
+    await commit(deps, changes);
   }
 };
 
@@ -87,8 +81,7 @@ const decide = (deps: EngineDeps, run: RunRow, jobs: readonly JobAttempts[]): De
   if (unplaced.size > 0)
     return merge([...unplaced.values()].map((replica) => placeReplica(deps, run, replica)));
   if (!derived || derived.status === run.status) return NOTHING;
-  const patch = { last_processed_at: now };
-  return { statements: [moveRun(deps.db, run.id, { to: derived.status, patch })], effects: [] };
+  return runMove(deps.db, run, { to: derived.status, patch: { last_processed_at: now } });
 };
 
 const isMasterEnough = ({ spec }: RunRow): boolean =>
@@ -96,7 +89,7 @@ const isMasterEnough = ({ spec }: RunRow): boolean =>
 
 const terminate = (deps: EngineDeps, run: RunRow, reason: keyof typeof RUN_REASONS): Changes => {
   const patch = { last_processed_at: deps.clock.now(), termination_reason: reason };
-  return { statements: [moveRun(deps.db, run.id, { to: "terminating", patch })], effects: [] };
+  return runMove(deps.db, run, { to: "terminating", patch });
 };
 
 /** Ends what is alive; with the last of it the run is over, until its schedule begins it anew. */
@@ -108,7 +101,7 @@ const decideTerminating = (deps: EngineDeps, run: RunRow, jobs: readonly JobAtte
   if (!isTerminated(latest)) return NOTHING;
   const next = isToldByUser(run) ? undefined : rearm(deps, run);
   const patch = next ?? { last_processed_at: deps.clock.now() };
-  return { statements: [moveRun(deps.db, run.id, { to: next ? "pending" : status, patch })], effects: [] };
+  return runMove(deps.db, run, { to: next ? "pending" : status, patch });
 };
 
 /**
@@ -129,7 +122,7 @@ const retryReplicas = (
   const now = deps.clock.now();
   if (isAll) {
     const patch = { last_processed_at: now, fleet_id: null };
-    return { statements: [moveRun(deps.db, run.id, { to: "pending", patch })], effects: [] };
+    return runMove(deps.db, run, { to: "pending", patch });
   }
   const due = replicas.filter((num) => {
     const ofReplica = own.filter((job) => job.latest.replica_num === num);
@@ -137,5 +130,5 @@ const retryReplicas = (
   });
   const wakeAt = Math.min(...own.map((job) => retryAt(historyOf(run, job))));
   if (due.length === 0) return { ...NOTHING, wakeAt };
-  return { statements: attemptAgain(deps, run, { jobs, replicas: due }), effects: [] };
+  return attemptAgain(deps, run, { jobs, replicas: due, origin: "retry" });
 };

@@ -64,13 +64,16 @@ export const fleetRoutes: Route[] = [
     path: "/api/project/:project/fleets/delete",
     access: "member",
     body: DeleteFleetsRequest,
-    handle: ({ deps, project, body }) => deleteFleets(deps, project.id, body.names),
+    handle: ({ deps, user, project, body }) =>
+      deleteFleets(deps, project.id, { names: body.names, actorId: user.id }),
   }),
   projectRoute({
     path: "/api/project/:project/fleets/delete_instances",
     access: "member",
     body: DeleteFleetInstancesRequest,
-    handle: async ({ deps, project, body }) =>
-      deleteFleetInstances(deps, await getFleetByName(deps, project.id, body.name), body.instance_nums),
+    handle: async ({ deps, user, project, body }) => {
+      const fleet = await getFleetByName(deps, project.id, body.name);
+      return deleteFleetInstances(deps, fleet, { instanceNums: body.instance_nums, actorId: user.id });
+    },
   }),
 ];

@@ -59,19 +59,19 @@ export const instanceRoutes: Route[] = [
     access: "member",
     body: CordonRequest,
     handle: async ({ deps, user, project, body: { name, reason } }) => {
-      const { id } = getLiveInstance(deps, project.id, name);
-      await deps.engine.setCordon(id, { at: deps.clock.now(), by: user.username, reason });
-      return viewOne(deps, project, id);
+      const instance = getLiveInstance(deps, project.id, name);
+      await deps.engine.setCordon(instance, { at: deps.clock.now(), by: user.username, reason }, user.id);
+      return viewOne(deps, project, instance.id);
     },
   }),
   projectRoute({
     path: "/api/project/:project/instances/uncordon",
     access: "member",
     body: UncordonRequest,
-    handle: async ({ deps, project, body: { name } }) => {
-      const { id } = getLiveInstance(deps, project.id, name);
-      await deps.engine.setCordon(id, null);
-      return viewOne(deps, project, id);
+    handle: async ({ deps, user, project, body: { name } }) => {
+      const instance = getLiveInstance(deps, project.id, name);
+      await deps.engine.setCordon(instance, null, user.id);
+      return viewOne(deps, project, instance.id);
     },
   }),
 ];

@@ -12,8 +12,10 @@ export const joinTokenRoutes: Route[] = [
     path: "/api/project/:project/fleets/tokens/create",
     access: "manager",
     body: CreateJoinTokenRequest,
-    handle: ({ c, deps, project, body }) =>
-      createJoinToken(deps, project.id, { ...body, url: deps.config.publicUrl ?? plainAskedAt(c) }),
+    handle: ({ c, deps, user, project, body }) => {
+      const url = deps.config.publicUrl ?? plainAskedAt(c);
+      return createJoinToken(deps, project.id, { ...body, url, actorId: user.id });
+    },
   }),
   projectRoute({
     path: "/api/project/:project/fleets/tokens/list",
@@ -25,6 +27,7 @@ export const joinTokenRoutes: Route[] = [
     path: "/api/project/:project/fleets/tokens/revoke",
     access: "manager",
     body: RevokeJoinTokensRequest,
-    handle: ({ deps, project, body }) => revokeJoinTokens(deps, project.id, body.ids),
+    handle: ({ deps, user, project, body }) =>
+      revokeJoinTokens(deps, project.id, { ids: body.ids, actorId: user.id }),
   }),
 ];

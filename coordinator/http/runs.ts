@@ -47,13 +47,14 @@ export const runRoutes: Route[] = [
     path: "/api/project/:project/runs/stop",
     access: "member",
     body: StopRunsRequest,
-    handle: ({ deps, project, body }) =>
-      stopRuns(deps, project.id, { names: body.runs_names, abort: body.abort }),
+    handle: ({ deps, user, project, body }) =>
+      stopRuns(deps, project.id, { names: body.runs_names, abort: body.abort, actorId: user.id }),
   }),
   projectRoute({
     path: "/api/project/:project/runs/delete",
     access: "member",
     body: DeleteRunsRequest,
-    handle: ({ deps, project, body }) => deleteRuns(deps, project.id, body.runs_names),
+    handle: ({ deps, user, project, body }) =>
+      deleteRuns(deps, project.id, { names: body.runs_names, actorId: user.id }),
   }),
 ];

@@ -52,10 +52,10 @@ export const userRoutes: Route[] = [
     path: "/api/users/create",
     access: "gadmin",
     body: CreateUserRequest,
-    handle: async ({ deps, body }) => {
-      const { user, token } = await createUser(deps, body);
+    handle: async ({ deps, user, body }) => {
+      const made = await createUser(deps, body, { actorId: user.id });
       // More than the reference answers, which has admins ask for the token: here nobody can ask later.
-      return viewUserWithCreds(deps, user, token);
+      return viewUserWithCreds(deps, made.user, made.token);
     },
   }),
   userRoute({
@@ -64,7 +64,8 @@ export const userRoutes: Route[] = [
     body: RefreshTokenRequest,
     handle: async ({ deps, user, body }) => {
       if (!isSelf(user, body.username) && user.global_role !== "admin") throw accessDenied();
-      const { user: refreshed, token } = await refreshToken(deps, await getUserByName(deps, body.username));
+      const owner = await getUserByName(deps, body.username);
+      const { user: refreshed, token } = await refreshToken(deps, owner, user.id);
       return viewUserWithCreds(deps, refreshed, token);
     },
   }),
@@ -72,6 +73,6 @@ export const userRoutes: Route[] = [
     path: "/api/users/delete",
     access: "gadmin",
     body: DeleteUsersRequest,
-    handle: ({ deps, body }) => deleteUsers(deps, body.users),
+    handle: ({ deps, user, body }) => deleteUsers(deps, body.users, user.id),
   }),
 ];

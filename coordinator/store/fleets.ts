@@ -1,5 +1,5 @@
 import { and, eq, inArray, ne, type SQL, sql } from "drizzle-orm";
-import type { Db } from "./db.ts";
+import { type Db, type Statement, writeAll } from "./db.ts";
 import { afterPage, type Page, pageOrder } from "./page.ts";
 import { fleets } from "./schema.ts";
 import { unlessTaken } from "./uniqueness.ts";
@@ -9,8 +9,13 @@ export type FleetRow = typeof fleets.$inferSelect;
 // A literal, not a parameter: only then does SQLite use the partial index.
 const ALIVE = sql`${fleets.deleted} = 0`;
 
-export const insertFleet = (db: Db, row: typeof fleets.$inferInsert): Promise<unknown> =>
-  unlessTaken(`Fleet "${row.name}" exists already`, db.insert(fleets).values(row));
+/** `also` is part of the same transaction. */
+export const insertFleet = (
+  db: Db,
+  row: typeof fleets.$inferInsert,
+  also: readonly Statement[] = [],
+): Promise<unknown> =>
+  unlessTaken(`Fleet "${row.name}" exists already`, writeAll(db, [db.insert(fleets).values(row), ...also]));
 
 export const findFleetByName = async (
   db: Db,
@@ -62,5 +67,5 @@ export const listProjectsWithFleets = async (db: Db, projectIds: string[]): Prom
   ).map((row) => row.id);
 
 /** Its name is free from then on. */
-export const markFleetDeleted = (db: Db, id: string): Promise<unknown> =>
+export const markFleetDeleted = (db: Db, id: string) =>
   db.update(fleets).set({ status: "terminated", deleted: true }).where(eq(fleets.id, id));

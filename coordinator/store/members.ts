@@ -1,5 +1,5 @@
 import { and, eq, inArray, sql } from "drizzle-orm";
-import { type Db, type Statement, writeAll } from "./db.ts";
+import type { Db, Statement } from "./db.ts";
 import { members, users } from "./schema.ts";
 import type { UserRow } from "./users.ts";
 
@@ -36,18 +36,14 @@ const upsert = (db: Db, projectId: string, { userId, role }: MemberChange): Stat
       set: { project_role: role },
     });
 
-export const addMembers = (db: Db, projectId: string, changes: MemberChange[]): Promise<void> =>
-  writeAll(
-    db,
-    changes.map((change) => upsert(db, projectId, change)),
-  );
+export const addMembers = (db: Db, projectId: string, changes: MemberChange[]): Statement[] =>
+  changes.map((change) => upsert(db, projectId, change));
 
 /** These and no others. */
-export const setMembers = (db: Db, projectId: string, changes: MemberChange[]): Promise<void> =>
-  writeAll(db, [
-    db.delete(members).where(eq(members.project_id, projectId)),
-    ...changes.map((change) => upsert(db, projectId, change)),
-  ]);
+export const setMembers = (db: Db, projectId: string, changes: MemberChange[]): Statement[] => [
+  db.delete(members).where(eq(members.project_id, projectId)),
+  ...addMembers(db, projectId, changes),
+];
 
-export const removeMembers = (db: Db, projectId: string, userIds: string[]): Promise<unknown> =>
+export const removeMembers = (db: Db, projectId: string, userIds: string[]) =>
   db.delete(members).where(and(eq(members.project_id, projectId), inArray(members.user_id, userIds)));

@@ -5,6 +5,7 @@ import hostWishes from "./migrations/0003_host_wishes.sql" with { type: "text" }
 import secrets from "./migrations/0004_secrets.sql" with { type: "text" };
 import waits from "./migrations/0005_waits.sql" with { type: "text" };
 import metrics from "./migrations/0006_metrics.sql" with { type: "text" };
+import events from "./migrations/0007_events.sql" with { type: "text" };
 
 /** The SQL of every migration by its tag, as text inside the binary. */
 export const MIGRATIONS: Record<string, string> = {
@@ -15,4 +16,5 @@ export const MIGRATIONS: Record<string, string> = {
   "0004_secrets": secrets,
   "0005_waits": waits,
   "0006_metrics": metrics,
+  "0007_events": events,
 };

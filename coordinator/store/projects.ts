@@ -1,5 +1,5 @@
 import { and, count, eq, inArray, or, type SQL, sql } from "drizzle-orm";
-import type { Db } from "./db.ts";
+import { type Db, type Statement, writeAll } from "./db.ts";
 import { nameContains, nameIs } from "./names.ts";
 import { afterPage, type Page, pageOrder } from "./page.ts";
 import { members, projects } from "./schema.ts";
@@ -10,13 +10,18 @@ export type ProjectRow = typeof projects.$inferSelect;
 // A literal, not a parameter: only then does SQLite use the partial index.
 const ALIVE = sql`${projects.deleted} = 0`;
 
-/** With its creator as its first admin, or not at all. */
-export const insertProject = (db: Db, row: typeof projects.$inferInsert): Promise<unknown> =>
+/** With its creator as its first admin, or not at all. `also` is part of the same transaction. */
+export const insertProject = (
+  db: Db,
+  row: typeof projects.$inferInsert,
+  also: readonly Statement[],
+): Promise<unknown> =>
   unlessTaken(
     `Project "${row.name}" exists already`,
-    db.batch([
+    writeAll(db, [
       db.insert(projects).values(row),
       db.insert(members).values({ project_id: row.id, user_id: row.owner_id, project_role: "admin" }),
+      ...also,
     ]),
   );
 
@@ -76,5 +81,5 @@ export const countProjects = async (db: Db, filter: ProjectFilter): Promise<numb
 export const listAllProjects = (db: Db, filter: ProjectFilter): Promise<ProjectRow[]> =>
   db.select().from(projects).where(matching(db, filter));
 
-export const markProjectDeleted = (db: Db, id: string): Promise<unknown> =>
+export const markProjectDeleted = (db: Db, id: string) =>
   db.update(projects).set({ deleted: true }).where(eq(projects.id, id));

@@ -78,7 +78,7 @@ export const listRunNames = async (db: Db, projectId: string, prefix: string): P
   ).map((row) => row.name);
 
 /** Final runs only: the guard makes a run that has just been started again safe. */
-export const markRunsDeleted = (db: Db, ids: string[]): Promise<{ id: string }[]> =>
+export const markRunsDeleted = (db: Db, ids: string[]) =>
   db
     .update(runs)
     .set({ deleted: true })

@@ -15,6 +15,7 @@ import type {
   RunReason,
   RunStatus,
 } from "../../shared/states.ts";
+import type { ToldEvent } from "./toldEvent.ts";
 
 // Times are milliseconds since 1970 (UTC). Ids are version-4 UUIDs, as the wire demands (docs/spec/http-api.md §1.5).
 
@@ -308,6 +309,32 @@ export const fileArchives = sqliteTable(
     created_at: integer("created_at").notNull(),
   },
   (t) => [uniqueIndex("file_archives_hash").on(t.user_id, t.hash)],
+);
+
+/**
+ * What happened, for people (docs/spec/lifecycle.md §7.3). One row has what one transaction tells of one run, host or
+ * the like, so that telling it costs a single insert; docs/adr/0010-events.md has the figures.
+ */
+export const events = sqliteTable(
+  "events",
+  {
+    /** Microseconds since 1970, of the first of `told`; the next is one later. No two events have the same. */
+    recorded_at: integer("recorded_at").primaryKey(),
+    told: text("told", { mode: "json" }).$type<ToldEvent[]>().notNull(),
+    /** What the targets of `told` are or belong to, as far as there is one of that sort. */
+    project_id: text("project_id"),
+    user_id: text("user_id"),
+    fleet_id: text("fleet_id"),
+    instance_id: text("instance_id"),
+    run_id: text("run_id"),
+  },
+  (t) => [
+    index("events_project").on(t.project_id),
+    index("events_user").on(t.user_id).where(sql`user_id IS NOT NULL`),
+    index("events_fleet").on(t.fleet_id).where(sql`fleet_id IS NOT NULL`),
+    index("events_instance").on(t.instance_id).where(sql`instance_id IS NOT NULL`),
+    index("events_run").on(t.run_id).where(sql`run_id IS NOT NULL`),
+  ],
 );
 
 /** Single values of the installation, e.g. the server's id. */

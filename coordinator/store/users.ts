@@ -1,5 +1,5 @@
 import { and, count, eq, inArray, type SQL, sql } from "drizzle-orm";
-import type { Db } from "./db.ts";
+import { type Db, type Statement, writeAll } from "./db.ts";
 import { nameContains, nameIs } from "./names.ts";
 import { afterPage, type Page, pageOrder } from "./page.ts";
 import { users } from "./schema.ts";
@@ -10,8 +10,13 @@ export type UserRow = typeof users.$inferSelect;
 // A literal, not a parameter: only then does SQLite use the partial index.
 const ALIVE = sql`${users.deleted} = 0`;
 
-export const insertUser = (db: Db, row: typeof users.$inferInsert): Promise<unknown> =>
-  unlessTaken(`User "${row.username}" exists already`, db.insert(users).values(row));
+/** `also` is part of the same transaction. */
+export const insertUser = (
+  db: Db,
+  row: typeof users.$inferInsert,
+  also: readonly Statement[],
+): Promise<unknown> =>
+  unlessTaken(`User "${row.username}" exists already`, writeAll(db, [db.insert(users).values(row), ...also]));
 
 export const findUserByTokenHash = async (db: Db, tokenHash: string): Promise<UserRow | undefined> =>
   (
@@ -57,7 +62,7 @@ export const listUsers = (db: Db, filter: UserFilter, page: Page): Promise<UserR
 export const countUsers = async (db: Db, filter: UserFilter): Promise<number> =>
   (await db.select({ n: count() }).from(users).where(matching(filter)))[0]?.n ?? 0;
 
-export const setUserTokenHash = (db: Db, id: string, tokenHash: string): Promise<unknown> =>
+export const setUserTokenHash = (db: Db, id: string, tokenHash: string) =>
   db.update(users).set({ token_hash: tokenHash }).where(eq(users.id, id));
 
 /** Keeps the pair that is there, if two requests made one at the same time; returns the row as it now is. */
@@ -73,5 +78,5 @@ export const setUserSshKeys = async (
   return (await db.select().from(users).where(eq(users.id, id)))[0];
 };
 
-export const markUsersDeleted = (db: Db, ids: string[]): Promise<unknown> =>
+export const markUsersDeleted = (db: Db, ids: string[]) =>
   db.update(users).set({ deleted: true, active: false }).where(inArray(users.id, ids));

@@ -17,6 +17,7 @@ import { UsageIntake } from "../engine/usage.ts";
 import { Waits } from "../engine/waits.ts";
 import { LogStore } from "../logs/logStore.ts";
 import { type Db, openStore } from "../store/db.ts";
+import { eventTeller } from "../store/events.ts";
 import type { Soon } from "../store/fileClient.ts";
 import { findInstance, type InstanceRow, insertInstance } from "../store/instances.ts";
 import { findRunByName, type RunRow } from "../store/runs.ts";
@@ -75,6 +76,7 @@ export class TestEngine implements AsyncDisposable {
     this.logs = new LogStore(join(dir, "logs"));
     const deps = {
       db,
+      tell: eventTeller(db, clock, { ttlS: 3600 }),
       clock,
       log: silentLogger,
       logs: this.logs,

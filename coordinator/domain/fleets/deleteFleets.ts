@@ -4,6 +4,7 @@ import { type FleetRow, findFleetByName, markFleetDeleted } from "../../store/fl
 import { listInstancesOfFleets } from "../../store/instanceLists.ts";
 import { revokeJoinTokensOfFleet } from "../../store/joinTokens.ts";
 import { listLiveRunNames } from "../../store/runLists.ts";
+import { fleetEnded } from "../events/instanceEvents.ts";
 
 export const getFleetByName = async (deps: Deps, projectId: string, name: string): Promise<FleetRow> => {
   const fleet = await findFleetByName(deps.db, projectId, name);
@@ -20,15 +21,26 @@ const requireUnused = async (deps: Deps, fleet: FleetRow): Promise<void> => {
 };
 
 /** All of them, or none if one is in use. Nothing is uninstalled on the hosts, but they cannot come back. */
-export const deleteFleets = async (deps: Deps, projectId: string, names: string[]): Promise<void> => {
+export const deleteFleets = async (
+  deps: Deps,
+  projectId: string,
+  { names, actorId }: { names: string[]; actorId: string },
+): Promise<void> => {
   const fleets = await Promise.all(names.map((name) => getFleetByName(deps, projectId, name)));
   for (const fleet of fleets) await requireUnused(deps, fleet);
   for (const fleet of fleets) {
-    // Before the instances go: nobody may join a fleet that is on its way out.
-    await revokeJoinTokensOfFleet(deps.db, fleet.id);
     const instances = await listInstancesOfFleets(deps.db, [fleet.id]);
-    await deps.engine.terminateInstances(instances.map((instance) => instance.id));
-    await markFleetDeleted(deps.db, fleet.id);
+    // In one transaction with the end of its instances: nobody may join a fleet that is gone.
+    await deps.engine.terminateInstances(
+      instances.map((instance) => instance.id),
+      {
+        actorId,
+        also: {
+          statements: [revokeJoinTokensOfFleet(deps.db, fleet.id), markFleetDeleted(deps.db, fleet.id)],
+          events: fleetEnded(fleet, actorId),
+        },
+      },
+    );
   }
 };
 
@@ -36,9 +48,12 @@ export const deleteFleets = async (deps: Deps, projectId: string, names: string[
 export const deleteFleetInstances = async (
   deps: Deps,
   fleet: FleetRow,
-  instanceNums: number[],
+  { instanceNums, actorId }: { instanceNums: number[]; actorId: string },
 ): Promise<void> => {
   const instances = await listInstancesOfFleets(deps.db, [fleet.id]);
   const chosen = instances.filter((instance) => instanceNums.includes(instance.instance_num));
-  await deps.engine.terminateInstances(chosen.map((instance) => instance.id));
+  await deps.engine.terminateInstances(
+    chosen.map((instance) => instance.id),
+    { actorId },
+  );
 };

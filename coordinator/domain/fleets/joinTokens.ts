@@ -2,6 +2,7 @@ import type { CreateJoinTokenRequest, JoinToken, NewJoinToken } from "../../../s
 import { toWireTime } from "../../../shared/api/scalars.ts";
 import { AppError } from "../../../shared/errors.ts";
 import type { Deps } from "../../deps.ts";
+import { writeAll } from "../../store/db.ts";
 import { listFleetsByIds } from "../../store/fleets.ts";
 import {
   insertJoinToken,
@@ -10,6 +11,7 @@ import {
   revokeJoinToken,
 } from "../../store/joinTokens.ts";
 import { hashToken, newToken } from "../../store/tokens.ts";
+import { joinTokenCreated, joinTokenRevoked } from "../events/instanceEvents.ts";
 import { ensureAgentFleet } from "./agentFleet.ts";
 
 /** What to type on a host; `url` is the address under which hosts reach the coordinator. */
@@ -29,9 +31,10 @@ const viewToken = (row: JoinTokenRow, fleetName: string): JoinToken => ({
 export const createJoinToken = async (
   deps: Deps,
   projectId: string,
-  request: CreateJoinTokenRequest & { url: string },
+  request: CreateJoinTokenRequest & { url: string; actorId?: string },
 ): Promise<NewJoinToken> => {
-  const fleet = await ensureAgentFleet(deps, projectId, request.fleet);
+  const { actorId } = request;
+  const fleet = await ensureAgentFleet(deps, projectId, { name: request.fleet, actorId });
   const now = deps.clock.now();
   const token = newToken("join-");
   const row: JoinTokenRow = {
@@ -45,7 +48,10 @@ export const createJoinToken = async (
     blocks: request.blocks,
     revoked: false,
   };
-  await insertJoinToken(deps.db, row);
+  await writeAll(deps.db, [
+    insertJoinToken(deps.db, row),
+    ...deps.tell([joinTokenCreated(fleet, row.expires_at, actorId)]),
+  ]);
   return { ...viewToken(row, fleet.name), token, join_command: joinCommand(request.url, token) };
 };
 
@@ -68,9 +74,22 @@ export const listUsableJoinTokens = async (
 };
 
 /** Repeating it changes nothing. */
-export const revokeJoinTokens = async (deps: Deps, projectId: string, ids: string[]): Promise<void> => {
-  const known = new Set((await listJoinTokens(deps.db, projectId)).map((row) => row.id));
+export const revokeJoinTokens = async (
+  deps: Deps,
+  projectId: string,
+  { ids, actorId }: { ids: string[]; actorId: string },
+): Promise<void> => {
+  const known = new Map((await listJoinTokens(deps.db, projectId)).map((row) => [row.id, row]));
   const unknown = ids.find((id) => !known.has(id));
   if (unknown !== undefined) throw new AppError("not_found", `Join token ${unknown} not found`);
-  for (const id of ids) await revokeJoinToken(deps.db, projectId, id);
+  const good = [...new Set(ids)].flatMap((id) => known.get(id) ?? []).filter((row) => !row.revoked);
+  const fleets = await listFleetsByIds(deps.db, [...new Set(good.map((row) => row.fleet_id))]);
+  await writeAll(deps.db, [
+    ...good.map((row) => revokeJoinToken(deps.db, projectId, row.id)),
+    ...deps.tell(
+      good.flatMap((row) =>
+        fleets.filter(({ id }) => id === row.fleet_id).map((fleet) => joinTokenRevoked(fleet, actorId)),
+      ),
+    ),
+  ]);
 };

@@ -9,6 +9,7 @@ import {
 } from "../../../shared/protocol/enroll.ts";
 import type { Inventory } from "../../../shared/protocol/inventory.ts";
 import { type Db, writeAll } from "../../store/db.ts";
+import type { TellEvents } from "../../store/events.ts";
 import { findFleet } from "../../store/fleets.ts";
 import {
   findInstance,
@@ -21,6 +22,7 @@ import {
 import { countJoinTokenUse, findJoinToken, type JoinTokenRow } from "../../store/joinTokens.ts";
 import { findProject } from "../../store/projects.ts";
 import { hashToken, newToken } from "../../store/tokens.ts";
+import { instanceCreated } from "../events/instanceEvents.ts";
 import type { CapacityEntry } from "./capacityEntry.ts";
 import { totalBlocksOf, whyUndivided } from "./division.ts";
 
@@ -32,6 +34,7 @@ const PROOF_SKEW_MS = 10 * 60_000;
 
 interface EnrollDeps {
   db: Db;
+  tell: TellEvents;
   clock: Clock;
   engine: {
     addInstance(instance: InstanceRow, fleetName: string): void;
@@ -140,7 +143,7 @@ type NewHost = Omit<
 >;
 
 const insertNew = async (
-  { db, clock, engine }: EnrollDeps,
+  { db, tell, clock, engine }: EnrollDeps,
   token: JoinTokenRow,
   host: NewHost,
 ): Promise<void> => {
@@ -159,7 +162,11 @@ const insertNew = async (
     status: "idle" as const,
     created_at: clock.now(),
   };
-  await writeAll(db, [insertNumberedInstance(db, fleet.name, row), countJoinTokenUse(db, token.id)]);
+  await writeAll(db, [
+    insertNumberedInstance(db, fleet.name, row),
+    countJoinTokenUse(db, token.id),
+    ...tell([instanceCreated(row)]),
+  ]);
   const added = await findInstance(db, host.id);
   if (added) engine.addInstance(added, fleet.name);
 };

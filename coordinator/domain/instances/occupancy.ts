@@ -1,4 +1,5 @@
 import { type HostShare, shareOf } from "../../../shared/resources/blocks.ts";
+import type { BlockUse } from "../events/jobEvents.ts";
 import type { CapacityEntry } from "./capacityEntry.ts";
 import { countDevices, totalBlocksOf } from "./division.ts";
 import { instanceTypeOf } from "./instanceType.ts";
@@ -15,6 +16,12 @@ export const usedBlocks = ({ instance, occupants }: Held): number => {
     used += share.total === total ? share.blocks : Math.ceil((share.blocks * total) / share.total);
   return Math.min(used, total);
 };
+
+/** As people are told of it. */
+export const blockUse = (held: Held): BlockUse => ({
+  busy: usedBlocks(held),
+  total: totalBlocksOf(held.instance) ?? 1,
+});
 
 /** Whether a job could begin at once in so many blocks. */
 export const hasRoom = (entry: Held, blocks: number): boolean => {

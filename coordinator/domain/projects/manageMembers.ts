@@ -1,6 +1,7 @@
 import type { MemberSetting } from "../../../shared/api/projects.ts";
 import { AppError } from "../../../shared/errors.ts";
 import type { Deps } from "../../deps.ts";
+import { type Statement, writeAll } from "../../store/db.ts";
 import {
   addMembers,
   listMembers,
@@ -10,7 +11,8 @@ import {
   setMembers,
 } from "../../store/members.ts";
 import type { ProjectRow } from "../../store/projects.ts";
-import type { UserRow } from "../../store/users.ts";
+import { listUsersByIds, type UserRow } from "../../store/users.ts";
+import { memberChanged } from "../events/adminEvents.ts";
 import { getUserByName } from "../users/manageUsers.ts";
 
 /** Who changes the list. `role`: in the project; undefined: not a member of it. */
@@ -44,6 +46,23 @@ const requireRights = async (
     throw new AppError("forbidden", "Access denied: only project admins can change project admins");
 };
 
+/** What becomes of those who are touched: `changes` has the roles of those who stay. */
+const tellOfMembers = async (
+  deps: Deps,
+  project: ProjectRow,
+  { editor, touched, changes }: { editor: MemberEditor; touched: string[]; changes: MemberChange[] },
+): Promise<Statement[]> => {
+  const present = await listMembers(deps.db, project.id);
+  const users = await listUsersByIds(deps.db, [...new Set(touched)]);
+  return deps.tell(
+    users.flatMap((user) => {
+      const from = present.find((member) => member.user.id === user.id)?.role;
+      const to = changes.find((change) => change.userId === user.id)?.role;
+      return memberChanged(project, user, { from, to, actorId: editor.user.id });
+    }),
+  );
+};
+
 export const replaceProjectMembers = async (
   deps: Deps,
   project: ProjectRow,
@@ -59,7 +78,10 @@ export const replaceProjectMembers = async (
   );
   const granted = changes.filter((change) => changed(change.userId)).map((change) => change.role);
   await requireRights(deps, project, { editor: request.editor, touched, granted });
-  await setMembers(deps.db, project.id, changes);
+  await writeAll(deps.db, [
+    ...setMembers(deps.db, project.id, changes),
+    ...(await tellOfMembers(deps, project, { editor: request.editor, touched, changes })),
+  ]);
 };
 
 /** For managers, and for anyone who joins a public project as an ordinary user. */
@@ -81,7 +103,11 @@ export const addProjectMembers = async (
       touched: changes.map((change) => change.userId),
       granted: changes.map((change) => change.role),
     });
-  await addMembers(deps.db, project.id, changes);
+  const touched = changes.map((change) => change.userId);
+  await writeAll(deps.db, [
+    ...addMembers(deps.db, project.id, changes),
+    ...(await tellOfMembers(deps, project, { editor, touched, changes })),
+  ]);
 };
 
 /** For managers, and for anyone who leaves. The last admin stays. */
@@ -102,5 +128,8 @@ export const removeProjectMembers = async (
     throw new AppError("conflict", `Cannot remove the last admin of project "${project.name}"`, {
       hint: "Make somebody else an admin first",
     });
-  await removeMembers(deps.db, project.id, ids);
+  await writeAll(deps.db, [
+    removeMembers(deps.db, project.id, ids),
+    ...(await tellOfMembers(deps, project, { editor, touched: ids, changes: [] })),
+  ]);
 };

@@ -2,6 +2,7 @@ import type { CreateProjectRequest } from "../../../shared/api/projects.ts";
 import { PROJECT_NAME } from "../../../shared/api/scalars.ts";
 import { AppError } from "../../../shared/errors.ts";
 import type { Deps } from "../../deps.ts";
+import { writeAll } from "../../store/db.ts";
 import { listProjectsWithFleets } from "../../store/fleets.ts";
 import { findRole } from "../../store/members.ts";
 import {
@@ -12,6 +13,7 @@ import {
 } from "../../store/projects.ts";
 import { hasLiveRuns } from "../../store/runLists.ts";
 import type { UserRow } from "../../store/users.ts";
+import { projectCreated, projectDeleted } from "../events/adminEvents.ts";
 import { canCreateProjects } from "../users/userView.ts";
 
 const getProject = async (deps: Deps, name: string): Promise<ProjectRow> => {
@@ -33,14 +35,15 @@ export const createProject = async (
       "invalid",
       `Project name "${wanted.project_name}" should match regex '${PROJECT_NAME.source}'`,
     );
-  await insertProject(deps.db, {
+  const row = {
     id: crypto.randomUUID(),
     name: wanted.project_name,
     owner_id: creator.id,
     is_public: wanted.is_public,
     templates_repo: wanted.templates_repo,
     created_at: deps.clock.now(),
-  });
+  };
+  await insertProject(deps.db, row, deps.tell([projectCreated(row, creator.id)]));
   return getProject(deps, wanted.project_name);
 };
 
@@ -48,7 +51,11 @@ export const createProject = async (
 export const deleteProjects = async (deps: Deps, user: UserRow, names: string[]): Promise<void> => {
   const projects = await Promise.all(names.map((name) => getProject(deps, name)));
   for (const project of projects) await requireDeletable(deps, user, project);
-  for (const project of projects) await markProjectDeleted(deps.db, project.id);
+  const gone = [...new Map(projects.map((project) => [project.id, project])).values()];
+  await writeAll(deps.db, [
+    ...gone.map((project) => markProjectDeleted(deps.db, project.id)),
+    ...deps.tell(gone.map((project) => projectDeleted(project, user.id))),
+  ]);
 };
 
 const requireDeletable = async (deps: Deps, user: UserRow, project: ProjectRow): Promise<void> => {

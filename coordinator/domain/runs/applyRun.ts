@@ -7,6 +7,7 @@ import { writeAll } from "../../store/db.ts";
 import { findRun, findRunByName, patchRun, type RunRow } from "../../store/runs.ts";
 import { deployLiveSubmissions } from "../../store/submissions.ts";
 import { unlessTaken } from "../../store/uniqueness.ts";
+import { runUpdated } from "../events/runEvents.ts";
 import { type Caller, checkRepo, checkSpec } from "./checkSpec.ts";
 import { effectiveSpec, jobSpecsOf } from "./effectiveSpec.ts";
 import { newRunRow } from "./newRunRow.ts";
@@ -26,7 +27,7 @@ export const applyRun = async (deps: Deps, caller: Caller, request: ApplyRunPlan
   const holder = name === null ? undefined : await findRunByName(deps.db, caller.project.id, name);
   if (!holder || isFinalRun(holder.status)) return submitRun(deps, caller, { spec: wanted, holder });
   if (!force) await requireSamePlan(deps, caller, { holder, planned: plan.current_resource });
-  return updateRun(deps, holder, wanted);
+  return updateRun(deps, caller, { holder, spec: wanted });
 };
 
 const submitRun = async (
@@ -43,7 +44,7 @@ const submitRun = async (
   const submitted = deps.engine.submitRun({
     row,
     jobSpecs: row.status === "pending" ? [] : jobSpecs,
-    ...(holder ? { replaces: holder.id } : {}),
+    ...(holder ? { replaces: holder } : {}),
   });
   // Somebody else may have taken the name a moment ago.
   await unlessTaken(`Run "${name}" exists already`, submitted);
@@ -64,7 +65,11 @@ const requireSamePlan = async (
     });
 };
 
-const updateRun = async (deps: Deps, holder: RunRow, spec: RunSpec): Promise<Run> => {
+const updateRun = async (
+  deps: Deps,
+  { user }: Caller,
+  { holder, spec }: { holder: RunRow; spec: RunSpec },
+): Promise<Run> => {
   if (!isUpdatable(diffRuns(holder.spec, spec)))
     throw new AppError("conflict", `Run "${holder.name}" is active and cannot be changed in place`, {
       hint: "Stop it first",
@@ -86,10 +91,18 @@ const updateRun = async (deps: Deps, holder: RunRow, spec: RunSpec): Promise<Run
       patchRun(deps.db, holder.id, patch),
       // Clients wait until every live job is of the run's own deployment (docs/spec/http-api.md §7).
       deployLiveSubmissions(deps.db, holder.id, deployment),
+      ...deps.tell([
+        runUpdated({ ...current, deployment_num: deployment }, changedFields(current.spec, spec), user.id),
+      ]),
     ]);
   });
   return viewRun(deps, await getRunById(deps, holder.id));
 };
+
+const changedFields = (before: RunSpec, after: RunSpec): string[] =>
+  diffRuns(before, after).map(({ field, property }) =>
+    property === undefined ? field : `${field}.${property}`,
+  );
 
 const getRunById = async (deps: Deps, id: string): Promise<RunRow> => {
   const run = await findRun(deps.db, id);

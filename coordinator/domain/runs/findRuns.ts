@@ -2,10 +2,12 @@ import type { GetRunRequest, ListRunsRequest, Run } from "../../../shared/api/ru
 import { AppError } from "../../../shared/errors.ts";
 import { isFinalRun } from "../../../shared/states.ts";
 import type { Deps } from "../../deps.ts";
+import { writeAll } from "../../store/db.ts";
 import type { Page } from "../../store/page.ts";
 import { listRuns, markRunsDeleted } from "../../store/runLists.ts";
 import { findRun, findRunByName, type RunRow } from "../../store/runs.ts";
 import { findUserByName, type UserRow } from "../../store/users.ts";
+import { runDeleted } from "../events/runEvents.ts";
 import { listVisibleProjects } from "../projects/visibleProjects.ts";
 import { viewRuns } from "./viewRun.ts";
 
@@ -59,23 +61,28 @@ const getAuthor = async (deps: Deps, username: string): Promise<UserRow> => {
 export const stopRuns = async (
   deps: Deps,
   projectId: string,
-  { names, abort }: { names: string[]; abort: boolean },
+  { names, abort, actorId }: { names: string[]; abort: boolean; actorId: string },
 ): Promise<void> => {
   for (const name of new Set(names)) {
     const run = await findRunByName(deps.db, projectId, name);
-    if (run && !isFinalRun(run.status)) await deps.engine.stopRun(run.id, abort);
+    if (run && !isFinalRun(run.status)) await deps.engine.stopRun(run.id, abort, actorId);
   }
 };
 
 /** All of them, or none while one is active. Their logs stay. */
-export const deleteRuns = async (deps: Deps, projectId: string, names: string[]): Promise<void> => {
+export const deleteRuns = async (
+  deps: Deps,
+  projectId: string,
+  { names, actorId }: { names: string[]; actorId: string },
+): Promise<void> => {
   const found = await Promise.all([...new Set(names)].map((name) => findRunByName(deps.db, projectId, name)));
   const runs = found.filter((run) => run !== undefined);
   const active = runs.filter((run) => !isFinalRun(run.status)).map((run) => `'${run.name}'`);
   if (active.length > 0) throw new AppError("conflict", `Cannot delete active runs: [${active.join(", ")}]`);
   if (runs.length === 0) return;
-  await markRunsDeleted(
-    deps.db,
-    runs.map((run) => run.id),
-  );
+  const ids = runs.map((run) => run.id);
+  await writeAll(deps.db, [
+    markRunsDeleted(deps.db, ids),
+    ...deps.tell(runs.map((run) => runDeleted(run, actorId))),
+  ]);
 };

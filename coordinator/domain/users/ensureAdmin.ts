@@ -1,7 +1,9 @@
 import type { Deps } from "../../deps.ts";
+import { writeAll } from "../../store/db.ts";
 import { findProjectByName, insertProject } from "../../store/projects.ts";
 import { hashToken } from "../../store/tokens.ts";
 import { findUserByName, setUserTokenHash } from "../../store/users.ts";
+import { projectCreated, userTokenRefreshed } from "../events/adminEvents.ts";
 import { ADMIN_NAME, createUser } from "./manageUsers.ts";
 
 /** The project of the first start. */
@@ -16,16 +18,21 @@ export const ensureAdmin = async (deps: Deps, givenToken?: string): Promise<stri
   let token = givenToken;
   if (!admin) {
     const wanted = { username: ADMIN_NAME, global_role: "admin", email: null, active: true } as const;
-    ({ user: admin, token } = await createUser(deps, wanted, givenToken));
+    ({ user: admin, token } = await createUser(deps, wanted, { token: givenToken }));
   } else if (givenToken !== undefined && admin.token_hash !== hashToken(givenToken)) {
-    await setUserTokenHash(deps.db, admin.id, hashToken(givenToken));
+    await writeAll(deps.db, [
+      setUserTokenHash(deps.db, admin.id, hashToken(givenToken)),
+      ...deps.tell([userTokenRefreshed(admin, admin.id)]),
+    ]);
   }
-  if (!(await findProjectByName(deps.db, MAIN_PROJECT)))
-    await insertProject(deps.db, {
+  if (!(await findProjectByName(deps.db, MAIN_PROJECT))) {
+    const row = {
       id: crypto.randomUUID(),
       name: MAIN_PROJECT,
       owner_id: admin.id,
       created_at: deps.clock.now(),
-    });
+    };
+    await insertProject(deps.db, row, deps.tell([projectCreated(row, admin.id)]));
+  }
   return token;
 };

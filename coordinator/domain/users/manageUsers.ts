@@ -2,6 +2,7 @@ import { USERNAME } from "../../../shared/api/scalars.ts";
 import type { CreateUserRequest } from "../../../shared/api/users.ts";
 import { AppError } from "../../../shared/errors.ts";
 import type { Deps } from "../../deps.ts";
+import { writeAll } from "../../store/db.ts";
 import { hashToken, newToken } from "../../store/tokens.ts";
 import {
   findUserByName,
@@ -11,6 +12,7 @@ import {
   setUserTokenHash,
   type UserRow,
 } from "../../store/users.ts";
+import { userCreated, userDeleted, userTokenRefreshed } from "../events/adminEvents.ts";
 import { generateSshKeyPair } from "./sshKeys.ts";
 
 /** The first admin; cannot be deleted. */
@@ -22,23 +24,30 @@ export interface NewUser {
   token: string;
 }
 
+/** Who makes it; left out: nobody, it is the first and makes itself. */
+interface Making {
+  actorId?: string;
+  token?: string | undefined;
+}
+
 export const createUser = async (
   deps: Deps,
   wanted: CreateUserRequest,
-  token = newToken(""),
+  { actorId, token = newToken("") }: Making = {},
 ): Promise<NewUser> => {
   if (!USERNAME.test(wanted.username))
     throw new AppError("invalid", `Username "${wanted.username}" should match regex '${USERNAME.source}'`);
   const id = crypto.randomUUID();
   const keys = await generateSshKeyPair(wanted.username);
-  await insertUser(deps.db, {
+  const row = {
     id,
     ...wanted,
     token_hash: hashToken(token),
     ssh_public_key: keys.publicKey,
     ssh_private_key_sealed: deps.secrets.seal(keys.privateKey),
     created_at: deps.clock.now(),
-  });
+  };
+  await insertUser(deps.db, row, deps.tell([userCreated(row, actorId ?? id)]));
   const [user] = await listUsersByIds(deps.db, [id]);
   if (!user) throw new Error(`User ${id} is gone right after it was made`);
   return { user, token };
@@ -51,19 +60,24 @@ export const getUserByName = async (deps: Deps, username: string): Promise<UserR
 };
 
 /** From now on the old token is refused. */
-export const refreshToken = async (deps: Deps, user: UserRow): Promise<NewUser> => {
+export const refreshToken = async (deps: Deps, user: UserRow, actorId: string): Promise<NewUser> => {
   const token = newToken("");
-  await setUserTokenHash(deps.db, user.id, hashToken(token));
+  await writeAll(deps.db, [
+    setUserTokenHash(deps.db, user.id, hashToken(token)),
+    ...deps.tell([userTokenRefreshed(user, actorId)]),
+  ]);
   return { user, token };
 };
 
 /** All of them, or none if one cannot be. Their runs stay. */
-export const deleteUsers = async (deps: Deps, usernames: string[]): Promise<void> => {
+export const deleteUsers = async (deps: Deps, usernames: string[], actorId: string): Promise<void> => {
   if (usernames.some((name) => name.toLowerCase() === ADMIN_NAME))
     throw new AppError("invalid", `User "${ADMIN_NAME}" cannot be deleted`);
-  const found = await Promise.all(usernames.map((name) => getUserByName(deps, name)));
-  await markUsersDeleted(
-    deps.db,
-    found.map((user) => user.id),
-  );
+  const named = await Promise.all(usernames.map((name) => getUserByName(deps, name)));
+  const found = [...new Map(named.map((user) => [user.id, user])).values()];
+  const ids = found.map((user) => user.id);
+  await writeAll(deps.db, [
+    markUsersDeleted(deps.db, ids),
+    ...deps.tell(found.map((user) => userDeleted(user, actorId))),
+  ]);
 };

@@ -15,12 +15,14 @@ import type { AgentLink } from "../../engine/agentLink.ts";
 import type { Engine } from "../../engine/engine.ts";
 import type { UsageIntake } from "../../engine/usage.ts";
 import type { Db } from "../../store/db.ts";
+import type { TellEvents } from "../../store/events.ts";
 import { isHeldBlob } from "../../store/heldBlobs.ts";
 import { authenticateAgent, checkProtocol } from "./authenticate.ts";
 import { agentErrorAnswer } from "./errorAnswer.ts";
 
 export interface AgentRouteDeps {
   db: Db;
+  tell: TellEvents;
   clock: Clock;
   log: Logger;
   engine: Engine;

@@ -1,0 +1,43 @@
+import type { NewEvent } from "../../store/events.ts";
+import type { ProjectRole } from "../../store/members.ts";
+import type { ProjectRow } from "../../store/projects.ts";
+import type { UserRow } from "../../store/users.ts";
+import { aboutProject, aboutUser } from "./subjects.ts";
+
+type TellableUser = Pick<UserRow, "id" | "username">;
+type TellableProject = Pick<ProjectRow, "id" | "name">;
+
+const userEvent =
+  (message: string) =>
+  (user: TellableUser, actorId: string): NewEvent => ({ message, actorId, targets: [aboutUser(user)] });
+
+export const userCreated = userEvent("User created");
+export const userDeleted = userEvent("User deleted");
+export const userTokenRefreshed = userEvent("User token refreshed");
+
+const projectEvent =
+  (message: string) =>
+  (project: TellableProject, actorId: string): NewEvent => ({
+    message,
+    actorId,
+    targets: [aboutProject(project)],
+  });
+
+export const projectCreated = projectEvent("Project created");
+export const projectDeleted = projectEvent("Project deleted");
+
+/** Undefined: not a member. */
+export const memberChanged = (
+  project: TellableProject,
+  user: TellableUser,
+  { from, to, actorId }: { from: ProjectRole | undefined; to: ProjectRole | undefined; actorId: string },
+): NewEvent[] => {
+  if (from === to) return [];
+  const message =
+    from === undefined
+      ? `Project member added. Role: ${to?.toUpperCase()}`
+      : to === undefined
+        ? "Project member removed"
+        : `Project member role changed ${from.toUpperCase()} -> ${to.toUpperCase()}`;
+  return [{ message, actorId, targets: [aboutProject(project), aboutUser(user)] }];
+};

@@ -1,0 +1,101 @@
+import { type InstanceStatus, instanceSources } from "../../../shared/states.ts";
+import type { NewEvent } from "../../store/events.ts";
+import type { FleetRow } from "../../store/fleets.ts";
+import type { InstanceRow } from "../../store/instances.ts";
+import { oneLine, type StatusChange, statusChanged } from "./statusText.ts";
+import { aboutFleet, aboutInstance, aboutNewInstance, type TellableInstance } from "./subjects.ts";
+
+/** A host has joined: nobody but the host itself did it, with a token that somebody gave it. */
+export const instanceCreated = (
+  instance: Omit<TellableInstance, "name"> & { status: InstanceStatus },
+): NewEvent => ({
+  message: `Instance created on host joining. Status: ${instance.status.toUpperCase()}`,
+  targets: [aboutNewInstance(instance)],
+});
+
+/** What `moveInstance` does to an instance that is in `from`; nothing, where its guard will refuse. */
+export const instanceMoved = (
+  instance: TellableInstance,
+  change: StatusChange<InstanceStatus>,
+  actorId?: string,
+): NewEvent[] =>
+  instanceSources(change.to).includes(change.from)
+    ? [{ message: statusChanged("Instance", change), actorId, targets: [aboutInstance(instance)] }]
+    : [];
+
+/** It leaves for good. */
+export const instanceEnded = (
+  instance: TellableInstance & Pick<InstanceRow, "status">,
+  reason: string,
+  actorId: string | undefined,
+): NewEvent[] => [
+  ...instanceMoved(instance, { from: instance.status, to: "terminating", reason }, actorId),
+  ...instanceMoved(instance, { from: "terminating", to: "terminated" }, actorId),
+];
+
+export const instanceReachable = (instance: TellableInstance, isReachable: boolean): NewEvent => ({
+  message: isReachable ? "Instance became reachable" : "Instance became unreachable",
+  targets: [aboutInstance(instance)],
+});
+
+const because = (reason: string): string => (reason === "" ? "" : ` (${oneLine(reason)})`);
+
+/** Kept from new jobs by a user, or (null) no more. */
+export const instanceCordoned = (
+  instance: TellableInstance,
+  cordon: { reason: string } | null,
+  actorId: string,
+): NewEvent => ({
+  message: cordon ? `Instance cordoned${because(cordon.reason)}` : "Instance uncordoned",
+  actorId,
+  targets: [aboutInstance(instance)],
+});
+
+/** Drained by whoever runs the host, or (null) no more. */
+export const instanceDraining = (
+  instance: TellableInstance,
+  draining: { reason: string } | null,
+): NewEvent => ({
+  message: draining
+    ? `Instance draining begun on the host${because(draining.reason)}`
+    : "Instance draining ended on the host",
+  targets: [aboutInstance(instance)],
+});
+
+type TellableFleet = Pick<FleetRow, "id" | "name" | "project_id">;
+
+export const fleetCreated = (
+  fleet: TellableFleet & Pick<FleetRow, "status">,
+  actorId: string | undefined,
+): NewEvent => ({
+  message: `Fleet created. Status: ${fleet.status.toUpperCase()}`,
+  actorId,
+  targets: [aboutFleet(fleet)],
+});
+
+/** It is deleted at once: its hosts have no jobs, and nothing has to be taken down. */
+export const fleetEnded = (fleet: TellableFleet & Pick<FleetRow, "status">, actorId: string): NewEvent[] => {
+  const statuses = [fleet.status, "terminating", "terminated"] as const;
+  return statuses.slice(1).map((to, at) => ({
+    message: statusChanged("Fleet", { from: statuses[at] ?? to, to }),
+    actorId,
+    targets: [aboutFleet(fleet)],
+  }));
+};
+
+/** Tokens are secrets: that there is one is told, and when it ends, never what it is. */
+export const joinTokenCreated = (
+  fleet: TellableFleet,
+  expiresAt: number,
+  actorId: string | undefined,
+): NewEvent => ({
+  message: `Join token created. Expires: ${new Date(expiresAt).toISOString()}`,
+  actorId,
+  targets: [aboutFleet(fleet)],
+});
+
+export const joinTokenRevoked = (fleet: TellableFleet, actorId: string): NewEvent => ({
+  message: "Join token revoked",
+  actorId,
+  targets: [aboutFleet(fleet)],
+});
