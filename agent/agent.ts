@@ -1,14 +1,16 @@
 import { join } from "node:path";
 import { systemClock } from "../shared/clock.ts";
 import { AppError } from "../shared/errors.ts";
-import type { Logger } from "../shared/log.ts";
+import { type Logger, teeLogger } from "../shared/log.ts";
 import type { Inventory, RuntimeName } from "../shared/protocol/inventory.ts";
 import { Drain } from "./control/drain.ts";
 import { createControl } from "./control/handlers.ts";
 import { serveControl } from "./control/server.ts";
 import { openHostClock, uptimeMs } from "./hostClock.ts";
+import { AgentLogs } from "./jobs/agentLogs.ts";
 import { Jobs } from "./jobs/jobs.ts";
 import { Journal } from "./jobs/journal.ts";
+import { sendAgentLog } from "./link/agentLog.ts";
 import { fetchBlob } from "./link/blobs.ts";
 import { enrollAgain } from "./link/enroll.ts";
 import { type Identity, removeIdentity, renewAt, saveIdentity } from "./link/identity.ts";
@@ -34,7 +36,7 @@ export interface AgentDeps {
   self: readonly string[];
   env: Readonly<Record<string, string | undefined>>;
   /** Made when the first job needs it: hosts without an engine never load what it takes. */
-  createDockerRuntime: () => Runtime;
+  createDockerRuntime: (log: Logger) => Runtime;
   service: ServiceManager;
   log: Logger;
 }
@@ -47,8 +49,17 @@ export type AgentEnd = "stopped" | "left";
  * `conflict` where another agent has the state directory, and with `fenced` where a newer one has the identity.
  */
 export const runAgent = async (deps: AgentDeps, signal: AbortSignal): Promise<AgentEnd> => {
-  const { stateDir, inventory, log } = deps;
+  const { stateDir, inventory } = deps;
   let identity = deps.identity;
+  const link = { url: identity.url, token: () => identity.credential.token };
+  const jobsDir = join(stateDir, "jobs");
+  const agentLogs = new AgentLogs({
+    jobsDir,
+    send: (submissionId, offset, bytes) => sendAgentLog(link, { submissionId, offset, bytes }, signal),
+  });
+  using closing = new DisposableStack();
+  closing.defer(() => agentLogs.close());
+  const log = teeLogger(deps.log, (record) => agentLogs.note(record));
   using journal = Journal.open(join(stateDir, "journal.db"), log);
   using supervisors = new Supervisors({
     socketPath: join(stateDir, "agent.sock"),
@@ -64,7 +75,7 @@ export const runAgent = async (deps: AgentDeps, signal: AbortSignal): Promise<Ag
   let docker: Runtime | undefined;
   const runtimes = (name: RuntimeName): Runtime => {
     if (name === "process") return processRuntime;
-    docker ??= deps.createDockerRuntime();
+    docker ??= deps.createDockerRuntime(log);
     return docker;
   };
 
@@ -74,7 +85,6 @@ export const runAgent = async (deps: AgentDeps, signal: AbortSignal): Promise<Ag
     log,
   );
   const session = crypto.randomUUID();
-  const link = { url: identity.url, token: () => identity.credential.token };
   const keep = (next: Identity) => {
     identity = next;
     saveIdentity(stateDir, next);
@@ -95,7 +105,7 @@ export const runAgent = async (deps: AgentDeps, signal: AbortSignal): Promise<Ag
     clock,
     isSameBoot: clock.isSameBoot,
     log,
-    jobsDir: join(stateDir, "jobs"),
+    jobsDir,
     report: (report) => reporter.push(report),
     fetchBlob: fetch,
     prepareRepo: (repo, where) =>
@@ -105,6 +115,7 @@ export const runAgent = async (deps: AgentDeps, signal: AbortSignal): Promise<Ag
         where,
       ),
     uploadLog: (source) => uploadLog(logDeps, source),
+    flushAgentLog: (id) => agentLogs.flush(id),
     onRunning: () => metrics.wake(),
   });
   const metrics = new MetricsLoop({

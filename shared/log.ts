@@ -53,3 +53,29 @@ export const createLogger = (options: LoggerOptions): Logger => {
 
 /** For tests and for parts that must be silent. */
 export const silentLogger: Logger = createLogger({ level: "error", format: "json", write: () => {} });
+
+/** One line, before anything is made of it. */
+export interface LogRecord {
+  level: LogLevel;
+  message: string;
+  fields: LogFields;
+}
+
+/** A logger that shows every line to `onRecord` too, whatever the other one's level is. */
+export const teeLogger = (
+  log: Logger,
+  onRecord: (record: LogRecord) => void,
+  own: LogFields = {},
+): Logger => {
+  const emit = (level: LogLevel) => (message: string, fields?: LogFields) => {
+    log[level](message, fields);
+    onRecord({ level, message, fields: { ...own, ...fields } });
+  };
+  return {
+    debug: emit("debug"),
+    info: emit("info"),
+    warn: emit("warn"),
+    error: emit("error"),
+    child: (fields) => teeLogger(log.child(fields), onRecord, { ...own, ...fields }),
+  };
+};

@@ -46,7 +46,7 @@ export const run = async (config: Config, deps: RunDeps): Promise<void> => {
       inventory,
       self,
       env,
-      createDockerRuntime: () =>
+      createDockerRuntime: (log) =>
         createDockerRuntime({ dockerHost, settings, stateDir: config.stateDir, log }),
       service,
       log,

@@ -26,6 +26,7 @@ const setUp = () => {
       jobsDir: join(dir.path, "jobs"),
       report: (report) => reports.push(report),
       fetchBlob: async () => "",
+      flushAgentLog: async () => {},
       prepareRepo: () => Promise.reject(new Error("No job of these tests has a repository")),
       uploadLog: () => upload,
     });

@@ -30,6 +30,7 @@ const setUp = () => {
     jobsDir: join(dir.path, "jobs"),
     report: (report) => reports.push(report),
     fetchBlob: async (sha256) => join(dir.path, sha256),
+    flushAgentLog: async () => {},
     prepareRepo: async ({ path, if_exists }, { dir }) => ({ source: dir, target: path, ifExists: if_exists }),
     uploadLog: () => ({
       grown: () => uploads.push("grown"),

@@ -36,6 +36,8 @@ export interface RunnerDeps {
   /** Checks a repository out into a folder of the job. */
   prepareRepo: (repo: AssignedRepo, where: { dir: string; signal: AbortSignal }) => Promise<PreparedRepo>;
   uploadLog: (spool: LogSource) => LogUpload;
+  /** Sends what is left of what the agent has to say about a job that is to be forgotten. */
+  flushAgentLog: (submissionId: string) => Promise<void>;
   /** A command runs that did not before. */
   onRunning?: () => void;
 }
@@ -158,6 +160,7 @@ export class JobRunner {
     await this.#live;
     // Again, for what the start that was under way has made since.
     await this.#runtime.remove(this.id, this.#job.dir);
+    await this.#deps.flushAgentLog(this.id);
     rmSync(this.#job.dir, { recursive: true, force: true });
     this.#deps.journal.remove(this.id);
   }
@@ -269,7 +272,8 @@ export class JobRunner {
     const cut = message.slice(0, 4000);
     const fact = { state: "finished", reason, message: cut, exit_status, signal, log_bytes } as const;
     this.#finishedSequence = this.#note(fact, { end });
-    this.#log.info("The job has ended", { reason, exit_status, ...(signal ? { signal } : {}), why: cut });
+    const level = reason === "done_by_runner" || this.#stop ? "info" : "warn";
+    this.#log[level]("The job has ended", { reason, exit_status, ...(signal ? { signal } : {}), why: cut });
   }
 
   /** Writes a fact down, then sends it; returns its sequence. */

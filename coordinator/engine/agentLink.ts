@@ -1,9 +1,11 @@
 import { AppError } from "../../shared/errors.ts";
+import { type AgentLogAnswer, MAX_AGENT_LOG_BYTES } from "../../shared/protocol/agentLog.ts";
 import type { Assignment } from "../../shared/protocol/assignment.ts";
 import type { LogAnswer } from "../../shared/protocol/logs.ts";
 import type { ReportAnswer, ReportRequest } from "../../shared/protocol/report.ts";
 import type { Desired, SyncAnswer, SyncRequest } from "../../shared/protocol/sync.ts";
 import { isFinalJob } from "../../shared/states.ts";
+import { agentLogOf } from "../logs/logStore.ts";
 import { writeAll } from "../store/db.ts";
 import type { InstanceRow } from "../store/instances.ts";
 import {
@@ -109,6 +111,24 @@ export class AgentLink {
       agents.wake(instance.id);
     }
     return { length, sha256 };
+  }
+
+  /** Keeps what the agent says about a job that it has, or had: of no consequence for the job. */
+  async appendAgentLog(
+    instance: InstanceRow,
+    submissionId: string,
+    { bytes, offset }: { bytes: Uint8Array; offset: number },
+  ): Promise<AgentLogAnswer> {
+    const { db, logs, clock } = this.#deps;
+    const submission = await findSubmission(db, submissionId);
+    if (submission?.instance_id !== instance.id)
+      throw new AppError("fenced", `Submission ${submissionId} is not this instance's`);
+    const key = agentLogOf(submissionId);
+    const fitting = bytes.subarray(0, Math.max(0, MAX_AGENT_LOG_BYTES - offset));
+    const length = await logs.append(key, fitting, { offset, at: clock.now() });
+    // Little comes and seldom: no file stays open for it.
+    await logs.finish(key);
+    return { length };
   }
 
   /** What the host has from now on confirmed to have. */

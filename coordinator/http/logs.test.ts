@@ -9,11 +9,12 @@ const POLL = "/api/project/main/logs/poll";
 const OUTPUT = `${Array.from({ length: 9_000 }, (_, line) => `line ${line} wörd\n`).join("")}no end`;
 
 let coordinator: TestCoordinator;
+let agent: TestAgent;
 let submission: string;
 
 beforeAll(async () => {
   coordinator = await startTestCoordinator();
-  const agent = await TestAgent.join(coordinator);
+  agent = await TestAgent.join(coordinator);
   const resources = { cpu: "1..", memory: "1GB..", disk: null };
   const configuration = { type: "task", image: "busybox", commands: ["true"], resources };
   const plan = { run_spec: { run_name: "talker", configuration }, current_resource: null };
@@ -64,9 +65,18 @@ test("start_time and end_time bound the output by when it was produced", async (
   expect((await poll({ start_time: future, descending: true })).logs).toEqual([]);
 });
 
+test("diagnose answers what the agent said about the job, and not what the job printed", async () => {
+  const said = "2026-01-01T00:00:00.000Z WARN  The image is not there\n";
+  expect(await agent.agentLog(submission, said)).toBe(said.length);
+  expect(await agent.agentLog(submission, said)).toBe(said.length);
+  const { logs } = await poll({ diagnose: true });
+  expect(logs.map((event) => Buffer.from(event.message, "base64").toString()).join("")).toBe(said);
+  const other = await TestAgent.join(coordinator, { fleet: "other" });
+  expect(other.agentLog(submission, "mine now")).rejects.toThrow("is not this instance's");
+});
+
 test("an answer without logs ends the asking", async () => {
   const nothing = { logs: [], external_url: null, next_token: null };
-  expect(await poll({ diagnose: true })).toEqual(nothing);
   expect(await poll({ limit: 0 })).toEqual(nothing);
   expect(await poll({ next_token: "999999999" })).toEqual(nothing);
 });

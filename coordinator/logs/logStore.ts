@@ -5,6 +5,9 @@ import { dirname, join } from "node:path";
 import { KeyedQueue } from "../../shared/async/keyedQueue.ts";
 import { TimeIndex } from "./timeIndex.ts";
 
+/** Under which the store has what the agent says about a submission, beside the submission's own output. */
+export const agentLogOf = (submissionId: string): string => `${submissionId}.agent`;
+
 interface OpenLog {
   file: FileHandle;
   length: number;

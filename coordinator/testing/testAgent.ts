@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { AgentLogAnswer } from "../../shared/protocol/agentLog.ts";
 import type { Assignment } from "../../shared/protocol/assignment.ts";
 import { EnrollAnswer } from "../../shared/protocol/enroll.ts";
 import type { Inventory } from "../../shared/protocol/inventory.ts";
@@ -119,6 +120,13 @@ export class TestAgent {
     });
     // The end of the log is known now: asking for what is held completes it.
     if (options.logBytes === undefined) await this.log(submissionId, "");
+  }
+
+  /** Says something about a job from its beginning; answers the length that is held. */
+  async agentLog(submissionId: string, text: string): Promise<number> {
+    const path = `/agent-logs/${submissionId}?offset=0`;
+    const body = new TextEncoder().encode(text);
+    return (await this.#call(path, { body, schema: AgentLogAnswer })).length;
   }
 
   /** Asks for a file archive or code, which only hosts get that have a job with it. */

@@ -147,6 +147,7 @@ export class SimHost {
       jobsDir: join(dir, "jobs"),
       report: (report) => reporter.push(report),
       fetchBlob: () => Promise.reject(new Error("No job of a simulation has files")),
+      flushAgentLog: async () => {},
       prepareRepo: () => Promise.reject(new Error("No job of a simulation has a repository")),
       uploadLog: (source) => uploadLog({ link, log, onFenced: (id) => jobs.forget(id) }, source),
     });

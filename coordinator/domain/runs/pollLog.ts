@@ -2,14 +2,13 @@ import type { JobSubmissionLogs, LogEvent, PollLogsRequest } from "../../../shar
 import { fromWireTime, toWireTime } from "../../../shared/api/scalars.ts";
 import { AppError } from "../../../shared/errors.ts";
 import type { Deps } from "../../deps.ts";
+import { agentLogOf } from "../../logs/logStore.ts";
 import { followLog } from "./followLog.ts";
 import { getSubmission } from "./getSubmission.ts";
 
 /** One event holds at most so many bytes, and one answer so many in all. */
 const EVENT_BYTES = 64 * 1024;
 const PAGE_BYTES = 4 * 1024 * 1024;
-
-const NO_LOGS: JobSubmissionLogs = { logs: [], external_url: null, next_token: null };
 
 /** The token is the byte where the next page begins or, newest first, ends. */
 const parseToken = (token: string): number => {
@@ -27,16 +26,16 @@ interface Span {
 
 /**
  * A page of a job's output (docs/spec/http-api.md §2.8). `next_token` is null where the output held now ends: clients
- * ask until it is. Agents keep no log of their own about a job, so `diagnose` finds nothing.
+ * ask until it is. `diagnose`: what the agent said about the job instead.
  */
 export const pollLog = async (
   deps: Deps,
   projectId: string,
   request: PollLogsRequest,
 ): Promise<JobSubmissionLogs> => {
-  const { id: submissionId, run_id: runId } = await getSubmission(deps, projectId, request);
-  if (request.diagnose) return NO_LOGS;
-  await awaitTail(deps, submissionId, runId);
+  const { id, run_id: runId } = await getSubmission(deps, projectId, request);
+  if (!request.diagnose) await awaitTail(deps, id, runId);
+  const submissionId = request.diagnose ? agentLogOf(id) : id;
   const { logs } = deps;
   const { start_time: after, end_time: before, next_token: token } = request;
   const begin = after === null ? 0 : await logs.offsetAfter(submissionId, fromWireTime(after));

@@ -3,6 +3,7 @@ import type { z } from "zod";
 import type { Clock } from "../../../shared/clock.ts";
 import { AppError } from "../../../shared/errors.ts";
 import type { Logger } from "../../../shared/log.ts";
+import { MAX_AGENT_LOG_BYTES } from "../../../shared/protocol/agentLog.ts";
 import { EnrollRequest } from "../../../shared/protocol/enroll.ts";
 import { LeaveRequest } from "../../../shared/protocol/leave.ts";
 import { MAX_LOG_BODY_BYTES } from "../../../shared/protocol/logs.ts";
@@ -74,9 +75,16 @@ export const agentRoutes = (deps: AgentRouteDeps): Hono => {
       offset: readNumber(c.req.query("offset"), "offset"),
       at: readNumber(c.req.query("at"), "at"),
     };
-    const submissionId = c.req.param("submission");
-    if (!UUID.test(submissionId)) throw new AppError("invalid", `"${submissionId}" is not a submission id`);
+    const submissionId = submissionIdOf(c.req.param("submission"));
     return c.json(await deps.link.appendLog(instance, submissionId, { bytes, ...where }));
+  });
+  app.post("/agent-logs/:submission", async (c) => {
+    const instance = await authenticateAgent(deps, c.req.raw.headers);
+    const bytes = await readBytes(c.req.raw, MAX_AGENT_LOG_BYTES);
+    const offset = readNumber(c.req.query("offset"), "offset");
+    return c.json(
+      await deps.link.appendAgentLog(instance, submissionIdOf(c.req.param("submission")), { bytes, offset }),
+    );
   });
   app.get("/blobs/:sha256", async (c) => {
     const instance = authenticateAgent(deps, c.req.raw.headers);
@@ -96,6 +104,11 @@ export const agentRoutes = (deps: AgentRouteDeps): Hono => {
     return c.json({ error: { code: "internal", message: "Internal error; see the coordinator's log" } }, 500);
   });
   return app;
+};
+
+const submissionIdOf = (text: string): string => {
+  if (UUID.test(text)) return text;
+  throw new AppError("invalid", `"${text}" is not a submission id`);
 };
 
 const readNumber = (text: string | undefined, name: string): number => {
