@@ -2,7 +2,9 @@ import type { HostShare } from "../../shared/resources/blocks.ts";
 import type { CapacityEntry } from "../domain/instances/capacityEntry.ts";
 import { totalBlocksOf } from "../domain/instances/division.ts";
 import { hasRoom, usedBlocks } from "../domain/instances/occupancy.ts";
+import type { HostGroup } from "../domain/offers/candidates.ts";
 import type { InstanceRow } from "../store/instances.ts";
+import { FreeHosts } from "./freeHosts.ts";
 
 interface Slot {
   instance: InstanceRow;
@@ -19,11 +21,14 @@ interface Slot {
 export class Capacity {
   readonly #slots = new Map<string, Slot>();
   readonly #byCredential = new Map<string, string>();
+  readonly #free = new FreeHosts();
 
   set(instance: InstanceRow, fleetName: string): void {
-    const { occupants = new Map<string, HostShare>(), mayHold = true } = this.#slots.get(instance.id) ?? {};
-    this.#slots.set(instance.id, { instance, fleetName, occupants, mayHold });
-    for (const hash of credentialsOf(instance)) this.#byCredential.set(hash, instance.id);
+    const known = this.#slots.get(instance.id);
+    const slot = known ?? { instance, fleetName, occupants: new Map<string, HostShare>(), mayHold: true };
+    this.#slots.set(instance.id, slot);
+    slot.fleetName = fleetName;
+    this.update(instance.id, instance);
   }
 
   /** Changes the remembered row of a known instance. */
@@ -33,11 +38,14 @@ export class Capacity {
     for (const hash of credentialsOf(slot.instance)) this.#byCredential.delete(hash);
     slot.instance = { ...slot.instance, ...patch };
     for (const hash of credentialsOf(slot.instance)) this.#byCredential.set(hash, instanceId);
+    this.#free.file(slot);
   }
 
   remove(instanceId: string): void {
     const slot = this.#slots.get(instanceId);
-    if (slot) for (const hash of credentialsOf(slot.instance)) this.#byCredential.delete(hash);
+    if (!slot) return;
+    for (const hash of credentialsOf(slot.instance)) this.#byCredential.delete(hash);
+    this.#free.remove(slot);
     this.#slots.delete(instanceId);
   }
 
@@ -80,6 +88,11 @@ export class Capacity {
     );
   }
 
+  /** The kinds of hosts in the project, and where in them a job could begin at once. */
+  listKinds(projectId: string): HostGroup[] {
+    return this.#free.list(projectId);
+  }
+
   /** False when the instance is unknown or is divided anew, or somebody else has some of the share. */
   claim(instanceId: string, occupant: string, share: HostShare): boolean {
     const slot = this.#slots.get(instanceId);
@@ -91,17 +104,24 @@ export class Capacity {
     if (isTaken || isDividedAnew || usedBlocks(slot) + share.blocks > share.total) return false;
     slot.occupants.set(occupant, share);
     slot.mayHold = true;
+    this.#free.file(slot);
     return true;
   }
 
   /** Somebody is there, as the store says: nothing is to be checked. */
   restore(instanceId: string, occupant: string, share: HostShare): void {
-    this.#slots.get(instanceId)?.occupants.set(occupant, share);
+    const slot = this.#slots.get(instanceId);
+    if (!slot) return;
+    slot.occupants.set(occupant, share);
+    this.#free.file(slot);
   }
 
   /** True when the instance was left by it. */
   release(instanceId: string, occupant: string): boolean {
-    return this.#slots.get(instanceId)?.occupants.delete(occupant) === true;
+    const slot = this.#slots.get(instanceId);
+    if (!slot?.occupants.delete(occupant)) return false;
+    this.#free.file(slot);
+    return true;
   }
 }
 

@@ -2,7 +2,14 @@ import type { JobSpec } from "../../shared/api/jobs.ts";
 import type { CapacityEntry } from "../domain/instances/capacityEntry.ts";
 import { totalBlocksOf } from "../domain/instances/division.ts";
 import { usedBlocks } from "../domain/instances/occupancy.ts";
-import { type Candidate, canBegin, findBest, findCandidates } from "../domain/offers/candidates.ts";
+import {
+  type Candidate,
+  canBegin,
+  findBest,
+  findCandidates,
+  findFree,
+  type HostGroup,
+} from "../domain/offers/candidates.ts";
 import type { RunRow } from "../store/runs.ts";
 import type { AgentSessions } from "./agentSessions.ts";
 import { matchDistinct } from "./matchDistinct.ts";
@@ -14,27 +21,48 @@ export interface Wanted {
 }
 
 export interface PlacementDeps {
-  agents: Pick<AgentSessions, "isWaiting">;
   /** Hosts of the run's project. */
   entries: readonly CapacityEntry[];
   mayUse: (candidate: Candidate) => boolean;
 }
 
 /**
- * Chooses where the jobs of a replica go, by rank: all of them into one fleet, each to a host of its own that fits
- * and may be used; undefined where that cannot be. A host that is waiting for work right now comes before one that is
- * about to ask again. Later jobs of a run stay in the fleet of its first.
+ * Chooses where a single job goes at once: to a host that fits and may be used; undefined where there is none. A host
+ * that is waiting for work right now comes before one that is about to ask again.
  */
-export const chooseHosts = (wanted: Wanted, deps: PlacementDeps): Candidate[] | undefined => {
-  const { agents, entries, mayUse } = deps;
+export const chooseFreeHost = (
+  { run, jobSpecs }: Wanted,
+  {
+    agents,
+    groups,
+    mayUse,
+  }: {
+    agents: Pick<AgentSessions, "isWaiting">;
+    groups: readonly HostGroup[];
+    mayUse: PlacementDeps["mayUse"];
+  },
+): Candidate[] | undefined => {
+  const { spec, fleet_id: fleetId } = run;
+  const [jobSpec] = jobSpecs;
+  if (!jobSpec) return [];
+  const usable =
+    fleetId === null ? groups : groups.filter(({ sample }) => sample.instance.fleet_id === fleetId);
+  const isReady = ({ entry }: Candidate) => agents.isWaiting(entry.instance.id);
+  const found = findFree(usable, { spec, jobSpec }, { mayUse, isReady });
+  return found && [found];
+};
+
+/**
+ * Chooses where the jobs of a replica go, by rank: all of them into one fleet, each to a host of its own that fits
+ * and may be used; undefined where that cannot be. Later jobs of a run stay in the fleet of its first.
+ */
+export const chooseHosts = (wanted: Wanted, { entries, mayUse }: PlacementDeps): Candidate[] | undefined => {
   const { fleet_id: fleetId } = wanted.run;
   const usable = fleetId === null ? entries : entries.filter((one) => one.instance.fleet_id === fleetId);
   const [only, ...others] = wanted.jobSpecs;
   if (!only) return [];
   if (others.length === 0) {
-    const sought = { spec: wanted.run.spec, jobSpec: only };
-    const isReady = ({ entry }: Candidate) => agents.isWaiting(entry.instance.id);
-    const best = findBest(usable, sought, { mayUse, isReady });
+    const best = findBest(usable, { spec: wanted.run.spec, jobSpec: only }, mayUse);
     return best ? [best] : undefined;
   }
   const fleets = Map.groupBy(usable, ({ instance }) => instance.fleet_id);

@@ -5,11 +5,11 @@ import type { CapacityEntry } from "../domain/instances/capacityEntry.ts";
 import { whyClosed } from "../domain/instances/closed.ts";
 import { totalBlocksOf } from "../domain/instances/division.ts";
 import { allot, isUp } from "../domain/instances/occupancy.ts";
-import { canBegin } from "../domain/offers/candidates.ts";
+import { type Candidate, canBegin } from "../domain/offers/candidates.ts";
 import type { RunRow } from "../store/runs.ts";
 import type { AgentSessions } from "./agentSessions.ts";
 import type { Capacity } from "./capacity.ts";
-import { chooseHosts, type Wanted, whyNowhere } from "./placement.ts";
+import { chooseFreeHost, chooseHosts, type Wanted, whyNowhere } from "./placement.ts";
 import { begunAt, type WaitingRun, waitingOrder } from "./waitingOrder.ts";
 
 export interface SchedulerDeps {
@@ -149,11 +149,13 @@ export class Scheduler {
   #find(wanted: Wanted): Place[] | undefined {
     const { agents, capacity } = this.#deps;
     const kept = this.#reserved?.runId === wanted.run.id ? undefined : this.#reserved?.hosts;
-    const chosen = chooseHosts(wanted, {
-      agents,
-      entries: capacity.listFree(wanted.run.project_id),
-      mayUse: (candidate) => canBegin(candidate) && kept?.has(candidate.entry.instance.id) !== true,
-    });
+    const { project_id: projectId } = wanted.run;
+    const mayUse = (candidate: Candidate) =>
+      canBegin(candidate) && kept?.has(candidate.entry.instance.id) !== true;
+    const chosen =
+      wanted.jobSpecs.length === 1
+        ? chooseFreeHost(wanted, { agents, groups: capacity.listKinds(projectId), mayUse })
+        : chooseHosts(wanted, { entries: capacity.listFree(projectId), mayUse });
     return chosen?.map(({ entry, blocks }) => {
       const share = allot(entry, blocks);
       if (!share) throw new Error(`Instance ${entry.instance.name} has no room where it was just found`);
@@ -192,7 +194,7 @@ export class Scheduler {
       const entries = capacity.list(run.project_id);
       if (waiting.jobSpecs.length === 1 && !entries.some(isDivided)) continue;
       const mayUse = () => true;
-      const hosts = chooseHosts(waiting, { agents: NOBODY_WAITS, entries, mayUse }) ?? [];
+      const hosts = chooseHosts(waiting, { entries, mayUse }) ?? [];
       if (hosts.length < 2 && !hosts.some(({ blocks }) => blocks > 1)) continue;
       this.#reserved = { runId: run.id, hosts: new Set(hosts.map(({ entry }) => entry.instance.id)) };
       return;
@@ -201,9 +203,6 @@ export class Scheduler {
 }
 
 const isDivided = ({ instance }: CapacityEntry): boolean => instance.blocks !== 1;
-
-/** Who asks for work at the moment changes all the time; what is kept must not. */
-const NOBODY_WAITS = { isWaiting: () => false };
 
 const shapes = new WeakMap<WaitingRun, string>();
 

@@ -58,21 +58,51 @@ export const findCandidates = (entries: readonly CapacityEntry[], wanted: Wanted
   return { fitting, whyNone: whyNone(entries, placement, refusals) };
 };
 
-/** The best of the hosts that fit and may be used; one that is preferred (`isReady`) comes before all others. */
+/** The best of the hosts that fit and may be used. */
 export const findBest = (
   entries: readonly CapacityEntry[],
   wanted: WantedInstance,
-  { mayUse, isReady }: Record<"mayUse" | "isReady", (candidate: Candidate) => boolean>,
+  mayUse: (candidate: Candidate) => boolean,
 ): Candidate | undefined => {
   let best: Sifted | undefined;
-  let isBestReady = false;
-  for (const candidate of sift(entries, wanted).fitting) {
-    if (!mayUse(candidate)) continue;
-    const ready = isReady(candidate);
-    const isBetter = ready === isBestReady ? !best || byPreference(candidate, best) < 0 : ready;
-    if (isBetter) [best, isBestReady] = [candidate, ready];
-  }
+  for (const candidate of sift(entries, wanted).fitting)
+    if (mayUse(candidate) && (!best || byPreference(candidate, best) < 0)) best = candidate;
   return best;
+};
+
+/** Hosts that nothing tells apart but who they are: of one fleet, divided alike, with the same hardware. */
+export interface HostGroup {
+  /** A host as all of them are; who occupies it is not said. */
+  sample: CapacityEntry;
+  /** Those where a job could begin at once, by the blocks that others have. */
+  free: ReadonlyMap<number, ReadonlySet<CapacityEntry>>;
+}
+
+/**
+ * A host where the job can begin at once, one that is preferred (`isReady`) before all others; without a look at
+ * each of them.
+ */
+export const findFree = (
+  groups: readonly HostGroup[],
+  wanted: WantedInstance,
+  { mayUse, isReady }: Record<"mayUse" | "isReady", (candidate: Candidate) => boolean>,
+): Candidate | undefined => {
+  const placement = mergeProfile(wanted.spec.profile, wanted.spec.configuration);
+  const fitting = groups
+    .filter(({ free }) => free.size > 0)
+    .flatMap(({ sample, free }) => {
+      const fit = fitOn(sample.instance, wanted, placement);
+      return "why" in fit ? [] : [{ free, ...fit }];
+    })
+    .sort(byRank);
+  for (const isPreferred of [isReady, () => true])
+    for (const { free, blocks, total } of fitting)
+      for (let used = total - blocks; used >= 0; used--)
+        for (const entry of free.get(used) ?? []) {
+          const candidate = { entry, blocks, total };
+          if (isPreferred(candidate) && isSelected(entry, placement) && mayUse(candidate)) return candidate;
+        }
+  return undefined;
 };
 
 type Fit = { blocks: number; total: number; rank: readonly number[] } | { why: string };
@@ -80,6 +110,8 @@ type Fit = { blocks: number; total: number; rank: readonly number[] } | { why: s
 interface Sifted extends Candidate {
   /** What the job would get, then what the whole host has; less is better. */
   rank: readonly number[];
+  begins: boolean;
+  used: number;
 }
 
 /** Hosts with the same hardware get the same answer, so it is found once for all of them. */
@@ -95,30 +127,43 @@ const sift = (entries: readonly CapacityEntry[], wanted: WantedInstance) => {
       continue;
     }
     const { instance } = entry;
-    const kind = `${instance.blocks} of ${kindOf(instance.inventory)}`;
+    const kind = kindOf(instance);
     const fit = known.get(kind) ?? fitOn(instance, wanted, placement);
     known.set(kind, fit);
     if ("why" in fit) refused.push({ entry, why: fit.why });
-    else fitting.push({ entry, ...fit });
+    else {
+      const begins = canBegin({ entry, ...fit });
+      fitting.push({ entry, ...fit, begins, used: usedBlocks(entry) });
+    }
   }
   return { placement, fitting, refused };
 };
 
-const kinds = new WeakMap<Inventory, string>();
+const kinds = new WeakMap<CapacityEntry["instance"], string>();
 
-/** The same for hosts that nothing about their hardware tells apart. */
-const kindOf = (inventory: Inventory): string => {
-  const known = kinds.get(inventory);
+/** The same for hosts that are divided alike, and that nothing about their hardware tells apart. */
+export const kindOf = (instance: CapacityEntry["instance"]): string => {
+  const known = kinds.get(instance);
+  if (known !== undefined) return known;
+  const kind = `${instance.blocks} of ${hardwareOf(instance.inventory)}`;
+  kinds.set(instance, kind);
+  return kind;
+};
+
+const hardware = new WeakMap<Inventory, string>();
+
+const hardwareOf = (inventory: Inventory): string => {
+  const known = hardware.get(inventory);
   if (known !== undefined) return known;
   const { resources } = instanceTypeOf(inventory);
-  const kind = JSON.stringify([
+  const text = JSON.stringify([
     inventory.runtime,
     inventory.no_docker_reason,
     resources,
     inventory.held_out_gpus,
   ]);
-  kinds.set(inventory, kind);
-  return kind;
+  hardware.set(inventory, text);
+  return text;
 };
 
 const rankOf = ({ gpus, cpus, memory_mib }: Resources): number[] => [
@@ -200,19 +245,20 @@ const isMeant = ({ instance, fleetName }: CapacityEntry, selector: InstanceSelec
 /** Could the job begin there at once? */
 export const canBegin = ({ entry, blocks }: Candidate): boolean => hasRoom(entry, blocks);
 
-/** A GPU that nobody needs is the dearest thing to block; a host that is free as a whole comes next. */
-const byPreference = (a: Sifted, b: Sifted): number => {
-  const begins = Number(canBegin(b)) - Number(canBegin(a));
-  if (begins !== 0) return begins;
-  for (const [index, value] of a.rank.entries()) {
-    const difference = value - (b.rank[index] ?? 0);
+const byRank = (a: Pick<Sifted, "rank">, b: Pick<Sifted, "rank">): number => {
+  for (let at = 0; at < a.rank.length; at++) {
+    const difference = (a.rank[at] ?? 0) - (b.rank[at] ?? 0);
     if (difference !== 0) return difference;
   }
-  const used = canBegin(a)
-    ? usedBlocks(b.entry) - usedBlocks(a.entry)
-    : usedBlocks(a.entry) - usedBlocks(b.entry);
-  return used || a.entry.instance.created_at - b.entry.instance.created_at;
+  return 0;
 };
+
+/** A GPU that nobody needs is the dearest thing to block; a host that is free as a whole comes next. */
+const byPreference = (a: Sifted, b: Sifted): number =>
+  Number(b.begins) - Number(a.begins) ||
+  byRank(a, b) ||
+  (a.begins ? b.used - a.used : a.used - b.used) ||
+  a.entry.instance.created_at - b.entry.instance.created_at;
 
 /** At most so many hosts are named: the list is for people. */
 const MOST_NAMED = 3;

@@ -44,12 +44,13 @@ const planJob = (
 ): JobPlan => {
   const entries = deps.engine.listCapacity(project.id);
   const wanted = { spec, jobSpec, ignoreRuntime: request.for_offers_only };
-  const { offers, whyNone } = listOffers(entries, wanted);
+  const limit = request.max_offers ?? DEFAULT_MAX_OFFERS;
+  const { offers, total, maxPrice, whyNone } = listOffers(entries, wanted, limit);
   return {
     job_spec: jobSpec,
-    offers: offers.slice(0, request.max_offers ?? DEFAULT_MAX_OFFERS),
-    total_offers: offers.length,
-    max_price: offers.length === 0 ? null : Math.max(...offers.map((offer) => offer.price)),
+    offers,
+    total_offers: total,
+    max_price: maxPrice,
     no_offers_reason: whyNone === "" ? null : whyNone,
   };
 };
