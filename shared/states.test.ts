@@ -9,6 +9,8 @@ import {
   JOB_REASON_STATUS,
   JOB_STATUSES,
   jobSources,
+  LIVE_JOB_STATUSES,
+  LIVE_RUN_STATUSES,
   RUN_REASONS,
   RUN_STATUSES,
   runSources,
@@ -17,6 +19,8 @@ import {
 test("final statuses are those of the specification, and nothing leaves them", () => {
   expect(FINAL_RUN_STATUSES).toEqual(["terminated", "failed", "done"]);
   expect(FINAL_JOB_STATUSES).toEqual(["terminated", "aborted", "failed", "done"]);
+  expect(LIVE_RUN_STATUSES).toEqual(["pending", "submitted", "provisioning", "running", "terminating"]);
+  expect(LIVE_JOB_STATUSES).toEqual(["submitted", "provisioning", "pulling", "running", "terminating"]);
   for (const to of RUN_STATUSES) expect(runSources(to).some(isFinalRun)).toBe(false);
   for (const to of JOB_STATUSES) expect(jobSources(to).some(isFinalJob)).toBe(false);
   for (const to of INSTANCE_STATUSES) expect(instanceSources(to)).not.toContain("terminated");

@@ -86,6 +86,10 @@ export const isFinalJob = (status: JobStatus): boolean => JOB_MOVES[status].leng
 export const FINAL_RUN_STATUSES = RUN_STATUSES.filter(isFinalRun);
 export const FINAL_JOB_STATUSES = JOB_STATUSES.filter(isFinalJob);
 
+/** The others; queries ask for these, since an index finds them however many have ended. */
+export const LIVE_RUN_STATUSES = RUN_STATUSES.filter((status) => !isFinalRun(status));
+export const LIVE_JOB_STATUSES = JOB_STATUSES.filter((status) => !isFinalJob(status));
+
 /** Why a submission ended, with the status it ends in (docs/spec/lifecycle.md §1.3a). */
 export const JOB_REASON_STATUS = {
   failed_to_start_due_to_no_capacity: "failed",

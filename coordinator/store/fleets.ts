@@ -1,6 +1,7 @@
 import { and, eq, inArray, ne, type SQL, sql } from "drizzle-orm";
 import { type Db, type Statement, writeAll } from "./db.ts";
 import { afterPage, type Page, pageOrder } from "./page.ts";
+import { isOneOf, preparedRows } from "./prepared.ts";
 import { fleets } from "./schema.ts";
 import { unlessTaken } from "./uniqueness.ts";
 
@@ -33,9 +34,13 @@ export const findFleetByName = async (
 export const findFleet = async (db: Db, id: string): Promise<FleetRow | undefined> =>
   (await db.select().from(fleets).where(eq(fleets.id, id)))[0];
 
+const byIds = preparedRows(fleets, (db, { ids }: { ids: string }) =>
+  db.select().from(fleets).where(isOneOf(fleets.id, ids)),
+);
+
 /** Deleted ones too: finished runs keep their fleet. */
 export const listFleetsByIds = (db: Db, ids: string[]): Promise<FleetRow[]> =>
-  ids.length === 0 ? Promise.resolve([]) : db.select().from(fleets).where(inArray(fleets.id, ids));
+  ids.length === 0 ? Promise.resolve([]) : byIds(db, { ids: JSON.stringify(ids) });
 
 export interface FleetFilter {
   projectIds: string[];

@@ -1,9 +1,9 @@
-import { and, eq, inArray, notExists, notInArray, sql } from "drizzle-orm";
+import { and, eq, inArray, notExists, sql } from "drizzle-orm";
 import {
-  FINAL_JOB_STATUSES,
   INSTANCE_STATUSES,
   type InstanceStatus,
   instanceSources,
+  LIVE_JOB_STATUSES,
 } from "../../shared/states.ts";
 import type { Db } from "./db.ts";
 import { byStatus, preparedRows, preparedWrite } from "./prepared.ts";
@@ -103,7 +103,7 @@ const free = preparedWrite((db, { id }: { id: string }) =>
                 eq(submissions.instance_id, id),
                 // One that is alive has no whole log yet; the index knows these, however many there were before.
                 eq(submissions.log_complete, false),
-                notInArray(submissions.status, FINAL_JOB_STATUSES),
+                inArray(submissions.status, LIVE_JOB_STATUSES),
               ),
             ),
         ),

@@ -1,17 +1,20 @@
 import { and, eq, inArray, sql } from "drizzle-orm";
 import type { Db, Statement } from "./db.ts";
+import { preparedRows } from "./prepared.ts";
 import { members, users } from "./schema.ts";
 import type { UserRow } from "./users.ts";
 
 export type ProjectRole = typeof members.$inferSelect.project_role;
 
+const ofUser = preparedRows(members, (db, { projectId, userId }: { projectId: string; userId: string }) =>
+  db
+    .select()
+    .from(members)
+    .where(and(eq(members.project_id, projectId), eq(members.user_id, userId))),
+);
+
 export const findRole = async (db: Db, projectId: string, userId: string): Promise<ProjectRole | undefined> =>
-  (
-    await db
-      .select({ role: members.project_role })
-      .from(members)
-      .where(and(eq(members.project_id, projectId), eq(members.user_id, userId)))
-  )[0]?.role;
+  (await ofUser(db, { projectId, userId }))[0]?.project_role;
 
 /** In order of joining. Deleted users are not listed. */
 export const listMembers = (db: Db, projectId: string): Promise<{ user: UserRow; role: ProjectRole }[]> =>

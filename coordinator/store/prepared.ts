@@ -1,5 +1,5 @@
 import type { InValue, ResultSet } from "@libsql/client";
-import { Column, getTableColumns, is, Param, Placeholder, sql } from "drizzle-orm";
+import { Column, getTableColumns, is, Param, Placeholder, type SQL, sql } from "drizzle-orm";
 import type { SQLiteTable } from "drizzle-orm/sqlite-core";
 import type { Db, Statement } from "./db.ts";
 import { parseOnce } from "./parseOnce.ts";
@@ -115,3 +115,7 @@ export const byStatus = <S extends string, W>(
   make: (status: S) => W,
 ): Readonly<Record<S, W>> =>
   Object.fromEntries(statuses.map((status) => [status, make(status)])) as Record<S, W>;
+
+/** Is it one of a JSON array of strings? However many they are, the statement is the same. */
+export const isOneOf = (column: Column, json: string): SQL =>
+  sql`${column} IN (SELECT value FROM json_each(${json}))`;

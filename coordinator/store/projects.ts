@@ -1,7 +1,8 @@
 import { and, count, eq, inArray, or, type SQL, sql } from "drizzle-orm";
 import { type Db, type Statement, writeAll } from "./db.ts";
-import { nameContains, nameIs } from "./names.ts";
+import { nameContains } from "./names.ts";
 import { afterPage, type Page, pageOrder } from "./page.ts";
+import { isOneOf, preparedRows } from "./prepared.ts";
 import { members, projects } from "./schema.ts";
 import { unlessTaken } from "./uniqueness.ts";
 
@@ -27,20 +28,26 @@ export const insertProject = (
 
 /** Deleted ones too. */
 export const findProject = async (db: Db, id: string): Promise<ProjectRow | undefined> =>
-  (await db.select().from(projects).where(eq(projects.id, id)))[0];
+  (await listProjectsByIds(db, [id]))[0];
+
+const byIds = preparedRows(projects, (db, { ids }: { ids: string }) =>
+  db.select().from(projects).where(isOneOf(projects.id, ids)),
+);
 
 /** Deleted ones too: their runs keep them. */
 export const listProjectsByIds = (db: Db, ids: string[]): Promise<ProjectRow[]> =>
-  ids.length === 0 ? Promise.resolve([]) : db.select().from(projects).where(inArray(projects.id, ids));
+  ids.length === 0 ? Promise.resolve([]) : byIds(db, { ids: JSON.stringify(ids) });
+
+const byName = preparedRows(projects, (db, { name }: { name: string }) =>
+  db
+    .select()
+    .from(projects)
+    .where(and(sql`lower(${sql.identifier(projects.name.name)}) = ${name}`, ALIVE)),
+);
 
 /** In paths, names match whatever their case (docs/spec/http-api.md §1.1). */
 export const findProjectByName = async (db: Db, name: string): Promise<ProjectRow | undefined> =>
-  (
-    await db
-      .select()
-      .from(projects)
-      .where(and(nameIs(projects.name, name), ALIVE))
-  )[0];
+  (await byName(db, { name: name.toLowerCase() }))[0];
 
 export interface ProjectFilter {
   /** Only those this user is a member of … */

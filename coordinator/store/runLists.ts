@@ -1,7 +1,8 @@
-import { and, count, eq, inArray, notInArray, type SQL, sql } from "drizzle-orm";
-import { FINAL_RUN_STATUSES } from "../../shared/states.ts";
+import { and, count, eq, inArray, type SQL, sql } from "drizzle-orm";
+import { FINAL_RUN_STATUSES, LIVE_RUN_STATUSES } from "../../shared/states.ts";
 import type { Db } from "./db.ts";
 import { afterPage, type Page, pageOrder } from "./page.ts";
+import { isOneOf, preparedRows } from "./prepared.ts";
 import type { RunRow } from "./runs.ts";
 import { runs, submissions } from "./schema.ts";
 import type { SubmissionRow } from "./submissions.ts";
@@ -18,7 +19,7 @@ const matching = (filter: RunFilter): SQL | undefined =>
     inArray(runs.project_id, filter.projectIds),
     filter.userId === undefined ? undefined : eq(runs.user_id, filter.userId),
     filter.repoId === undefined ? undefined : sql`json_extract(${runs.spec}, '$.repo_id') = ${filter.repoId}`,
-    filter.onlyActive ? notInArray(runs.status, FINAL_RUN_STATUSES) : undefined,
+    filter.onlyActive ? inArray(runs.status, LIVE_RUN_STATUSES) : undefined,
   );
 
 /** Finished and deleted runs too, unless only active ones are asked for. */
@@ -30,27 +31,24 @@ export const listRuns = (db: Db, filter: RunFilter, page: Page): Promise<RunRow[
     .orderBy(...pageOrder(page, runs.submitted_at, runs.id))
     .limit(page.limit);
 
+const submissionsOf = preparedRows(submissions, (db, { runIds }: { runIds: string }) =>
+  db
+    .select()
+    .from(submissions)
+    .where(isOneOf(submissions.run_id, runIds))
+    .orderBy(submissions.run_id, submissions.replica_num, submissions.job_num, submissions.submission_num),
+);
+
 /** The submissions of many runs, by run, replica, job, attempt. */
 export const listSubmissionsOfRuns = (db: Db, runIds: string[]): Promise<SubmissionRow[]> =>
-  runIds.length === 0
-    ? Promise.resolve([])
-    : db
-        .select()
-        .from(submissions)
-        .where(inArray(submissions.run_id, runIds))
-        .orderBy(
-          submissions.run_id,
-          submissions.replica_num,
-          submissions.job_num,
-          submissions.submission_num,
-        );
+  runIds.length === 0 ? Promise.resolve([]) : submissionsOf(db, { runIds: JSON.stringify(runIds) });
 
 export const hasLiveRuns = async (db: Db, projectId: string): Promise<boolean> =>
   ((
     await db
       .select({ n: count() })
       .from(runs)
-      .where(and(eq(runs.project_id, projectId), notInArray(runs.status, FINAL_RUN_STATUSES)))
+      .where(and(eq(runs.project_id, projectId), inArray(runs.status, LIVE_RUN_STATUSES)))
   )[0]?.n ?? 0) > 0;
 
 /** Names of the live runs of a fleet. */
@@ -59,7 +57,7 @@ export const listLiveRunNames = async (db: Db, fleetId: string): Promise<string[
     await db
       .select({ name: runs.name })
       .from(runs)
-      .where(and(eq(runs.fleet_id, fleetId), notInArray(runs.status, FINAL_RUN_STATUSES)))
+      .where(and(eq(runs.fleet_id, fleetId), inArray(runs.status, LIVE_RUN_STATUSES)))
   ).map((row) => row.name);
 
 /** Names in use in a project that begin with `prefix`. */

@@ -1,5 +1,5 @@
-import { and, eq, inArray, notInArray, sql } from "drizzle-orm";
-import { FINAL_RUN_STATUSES, RUN_STATUSES, type RunStatus, runSources } from "../../shared/states.ts";
+import { and, eq, inArray, sql } from "drizzle-orm";
+import { LIVE_RUN_STATUSES, RUN_STATUSES, type RunStatus, runSources } from "../../shared/states.ts";
 import type { Db } from "./db.ts";
 import { byStatus, preparedRows, preparedWrite } from "./prepared.ts";
 import { runs } from "./schema.ts";
@@ -29,7 +29,7 @@ export const findRunByName = async (db: Db, projectId: string, name: string): Pr
   (await byName(db, { projectId, name }))[0];
 
 export const listLiveRuns = (db: Db): Promise<RunRow[]> =>
-  db.select().from(runs).where(notInArray(runs.status, FINAL_RUN_STATUSES));
+  db.select().from(runs).where(inArray(runs.status, LIVE_RUN_STATUSES));
 
 const insert = preparedWrite((db, row: NewRunRow) => db.insert(runs).values(row));
 

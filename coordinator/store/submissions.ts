@@ -1,5 +1,5 @@
-import { and, asc, desc, eq, inArray, isNotNull, isNull, lt, notInArray } from "drizzle-orm";
-import { FINAL_JOB_STATUSES, JOB_STATUSES, type JobStatus, jobSources } from "../../shared/states.ts";
+import { and, asc, desc, eq, inArray, isNotNull, isNull, lt } from "drizzle-orm";
+import { JOB_STATUSES, type JobStatus, jobSources, LIVE_JOB_STATUSES } from "../../shared/states.ts";
 import type { Db } from "./db.ts";
 import { byStatus, preparedRows, preparedWrite } from "./prepared.ts";
 import { submissions } from "./schema.ts";
@@ -66,7 +66,7 @@ export const listHeldSubmissions = (db: Db, instanceId: string): Promise<Submiss
 
 /** Every submission that has not ended, for rebuilding what is kept in memory. */
 export const listLiveSubmissions = (db: Db): Promise<SubmissionRow[]> =>
-  db.select().from(submissions).where(notInArray(submissions.status, FINAL_JOB_STATUSES));
+  db.select().from(submissions).where(inArray(submissions.status, LIVE_JOB_STATUSES));
 
 const insert = preparedWrite((db, row: NewSubmissionRow) => db.insert(submissions).values(row));
 
@@ -116,7 +116,7 @@ export const deployLiveSubmissions = (db: Db, runId: string, deploymentNum: numb
   db
     .update(submissions)
     .set({ deployment_num: deploymentNum })
-    .where(and(eq(submissions.run_id, runId), notInArray(submissions.status, FINAL_JOB_STATUSES)));
+    .where(and(eq(submissions.run_id, runId), inArray(submissions.status, LIVE_JOB_STATUSES)));
 
 const claim = preparedWrite((db, { id, sequence }: { id: string; sequence: number }) =>
   db

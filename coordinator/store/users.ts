@@ -2,6 +2,7 @@ import { and, count, eq, inArray, type SQL, sql } from "drizzle-orm";
 import { type Db, type Statement, writeAll } from "./db.ts";
 import { nameContains, nameIs } from "./names.ts";
 import { afterPage, type Page, pageOrder } from "./page.ts";
+import { isOneOf, preparedRows } from "./prepared.ts";
 import { users } from "./schema.ts";
 import { unlessTaken } from "./uniqueness.ts";
 
@@ -18,13 +19,15 @@ export const insertUser = (
 ): Promise<unknown> =>
   unlessTaken(`User "${row.username}" exists already`, writeAll(db, [db.insert(users).values(row), ...also]));
 
+const byTokenHash = preparedRows(users, (db, { tokenHash }: { tokenHash: string }) =>
+  db
+    .select()
+    .from(users)
+    .where(and(eq(users.token_hash, tokenHash), ALIVE)),
+);
+
 export const findUserByTokenHash = async (db: Db, tokenHash: string): Promise<UserRow | undefined> =>
-  (
-    await db
-      .select()
-      .from(users)
-      .where(and(eq(users.token_hash, tokenHash), ALIVE))
-  )[0];
+  (await byTokenHash(db, { tokenHash }))[0];
 
 export const findUserByName = async (db: Db, username: string): Promise<UserRow | undefined> =>
   (
@@ -34,9 +37,13 @@ export const findUserByName = async (db: Db, username: string): Promise<UserRow 
       .where(and(nameIs(users.username, username), ALIVE))
   )[0];
 
+const byIds = preparedRows(users, (db, { ids }: { ids: string }) =>
+  db.select().from(users).where(isOneOf(users.id, ids)),
+);
+
 /** Deleted ones too: runs keep their author. */
 export const listUsersByIds = (db: Db, ids: string[]): Promise<UserRow[]> =>
-  ids.length === 0 ? Promise.resolve([]) : db.select().from(users).where(inArray(users.id, ids));
+  ids.length === 0 ? Promise.resolve([]) : byIds(db, { ids: JSON.stringify(ids) });
 
 export interface UserFilter {
   /** Only this one. */
