@@ -76,6 +76,16 @@ test("a host that asks for work comes before one that does not, even a smaller o
   expect(find()).toBe("lab-0");
 });
 
+test("a host that takes no new jobs is passed over", () => {
+  const capacity = new Capacity();
+  for (const num of [0, 1]) capacity.set(host(num, { cpus: 4, blocks: 1 }), "lab");
+  capacity.update("host-0", { cordon: { reason: "a fan", by: "ann", at: 0 } });
+  const rules = { mayUse: canBegin, isReady: () => true };
+  expect(findFree(capacity.listKinds("p"), wanted(2), rules)?.entry.instance.name).toBe("lab-1");
+  capacity.update("host-0", { cordon: null });
+  expect(findFree(capacity.listKinds("p"), wanted(2), rules)?.entry.instance.name).toBe("lab-0");
+});
+
 test("kinds that no host is of any more are gone", () => {
   const capacity = new Capacity();
   capacity.set(host(0, { cpus: 4, blocks: 1 }), "lab");

@@ -13,8 +13,6 @@ export interface LoadAgentOptions {
   inventory: Inventory;
   /** Whether jobs end as soon as they were confirmed, or go on. */
   endsJobs: () => boolean;
-  /** How long a poll that nothing answers is to wait. */
-  waitMs: () => number;
   /** A job was given to this host for the first time. */
   onStarted: (submissionId: string) => void;
   /** The coordinator has answered a sync that named the job: the claim is durable. */
@@ -36,12 +34,11 @@ export class LoadAgent {
   #sequence = 0;
   #seen: SyncRequest["seen"];
   #hasSentInventory = false;
-  #isOver = false;
 
   constructor(options: LoadAgentOptions) {
     this.#options = options;
-    this.#sync = new HttpConnection(options.port, options.token);
-    this.#reports = new HttpConnection(options.port, options.token);
+    this.#sync = new HttpConnection(options.port);
+    this.#reports = new HttpConnection(options.port);
   }
 
   get heldCount(): number {
@@ -50,12 +47,10 @@ export class LoadAgent {
 
   async run(signal: AbortSignal): Promise<void> {
     const backoff = new Backoff();
-    const close = () => {
-      this.#isOver = true;
+    signal.addEventListener("abort", () => {
       this.#sync.close();
       this.#reports.close();
-    };
-    signal.addEventListener("abort", close);
+    });
     while (!signal.aborted) {
       try {
         await this.#poll();
@@ -79,7 +74,7 @@ export class LoadAgent {
       held,
       ...(this.#seen ? { seen: this.#seen } : {}),
       ...(this.#hasSentInventory ? {} : { inventory: this.#options.inventory }),
-      wait_ms: isUrgent ? 0 : this.#options.waitMs(),
+      wait_ms: isUrgent ? 0 : 45_000,
     };
     const answer = (await this.#post(this.#sync, "/sync", json)) as SyncAnswer;
     this.answeredAt = performance.now();
@@ -120,15 +115,14 @@ export class LoadAgent {
       fact,
     }));
     const json: ReportRequest = { session: this.#session, reports };
-    this.#post(this.#reports, "/report", json).catch(async () => {
-      if (this.#isOver) return;
-      await delay(1_000);
-      this.#report(facts, id, first);
-    });
+    this.#post(this.#reports, "/report", json).catch(() =>
+      delay(1_000).then(() => this.#report(facts, id, first)),
+    );
   }
 
   async #post(connection: HttpConnection, path: string, json: unknown): Promise<unknown> {
-    const { status, text } = await connection.post(`${AGENT_BASE_PATH}${path}`, json);
+    const { token } = this.#options;
+    const { status, text } = await connection.post(`${AGENT_BASE_PATH}${path}`, { token, json });
     if (status === 200) return JSON.parse(text);
     this.refused = `${path} answered ${status}: ${text}`;
     throw new Error(this.refused);

@@ -100,7 +100,8 @@ export const findFree = (
       for (let used = total - blocks; used >= 0; used--)
         for (const entry of free.get(used) ?? []) {
           const candidate = { entry, blocks, total };
-          if (isPreferred(candidate) && isSelected(entry, placement) && mayUse(candidate)) return candidate;
+          const isOpen = whyNotThis(entry, placement) === undefined;
+          if (isOpen && isPreferred(candidate) && mayUse(candidate)) return candidate;
         }
   return undefined;
 };
