@@ -82,5 +82,6 @@ test("a host that comes for its job late is not given it: it could not confirm i
   expect(await t.engine.desired(host)).toEqual([]);
   t.clock.advance(CLAIM_TIMEOUT_MS - CLAIM_GIVEN_MS);
   await waitFor("another attempt", async () => (await t.engine.submissions("job")).length === 2);
+  await waitFor("it on the host", async () => (await t.engine.latest("job")).status === "provisioning");
   expect(await t.engine.desired(host)).toHaveLength(1);
 });
