@@ -179,6 +179,7 @@ $([ "$init" != systemd ] || printf '%s\n' "Wants=network-online.target" "After=n
 Type=notify
 NotifyAccess=main
 ExecStart="$bin" run --state-dir "$state_dir"
+ExecReload=/bin/kill -HUP \$MAINPID
 EnvironmentFile=-$env_file
 WatchdogSec=120
 Restart=always

@@ -137,6 +137,22 @@ test("an expired credential is replaced by the proof of the host's key", async (
   expect(await endOf(coordinator.assign(sh("echo again")))).toMatchObject({ exit_status: 0 });
 });
 
+test("what changes on the host is told without a restart, at once when an administrator says so", async () => {
+  await using host = await startHost();
+  const { coordinator, stateDir } = host;
+  const unix = join(stateDir, "../docker.sock");
+  const agent = host.run(["--runtime", "auto"], { DOCKER_HOST: `unix://${unix}` });
+  await waitFor("a sync", () => coordinator.syncs.length > 0);
+  expect(coordinator.syncs[0]?.inventory?.runtime).toBe("process");
+  const info = { ServerVersion: "28.2.2", DockerRootDir: "/", NCPU: 3, MemTotal: 2 * 1024 ** 3 };
+  const engine = Bun.serve({ unix, fetch: () => Response.json(info) });
+  agent.kill("SIGHUP");
+  const told = () => coordinator.syncs.findLast((sync) => sync.inventory)?.inventory;
+  await waitFor("the engine to be told", () => told()?.runtime === "docker");
+  expect(told()).toMatchObject({ engine_version: "28.2.2", cpus: 3 });
+  await engine.stop(true);
+});
+
 test("inventory says what the host is and has, as JSON, whether it has joined or not", async () => {
   await using host = await startHost();
   const { out, code } = await host.finish(["inventory", "--name", "box", "--runtime", "process"]);

@@ -7,6 +7,7 @@ import { Drain } from "./control/drain.ts";
 import { createControl } from "./control/handlers.ts";
 import { serveControl } from "./control/server.ts";
 import { openHostClock, uptimeMs } from "./hostClock.ts";
+import { InventoryWatch, type WatchDeps } from "./inventory/watch.ts";
 import { AgentLogs } from "./jobs/agentLogs.ts";
 import { Jobs } from "./jobs/jobs.ts";
 import { Journal } from "./jobs/journal.ts";
@@ -31,7 +32,12 @@ import type { ServiceManager } from "./service/notify.ts";
 export interface AgentDeps {
   stateDir: string;
   identity: Identity;
+  /** As it is at the start. */
   inventory: Inventory;
+  /** How it is read again. */
+  readings: Pick<WatchDeps, "read" | "glance">;
+  /** An administrator says (SIGHUP) that something of the host has changed. */
+  onHangUp: (listener: () => void) => void;
   /** How this very program is started again, without arguments. */
   self: readonly string[];
   env: Readonly<Record<string, string | undefined>>;
@@ -49,7 +55,7 @@ export type AgentEnd = "stopped" | "left";
  * `conflict` where another agent has the state directory, and with `fenced` where a newer one has the identity.
  */
 export const runAgent = async (deps: AgentDeps, signal: AbortSignal): Promise<AgentEnd> => {
-  const { stateDir, inventory } = deps;
+  const { stateDir } = deps;
   let identity = deps.identity;
   const link = { url: identity.url, token: () => identity.credential.token };
   const jobsDir = join(stateDir, "jobs");
@@ -66,10 +72,18 @@ export const runAgent = async (deps: AgentDeps, signal: AbortSignal): Promise<Ag
     command: [...deps.self, "supervise"],
     log,
   });
+  const watch = new InventoryWatch({
+    first: deps.inventory,
+    ...deps.readings,
+    clock: systemClock,
+    log,
+    onChange: () => nudge.nudge(),
+  });
+  deps.onHangUp(() => watch.force());
   const host = {
     env: deps.env,
     own: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },
-    gpus: () => inventory.gpus,
+    gpus: () => watch.devices,
   };
   const processRuntime = createProcessRuntime({ supervisors, host, log });
   let docker: Runtime | undefined;
@@ -106,7 +120,11 @@ export const runAgent = async (deps: AgentDeps, signal: AbortSignal): Promise<Ag
     isSameBoot: clock.isSameBoot,
     log,
     jobsDir,
-    report: (report) => reporter.push(report),
+    report: (report) => {
+      reporter.push(report);
+      // It may have filled the disk, or broken a device.
+      if (report.fact.state === "finished") watch.request();
+    },
     fetchBlob: fetch,
     prepareRepo: (repo, where) =>
       prepareRepo(
@@ -123,7 +141,7 @@ export const runAgent = async (deps: AgentDeps, signal: AbortSignal): Promise<Ag
     log,
     sample: createSampler({
       dir: stateDir,
-      inventory: () => inventory,
+      inventory: () => watch.current,
       jobs: () => jobs.used(),
       now: Date.now,
       log,
@@ -132,7 +150,7 @@ export const runAgent = async (deps: AgentDeps, signal: AbortSignal): Promise<Ag
     now: Date.now,
   });
   await jobs.adopt();
-  if (inventory.runtime === "process") supervisors.warmUp();
+  if (watch.current.runtime === "process") supervisors.warmUp();
 
   const ended = new AbortController();
   const stopped = AbortSignal.any([signal, ended.signal]);
@@ -145,7 +163,7 @@ export const runAgent = async (deps: AgentDeps, signal: AbortSignal): Promise<Ag
     createControl({
       link,
       identity: () => identity,
-      inventory: () => inventory,
+      inventory: () => watch.current,
       state,
       drain,
       jobs,
@@ -162,7 +180,7 @@ export const runAgent = async (deps: AgentDeps, signal: AbortSignal): Promise<Ag
     }),
     log,
   );
-  const reporting = Promise.all([reporter.run(stopped), metrics.run(stopped)]);
+  const going = Promise.all([reporter.run(stopped), metrics.run(stopped), watch.run(stopped)]);
   deps.service.ready();
   stopped.addEventListener("abort", () => deps.service.stopping(), { once: true });
   const end = await runSync(
@@ -173,7 +191,7 @@ export const runAgent = async (deps: AgentDeps, signal: AbortSignal): Promise<Ag
       bootId: bootId(),
       log,
       held: () => jobs.held(),
-      inventory: () => inventory,
+      inventory: () => watch.current,
       draining: () => drain.state,
       nudge,
       state,
@@ -191,7 +209,13 @@ export const runAgent = async (deps: AgentDeps, signal: AbortSignal): Promise<Ag
       onCredential: (credential) =>
         keep({ ...identity, credential, renew_at: renewAt(credential, Date.now()) }),
       enrollAgain: async (waiting) => {
-        const options = { url: identity.url, bootId: bootId(), inventory, signal: waiting, now: Date.now };
+        const options = {
+          url: identity.url,
+          bootId: bootId(),
+          inventory: watch.current,
+          signal: waiting,
+          now: Date.now,
+        };
         keep(await enrollAgain(options, identity));
         log.info("Got a new credential by the host's key");
       },
@@ -200,7 +224,7 @@ export const runAgent = async (deps: AgentDeps, signal: AbortSignal): Promise<Ag
   );
   ended.abort();
   await jobs.detach();
-  await reporting;
+  await going;
   if (end === "fenced")
     throw new AppError("fenced", "Another process with this host's identity has taken over", {
       hint: "Run one agent for each host; a copied state directory must be joined anew",

@@ -11,6 +11,11 @@ const NOT_JOINED_EXIT_CODE = 4;
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
+/** A terminal that is closed ends the agent that was started in it; a service manager means "look again". */
+const onHangUp = (listener: () => void): void => {
+  if (!process.stdin.isTTY) process.on("SIGHUP", listener);
+};
+
 const start = async (config: Config): Promise<void> => {
   const { createLogger } = await import("../shared/log.ts");
   const log = createLogger({
@@ -30,7 +35,7 @@ const start = async (config: Config): Promise<void> => {
   switch (config.command) {
     case "run": {
       const { run } = await import("./commands/run.ts");
-      return run(config, { ...deps, self, env: process.env });
+      return run(config, { ...deps, self, env: process.env, onHangUp });
     }
     case "join": {
       const { join } = await import("./commands/join.ts");

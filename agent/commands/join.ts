@@ -1,21 +1,35 @@
 import { AppError } from "../../shared/errors.ts";
 import type { Logger } from "../../shared/log.ts";
+import type { Inventory } from "../../shared/protocol/inventory.ts";
 import { type Config, makeStateDir, type RuntimeChoice } from "../config.ts";
 import { readInventory } from "../inventory/readInventory.ts";
 import { joinFleet } from "../link/enroll.ts";
 import { findIdentity, type Identity, makeHostKey, saveIdentity } from "../link/identity.ts";
 import { bootId } from "../runtime/process/procfs.ts";
 
+interface Chosen {
+  runtime: RuntimeChoice;
+  name: string | undefined;
+  /** What need not be read anew every time; kept by whoever reads again and again. */
+  memory?: Map<string, string>;
+}
+
 /** The host's inventory, under the name that was chosen for it. */
 export const takeInventory = async (
-  config: Config,
-  { runtime, name }: { runtime: RuntimeChoice; name: string | undefined },
-  { log, signal }: { log: Logger; signal: AbortSignal },
-) => {
-  const { stateDir, dockerHost } = config;
-  const inventory = await readInventory({ stateDir, runtime, signal, dockerHost });
-  if (inventory.gpu_failure) log.warn("GPUs may be missing", { reason: inventory.gpu_failure });
+  { stateDir, dockerHost }: Config,
+  { runtime, name, memory }: Chosen,
+  signal: AbortSignal,
+): Promise<Inventory> => {
+  const options = { stateDir, runtime, signal, dockerHost, ...(memory ? { memory } : {}) };
+  const inventory = await readInventory(options);
   return name === undefined ? inventory : { ...inventory, hostname: name };
+};
+
+/** Says which devices an administrator may miss, and why. */
+export const noteMissing = ({ gpu_failure, held_out_gpus }: Inventory, log: Logger): void => {
+  if (gpu_failure) log.warn("Devices may be missing", { reason: gpu_failure });
+  for (const { raw_name, id, health } of held_out_gpus ?? [])
+    log.warn("A device is held out", { name: raw_name, id, reason: health?.reason });
 };
 
 /** Makes this host an instance of the fleet of the token; again with the same key it stays the instance it was. */
@@ -35,7 +49,8 @@ export const join = async (
   const runtime = config.runtime ?? known?.runtime ?? "auto";
   const name = config.name ?? known?.name ?? undefined;
   const key = known ?? makeHostKey();
-  const inventory = await takeInventory(config, { runtime, name }, { log, signal });
+  const inventory = await takeInventory(config, { runtime, name }, signal);
+  noteMissing(inventory, log);
   const options = { url, bootId: bootId(), inventory, signal, now: Date.now };
   const enrolled = await joinFleet(options, key, config.token);
   const { private_key, public_key } = key;

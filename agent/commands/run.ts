@@ -2,18 +2,20 @@ import { AppError } from "../../shared/errors.ts";
 import type { Logger } from "../../shared/log.ts";
 import { runAgent } from "../agent.ts";
 import { type Config, makeStateDir } from "../config.ts";
+import { glance } from "../inventory/glance.ts";
 import { findIdentity, type Identity } from "../link/identity.ts";
 import { DEFAULT_DOCKER_HOST } from "../runtime/docker/address.ts";
 import { createDockerRuntime } from "../runtime/docker/dockerRuntime.ts";
 import { readDockerSettings } from "../runtime/docker/settings.ts";
 import { openServiceManager } from "../service/notify.ts";
-import { join, takeInventory } from "./join.ts";
+import { join, noteMissing, takeInventory } from "./join.ts";
 
 export interface RunDeps {
   log: Logger;
   signal: AbortSignal;
   self: readonly string[];
   env: Readonly<Record<string, string | undefined>>;
+  onHangUp: (listener: () => void) => void;
 }
 
 /** Runs this host's agent until the signal aborts. Rejects with `not_found` where the host is in no fleet (any more). */
@@ -25,11 +27,15 @@ export const run = async (config: Config, deps: RunDeps): Promise<void> => {
       hint: "Join the other coordinator with a token of its own",
     });
   }
-  const { log, signal, self, env } = deps;
+  const { log, signal, self, env, onHangUp } = deps;
   const settings = readDockerSettings(env);
   const runtime = config.runtime ?? identity.runtime;
   const name = config.name ?? identity.name ?? undefined;
-  const inventory = await takeInventory(config, { runtime, name }, deps);
+  const dockerHost = config.dockerHost ?? DEFAULT_DOCKER_HOST;
+  const memory = new Map<string, string>();
+  const read = (ended: AbortSignal) => takeInventory(config, { runtime, name, memory }, ended);
+  const inventory = await read(signal);
+  noteMissing(inventory, log);
   log.info("The agent starts", {
     instance: identity.instance_name,
     fleet: identity.fleet_name,
@@ -37,13 +43,14 @@ export const run = async (config: Config, deps: RunDeps): Promise<void> => {
     ...(inventory.no_docker_reason ? { no_docker: inventory.no_docker_reason } : {}),
     gpus: inventory.gpus.length,
   });
-  const dockerHost = config.dockerHost ?? DEFAULT_DOCKER_HOST;
   using service = openServiceManager(env);
   const end = await runAgent(
     {
       stateDir: config.stateDir,
       identity,
       inventory,
+      readings: { read, glance: () => glance({ root: "/", dockerHost }) },
+      onHangUp,
       self,
       env,
       createDockerRuntime: (log) =>

@@ -15,13 +15,14 @@ test.each([
   ["", process.platform],
 ])("osName(%p) is %p", (text, name) => expect(osName(text)).toBe(name));
 
-test("hostAddresses() keeps the order of interfaces and leaves out loopback", () => {
+test("hostAddresses() keeps the order of interfaces and leaves out loopback and the ends of containers", () => {
   const address = (cidr: string, internal = false) =>
     ({ address: "", netmask: "", family: "IPv4", mac: "", internal, cidr }) as const;
   const interfaces = {
     lo: [address("127.0.0.1/8", true)],
     eth0: [address("10.1.0.7/24"), address("fe80::1/64")],
     docker0: [address("172.17.0.1/16")],
+    veth1a2b3c: [address("fe80::2/64")],
     down: undefined,
   };
   expect(hostAddresses(interfaces)).toEqual(["10.1.0.7/24", "fe80::1/64", "172.17.0.1/16"]);

@@ -37,8 +37,11 @@ export const osName = (osRelease: string): string => {
   return value.replace(/^(["'])(.*)\1$/, "$2") || process.platform;
 };
 
-/** Non-loopback addresses in CIDR form, in interface order (docs/spec/agent.md §1.7). */
+/**
+ * Non-loopback addresses in CIDR form, in interface order (docs/spec/agent.md §1.7). Without those of containers' own
+ * ends (veth), which come and go with every job and are nobody's way to the host.
+ */
 export const hostAddresses = (interfaces: ReturnType<typeof networkInterfaces>): string[] =>
-  Object.values(interfaces)
-    .flatMap((addresses) => addresses ?? [])
+  Object.entries(interfaces)
+    .flatMap(([name, addresses]) => (name.startsWith("veth") ? [] : (addresses ?? [])))
     .flatMap(({ internal, cidr }) => (internal || cidr === null ? [] : cidr));

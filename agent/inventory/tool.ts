@@ -16,10 +16,20 @@ export interface ToolOptions {
 }
 
 /** Where vendors put their tools without telling PATH; the last one is WSL 2's. */
-const VENDOR_FOLDERS = "/usr/bin:/usr/local/bin:/opt/rocm/bin:/usr/lib/wsl/lib";
+const VENDOR_FOLDERS =
+  "/usr/bin:/usr/local/bin:/opt/rocm/bin:/usr/local/nvidia/bin:/run/current-system/sw/bin:/usr/lib/wsl/lib";
 
 /** More than any tool prints for the GPUs of one host. */
 const MAX_OUTPUT_BYTES = 4 * 1024 * 1024;
+
+/** Tools that do not die: one that is asked again and again must not fill the host with processes. */
+const stuck = new Map<string, Bun.Subprocess>();
+
+/** Where the tool is; null: nowhere. */
+export const findTool = (name: string, searchPath: string | undefined): string | null =>
+  searchPath
+    ? Bun.which(name, { PATH: searchPath })
+    : (Bun.which(name) ?? Bun.which(name, { PATH: VENDOR_FOLDERS }));
 
 /**
  * Runs a vendor's tool. Never throws: a host whose driver is broken, or hangs, must still come up. Output is kept
@@ -30,10 +40,12 @@ export const askTool = async (
   args: readonly string[],
   { signal, timeoutMs, searchPath }: ToolOptions,
 ): Promise<ToolAnswer> => {
-  const path = searchPath
-    ? Bun.which(name, { PATH: searchPath })
-    : (Bun.which(name) ?? Bun.which(name, { PATH: VENDOR_FOLDERS }));
+  const path = findTool(name, searchPath);
   if (!path) return { stdout: "", failure: `${name} is not installed` };
+  const earlier = stuck.get(path);
+  if (earlier && earlier.exitCode === null && earlier.signalCode === null)
+    return { stdout: "", failure: `${path} hangs in the driver, and cannot even be killed` };
+  stuck.delete(path);
   const ended = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
   try {
     const child = Bun.spawn([path, ...args], {
@@ -49,6 +61,7 @@ export const askTool = async (
     const answer = await Promise.race([all, aborted(ended)]);
     if (!answer) {
       child.unref();
+      stuck.set(path, child);
       const reason = signal.aborted ? "was interrupted" : `did not answer within ${timeoutMs / 1000} s`;
       return { stdout: "", failure: `${path} ${reason}` };
     }

@@ -42,8 +42,8 @@ export const startHost = async () => {
     coordinator,
     stateDir,
     finish,
-    run: () => {
-      const child = spawn(["run"]);
+    run: (more: string[] = [], env: Record<string, string> = {}) => {
+      const child = spawn(["run", ...more], env);
       running.add(child);
       return child;
     },
