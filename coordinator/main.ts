@@ -18,6 +18,7 @@ import { AgentSessions } from "./engine/agentSessions.ts";
 import { createAssignment } from "./engine/assign.ts";
 import { Capacity } from "./engine/capacity.ts";
 import { Engine } from "./engine/engine.ts";
+import { EventPurge } from "./engine/eventPurge.ts";
 import { Reachability } from "./engine/reachability.ts";
 import { Scheduler } from "./engine/scheduler.ts";
 import { UsageIntake } from "./engine/usage.ts";
@@ -80,6 +81,8 @@ const buildCoordinator = async (
   const logs = new LogStore(join(config.serverDir, "data", "logs"));
   opened.defer(() => logs.close());
   const tell = eventTeller(db, clock, { ttlS: config.eventsTtlS });
+  const purge = new EventPurge({ db, clock, log }, { ttlS: config.eventsTtlS });
+  opened.defer(() => purge.close());
   const agents = new AgentSessions();
   const capacity = new Capacity();
   const engineDeps = {

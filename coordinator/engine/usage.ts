@@ -11,6 +11,7 @@ import type { InstanceRow } from "../store/instances.ts";
 import { findRun } from "../store/runs.ts";
 import { findSubmission, listSubmissionsByIds, type SubmissionRow } from "../store/submissions.ts";
 import { deletePoints, hostPoint, type JobPoint, jobPoint, listJobPoints } from "../store/usage.ts";
+import { commit } from "./changes.ts";
 import { endSubmission } from "./endings.ts";
 import type { Engine } from "./engine.ts";
 import type { EngineDeps } from "./engineDeps.ts";
@@ -118,10 +119,8 @@ export class UsageIntake {
       if (submission?.status !== "running" || !run) return;
       const reason = "terminated_due_to_utilization_policy" as const;
       const end = { run, reason, message: idleMessage(policy) };
-      const { statements, effects } = endSubmission(this.#deps, submission, end);
-      await writeAll(db, statements);
+      await commit(this.#deps, endSubmission(this.#deps, submission, end));
       job.policy = undefined;
-      for (const effect of effects) effect();
     });
   }
 

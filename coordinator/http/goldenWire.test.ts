@@ -126,7 +126,7 @@ test("the server answers as recorded in two-nodes", async () => {
   await replayAll(replay, readWire("two-nodes"));
 });
 
-const WITH_A_RUN = ["abort-and-delete", "run-get", "stop", "logs", "v0.22-logs", "ps"];
+const WITH_A_RUN = ["abort-and-delete", "run-get", "stop", "logs", "v0.22-logs", "ps", "events"];
 
 test.each(WITH_A_RUN)("with the run that was there, the server answers as recorded in %s", async (name) => {
   await using replay = await surroundings();

@@ -1,3 +1,4 @@
+import { eventRoutes } from "./events.ts";
 import { fileRoutes } from "./files.ts";
 import { fleetRoutes } from "./fleets.ts";
 import { gpuRoutes } from "./gpus.ts";
@@ -31,6 +32,7 @@ export const ROUTES: readonly Route[] = [
   ...fleetRoutes,
   ...joinTokenRoutes,
   ...instanceRoutes,
+  ...eventRoutes,
   ...gpuRoutes,
   ...schemaRoutes,
   ...unsupportedRoutes,

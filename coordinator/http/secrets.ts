@@ -24,12 +24,13 @@ export const secretRoutes: Route[] = [
     path: "/api/project/:project/secrets/create_or_update",
     access,
     body: SetSecretRequest,
-    handle: ({ deps, project, body }) => setSecret(deps, project.id, body),
+    handle: ({ deps, user, project, body }) => setSecret(deps, project.id, { ...body, actorId: user.id }),
   }),
   projectRoute({
     path: "/api/project/:project/secrets/delete",
     access,
     body: DeleteSecretsRequest,
-    handle: ({ deps, project, body }) => removeSecrets(deps, project.id, body.secrets_names),
+    handle: ({ deps, user, project, body }) =>
+      removeSecrets(deps, project.id, { names: body.secrets_names, actorId: user.id }),
   }),
 ];

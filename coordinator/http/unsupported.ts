@@ -75,7 +75,6 @@ const NOT_FOUND: { access: ProjectAccess; paths: string[] }[] = [
 
 /** Not of one project. */
 const MISSING_SERVER_WIDE = [
-  { what: "Events are", path: "/api/events/list" },
   { what: "Changing users is", path: "/api/users/update" },
   { what: "Renewing SSH keys is", path: "/api/users/refresh_ssh_key" },
 ];

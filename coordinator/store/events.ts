@@ -1,3 +1,4 @@
+import type { InValue } from "@libsql/client";
 import { type SQL, sql } from "drizzle-orm";
 import type { EventTargetType } from "../../shared/api/events.ts";
 import type { Clock } from "../../shared/clock.ts";
@@ -39,6 +40,9 @@ export const eventTeller =
     });
   };
 
+/** Most events of one row, so that whoever looks for what was told since then knows where to begin. */
+export const MOST_TOLD = 1_000;
+
 type Row = typeof events.$inferInsert;
 type Place = Pick<Row, "user_id" | "fleet_id" | "instance_id" | "run_id">;
 
@@ -57,6 +61,17 @@ const insertIf = (condition: SQL) =>
 const insert = insertIf(sql``);
 const insertIfChanged = insertIf(sql`WHERE changes() > 0`);
 
+/** Rows that are deleted at once: some milliseconds' work. */
+const SLICE = 500;
+
+/** Some of those that were told before; answers whether there may be more. `before`: microseconds since 1970. */
+export const deleteEventsBefore = async (db: Db, before: number): Promise<boolean> => {
+  const old = sql`(SELECT ${events.recorded_at} FROM ${events} WHERE ${events.recorded_at} < ${before} ORDER BY ${events.recorded_at} LIMIT ${SLICE})`;
+  const { sql: text, params } = db.delete(events).where(sql`${events.recorded_at} IN ${old}`).toSQL();
+  const [deleted] = await db.$client.batch([{ sql: text, args: params as InValue[] }], "write");
+  return deleted?.rowsAffected === SLICE;
+};
+
 /** As few rows as will do: each has one run, one host and so on at most. */
 const gather = (told: readonly NewEvent[]): Omit<Row, "recorded_at">[] => {
   const rows: Omit<Row, "recorded_at">[] = [];
@@ -65,7 +80,7 @@ const gather = (told: readonly NewEvent[]): Omit<Row, "recorded_at">[] => {
     const project_id = event.targets.find((target) => target.projectId !== null)?.projectId ?? null;
     const last = rows.at(-1);
     const entry = entryOf(event);
-    if (last && last.project_id === project_id && agree(last, place)) {
+    if (last && last.project_id === project_id && last.told.length < MOST_TOLD && agree(last, place)) {
       last.told.push(entry);
       Object.assign(last, place);
     } else rows.push({ told: [entry], project_id, ...place });

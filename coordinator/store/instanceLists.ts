@@ -14,6 +14,10 @@ export const listInstancesOfFleets = (db: Db, fleetIds: string[]): Promise<Insta
         .where(and(inArray(instances.fleet_id, fleetIds), eq(instances.deleted, false)))
         .orderBy(instances.fleet_id, instances.instance_num);
 
+/** Those that are gone too. */
+export const listInstancesByIds = (db: Db, ids: string[]): Promise<InstanceRow[]> =>
+  ids.length === 0 ? Promise.resolve([]) : db.select().from(instances).where(inArray(instances.id, ids));
+
 export interface InstanceFilter {
   projectIds: string[];
   fleetIds?: string[];

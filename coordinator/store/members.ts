@@ -16,6 +16,12 @@ const ofUser = preparedRows(members, (db, { projectId, userId }: { projectId: st
 export const findRole = async (db: Db, projectId: string, userId: string): Promise<ProjectRole | undefined> =>
   (await ofUser(db, { projectId, userId }))[0]?.project_role;
 
+/** Deleted projects too. */
+export const listProjectIdsOfMember = async (db: Db, userId: string): Promise<string[]> =>
+  (await db.select({ id: members.project_id }).from(members).where(eq(members.user_id, userId))).map(
+    (row) => row.id,
+  );
+
 /** In order of joining. Deleted users are not listed. */
 export const listMembers = (db: Db, projectId: string): Promise<{ user: UserRow; role: ProjectRole }[]> =>
   db

@@ -21,7 +21,6 @@ export const upsertSecret = (db: Db, row: typeof secrets.$inferInsert) =>
     .onConflictDoUpdate({
       target: [secrets.project_id, secrets.name],
       set: { value_sealed: row.value_sealed },
-    })
-    .returning();
+    });
 
 export const deleteSecrets = (db: Db, ids: string[]) => db.delete(secrets).where(inArray(secrets.id, ids));

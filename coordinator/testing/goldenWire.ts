@@ -80,4 +80,4 @@ export const differencesOf = (
 
 /** What depends on the moment or on the host, and may be there or not. */
 const MAY_BE_NULL =
-  /\.(?:finished_at|termination_reason|termination_reason_message|exit_status|job_provisioning_data|job_runtime_data|fleet|gpu_driver|cpu_arch|arch|error|image_pull_progress|job_connection_info|groups|max_price|current_resource|email|next_token|vendor|internal_ip|user|port|identity_file|configuration_path|placement)$/;
+  /\.(?:finished_at|actor_user_id|actor_user|is_actor_user_deleted|termination_reason|termination_reason_message|exit_status|job_provisioning_data|job_runtime_data|fleet|gpu_driver|cpu_arch|arch|error|image_pull_progress|job_connection_info|groups|max_price|current_resource|email|next_token|vendor|internal_ip|user|port|identity_file|configuration_path|placement)$/;

@@ -13,6 +13,18 @@ export const fromWireTime = (time: WireTime): number => {
   return Math.floor(Date.parse(hasOffset ? time : `${time}Z`));
 };
 
+/** Microseconds since 1970, for what is told apart more finely than by milliseconds. */
+export const wireTimeOfMicros = (micros: number): WireTime => {
+  const ms = Math.floor(micros / 1000);
+  return `${new Date(ms).toISOString().slice(0, -1)}${String(micros - ms * 1000).padStart(3, "0")}Z`;
+};
+
+/** As `fromWireTime`, with the microseconds. */
+export const microsOfWireTime = (time: WireTime): number => {
+  const [, digits = ""] = /\.\d{3}(\d{1,3})/.exec(time) ?? [];
+  return fromWireTime(time) * 1000 + Number(digits.padEnd(3, "0"));
+};
+
 /** Version 4 where the stock client demands it (docs/spec/http-api.md §1.5). */
 export const Uuid4 = z.uuidv4();
 /** Any version. */

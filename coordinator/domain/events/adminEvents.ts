@@ -2,7 +2,7 @@ import type { NewEvent } from "../../store/events.ts";
 import type { ProjectRole } from "../../store/members.ts";
 import type { ProjectRow } from "../../store/projects.ts";
 import type { UserRow } from "../../store/users.ts";
-import { aboutProject, aboutUser } from "./subjects.ts";
+import { aboutProject, aboutSecret, aboutUser, type TellableSecret } from "./subjects.ts";
 
 type TellableUser = Pick<UserRow, "id" | "username">;
 type TellableProject = Pick<ProjectRow, "id" | "name">;
@@ -25,6 +25,18 @@ const projectEvent =
 
 export const projectCreated = projectEvent("Project created");
 export const projectDeleted = projectEvent("Project deleted");
+
+const secretEvent =
+  (message: string) =>
+  (secret: TellableSecret, actorId: string): NewEvent => ({
+    message,
+    actorId,
+    targets: [aboutSecret(secret)],
+  });
+
+export const secretCreated = secretEvent("Secret created");
+export const secretUpdated = secretEvent("Secret updated");
+export const secretDeleted = secretEvent("Secret deleted");
 
 /** Undefined: not a member. */
 export const memberChanged = (

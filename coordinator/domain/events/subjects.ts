@@ -3,6 +3,7 @@ import type { FleetRow } from "../../store/fleets.ts";
 import type { InstanceRow } from "../../store/instances.ts";
 import type { ProjectRow } from "../../store/projects.ts";
 import type { RunRow } from "../../store/runs.ts";
+import type { SecretRow } from "../../store/secrets.ts";
 import type { NewSubmissionRow } from "../../store/submissions.ts";
 import type { UserRow } from "../../store/users.ts";
 
@@ -54,6 +55,15 @@ export const aboutProject = ({ id, name }: Pick<ProjectRow, "id" | "name">): Eve
   id,
   name,
   projectId: id,
+});
+
+export type TellableSecret = Pick<SecretRow, "id" | "name" | "project_id">;
+
+export const aboutSecret = ({ id, name, project_id: projectId }: TellableSecret): EventSubject => ({
+  type: "secret",
+  id,
+  name,
+  projectId,
 });
 
 export const aboutUser = ({ id, username }: Pick<UserRow, "id" | "username">): EventSubject => ({

@@ -53,9 +53,13 @@ const tellOfMembers = async (
   { editor, touched, changes }: { editor: MemberEditor; touched: string[]; changes: MemberChange[] },
 ): Promise<Statement[]> => {
   const present = await listMembers(deps.db, project.id);
-  const users = await listUsersByIds(deps.db, [...new Set(touched)]);
+  const users = new Map(
+    (await listUsersByIds(deps.db, [...new Set(touched)])).map((user) => [user.id, user]),
+  );
   return deps.tell(
-    users.flatMap((user) => {
+    [...new Set(touched)].flatMap((id) => {
+      const user = users.get(id);
+      if (!user) return [];
       const from = present.find((member) => member.user.id === user.id)?.role;
       const to = changes.find((change) => change.userId === user.id)?.role;
       return memberChanged(project, user, { from, to, actorId: editor.user.id });
