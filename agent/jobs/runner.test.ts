@@ -31,7 +31,12 @@ const setUp = () => {
     report: (report) => reports.push(report),
     fetchBlob: async (sha256) => join(dir.path, sha256),
     flushAgentLog: async () => {},
-    prepareRepo: async ({ path, if_exists }, { dir }) => ({ source: dir, target: path, ifExists: if_exists }),
+    prepareRepo: async ({ path, if_exists }, { dir }) => ({
+      source: dir,
+      target: path,
+      ifExists: if_exists,
+      homeFiles: [],
+    }),
     uploadLog: () => ({
       grown: () => uploads.push("grown"),
       close: () => uploads.push("close"),

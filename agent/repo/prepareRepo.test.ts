@@ -97,12 +97,15 @@ test("local changes are laid over it: added, changed, deleted, renamed, modes an
   expect(statSync(join(source, "deep/er/x")).mode & 0o111).toBe(0o111);
 });
 
-test("a token is sent to the clone's host, and nothing of it stays or is said", async () => {
+test("a token is sent to the clone's host, and git keeps nothing of it", async () => {
   await using t = await setUp({ token: "t0ken" });
   const source = await t.prepare({ oauth_token: "t0ken" });
   expect(existsSync(join(source, "main.py"))).toBe(true);
   expect(t.server.authorizations.some((sent) => sent !== null)).toBe(true);
-  expect(readdirSync(t.job)).toEqual(["tree"]);
+  expect(readdirSync(t.job).sort()).toEqual(["home", "tree"]);
+  // For the job itself, which may pull and push.
+  expect(readFileSync(join(t.job, "home/hosts.yml"), "utf8")).toContain("oauth_token: t0ken");
+  expect(statSync(join(t.job, "home/hosts.yml")).mode & 0o777).toBe(0o600);
   expect(readFileSync(join(source, ".git/config"), "utf8")).not.toContain("t0ken");
   const wrong = await t.prepare({ oauth_token: "wr0ng" }).catch(String);
   expect(wrong).toContain(`Cannot clone ${t.server.url}/app.git`);

@@ -7,6 +7,7 @@ import { unpackTree } from "../jobs/archives.ts";
 import type { PreparedRepo } from "../runtime/runtime.ts";
 import { cloneRemote } from "./clone.ts";
 import { runGit } from "./git.ts";
+import { writeJobCredentials } from "./jobCredentials.ts";
 
 export interface RepoDeps {
   fetchBlob: (sha256: string, signal: AbortSignal) => Promise<string>;
@@ -42,5 +43,6 @@ export const prepareRepo = async (
       await runGit("apply the local changes", ["-C", source, "apply", "--whitespace=nowarn", code], git);
   } else if (code === undefined) mkdirSync(source);
   else await unpackTree(code, source, signal);
-  return { source, target: repo.path, ifExists: repo.if_exists };
+  const homeFiles = repo.remote ? writeJobCredentials(repo.remote, join(dir, "home")) : [];
+  return { source, target: repo.path, ifExists: repo.if_exists, homeFiles };
 };

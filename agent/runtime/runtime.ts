@@ -19,6 +19,11 @@ export interface PreparedRepo {
   target: string;
   /** What to do where something is there already: fail, or leave it as it is. */
   ifExists: "error" | "skip";
+  /**
+   * Credentials for the job itself: `source` a file under {@link RuntimeJob.dir}, `target` in the job user's home. Only
+   * where that home is the job's own, and never in place of what is there.
+   */
+  homeFiles: readonly { source: string; target: string }[];
 }
 
 export interface RuntimeJob {

@@ -40,6 +40,11 @@ for (const runtime of ["process", "docker"] as const) {
       const { stdout } = await apply("with-repo", commands, { repos: ["app:src"] });
       expect(stdout).toMatch(/^of the commit\r?\nchanged\r?\nin \/.*src\r?\n0\r?$/m);
       expect(stdout).toContain("Exited (0)");
+      if (runtime === "docker") {
+        const shown = ["ls -l ~/.config/gh/hosts.yml", "grep -c oauth_token ~/.config/gh/hosts.yml"];
+        const { stdout: own } = await apply("with-creds", shown, { repos: ["app:src"] });
+        expect(own).toMatch(/^-rw-------[\s\S]*^1\r?$/m);
+      }
       for (const { program } of [system.coordinator, system.agent])
         expect(program.output()).not.toContain(TOKEN);
     }, 60_000);

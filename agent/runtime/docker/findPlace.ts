@@ -30,7 +30,7 @@ export const findPlace = async (
       const found = resolveUser(user ?? (defaults.user || "root"), await readUsers(files));
       if (!found) throw unknownUser(user ?? defaults.user, image);
       const prepared = preparePlace(job, defaults, found);
-      const place = repo ? await placeRepo(files, repo, prepared) : prepared;
+      const place = repo ? await placeRepo(files, repo, { place: prepared, user: found }) : prepared;
       const ownFolders = found.uid === 0 ? [] : await missingFolders(files, place.workingDir);
       return { ...place, user: found, ownFolders };
     });

@@ -53,7 +53,8 @@ export const missingFolders = async (files: Docker.Container, path: string): Pro
   return missing;
 };
 
-const exists = async (files: Docker.Container, path: string): Promise<boolean> => {
+/** Whether the image has a file or folder there. */
+export const exists = async (files: Docker.Container, path: string): Promise<boolean> => {
   try {
     await files.infoArchive({ path });
     return true;

@@ -86,7 +86,7 @@ const makeMountSource = (source: string): string | undefined => {
 };
 
 /** What was uploaded belongs to the job's user. An agent that is not root cannot give away, only open up. */
-const giveTo = (path: string, user: JobUser): void => {
+export const giveTo = (path: string, user: JobUser): void => {
   try {
     const isRoot = process.getuid?.() === 0;
     forTree(path, isRoot ? (file) => lchownSync(file, user.uid, user.gid) : openUp);

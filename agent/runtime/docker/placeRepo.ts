@@ -4,18 +4,32 @@ import type Docker from "dockerode";
 import { messageOf } from "../../../shared/errors.ts";
 import { countsAsContent, goesThere, isTaken, moveTree } from "../../repo/placeTree.ts";
 import { type PreparedRepo, StartError } from "../runtime.ts";
-import { holdsSomething } from "./imageFiles.ts";
-import type { Place } from "./place.ts";
+import { exists, holdsSomething } from "./imageFiles.ts";
+import type { JobUser } from "./passwd.ts";
+import { giveTo, type Place } from "./place.ts";
 
 /**
  * Adds the repository to what the job finds (docs/spec/agent.md §2.12): mounted where the image has nothing, or put into
- * the folder of the host that the job has mounted there, in which it stays.
+ * the folder of the host that the job has mounted there, in which it stays. With it come credentials for the job's own
+ * pulls and pushes.
  */
 export const placeRepo = async (
   files: Docker.Container,
   repo: PreparedRepo,
-  place: Place,
+  { place, user }: { place: Place; user: JobUser },
 ): Promise<Place> => {
+  const own = await placeTree(files, repo, place);
+  const mounts = [...own.mounts];
+  for (const { source, target } of repo.homeFiles) {
+    const path = posix.join(user.home, target.replace(/^~/, ""));
+    if (pathOnHost(mounts, path) !== undefined || (await exists(files, path))) continue;
+    giveTo(source, user);
+    mounts.push({ source, target: path });
+  }
+  return { ...own, mounts };
+};
+
+const placeTree = async (files: Docker.Container, repo: PreparedRepo, place: Place): Promise<Place> => {
   const { repoDir, mounts } = place;
   if (repoDir === undefined) return place;
   const onHost = pathOnHost(mounts, repoDir);
