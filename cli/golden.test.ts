@@ -39,6 +39,7 @@ const RECORDINGS: Record<string, Record<number, Deviation>> = {
   ps: {},
   logs: {},
   metrics: {},
+  events: {},
   files: {},
   secrets: {},
   "no-capacity": { 0: reasons(["halves-0", "pair-0", "pair-1", "h3-0", "h2-0"], NEED) },
@@ -66,6 +67,7 @@ const comparable = (text: string): string[] =>
   text
     .replaceAll(/mem=\S+ disk=\S+(?= .*\$0)/g, "mem=… disk=…")
     .replaceAll(/<time>$|\b\d\d:\d\d$/gm, "<when>")
+    .replaceAll(/^\[(?:<time>|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\]/gm, "[<when>]")
     .replaceAll(/(?:<ago>|now|\d+ \w+ ago)(?= *$)/gm, "<when>")
     .split("\n")
     .map((line) => line.replaceAll(/ +/g, " ").trimEnd())
@@ -85,7 +87,7 @@ const writeFiles = async (person: Person, { files = {} }: RecordedCommand) => {
 const askedFor = (requests: readonly { path: string; body: unknown }[]) =>
   requests
     .filter(({ path }) =>
-      /runs\/(get_plan|apply|stop|delete|list)$|fleets\/(get|delete|delete_instances)$|logs\/poll$/.test(
+      /runs\/(get_plan|apply|stop|delete|list)$|fleets\/(get|delete|delete_instances)$|logs\/poll$|events\/list$/.test(
         path,
       ),
     )
@@ -105,7 +107,7 @@ const gist = (body: unknown) => {
 
 /** Fleets of the command line are sent as written, local paths are those of the machine, times are those of the day. */
 const sameSpelling = (key: string, value: unknown): unknown => {
-  if (key === "reverse_offers" || key === "start_time") return undefined;
+  if (key === "reverse_offers" || key === "start_time" || key === "prev_recorded_at") return undefined;
   if (key === "local_path") return basename(String(value));
   // Several are uploaded at the same time: which one gets which id is chance here.
   if (key === "file_archives" && Array.isArray(value))

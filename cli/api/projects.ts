@@ -6,7 +6,7 @@ import { type Api, post } from "./client.ts";
 export const getProject = (api: Api): Promise<Project> =>
   post(api, {
     path: `/api/projects/${encodeURIComponent(api.connection.project)}/get`,
-    answer: answerOf<Project>(hasKeys({ project_name: isText })),
+    answer: answerOf<Project>(hasKeys({ project_id: isText, project_name: isText })),
   });
 
 export const getMyUser = (api: Api): Promise<UserWithCreds> =>

@@ -34,6 +34,13 @@ export const commands: Group = {
       load: () => forOneParse(() => import("./delete.ts")),
     },
     destroy: { summary: "The same as delete", load: () => forOneParse(() => import("./delete.ts")) },
+    event: {
+      summary: "Show what happened",
+      bare: "list",
+      subcommands: {
+        list: { summary: "List events, or follow them", load: () => import("./event/list.ts") },
+      },
+    },
     fleet: {
       summary: "Show and change fleets",
       bare: "list",

@@ -29,8 +29,19 @@ const plural = (amount: number, unit: string): string => {
 /** Local `HH:MM`, as tables of a command that waited have it. */
 export const hourAndMinute = (ms: number): string => {
   const date = new Date(ms);
-  return `${String(date.getHours()).padStart(2, "0")}:${String(date.getMinutes()).padStart(2, "0")}`;
+  return `${twoDigits(date.getHours())}:${twoDigits(date.getMinutes())}`;
 };
+
+/** Local `YYYY-MM-DD HH:MM:SS`. */
+export const dateAndTime = (ms: number): string => {
+  const date = new Date(ms);
+  const day = [String(date.getFullYear()), twoDigits(date.getMonth() + 1), twoDigits(date.getDate())].join(
+    "-",
+  );
+  return `${day} ${hourAndMinute(ms)}:${twoDigits(date.getSeconds())}`;
+};
+
+const twoDigits = (number: number): string => String(number).padStart(2, "0");
 
 /** `1h 15m 45s`. */
 export const longDuration = (seconds: number): string => {
