@@ -40,6 +40,10 @@ const Environment = z.object({
   DSTACK_DOCKER_BASE_IMAGE: z.string().optional(),
   DSTACK_DOCKER_BASE_IMAGE_VERSION: z.string().optional(),
   DSTACK_ALLOW_NON_ADMINS_CREATE_PROJECTS: flag.default(true),
+  /** Up to so many instances of fleets may be agents on the server's own machine; 0: none. */
+  DSTACK_SERVER_LOCAL_INSTANCES: z.coerce.number().int().min(0).max(1_000).default(0),
+  /** The agent's program for them, where it does not lie beside the server's. */
+  DSTACK_SERVER_LOCAL_AGENT: z.string().min(1).optional(),
   /** Who has the network of its host. 1: jobs of several nodes; 2: jobs that have the whole host; 3: none. */
   DSTACK_SERVER_JOB_NETWORK_MODE: z.enum(["1", "2", "3"]).default("2"),
 });
@@ -63,6 +67,8 @@ export interface CoordinatorConfig {
   baseImageVersion: string | undefined;
   canUsersCreateProjects: boolean;
   jobNetworkMode: JobNetworkMode;
+  /** Undefined: there is no such backend. */
+  localInstances: { most: number; agent: string | undefined } | undefined;
 }
 
 /** Checks the environment once, at the start. Throws `invalid`, naming every wrong variable with its value. */
@@ -92,6 +98,10 @@ export const loadCoordinatorConfig = (env: Record<string, string | undefined>): 
     artifactsDir: data.DSTACK_SERVER_ARTIFACTS_DIR,
     baseImage: data.DSTACK_DOCKER_BASE_IMAGE,
     baseImageVersion: data.DSTACK_DOCKER_BASE_IMAGE_VERSION,
+    localInstances:
+      data.DSTACK_SERVER_LOCAL_INSTANCES === 0
+        ? undefined
+        : { most: data.DSTACK_SERVER_LOCAL_INSTANCES, agent: data.DSTACK_SERVER_LOCAL_AGENT },
     jobNetworkMode: NETWORK_MODES[data.DSTACK_SERVER_JOB_NETWORK_MODE],
     canUsersCreateProjects: data.DSTACK_ALLOW_NON_ADMINS_CREATE_PROJECTS,
   };

@@ -3,6 +3,7 @@ import type { Logger } from "../shared/log.ts";
 import type { BlobStore } from "./blobs/blobStore.ts";
 import type { CoordinatorConfig } from "./config.ts";
 import type { Engine } from "./engine/engine.ts";
+import type { FleetKeeper } from "./engine/fleetKeeper.ts";
 import type { LogStore } from "./logs/logStore.ts";
 import type { Db } from "./store/db.ts";
 import type { TellEvents } from "./store/events.ts";
@@ -16,6 +17,7 @@ export interface Deps {
   clock: Clock;
   log: Logger;
   engine: Engine;
+  fleets: FleetKeeper;
   logs: LogStore;
   blobs: BlobStore;
   /** Seals what the database must not show. */

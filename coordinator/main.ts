@@ -7,9 +7,11 @@ import { createLogger, type Logger } from "../shared/log.ts";
 import { VERSION } from "../shared/version.ts";
 import { addressOf } from "./address.ts";
 import { createApp } from "./app.ts";
+import { createLocalBackend } from "./backends/local/localBackend.ts";
 import { openDiskBlobStore } from "./blobs/diskBlobStore.ts";
 import { type CoordinatorConfig, loadCoordinatorConfig } from "./config.ts";
 import type { Deps } from "./deps.ts";
+import type { Backend } from "./domain/fleets/backend.ts";
 import { createJoinToken } from "./domain/fleets/joinTokens.ts";
 import { jobSpecsOf } from "./domain/runs/effectiveSpec.ts";
 import { ensureAdmin, MAIN_PROJECT } from "./domain/users/ensureAdmin.ts";
@@ -19,10 +21,12 @@ import { createAssignment } from "./engine/assign.ts";
 import { Capacity } from "./engine/capacity.ts";
 import { Engine } from "./engine/engine.ts";
 import { EventPurge } from "./engine/eventPurge.ts";
+import { FleetKeeper } from "./engine/fleetKeeper.ts";
 import { Reachability } from "./engine/reachability.ts";
 import { Scheduler } from "./engine/scheduler.ts";
 import { UsageIntake } from "./engine/usage.ts";
 import { Waits } from "./engine/waits.ts";
+import { defaultArtifactsDir } from "./http/artifacts.ts";
 import { LogStore } from "./logs/logStore.ts";
 import { openStore } from "./store/db.ts";
 import { eventTeller } from "./store/events.ts";
@@ -49,6 +53,8 @@ interface Coordinator extends AsyncDisposable {
   app: ReturnType<typeof createApp>;
   /** Known when it was given, or made at this first start; afterwards only its hash is stored. */
   adminToken: string | undefined;
+  /** Makes and ends instances from now on; `url`: where they find the coordinator. */
+  openFleets(url: string): Promise<void>;
   /** Ends whatever stays open for long: parked syncs, followed logs, watched runs. */
   beginStop(): void;
 }
@@ -56,7 +62,7 @@ interface Coordinator extends AsyncDisposable {
 /** Opens what is stored, and puts the parts together. Disposing it drains the writers; run `beginStop` before. */
 const buildCoordinator = async (
   config: CoordinatorConfig,
-  { clock, log, onLost }: { clock: Clock; log: Logger; onLost: () => void },
+  { clock, log, env, onLost }: { clock: Clock; log: Logger; env: Env; onLost: () => void },
 ): Promise<Coordinator> => {
   await using opened = new AsyncDisposableStack();
   makeFolder(config.serverDir);
@@ -96,10 +102,15 @@ const buildCoordinator = async (
     scheduler: new Scheduler({ agents, capacity, clock }),
     jobNetworkMode: config.jobNetworkMode,
     waits: new Waits(clock),
+    wakeFleet: (fleetId: string) => fleets.wake(fleetId),
     jobSpecs: (run: Pick<RunRow, "name" | "spec">) => jobSpecsOf({ config }, run.spec, run.name),
   };
   const engine = new Engine(engineDeps);
   opened.defer(() => engine.close());
+  let ownUrl = config.publicUrl ?? "";
+  const backends = backendsOf(config, env);
+  const fleets = new FleetKeeper({ ...engineDeps, engine, backends, url: () => ownUrl });
+  opened.defer(() => fleets.close());
   const reachability = new Reachability({ ...engineDeps, engine });
   opened.defer(() => reachability.close());
   const link = new AgentLink({
@@ -118,6 +129,7 @@ const buildCoordinator = async (
     clock,
     log,
     engine,
+    fleets,
     logs,
     blobs,
     secrets,
@@ -132,12 +144,23 @@ const buildCoordinator = async (
     deps,
     app: createApp(deps),
     adminToken,
+    openFleets: (url) => {
+      ownUrl = url;
+      return fleets.start();
+    },
     beginStop: () => {
       closing.abort();
       agents.wakeAll();
     },
     [Symbol.asyncDispose]: () => closers.disposeAsync(),
   };
+};
+
+/** What can make instances, as far as it is configured. */
+const backendsOf = ({ localInstances, serverDir }: CoordinatorConfig, env: Env): Backend[] => {
+  if (!localInstances) return [];
+  const { most, agent = join(defaultArtifactsDir(process.execPath), "dstack-agent") } = localInstances;
+  return [createLocalBackend({ dir: join(serverDir, "local"), most, agent: [agent], env })];
 };
 
 const makeFolder = (path: string): void => {
@@ -151,9 +174,11 @@ const makeFolder = (path: string): void => {
   }
 };
 
+type Env = Record<string, string | undefined>;
+
 export interface StartOptions {
   /** Environment variables (config.ts); flags of `dstack server` are laid over them by the caller. */
-  env: Record<string, string | undefined>;
+  env: Env;
 }
 
 export interface RunningCoordinator {
@@ -181,6 +206,7 @@ export const startCoordinator = async ({ env }: StartOptions): Promise<RunningCo
   const coordinator = await buildCoordinator(config, {
     clock: systemClock,
     log,
+    env,
     // Whoever started this process ends it, as when a person asks for that.
     onLost: () => process.kill(process.pid, "SIGTERM"),
   });
@@ -200,6 +226,7 @@ const serve = async (
   const server = listen(coordinator, config);
   const url = config.publicUrl ?? addressOf(config.host, server.port ?? config.port);
   const { join_command: joinCommand } = await createStartToken(coordinator.deps, url);
+  await coordinator.openFleets(url);
   log.info("The coordinator is ready", { version: VERSION, url });
   return {
     url,

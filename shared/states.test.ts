@@ -2,6 +2,8 @@ import { expect, test } from "bun:test";
 import {
   FINAL_JOB_STATUSES,
   FINAL_RUN_STATUSES,
+  FLEET_STATUSES,
+  fleetSources,
   INSTANCE_STATUSES,
   instanceSources,
   isFinalJob,
@@ -24,6 +26,12 @@ test("final statuses are those of the specification, and nothing leaves them", (
   for (const to of RUN_STATUSES) expect(runSources(to).some(isFinalRun)).toBe(false);
   for (const to of JOB_STATUSES) expect(jobSources(to).some(isFinalJob)).toBe(false);
   for (const to of INSTANCE_STATUSES) expect(instanceSources(to)).not.toContain("terminated");
+});
+
+test("a fleet ends through terminating, and stays ended", () => {
+  expect(fleetSources("terminated")).toEqual(["terminating"]);
+  expect(fleetSources("terminating")).toEqual(["active"]);
+  for (const to of FLEET_STATUSES) expect(fleetSources(to)).not.toContain("terminated");
 });
 
 test("every final status is reached through terminating", () => {

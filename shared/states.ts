@@ -64,12 +64,20 @@ const JOB_MOVES: Record<JobStatus, readonly JobStatus[]> = {
 };
 
 const INSTANCE_MOVES: Record<InstanceStatus, readonly InstanceStatus[]> = {
-  pending: ["provisioning", "idle", "terminating", "terminated"],
+  pending: ["provisioning", "idle", "busy", "terminating", "terminated"],
   provisioning: ["idle", "busy", "terminating"],
   idle: ["busy", "terminating"],
   busy: ["idle", "terminating"],
   terminating: ["terminated"],
   terminated: [],
+};
+
+const FLEET_MOVES: Record<FleetStatus, readonly FleetStatus[]> = {
+  submitted: ["active", "failed"],
+  active: ["terminating"],
+  terminating: ["terminated"],
+  terminated: [],
+  failed: [],
 };
 
 const sources = <S extends string>(moves: Record<S, readonly S[]>, to: S): S[] =>
@@ -79,6 +87,7 @@ const sources = <S extends string>(moves: Record<S, readonly S[]>, to: S): S[] =
 export const runSources = (to: RunStatus): RunStatus[] => sources(RUN_MOVES, to);
 export const jobSources = (to: JobStatus): JobStatus[] => sources(JOB_MOVES, to);
 export const instanceSources = (to: InstanceStatus): InstanceStatus[] => sources(INSTANCE_MOVES, to);
+export const fleetSources = (to: FleetStatus): FleetStatus[] => sources(FLEET_MOVES, to);
 
 export const isFinalRun = (status: RunStatus): boolean => RUN_MOVES[status].length === 0;
 export const isFinalJob = (status: JobStatus): boolean => JOB_MOVES[status].length === 0;
@@ -89,6 +98,20 @@ export const FINAL_JOB_STATUSES = JOB_STATUSES.filter(isFinalJob);
 /** The others; queries ask for these, since an index finds them however many have ended. */
 export const LIVE_RUN_STATUSES = RUN_STATUSES.filter((status) => !isFinalRun(status));
 export const LIVE_JOB_STATUSES = JOB_STATUSES.filter((status) => !isFinalJob(status));
+
+/** Why an instance ended (docs/spec/http-api.md §3.11). */
+export type InstanceReason =
+  | "terminated_by_user"
+  | "idle_timeout"
+  | "provisioning_timeout"
+  | "error"
+  | "job_finished"
+  | "unreachable"
+  | "no_offers"
+  | "master_failed"
+  | "max_instances_limit"
+  | "fleet_spec_mismatch"
+  | "no_balance";
 
 /** Why a submission ended, with the status it ends in (docs/spec/lifecycle.md §1.3a). */
 export const JOB_REASON_STATUS = {

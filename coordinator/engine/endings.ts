@@ -92,8 +92,11 @@ export const finishSubmission = (deps: EngineDeps, submission: SubmissionRow, en
   statements.push(...leaveInstance(deps, instanceId));
   events.push(...leavingEvents(deps, job));
   const release = () => {
+    const instance = deps.capacity.get(instanceId)?.instance;
     scheduler.release(instanceId, submission.id);
     agents.wake(instanceId);
+    // How long it has been idle counts from now.
+    if (instance?.made) deps.wakeFleet(instance.fleet_id);
   };
   return { statements, events, effects: [forget, release] };
 };

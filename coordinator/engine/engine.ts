@@ -4,14 +4,14 @@ import { KeyedQueue } from "../../shared/async/keyedQueue.ts";
 import { AppError } from "../../shared/errors.ts";
 import type { Draining, SyncRequest } from "../../shared/protocol/sync.ts";
 import { isFinalJob, isFinalRun } from "../../shared/states.ts";
-import { instanceCordoned, instanceDraining, instanceEnded } from "../domain/events/instanceEvents.ts";
+import { instanceCordoned, instanceDraining } from "../domain/events/instanceEvents.ts";
 import { jobCreated } from "../domain/events/jobEvents.ts";
 import { runDeleted, runSubmitted } from "../domain/events/runEvents.ts";
 import type { CapacityEntry } from "../domain/instances/capacityEntry.ts";
 import { wholeOf } from "../domain/instances/occupancy.ts";
 import { writeAll } from "../store/db.ts";
 import type { NewEvent } from "../store/events.ts";
-import { type InstanceRow, listLiveInstances, moveInstance, patchInstance } from "../store/instances.ts";
+import { type InstanceRow, listLiveInstances, patchInstance } from "../store/instances.ts";
 import { findRun, insertRun, listLiveRuns, type NewRunRow, patchRun, type RunRow } from "../store/runs.ts";
 import {
   findSubmission,
@@ -19,7 +19,7 @@ import {
   listHeldSubmissions,
   listLiveSubmissions,
 } from "../store/submissions.ts";
-import { type Changes, commit, merge, NOTHING } from "./changes.ts";
+import { commit } from "./changes.ts";
 import { finishSubmission } from "./endings.ts";
 import type { EngineDeps } from "./engineDeps.ts";
 import { runMove } from "./moves.ts";
@@ -157,6 +157,8 @@ export class Engine {
   /** A host fell silent, or is back: its jobs may have to go elsewhere, others may go there. */
   async noteReachable(instanceId: string, isReachable: boolean): Promise<void> {
     if (isReachable) this.#deps.scheduler.pump();
+    const instance = this.#deps.capacity.get(instanceId)?.instance;
+    if (instance?.made) this.#deps.wakeFleet(instance.fleet_id);
     const held = await listHeldSubmissions(this.#deps.db, instanceId);
     for (const runId of new Set(held.map((submission) => submission.run_id))) this.wakeRun(runId);
   }
@@ -197,14 +199,12 @@ export class Engine {
     await this.#patchHost(instance.id, { cordon }, told);
   }
 
-  /** A host leaves its fleet. Jobs that are bound to it are in the way, or (`force`) lost with it. */
-  async leave(instance: InstanceRow, force: boolean): Promise<void> {
-    const live = (await listHeldSubmissions(this.#deps.db, instance.id)).filter(
-      ({ status }) => !isFinalJob(status),
-    );
-    for (const { id, run_id: runId } of force ? live : [])
+  /** Takes the jobs of an instance for lost. */
+  async loseJobs(instance: InstanceRow): Promise<void> {
+    const held = await listHeldSubmissions(this.#deps.db, instance.id);
+    const live = held.filter(({ status }) => !isFinalJob(status));
+    for (const { id, run_id: runId } of live)
       await this.withRun(runId, () => this.#loseJob(id, instance.project_id));
-    await this.terminateInstances([instance.id]);
   }
 
   async #loseJob(submissionId: string, projectId: string): Promise<void> {
@@ -229,30 +229,16 @@ export class Engine {
     });
   }
 
-  /**
-   * Takes instances out for good, and writes what else belongs to it. Refused while one of them has a job; then nothing
-   * is done.
-   */
-  async terminateInstances(
-    ids: string[],
-    { actorId, also }: { actorId?: string; also?: Pick<Changes, "statements" | "events"> } = {},
-  ): Promise<void> {
-    const { db, capacity, agents, clock } = this.#deps;
-    const busy = ids.map((id) => capacity.get(id)).find((entry) => entry && entry.occupants.size > 0);
-    if (busy) throw new AppError("conflict", `Instance ${busy.instance.name} has a running job`);
-    const patch = { termination_reason: "terminated_by_user", finished_at: clock.now(), deleted: true };
-    const ending = ids.map((id): Changes => {
-      const instance = capacity.get(id)?.instance;
-      return {
-        statements: [
-          moveInstance(db, id, { to: "terminating", patch: {} }),
-          moveInstance(db, id, { to: "terminated", patch }),
-        ],
-        events: instance ? instanceEnded(instance, patch.termination_reason, actorId) : [],
-        effects: [() => capacity.remove(id), () => agents.forget(id)],
-      };
-    });
-    await commit(this.#deps, merge([...ending, { ...NOTHING, ...also }]));
+  /** An instance is gone, or going: whoever is there must go elsewhere. */
+  loseInstance(instanceId: string): void {
+    const { db, log } = this.#deps;
+    listHeldSubmissions(db, instanceId).then(
+      (held) => {
+        for (const runId of new Set(held.map((submission) => submission.run_id))) this.wakeRun(runId);
+      },
+      (err: unknown) =>
+        log.error("The runs of a lost instance could not be told", { instance_id: instanceId, err }),
+    );
   }
 
   /** Calls back after every committed change of the run; returns the unsubscribe. */

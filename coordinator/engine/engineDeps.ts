@@ -23,6 +23,8 @@ export interface EngineDeps {
   scheduler: Scheduler;
   jobNetworkMode: JobNetworkMode;
   waits: Waits;
+  /** Something has changed that the policy of a fleet may care about. */
+  wakeFleet: (fleetId: string) => void;
   /** The jobs of a run's first replica, made anew from its spec as it is now. */
   jobSpecs: (run: Pick<RunRow, "name" | "spec">) => JobSpec[];
 }

@@ -1,6 +1,7 @@
 /** Which events each thing that happens to a run and its host leaves behind (docs/spec/lifecycle.md §7.3). */
 import { describe, expect, test } from "bun:test";
 import { waitFor } from "../../shared/testing/waitFor.ts";
+import { removeInstance } from "../domain/fleets/deleteFleets.ts";
 import { listTold } from "../testing/listTold.ts";
 import { type OpenedEngine, openEngine } from "../testing/openEngine.ts";
 import { hostRow, type TestEngine } from "../testing/testEngine.ts";
@@ -324,7 +325,7 @@ const TABLE: { state: string; event: string; before: Happening; step: Happening;
       state: "idle host",
       event: "it is taken out by a user",
       before: join,
-      step: ({ engine }) => engine.engine.terminateInstances([HOST.id], { actorId: USER }),
+      step: ({ engine }) => removeInstance(engine, HOST, USER),
       told: [
         "[instance lab-0] Instance status changed IDLE -> TERMINATING. Termination reason: TERMINATED_BY_USER",
         "[instance lab-0] Instance status changed TERMINATING -> TERMINATED",

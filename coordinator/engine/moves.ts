@@ -46,13 +46,13 @@ export const occupyInstance = (
   { db, tell }: Pick<EngineDeps, "db" | "tell">,
   instance: InstanceRow,
 ): Statement[] => [
-  moveInstance(db, instance.id, { to: "busy", patch: {} }),
+  moveInstance(db, instance.id, { to: "busy", patch: { idle_since: null } }),
   ...tell(instanceMoved(instance, { from: "idle", to: "busy" }), { ifChanged: true }),
 ];
 
 /** A job leaves the host, which is idle where it was the last. */
-export const leaveInstance = ({ db, tell, capacity }: EngineDeps, instanceId: string): Statement[] => {
+export const leaveInstance = ({ db, tell, capacity, clock }: EngineDeps, instanceId: string): Statement[] => {
   const instance = capacity.get(instanceId)?.instance;
   const told = instance ? instanceMoved(instance, { from: "busy", to: "idle" }) : [];
-  return [freeInstance(db, instanceId), ...tell(told, { ifChanged: true })];
+  return [freeInstance(db, instanceId, clock.now()), ...tell(told, { ifChanged: true })];
 };

@@ -1,4 +1,5 @@
 import type { JobSpec } from "../../shared/api/jobs.ts";
+import { mergeProfile } from "../../shared/config/profile.ts";
 import type { CapacityEntry } from "../domain/instances/capacityEntry.ts";
 import { totalBlocksOf } from "../domain/instances/division.ts";
 import { usedBlocks } from "../domain/instances/occupancy.ts";
@@ -102,9 +103,7 @@ export const whyNowhere = (wanted: Wanted, entries: readonly CapacityEntry[]): s
   const found = jobSpecs.map((jobSpec) => findCandidates(own, { spec: run.spec, jobSpec }));
   const impossible = found.find(({ fitting }) => fitting.length === 0);
   if (impossible) return impossible.whyNone;
-  const text = run.spec.configuration.fleets?.length
-    ? "Failed to use specified fleets"
-    : "Fleet is at capacity";
+  const text = whatIsFull(run);
   const all = found.flatMap((candidates) => candidates.fitting);
   const fitting = [...new Map(all.map((candidate) => [candidate.entry, candidate])).values()];
   const busy = fitting.filter((candidate) => !canBegin(candidate));
@@ -118,6 +117,12 @@ export const whyNowhere = (wanted: Wanted, entries: readonly CapacityEntry[]): s
   if (most < jobSpecs.length)
     return `${text}: ${jobSpecs.length} hosts of one fleet are needed, ${most} would fit`;
   return `${text}: ${jobSpecs.length} free hosts of one fleet are needed, ${fitting.length - busy.length} of ${fitting.length} are free`;
+};
+
+const whatIsFull = ({ spec }: Wanted["run"]): string => {
+  const { fleets, instances } = mergeProfile(spec.profile, spec.configuration);
+  if (fleets) return "Failed to use specified fleets";
+  return instances ? "Failed to use specified instances" : "Fleet is at capacity";
 };
 
 const whatIsBusy = (busy: readonly Candidate[]): string => {

@@ -60,7 +60,10 @@ export class Reachability {
     const silentSince = clock.steady() - LEASE_TTL_MS;
     for (const { instance } of capacity.listAll()) {
       const lastSeenAt = agents.lastSeenAt(instance.id) ?? this.#startedAt;
-      if (instance.unreachable || lastSeenAt > silentSince || this.#beingMarked.has(instance.id)) continue;
+      // One that is still to come has never spoken.
+      const isThere = instance.status === "idle" || instance.status === "busy";
+      if (!isThere || instance.unreachable) continue;
+      if (lastSeenAt > silentSince || this.#beingMarked.has(instance.id)) continue;
       this.#beingMarked.add(instance.id);
       this.#mark(instance.id, true)
         .catch((err: unknown) =>

@@ -9,6 +9,7 @@ import { type Changes, commit, merge, NOTHING } from "./changes.ts";
 import { endSubmission } from "./endings.ts";
 import type { EngineDeps } from "./engineDeps.ts";
 import { expire, nextExpiry } from "./expire.ts";
+import { endLost } from "./lostHosts.ts";
 import { runMove } from "./moves.ts";
 import { decidePending, isToldByUser, rearm } from "./pendingRun.ts";
 import { placeReplica } from "./placeReplica.ts";
@@ -41,7 +42,13 @@ export const passRun = async (deps: EngineDeps, runId: string): Promise<PassResu
     const run = await findRun(deps.db, runId);
     if (!run || isFinalRun(run.status)) return { changed, wakeAt: null };
     const jobs = groupByJob(await listSubmissions(deps.db, runId));
-    const { wakeAt, waiting, ...changes } = decide(deps, run, jobs);
+    const lost = await endLost(
+      deps,
+      run,
+      jobs.map((job) => job.latest),
+    );
+    const decision: Decision = lost.length > 0 ? merge(lost) : decide(deps, run, jobs);
+    const { wakeAt, waiting, ...changes } = decision;
     if (changes.statements.length === 0) {
       const expiries = jobs.map((job) => nextExpiry(deps, run, job.latest)).filter((at) => at !== undefined);
       const ahead = deps.clock.now() - deps.clock.steady();

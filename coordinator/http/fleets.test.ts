@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { Fleet, Instance } from "../../shared/api/fleets.ts";
+import { Fleet, FleetPlan, Instance } from "../../shared/api/fleets.ts";
 import { GpusAnswer } from "../../shared/api/gpus.ts";
 import { NewJoinToken } from "../../shared/api/joinTokens.ts";
 import { startTestCoordinator, type TestCoordinator } from "../testing/startTestCoordinator.ts";
@@ -169,19 +169,86 @@ test("a fleet in use stays; a free one goes with its hosts, which cannot come ba
   expect(await getFleet({ id })).toMatchObject({ status: "terminated" });
 });
 
-test("creating a fleet from a configuration is refused with the way that there is", async () => {
-  const { status, body } = await coordinator.post(`${P}/fleets/get_plan`, {});
-  expect(status).toBe(400);
-  expect(JSON.stringify(body)).toContain("fleets/tokens/create");
+const cloudFleet = (name: string | null, more: Record<string, unknown> = {}) => ({
+  configuration: { type: "fleet", name, nodes: "0..2", ...more },
+  configuration_path: "fleet.dstack.yml",
+  profile: { name: "default" },
 });
 
-test("hosts that join at the same moment get numbers of their own, and none that was given before", async () => {
-  const names = async () => (await getFleet({ name: "crowd" }))?.instances.map(({ name }) => name);
-  // A token makes its fleet, where there is none.
-  await coordinator.newJoinToken("crowd");
-  await Promise.all(Array.from({ length: 8 }, () => TestAgent.join(coordinator, { fleet: "crowd" })));
-  expect(await names()).toEqual(Array.from({ length: 8 }, (_, num) => `crowd-${num}`));
-  await coordinator.post(`${P}/fleets/delete_instances`, { name: "crowd", instance_nums: [7] });
-  await TestAgent.join(coordinator, { fleet: "crowd" });
-  expect((await names())?.at(-1)).toBe("crowd-8");
+const planFor = (spec: unknown, options = {}) => coordinator.post(`${P}/fleets/get_plan`, { spec }, options);
+const applyFleet = (spec: unknown, current_resource: unknown = null, force = false) =>
+  coordinator.post(`${P}/fleets/apply`, { plan: { spec, current_resource }, force });
+
+test("a fleet of instances is planned, made, found, changed in place and deleted, without any backend", async () => {
+  const spec = cloudFleet("burst");
+  const plan = FleetPlan.parse((await planFor(spec)).body);
+  expect(plan).toMatchObject({ action: "create", current_resource: null, offers: [], total_offers: 0 });
+  expect(plan.no_offers_reason).toContain("dstack fleet token create burst");
+  expect(plan.effective_spec).toEqual(plan.spec);
+  expect((await applyFleet(spec)).body).toMatchObject({
+    name: "burst",
+    status: "active",
+    instances: [],
+    status_message: null,
+  });
+  await applyFleet(cloudFleet("wanting", { nodes: 1 }));
+  expect((await getFleet({ name: "wanting" }))?.status_message).toContain("No backend is configured");
+  const current = await getFleet({ name: "burst" });
+  expect(FleetPlan.parse((await planFor(spec)).body)).toMatchObject({
+    action: "update",
+    current_resource: { id: current?.id },
+  });
+  const changed = cloudFleet("burst", { nodes: "0..3" });
+  expect(FleetPlan.parse((await planFor(changed)).body).action).toBe("update");
+  expect(await applyFleet(changed)).toMatchObject(
+    refusal('Fleet "burst" is not the one that the plan was made for\nApply again, or with --force'),
+  );
+  expect((await applyFleet(changed, current)).status).toBe(200);
+  expect((await getFleet({ name: "burst" }))?.spec.configuration.nodes).toEqual({ min: 0, max: 3 });
+  const other = cloudFleet("burst", { placement: "cluster" });
+  expect(FleetPlan.parse((await planFor(other)).body).action).toBe("create");
+  expect(await applyFleet(other, null, true)).toMatchObject(
+    refusal('Fleet "burst" cannot be changed so in place\nDelete it first'),
+  );
+  expect((await coordinator.post(`${P}/fleets/delete`, { names: ["burst"] })).status).toBe(200);
+  expect(await getFleet({ name: "burst" })).toBeUndefined();
+  expect((await applyFleet(other, current)).status).toBe(200);
+});
+
+test("hosts can join a fleet of instances, and are divided as it says", async () => {
+  await applyFleet(cloudFleet("mixed", { blocks: 4 }));
+  await TestAgent.join(coordinator, { fleet: "mixed" });
+  expect((await getFleet({ name: "mixed" }))?.instances).toMatchObject([
+    { name: "mixed-0", status: "idle", backend: "remote", total_blocks: 4 },
+  ]);
+});
+
+test("a fleet without a name gets one", async () => {
+  expect(Fleet.parse((await applyFleet(cloudFleet(null))).body).name).toMatch(/^[a-z]+-[a-z]+$/);
+});
+
+test.each([
+  ["neither form", { nodes: null }, "No ssh_config or nodes specified"],
+  ["both forms", { ssh_config: { hosts: [] } }, "nodes and ssh_config exclude each other"],
+  ["variables of no SSH host", { env: { A: "1" } }, "Only fleets of SSH hosts have env"],
+  ["a name that is none", { name: "Burst" }, "Resource name should match regex"],
+  ["very many", { nodes: 100_000 }, "at most 1000 instances"],
+  [
+    "hosts of SSH",
+    { nodes: null, ssh_config: { user: "u", identity_file: "k", hosts: ["h"] } },
+    "Fleets of SSH hosts are not supported by this version yet",
+  ],
+])("a fleet with %s is refused before anything is made", async (_, more, message) => {
+  const spec = cloudFleet("refused", more);
+  for (const answer of [await planFor(spec), await applyFleet(spec)]) {
+    expect(answer.status).toBe(400);
+    expect(JSON.stringify(answer.body)).toContain(message);
+  }
+  expect(await getFleet({ name: "refused" })).toBeUndefined();
+});
+
+test("only members plan and apply fleets", async () => {
+  const token = await coordinator.addUser("outsider");
+  expect((await planFor(cloudFleet("theirs"), { token })).status).toBe(403);
+  expect((await coordinator.post(`${P}/fleets/apply`, {}, { token })).status).toBe(403);
 });

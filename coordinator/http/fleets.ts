@@ -1,14 +1,18 @@
 import {
+  ApplyFleetPlanRequest,
   DeleteFleetInstancesRequest,
   DeleteFleetsRequest,
   type Fleet,
+  GetFleetPlanRequest,
   GetFleetRequest,
   ListFleetsRequest,
 } from "../../shared/api/fleets.ts";
 import { AppError } from "../../shared/errors.ts";
 import type { Deps } from "../deps.ts";
+import { applyFleet } from "../domain/fleets/applyFleet.ts";
 import { deleteFleetInstances, deleteFleets, getFleetByName } from "../domain/fleets/deleteFleets.ts";
 import { viewFleets } from "../domain/fleets/fleetView.ts";
+import { planFleet } from "../domain/fleets/planFleet.ts";
 import { listVisibleProjects } from "../domain/projects/visibleProjects.ts";
 import { type FleetRow, findFleet, listFleets } from "../store/fleets.ts";
 import type { ProjectRow } from "../store/projects.ts";
@@ -59,6 +63,18 @@ export const fleetRoutes: Route[] = [
       if (body.name === null) throw new AppError("invalid", "name or id must be specified");
       return viewOne(deps, project, await getFleetByName(deps, project.id, body.name));
     },
+  }),
+  projectRoute({
+    path: "/api/project/:project/fleets/get_plan",
+    access: "member",
+    body: GetFleetPlanRequest,
+    handle: ({ deps, user, project, body }) => planFleet(deps, { user, project }, body.spec),
+  }),
+  projectRoute({
+    path: "/api/project/:project/fleets/apply",
+    access: "member",
+    body: ApplyFleetPlanRequest,
+    handle: ({ deps, user, project, body }) => applyFleet(deps, { user, project }, body),
   }),
   projectRoute({
     path: "/api/project/:project/fleets/delete",

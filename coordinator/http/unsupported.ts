@@ -1,4 +1,5 @@
 import { AppError } from "../../shared/errors.ts";
+import { JOIN_HINT } from "../domain/fleets/fleetSpec.ts";
 import type { ProjectAccess } from "./access.ts";
 import { projectRoute, type Route, userRoute } from "./route.ts";
 
@@ -10,16 +11,7 @@ interface Missing {
   paths: string[];
 }
 
-const JOIN_HINT =
-  "Join hosts instead: `dstack fleet token create FLEET` (or `POST …/fleets/tokens/create`) gives the command to run on each host";
-
 const MISSING: Missing[] = [
-  {
-    what: "Creating fleets from a configuration is",
-    hint: JOIN_HINT,
-    access: "member",
-    paths: ["fleets/get_plan", "fleets/apply"],
-  },
   {
     what: "Health checks of instances are",
     hint: "`instances/get` tells whether a host is unreachable",

@@ -1,4 +1,5 @@
 import { and, eq, inArray, ne, type SQL, sql } from "drizzle-orm";
+import { type FleetStatus, fleetSources } from "../../shared/states.ts";
 import { type Db, type Statement, writeAll } from "./db.ts";
 import { afterPage, type Page, pageOrder } from "./page.ts";
 import { isOneOf, preparedRows } from "./prepared.ts";
@@ -71,6 +72,18 @@ export const listProjectsWithFleets = async (db: Db, projectIds: string[]): Prom
       .where(and(ALIVE, inArray(fleets.project_id, projectIds)))
   ).map((row) => row.id);
 
-/** Its name is free from then on. */
-export const markFleetDeleted = (db: Db, id: string) =>
-  db.update(fleets).set({ status: "terminated", deleted: true }).where(eq(fleets.id, id));
+/** Those that are not deleted, of all projects. */
+export const listLiveFleets = (db: Db): Promise<FleetRow[]> => db.select().from(fleets).where(ALIVE);
+
+export type FleetPatch = Partial<Omit<typeof fleets.$inferInsert, "id" | "status">>;
+
+export const patchFleet = (db: Db, id: string, patch: FleetPatch) =>
+  db.update(fleets).set(patch).where(eq(fleets.id, id));
+
+/** A legal move, or nothing (see moveSubmission). */
+export const moveFleet = (db: Db, id: string, move: { to: FleetStatus; patch: FleetPatch }) =>
+  db
+    .update(fleets)
+    .set({ ...move.patch, status: move.to })
+    .where(and(eq(fleets.id, id), inArray(fleets.status, fleetSources(move.to))))
+    .returning({ id: fleets.id });

@@ -1,4 +1,4 @@
-import { and, eq, inArray, notExists, sql } from "drizzle-orm";
+import { and, eq, inArray, max, notExists, sql } from "drizzle-orm";
 import {
   INSTANCE_STATUSES,
   type InstanceStatus,
@@ -50,6 +50,15 @@ export const listLiveInstances = (db: Db): Promise<{ instance: InstanceRow; flee
     .innerJoin(fleets, eq(instances.fleet_id, fleets.id))
     .where(eq(instances.deleted, false));
 
+/** The highest number that was ever given out in the fleet; −1: none. */
+export const lastInstanceNum = async (db: Db, fleetId: string): Promise<number> =>
+  (
+    await db
+      .select({ num: max(instances.instance_num) })
+      .from(instances)
+      .where(eq(instances.fleet_id, fleetId))
+  )[0]?.num ?? -1;
+
 export const insertInstance = (db: Db, row: NewInstanceRow) => db.insert(instances).values(row);
 
 /** Gives it the number after the last that was ever given out in the fleet, and a name with that number. */
@@ -86,10 +95,10 @@ export const moveInstance = (
   { to, patch }: { to: InstanceStatus; patch: InstancePatch },
 ) => movesTo[to](db, { ...patch, id, status: to });
 
-const free = preparedWrite((db, { id }: { id: string }) =>
+const free = preparedWrite((db, { id, now }: { id: string; now: number }) =>
   db
     .update(instances)
-    .set({ status: "idle" })
+    .set({ status: "idle", idle_since: now })
     .where(
       and(
         eq(instances.id, id),
@@ -112,4 +121,4 @@ const free = preparedWrite((db, { id }: { id: string }) =>
 );
 
 /** Idle again, unless a submission is alive there: the last one to leave frees the host. */
-export const freeInstance = (db: Db, id: string) => free(db, { id });
+export const freeInstance = (db: Db, id: string, now: number) => free(db, { id, now });

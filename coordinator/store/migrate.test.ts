@@ -37,7 +37,11 @@ test("a database of the first version opens: hosts are whole, and whoever is the
   const url = `file:${join(dir.path, "old.db")}`;
   await makeOldDatabase(url);
   await using store = await openStore({ url });
-  expect(await store.db.select().from(instances)).toMatchObject([{ id: "i", blocks: 1, status: "busy" }]);
-  expect(await store.db.select().from(joinTokens)).toMatchObject([{ id: "t", blocks: null }]);
+  expect(await store.db.select().from(instances)).toMatchObject([
+    { id: "i", blocks: 1, made: null, status: "busy" },
+  ]);
+  expect(await store.db.select().from(joinTokens)).toMatchObject([
+    { id: "t", blocks: null, instance_id: null },
+  ]);
   expect(await store.db.select().from(submissions)).toMatchObject([{ id: "s", share: null }]);
 });

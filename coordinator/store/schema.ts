@@ -9,12 +9,14 @@ import type { AgentUpgrade, Draining } from "../../shared/protocol/sync.ts";
 import type { HostShare } from "../../shared/resources/blocks.ts";
 import type {
   FleetStatus,
+  InstanceReason,
   InstanceStatus,
   JobReason,
   JobStatus,
   RunReason,
   RunStatus,
 } from "../../shared/states.ts";
+import type { MadeInstance } from "./madeInstance.ts";
 import type { ToldEvent } from "./toldEvent.ts";
 
 // Times are milliseconds since 1970 (UTC). Ids are version-4 UUIDs, as the wire demands (docs/spec/http-api.md §1.5).
@@ -73,6 +75,11 @@ export const fleets = sqliteTable(
     name: text("name").notNull(),
     spec: text("spec", { mode: "json" }).$type<FleetSpec>().notNull(),
     status: text("status").$type<FleetStatus>().notNull(),
+    /** Of making up for missing instances: how many tries in a row, and when the next one may come. */
+    attempts: integer("attempts").notNull().default(0),
+    next_attempt_at: integer("next_attempt_at"),
+    /** Of a cluster: the instance whose place the others are made at. */
+    master_id: text("master_id"),
     created_at: integer("created_at").notNull(),
     deleted: integer("deleted", { mode: "boolean" }).notNull().default(false),
   },
@@ -95,6 +102,14 @@ export const instances = sqliteTable(
     inventory: text("inventory", { mode: "json" }).$type<Inventory>().notNull(),
     /** Into how many parts the host is to be divided; how many these come to is the inventory's matter. */
     blocks: text("blocks", { mode: "json" }).$type<number | "auto">().notNull().default(1),
+    /** What a backend made it as; null: the host joined by itself. */
+    made: text("made", { mode: "json" }).$type<MadeInstance>(),
+    /** Since when it has no job; null: it has one, or is not there yet. */
+    idle_since: integer("idle_since"),
+    /** How long a made instance without jobs is kept, in seconds; null or negative: for ever. */
+    idle_duration_s: integer("idle_duration_s"),
+    /** Of a made instance: when it must have joined, or its end is tried again. */
+    wake_at: integer("wake_at"),
     /** Base64 Ed25519 key: the host's identity. */
     public_key: text("public_key").notNull(),
     boot_id: text("boot_id").notNull(),
@@ -112,7 +127,7 @@ export const instances = sqliteTable(
     draining: text("draining", { mode: "json" }).$type<Draining>(),
     /** What its agent last said of upgrades of itself. */
     upgrade: text("upgrade", { mode: "json" }).$type<AgentUpgrade>(),
-    termination_reason: text("termination_reason"),
+    termination_reason: text("termination_reason").$type<InstanceReason>(),
     termination_reason_message: text("termination_reason_message"),
     created_at: integer("created_at").notNull(),
     finished_at: integer("finished_at"),
@@ -139,6 +154,8 @@ export const joinTokens = sqliteTable("join_tokens", {
   uses_left: integer("uses_left"),
   /** Null: as the fleet says. */
   blocks: text("blocks", { mode: "json" }).$type<number | "auto">(),
+  /** The made instance that joins with it, and no other. */
+  instance_id: text("instance_id"),
   revoked: integer("revoked", { mode: "boolean" }).notNull().default(false),
 });
 

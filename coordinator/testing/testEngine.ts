@@ -5,12 +5,15 @@ import { getJobSpecs } from "../../shared/config/jobSpecs.ts";
 import { AppError } from "../../shared/errors.ts";
 import { silentLogger } from "../../shared/log.ts";
 import type { Desired, SyncAnswer } from "../../shared/protocol/sync.ts";
+import { agentFleetSpec } from "../domain/fleets/agentFleet.ts";
+import type { Backend } from "../domain/fleets/backend.ts";
 import { newRunRow } from "../domain/runs/newRunRow.ts";
 import { AgentLink } from "../engine/agentLink.ts";
 import { AgentSessions } from "../engine/agentSessions.ts";
 import { createAssignment } from "../engine/assign.ts";
 import { Capacity } from "../engine/capacity.ts";
 import { Engine } from "../engine/engine.ts";
+import { FleetKeeper } from "../engine/fleetKeeper.ts";
 import { Reachability } from "../engine/reachability.ts";
 import { Scheduler } from "../engine/scheduler.ts";
 import { UsageIntake } from "../engine/usage.ts";
@@ -48,6 +51,7 @@ interface TestEngineOptions {
   prepare?: (engine: TestEngine) => void;
   url?: string;
   soon?: Soon;
+  backends?: readonly Backend[];
 }
 
 const testJobSpecs = ({ name, spec }: Pick<RunRow, "name" | "spec">) =>
@@ -57,6 +61,7 @@ const testJobSpecs = ({ name, spec }: Pick<RunRow, "name" | "spec">) =>
 export class TestEngine implements AsyncDisposable {
   readonly db: Db;
   readonly engine: Engine;
+  readonly fleets: FleetKeeper;
   readonly link: AgentLink;
   readonly logs: LogStore;
   readonly usage: UsageIntake;
@@ -67,8 +72,12 @@ export class TestEngine implements AsyncDisposable {
   readonly #sequences = new Map<string, number>();
   readonly #reachability: Reachability;
 
-  private constructor(db: Db, dir: string, options: { clock: Clock; close: () => Promise<void> }) {
-    const { clock, close } = options;
+  private constructor(
+    db: Db,
+    dir: string,
+    options: { clock: Clock; close: () => Promise<void>; backends: readonly Backend[] },
+  ) {
+    const { clock, close, backends } = options;
     const { agents, capacity } = this;
     this.db = db;
     this.#clock = clock;
@@ -85,9 +94,12 @@ export class TestEngine implements AsyncDisposable {
       scheduler: new Scheduler({ agents, capacity, clock }),
       jobNetworkMode: 2 as const,
       waits: new Waits(clock),
+      wakeFleet: (fleetId: string) => this.fleets.wake(fleetId),
       jobSpecs: testJobSpecs,
     };
     this.engine = new Engine(deps);
+    const url = () => "http://127.0.0.1";
+    this.fleets = new FleetKeeper({ ...deps, engine: this.engine, backends, url });
     this.#reachability = new Reachability({ ...deps, engine: this.engine });
     const assign = (submission: SubmissionRow) =>
       createAssignment({ db, box: openSecretBox(join(dir, "encryption.key")) }, submission);
@@ -99,19 +111,24 @@ export class TestEngine implements AsyncDisposable {
   static async open(
     dir: string,
     clock: Clock,
-    { prepare, url = `file:${join(dir, "test.db")}`, soon }: TestEngineOptions = {},
+    { prepare, url = `file:${join(dir, "test.db")}`, soon, backends = [] }: TestEngineOptions = {},
   ): Promise<TestEngine> {
     const store = await openStore({ url, ...(soon ? { soon } : {}) });
-    const engine = new TestEngine(store.db, dir, { clock, close: async () => store[Symbol.asyncDispose]() });
+    const engine = new TestEngine(store.db, dir, {
+      clock,
+      backends,
+      close: async () => store[Symbol.asyncDispose](),
+    });
     const project = { id: PROJECT_ID, name: "main", owner_id: USER_ID, created_at: 0 };
     await store.db.insert(projects).values(project).onConflictDoNothing();
     const fleet = { id: FLEET_ID, project_id: PROJECT_ID, name: "lab", created_at: 0 };
     await store.db
       .insert(fleets)
-      .values({ ...fleet, status: "active", spec: JSON.parse("{}") })
+      .values({ ...fleet, status: "active", spec: agentFleetSpec("lab") })
       .onConflictDoNothing();
     prepare?.(engine);
     await engine.engine.start();
+    await engine.fleets.start();
     return engine;
   }
 
@@ -221,6 +238,7 @@ export class TestEngine implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#reachability.close();
     await this.usage.close();
+    await this.fleets.close();
     await this.engine.close();
     await this.logs.close();
     await this.#close();

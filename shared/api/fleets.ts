@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { FleetConfiguration } from "../config/fleet.ts";
 import { Profile } from "../config/profile.ts";
-import { GpuDriverInfo, InstanceType } from "../resources/offered.ts";
+import { GpuDriverInfo, InstanceOfferWithAvailability, InstanceType } from "../resources/offered.ts";
 import { orNull } from "../schema/field.ts";
 import { FLEET_STATUSES, INSTANCE_STATUSES } from "../states.ts";
 import { pageFields, Uuid, WireTime } from "./scalars.ts";
@@ -72,7 +72,34 @@ export const Fleet = z.object({
 });
 export type Fleet = z.infer<typeof Fleet>;
 
+/** `spec` is echoed as it came, for clients send it again. */
+export const FleetPlan = z.object({
+  project_name: z.string(),
+  user: z.string(),
+  spec: FleetSpec,
+  effective_spec: orNull(FleetSpec),
+  current_resource: orNull(Fleet),
+  /** What the fleet could be made of, the cheapest first; at most 50. */
+  offers: z.array(InstanceOfferWithAvailability),
+  total_offers: z.number().int(),
+  max_offer_price: orNull(z.number()),
+  action: orNull(z.enum(["create", "update"])),
+  /** Ours: why there are no offers, and what can be done, for people. */
+  no_offers_reason: orNull(z.string()),
+});
+export type FleetPlan = z.infer<typeof FleetPlan>;
+
 // Requests
+
+export const GetFleetPlanRequest = z.object({ spec: FleetSpec });
+export type GetFleetPlanRequest = z.infer<typeof GetFleetPlanRequest>;
+
+/** `current_resource`: the fleet that the plan was made for; not compared when `force` is set. */
+export const ApplyFleetPlanRequest = z.object({
+  plan: z.object({ spec: FleetSpec, current_resource: orNull(Fleet) }),
+  force: z.boolean().default(false),
+});
+export type ApplyFleetPlanRequest = z.infer<typeof ApplyFleetPlanRequest>;
 
 /** `/api/fleets/list`, over all projects the caller may see. */
 export const ListFleetsRequest = z.object({

@@ -1,4 +1,4 @@
-import { type InstanceStatus, instanceSources } from "../../../shared/states.ts";
+import { type FleetStatus, type InstanceStatus, instanceSources } from "../../../shared/states.ts";
 import type { NewEvent } from "../../store/events.ts";
 import type { FleetRow } from "../../store/fleets.ts";
 import type { InstanceRow } from "../../store/instances.ts";
@@ -11,6 +11,19 @@ export const instanceCreated = (
 ): NewEvent => ({
   message: `Instance created on host joining. Status: ${instance.status.toUpperCase()}`,
   targets: [aboutNewInstance(instance)],
+});
+
+/** Why a backend is to make an instance. */
+export type MadeFor = "fleet creation" | "fleet backfill" | "job submission";
+
+export const instanceMade = (
+  instance: TellableInstance,
+  origin: MadeFor,
+  actorId?: string | undefined,
+): NewEvent => ({
+  message: `Instance created on ${origin}. Status: PENDING`,
+  actorId,
+  targets: [aboutInstance(instance)],
 });
 
 /** What `moveInstance` does to an instance that is in `from`; nothing, where its guard will refuse. */
@@ -73,15 +86,32 @@ export const fleetCreated = (
   targets: [aboutFleet(fleet)],
 });
 
-/** It is deleted at once: its hosts have no jobs, and nothing has to be taken down. */
-export const fleetEnded = (fleet: TellableFleet & Pick<FleetRow, "status">, actorId: string): NewEvent[] => {
-  const statuses = [fleet.status, "terminating", "terminated"] as const;
-  return statuses.slice(1).map((to, at) => ({
-    message: statusChanged("Fleet", { from: statuses[at] ?? to, to }),
-    actorId,
-    targets: [aboutFleet(fleet)],
-  }));
-};
+/** `properties`: what of its configuration is another now. */
+export const fleetUpdated = (
+  fleet: TellableFleet,
+  properties: readonly string[],
+  actorId: string | undefined,
+): NewEvent => ({
+  message: `Fleet updated. Changed fields: ${properties.join(", ") || "none"}`,
+  actorId,
+  targets: [aboutFleet(fleet)],
+});
+
+export const fleetMoved = (
+  fleet: TellableFleet & Pick<FleetRow, "status">,
+  to: FleetStatus,
+  actorId?: string | undefined,
+): NewEvent => ({
+  message: statusChanged("Fleet", { from: fleet.status, to }),
+  actorId,
+  targets: [aboutFleet(fleet)],
+});
+
+/** What is missing is made up for no more, until the fleet is changed. */
+export const fleetGaveUp = (fleet: TellableFleet, attempts: number): NewEvent => ({
+  message: `Fleet reconciliation limit reached. Attempts: ${attempts}`,
+  targets: [aboutFleet(fleet)],
+});
 
 /** Tokens are secrets: that there is one is told, and when it ends, never what it is. */
 export const joinTokenCreated = (

@@ -7,7 +7,7 @@ export const oneLine = (text: string): string => {
   return (line.length > MOST_CHARS ? `${line.slice(0, MOST_CHARS)}…` : line).replace(/\.+$/, "");
 };
 
-/** `reason` and `message` are told where the end begins, and there alone. */
+/** `reason` and `message` are told where the end begins, and there alone; that may be its end, too. */
 export interface StatusChange<S extends string> {
   from: S;
   to: S;
@@ -21,7 +21,7 @@ export const statusChanged = (
   { from, to, reason, message }: StatusChange<string>,
 ): string => {
   const changed = `${what} status changed ${from.toUpperCase()} -> ${to.toUpperCase()}`;
-  if (to !== "terminating" || !reason) return changed;
+  if ((to !== "terminating" && to !== "terminated") || !reason) return changed;
   const words = message ? oneLine(message) : "";
   return `${changed}. Termination reason: ${reason.toUpperCase()}${words === "" ? "" : ` (${words})`}`;
 };

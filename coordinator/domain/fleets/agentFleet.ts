@@ -8,7 +8,7 @@ import { type FleetRow, findFleetByName, insertFleet } from "../../store/fleets.
 import { fleetCreated } from "../events/instanceEvents.ts";
 
 /** A fleet that hosts join by themselves. On the wire it is an SSH fleet, whose hosts are filled in when asked. */
-const agentFleetSpec = (name: string): FleetSpec => ({
+export const agentFleetSpec = (name: string): FleetSpec => ({
   configuration: FleetConfiguration.parse({ type: "fleet", name, ssh_config: { hosts: [] } }),
   configuration_path: null,
   profile: Profile.parse({ name: "default" }),

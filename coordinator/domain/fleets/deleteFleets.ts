@@ -1,10 +1,9 @@
 import { AppError } from "../../../shared/errors.ts";
 import type { Deps } from "../../deps.ts";
-import { type FleetRow, findFleetByName, markFleetDeleted } from "../../store/fleets.ts";
+import { type FleetRow, findFleet, findFleetByName } from "../../store/fleets.ts";
 import { listInstancesOfFleets } from "../../store/instanceLists.ts";
-import { revokeJoinTokensOfFleet } from "../../store/joinTokens.ts";
+import type { InstanceRow } from "../../store/instances.ts";
 import { listLiveRunNames } from "../../store/runLists.ts";
-import { fleetEnded } from "../events/instanceEvents.ts";
 
 export const getFleetByName = async (deps: Deps, projectId: string, name: string): Promise<FleetRow> => {
   const fleet = await findFleetByName(deps.db, projectId, name);
@@ -12,48 +11,53 @@ export const getFleetByName = async (deps: Deps, projectId: string, name: string
   return fleet;
 };
 
-const requireUnused = async (deps: Deps, fleet: FleetRow): Promise<void> => {
+/** Said of a fleet in which runs are; undefined: none is. */
+const whyInUse = async (deps: Deps, fleet: FleetRow): Promise<string | undefined> => {
   const names = await listLiveRunNames(deps.db, fleet.id);
-  if (names.length > 0)
-    throw new AppError("conflict", `Fleet "${fleet.name}" is in use by ${names.join(", ")}`, {
-      hint: "Stop the runs first",
-    });
+  return names.length > 0 ? `Fleet "${fleet.name}" is in use by ${names.join(", ")}` : undefined;
 };
 
-/** All of them, or none if one is in use. Nothing is uninstalled on the hosts, but they cannot come back. */
+/**
+ * All of them, or none if one is in use when it is asked. Instances that a backend made are ended, and the fleet is
+ * `terminating` until they are; on hosts that joined by themselves nothing is uninstalled, but they cannot come back.
+ */
 export const deleteFleets = async (
   deps: Deps,
   projectId: string,
   { names, actorId }: { names: string[]; actorId: string },
 ): Promise<void> => {
   const fleets = await Promise.all(names.map((name) => getFleetByName(deps, projectId, name)));
-  for (const fleet of fleets) await requireUnused(deps, fleet);
   for (const fleet of fleets) {
-    const instances = await listInstancesOfFleets(deps.db, [fleet.id]);
-    // In one transaction with the end of its instances: nobody may join a fleet that is gone.
-    await deps.engine.terminateInstances(
-      instances.map((instance) => instance.id),
-      {
-        actorId,
-        also: {
-          statements: [revokeJoinTokensOfFleet(deps.db, fleet.id), markFleetDeleted(deps.db, fleet.id)],
-          events: fleetEnded(fleet, actorId),
-        },
-      },
-    );
+    const why = await whyInUse(deps, fleet);
+    if (why !== undefined) throw new AppError("conflict", why, { hint: "Stop the runs first" });
   }
+  for (const fleet of fleets)
+    await deps.fleets.withFleet(fleet.id, async () => {
+      const rows = await listInstancesOfFleets(deps.db, [fleet.id]);
+      const alsoInUse = () => whyInUse(deps, fleet);
+      await deps.fleets.remove(fleet, rows, { isWhole: true, actorId, alsoInUse });
+    });
 };
 
+/** Takes one instance out. Refused while it has a job. */
+export const removeInstance = (
+  { fleets, db }: Pick<Deps, "db" | "fleets">,
+  instance: InstanceRow,
+  actorId: string | undefined,
+): Promise<void> =>
+  fleets.withFleet(instance.fleet_id, async () => {
+    const fleet = await findFleet(db, instance.fleet_id);
+    if (fleet) await fleets.remove(fleet, [instance], { isWhole: false, actorId });
+  });
+
 /** Numbers that are not there are ignored; one that is in use is refused, and then all of them stay. */
-export const deleteFleetInstances = async (
+export const deleteFleetInstances = (
   deps: Deps,
   fleet: FleetRow,
   { instanceNums, actorId }: { instanceNums: number[]; actorId: string },
-): Promise<void> => {
-  const instances = await listInstancesOfFleets(deps.db, [fleet.id]);
-  const chosen = instances.filter((instance) => instanceNums.includes(instance.instance_num));
-  await deps.engine.terminateInstances(
-    chosen.map((instance) => instance.id),
-    { actorId },
-  );
-};
+): Promise<void> =>
+  deps.fleets.withFleet(fleet.id, async () => {
+    const rows = await listInstancesOfFleets(deps.db, [fleet.id]);
+    const chosen = rows.filter((row) => instanceNums.includes(row.instance_num));
+    await deps.fleets.remove(fleet, chosen, { isWhole: false, actorId });
+  });

@@ -5,6 +5,8 @@ import type { FleetRow } from "../../store/fleets.ts";
 import { listInstancesOfFleets } from "../../store/instanceLists.ts";
 import type { InstanceRow } from "../../store/instances.ts";
 import { viewInstance } from "../instances/instanceView.ts";
+import { MOST_ATTEMPTS } from "./decideFleet.ts";
+import { noBackendText } from "./fleetTexts.ts";
 
 /** As stored, with the hosts that are in the fleet at the moment. */
 const specWithHosts = (spec: FleetSpec, instances: InstanceRow[]): FleetSpec => {
@@ -12,6 +14,20 @@ const specWithHosts = (spec: FleetSpec, instances: InstanceRow[]): FleetSpec => 
   if (ssh === null) return spec;
   const hosts = instances.map((instance) => instance.inventory.hostname);
   return { ...spec, configuration: { ...spec.configuration, ssh_config: { ...ssh, hosts } } };
+};
+
+/** Why instances are missing that nobody is making. */
+const statusMessageOf = (
+  { name, spec, status, attempts }: FleetRow,
+  present: number,
+  hasBackend: boolean,
+): string | null => {
+  const { nodes } = spec.configuration;
+  if (!nodes || present >= nodes.min || status !== "active") return null;
+  if (!hasBackend) return noBackendText(name);
+  return attempts >= MOST_ATTEMPTS
+    ? `No instance could be made in ${attempts} tries; applying the fleet again begins anew`
+    : null;
 };
 
 /** Fleets with their live instances. `projectNames`: by project id. */
@@ -34,7 +50,7 @@ export const viewFleets = async (
       spec: specWithHosts(row.spec, mine),
       created_at: toWireTime(row.created_at),
       status: row.status,
-      status_message: null,
+      status_message: statusMessageOf(row, mine.length, deps.fleets.hasBackend),
       instances: mine.map((instance) =>
         viewInstance(instance, {
           projectName,

@@ -46,6 +46,7 @@ export const createJoinToken = async (
     expires_at: now + request.ttl_s * 1000,
     uses_left: request.uses,
     blocks: request.blocks,
+    instance_id: null,
     revoked: false,
   };
   await writeAll(deps.db, [
@@ -63,7 +64,8 @@ export const listUsableJoinTokens = async (
 ): Promise<JoinToken[]> => {
   const now = deps.clock.now();
   const usable = (await listJoinTokens(deps.db, projectId)).filter(
-    (row) => !row.revoked && row.expires_at > now && row.uses_left !== 0,
+    // Those of made instances are nobody's to hand out.
+    (row) => row.instance_id === null && !row.revoked && row.expires_at > now && row.uses_left !== 0,
   );
   const fleets = await listFleetsByIds(deps.db, [...new Set(usable.map((row) => row.fleet_id))]);
   const names = new Map(fleets.map((fleet) => [fleet.id, fleet.name]));

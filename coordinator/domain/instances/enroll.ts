@@ -14,6 +14,7 @@ import { findFleet } from "../../store/fleets.ts";
 import {
   findInstance,
   findInstanceByKey,
+  type InstancePatch,
   type InstanceRow,
   insertNumberedInstance,
   type NewInstanceRow,
@@ -36,6 +37,10 @@ interface EnrollDeps {
   db: Db;
   tell: TellEvents;
   clock: Clock;
+  fleets: {
+    withFleet<T>(fleetId: string, work: () => Promise<T>): Promise<T>;
+    admit(row: InstanceRow, patch: InstancePatch): Promise<void>;
+  };
   engine: {
     addInstance(instance: InstanceRow, fleetName: string): void;
     updateInstance(instanceId: string, patch: Partial<InstanceRow>): void;
@@ -60,13 +65,17 @@ export const enrollInstance = async (deps: EnrollDeps, request: EnrollRequest): 
     boot_id: request.boot_id,
     agent_version: request.agent_version,
   };
-  const instanceId = known?.id ?? crypto.randomUUID();
+  const instanceId = known?.id ?? token?.instance_id ?? crypto.randomUUID();
   if (known) {
     const patch = { ...secret, ...facts, ...dividedBy(deps, token, { ...known, ...facts }) };
     await writeAll(deps.db, [patchInstance(deps.db, known.id, patch)]);
     deps.engine.updateInstance(known.id, patch);
-  } else if (token)
-    await insertNew(deps, token, { ...secret, ...facts, id: instanceId, public_key: request.public_key });
+  } else if (token?.instance_id)
+    await admitMade(deps, token.instance_id, { ...secret, ...facts, public_key: request.public_key });
+  else if (token)
+    await deps.fleets.withFleet(token.fleet_id, () =>
+      insertNew(deps, token, { ...secret, ...facts, id: instanceId, public_key: request.public_key }),
+    );
   else
     throw new AppError("unauthenticated", "This host is not known here", {
       hint: "Join it again with a join token",
@@ -160,6 +169,7 @@ const insertNew = async (
     fleet_id: fleet.id,
     blocks,
     status: "idle" as const,
+    idle_since: clock.now(),
     created_at: clock.now(),
   };
   await writeAll(db, [
@@ -169,6 +179,19 @@ const insertNew = async (
   ]);
   const added = await findInstance(db, host.id);
   if (added) engine.addInstance(added, fleet.name);
+};
+
+/** What a backend has made is the one instance that its token is for. */
+const admitMade = async (
+  { db, fleets }: EnrollDeps,
+  instanceId: string,
+  host: InstancePatch & Pick<InstanceRow, "inventory">,
+): Promise<void> => {
+  const row = await findInstance(db, instanceId);
+  if (!row || row.deleted)
+    throw new AppError("unauthenticated", "The instance of this join token is not there any more");
+  requireDivisible(host.inventory, row.blocks);
+  await fleets.admit(row, host);
 };
 
 /** A host that joins again under its key; how it is divided may be another, but not under its jobs. */

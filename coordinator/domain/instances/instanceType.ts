@@ -1,6 +1,7 @@
 import type { Inventory } from "../../../shared/protocol/inventory.ts";
 import { catalogueGpu } from "../../../shared/resources/gpuCatalogue.ts";
 import type { GpuDriverInfo, InstanceType, Resources } from "../../../shared/resources/offered.ts";
+import type { InstanceRow } from "../../store/instances.ts";
 
 /** What a host has, in the words and sizes that configurations use. Hosts that join are never spot. */
 const resourcesOf = (inventory: Inventory): Resources => ({
@@ -18,10 +19,38 @@ const resourcesOf = (inventory: Inventory): Resources => ({
 
 /** How the wire calls hosts that users bring along (docs/spec/http-api.md §3.12, §2.9). */
 export const REMOTE_BACKEND = "remote";
-export const REMOTE_REGION = "remote";
+const REMOTE_REGION = "remote";
 
-/** Hosts have no type of their own; the wire calls all of them so. */
-export const INSTANCE_TYPE_NAME = "instance";
+/** Hosts that joined by themselves have no type of their own; the wire calls all of them so. */
+const INSTANCE_TYPE_NAME = "instance";
+
+export const typeNameOf = ({ made }: Pick<InstanceRow, "made">): string =>
+  made?.offer?.instance_type.name ?? INSTANCE_TYPE_NAME;
+
+/** What the instance has, under the name of its type. */
+export const typeOf = (instance: Pick<InstanceRow, "made" | "inventory">): InstanceType => ({
+  ...instanceTypeOf(instance.inventory),
+  name: typeNameOf(instance),
+});
+
+/** Where an instance is, in the words of the wire. */
+export interface InstancePlace {
+  backend: string;
+  region: string;
+  /** Null: it is in no zone. */
+  availability_zone: string | null;
+  /** US dollars an hour. */
+  price: number;
+}
+
+const JOINED: InstancePlace = {
+  backend: REMOTE_BACKEND,
+  region: REMOTE_REGION,
+  availability_zone: null,
+  price: 0,
+};
+
+export const placeOf = ({ made }: Pick<InstanceRow, "made">): InstancePlace => made?.offer ?? JOINED;
 
 export const instanceTypeOf = (inventory: Inventory): InstanceType => {
   const known = TYPES.get(inventory);

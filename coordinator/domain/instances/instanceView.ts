@@ -5,7 +5,8 @@ import type { CapacityEntry } from "./capacityEntry.ts";
 import { whyClosed } from "./closed.ts";
 import { totalBlocksOf } from "./division.ts";
 import { healthOf } from "./health.ts";
-import { gpuDriverOf, instanceTypeOf, REMOTE_BACKEND, REMOTE_REGION } from "./instanceType.ts";
+import { gpuDriverOf, placeOf, typeOf } from "./instanceType.ts";
+import { hasJoined } from "./madeRow.ts";
 import { usedBlocks } from "./occupancy.ts";
 
 export const viewInstance = (
@@ -13,17 +14,20 @@ export const viewInstance = (
   names: { projectName: string; fleetName: string | null; entry: CapacityEntry | undefined },
 ): Instance => {
   const health = healthOf(row.inventory);
+  const isThere = hasJoined(row);
+  const { backend, region, availability_zone, price } = placeOf(row);
+  const isPlaced = isThere || Boolean(row.made?.offer);
   return {
     id: row.id,
     project_name: names.projectName,
-    backend: REMOTE_BACKEND,
-    instance_type: instanceTypeOf(row.inventory),
+    backend: isPlaced ? backend : null,
+    instance_type: isThere ? typeOf(row) : (row.made?.offer?.instance_type ?? null),
     name: row.name,
     fleet_id: row.fleet_id,
     fleet_name: names.fleetName,
     instance_num: row.instance_num,
     job_name: null,
-    hostname: row.inventory.hostname,
+    hostname: isThere ? row.inventory.hostname : null,
     status: row.status,
     unreachable: row.unreachable,
     health_status: health.status,
@@ -32,10 +36,10 @@ export const viewInstance = (
     termination_reason_message: row.termination_reason_message,
     created: toWireTime(row.created_at),
     finished_at: row.finished_at === null ? null : toWireTime(row.finished_at),
-    region: REMOTE_REGION,
-    availability_zone: null,
-    price: 0,
-    total_blocks: totalBlocksOf(row) ?? null,
+    region: isPlaced ? region : null,
+    availability_zone,
+    price: isPlaced ? price : null,
+    total_blocks: isThere ? (totalBlocksOf(row) ?? null) : null,
     // Who is there is in memory, a moment behind the row.
     busy_blocks: row.status === "busy" ? Math.max(1, names.entry ? usedBlocks(names.entry) : 0) : 0,
     gpu_driver: gpuDriverOf(row.inventory),

@@ -27,7 +27,6 @@ export const blockUse = (held: Held): BlockUse => ({
 export const hasRoom = (entry: Held, blocks: number): boolean => {
   const total = totalBlocksOf(entry.instance);
   if (total === undefined || !isUp(entry)) return false;
-  if (entry.occupants.size === 0) return blocks <= total;
   return usedBlocks(entry) + blocks <= total && freeGpus(entry).length >= gpusIn(entry, blocks, total);
 };
 

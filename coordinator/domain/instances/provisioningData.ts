@@ -4,7 +4,7 @@ import { type HostShare, shareOf } from "../../../shared/resources/blocks.ts";
 import type { InstanceOfferWithAvailability, InstanceType } from "../../../shared/resources/offered.ts";
 import type { InstanceRow } from "../../store/instances.ts";
 import { countDevices } from "./division.ts";
-import { gpuDriverOf, instanceTypeOf, REMOTE_BACKEND, REMOTE_REGION } from "./instanceType.ts";
+import { gpuDriverOf, placeOf, typeOf } from "./instanceType.ts";
 
 const IPV4 = /^(\d{1,3}(?:\.\d{1,3}){3})\/\d+$/;
 
@@ -17,22 +17,26 @@ export const offerOf = (
   instance: InstanceRow,
   availability: InstanceOfferWithAvailability["availability"],
   { blocks, total }: { blocks: number; total: number },
-): InstanceOfferWithAvailability => ({
-  backend: REMOTE_BACKEND,
-  instance: partOf(instance.inventory, blocks, total),
-  region: REMOTE_REGION,
-  price: 0,
-  backend_data: {},
-  availability,
-  availability_zones: null,
-  instance_runtime: "shim",
-  blocks,
-  total_blocks: total,
-});
+): InstanceOfferWithAvailability => {
+  const { backend, region, availability_zone: zone, price } = placeOf(instance);
+  return {
+    backend,
+    instance: partOf(instance, blocks, total),
+    region,
+    price,
+    backend_data: {},
+    availability,
+    availability_zones: zone === null ? null : [zone],
+    instance_runtime: "shim",
+    blocks,
+    total_blocks: total,
+  };
+};
 
-const partOf = (inventory: Inventory, blocks: number, total: number): InstanceType => {
-  const type = instanceTypeOf(inventory);
-  return { ...type, resources: shareOf(type.resources, blocks, { total, devices: countDevices(inventory) }) };
+const partOf = (instance: InstanceRow, blocks: number, total: number): InstanceType => {
+  const type = typeOf(instance);
+  const devices = countDevices(instance.inventory);
+  return { ...type, resources: shareOf(type.resources, blocks, { total, devices }) };
 };
 
 /**
@@ -40,19 +44,20 @@ const partOf = (inventory: Inventory, blocks: number, total: number): InstanceTy
  * host's address among the nodes of its task.
  */
 export const provisioningDataOf = (instance: InstanceRow, ip: string | null): JobProvisioningData => {
+  const { backend, region, availability_zone, price } = placeOf(instance);
   return {
-    backend: REMOTE_BACKEND,
+    backend,
     base_backend: null,
-    instance_type: instanceTypeOf(instance.inventory),
+    instance_type: typeOf(instance),
     instance_id: instance.id,
     hostname: ip ?? instance.inventory.hostname,
     internal_ip: ip,
     public_ip_enabled: true,
     instance_network: null,
-    region: REMOTE_REGION,
-    availability_zone: null,
+    region,
+    availability_zone,
     reservation: null,
-    price: 0,
+    price,
     username: "root",
     ssh_port: 22,
     dockerized: instance.inventory.runtime === "docker",

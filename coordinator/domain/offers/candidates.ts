@@ -1,6 +1,6 @@
 import type { JobSpec } from "../../../shared/api/jobs.ts";
 import type { RunSpec } from "../../../shared/api/runs.ts";
-import { type Place, whyNotThere } from "../../../shared/config/placing.ts";
+import { whyNotThere } from "../../../shared/config/placing.ts";
 import { needsImage } from "../../../shared/config/processArgv.ts";
 import { mergeProfile, type Placement } from "../../../shared/config/profile.ts";
 import type { InstanceSelector } from "../../../shared/config/reference.ts";
@@ -12,12 +12,7 @@ import type { CapacityEntry } from "../instances/capacityEntry.ts";
 import { whyClosed } from "../instances/closed.ts";
 import { countDevices, totalBlocksOf, whyUndivided } from "../instances/division.ts";
 import { healthOf } from "../instances/health.ts";
-import {
-  INSTANCE_TYPE_NAME,
-  instanceTypeOf,
-  REMOTE_BACKEND,
-  REMOTE_REGION,
-} from "../instances/instanceType.ts";
+import { instanceTypeOf, placeOf, typeNameOf } from "../instances/instanceType.ts";
 import { hasRoom, usedBlocks } from "../instances/occupancy.ts";
 
 /** The job that looks for a host, and the run it belongs to. */
@@ -37,8 +32,8 @@ export interface Candidate {
 
 export interface Candidates {
   /**
-   * In order of preference: where it could begin at once before where others are, then the least capable parts of the
-   * least capable hosts, then the fullest host, so that the others stay free.
+   * In order of preference: where it could begin at once before where others are, then the cheapest, then the least
+   * capable parts of the least capable hosts, then the fullest host, so that the others stay free.
    */
   fitting: Candidate[];
   /** Why nothing fits, for people; empty when something does. */
@@ -109,7 +104,7 @@ export const findFree = (
 type Fit = { blocks: number; total: number; rank: readonly number[] } | { why: string };
 
 interface Sifted extends Candidate {
-  /** What the job would get, then what the whole host has; less is better. */
+  /** The price, what the job would get, what the whole host has; less is better. */
   rank: readonly number[];
   begins: boolean;
   used: number;
@@ -142,11 +137,12 @@ const sift = (entries: readonly CapacityEntry[], wanted: WantedInstance) => {
 
 const kinds = new WeakMap<CapacityEntry["instance"], string>();
 
-/** The same for hosts that are divided alike, and that nothing about their hardware tells apart. */
+/** The same for hosts that are divided alike, and that nothing about their hardware or their place tells apart. */
 export const kindOf = (instance: CapacityEntry["instance"]): string => {
   const known = kinds.get(instance);
   if (known !== undefined) return known;
-  const kind = `${instance.blocks} of ${hardwareOf(instance.inventory)}`;
+  const offer = instance.made?.offer;
+  const kind = `${instance.blocks} of ${hardwareOf(instance.inventory)}${offer ? JSON.stringify(offer) : ""}`;
   kinds.set(instance, kind);
   return kind;
 };
@@ -186,7 +182,14 @@ const whyNotThis = (entry: CapacityEntry, placement: Placement): string | undefi
 
 const fitOn = (instance: CapacityEntry["instance"], wanted: WantedInstance, placement: Placement): Fit => {
   const { inventory } = instance;
-  const elsewhere = whyNotThere(placement, HOSTS);
+  const { backend, region, availability_zone: zone, price } = placeOf(instance);
+  const place = {
+    backend,
+    region,
+    instance_type: typeNameOf(instance),
+    availability_zones: zone === null ? null : [zone],
+  };
+  const elsewhere = whyNotThere(placement, place);
   if (elsewhere !== undefined) return { why: `does not fit: ${elsewhere}` };
   const isProcessHost = inventory.runtime === "process";
   if (isProcessHost && !wanted.ignoreRuntime && needsImage(wanted.spec.configuration)) {
@@ -199,10 +202,10 @@ const fitOn = (instance: CapacityEntry["instance"], wanted: WantedInstance, plac
   if (total === undefined) return { why: `is not used: ${whyUndivided(instance)}` };
   const { resources } = instanceTypeOf(inventory);
   const division = { total, devices: countDevices(inventory) };
-  const fit = fitBlocks(requirementsOn(wanted, isProcessHost), resources, { ...division, price: 0 });
+  const fit = fitBlocks(requirementsOn(wanted, isProcessHost), resources, { ...division, price });
   if ("reason" in fit) return { why: `${fit.reason}${heldOut(inventory)}` };
   const share = shareOf(resources, fit.blocks, division);
-  return { blocks: fit.blocks, total, rank: [...rankOf(share), ...rankOf(resources)] };
+  return { blocks: fit.blocks, total, rank: [price, ...rankOf(share), ...rankOf(resources)] };
 };
 
 /** For people: what the host would have more, if it did not fail. */
@@ -220,14 +223,6 @@ const requirementsOn = ({ spec, jobSpec }: WantedInstance, isProcessHost: boolea
   const { arch } = spec.configuration.resources.cpu;
   const { resources } = requirements;
   return { ...requirements, resources: { ...resources, cpu: { ...resources.cpu, arch } } };
-};
-
-/** Joined hosts have no zones. */
-const HOSTS: Place = {
-  backend: REMOTE_BACKEND,
-  region: REMOTE_REGION,
-  instance_type: INSTANCE_TYPE_NAME,
-  availability_zones: null,
 };
 
 const isSelected = (entry: CapacityEntry, { fleets, instances }: Placement): boolean =>

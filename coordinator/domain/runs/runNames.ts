@@ -1,4 +1,5 @@
 import type { Deps } from "../../deps.ts";
+import { findFleetByName } from "../../store/fleets.ts";
 import { listRunNames } from "../../store/runLists.ts";
 
 const ADJECTIVES =
@@ -11,6 +12,14 @@ const ANIMALS =
   );
 
 const anyOf = (words: readonly string[]): string => words[Math.floor(Math.random() * words.length)] ?? "run";
+
+/** `adjective-animal`, which no fleet of the project is called. */
+export const newFleetName = async (deps: Deps, projectId: string): Promise<string> => {
+  for (;;) {
+    const name = `${anyOf(ADJECTIVES)}-${anyOf(ANIMALS)}`;
+    if (!(await findFleetByName(deps.db, projectId, name))) return name;
+  }
+};
 
 /** `adjective-animal-N` with the lowest free N (docs/spec/http-api.md §1.6). */
 export const newRunName = async (deps: Deps, projectId: string): Promise<string> => {

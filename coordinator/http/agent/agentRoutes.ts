@@ -11,9 +11,11 @@ import { MetricsRequest } from "../../../shared/protocol/metrics.ts";
 import { ReportRequest } from "../../../shared/protocol/report.ts";
 import { SyncRequest } from "../../../shared/protocol/sync.ts";
 import type { BlobStore } from "../../blobs/blobStore.ts";
+import { removeInstance } from "../../domain/fleets/deleteFleets.ts";
 import { enrollInstance, renewCredential } from "../../domain/instances/enroll.ts";
 import type { AgentLink } from "../../engine/agentLink.ts";
 import type { Engine } from "../../engine/engine.ts";
+import type { FleetKeeper } from "../../engine/fleetKeeper.ts";
 import type { UsageIntake } from "../../engine/usage.ts";
 import type { Db } from "../../store/db.ts";
 import type { TellEvents } from "../../store/events.ts";
@@ -27,6 +29,7 @@ export interface AgentRouteDeps {
   clock: Clock;
   log: Logger;
   engine: Engine;
+  fleets: FleetKeeper;
   link: AgentLink;
   usage: UsageIntake;
   blobs: BlobStore;
@@ -60,7 +63,8 @@ export const agentRoutes = (deps: AgentRouteDeps): Hono => {
   app.post("/leave", async (c) => {
     const instance = await authenticateAgent(deps, c.req.raw.headers);
     const { force } = await readJson(c.req.raw, LeaveRequest);
-    await deps.engine.leave(instance, force);
+    if (force) await deps.engine.loseJobs(instance);
+    await removeInstance(deps, instance, undefined);
     deps.log.info("A host has left its fleet", { instance_id: instance.id, name: instance.name, force });
     return c.json({});
   });

@@ -1,0 +1,74 @@
+import type { Clock } from "../../shared/clock.ts";
+import type { InstanceReason } from "../../shared/states.ts";
+import { instanceEnded, instanceMoved } from "../domain/events/instanceEvents.ts";
+import { type InstanceEvent, onInstanceEvent } from "../domain/instances/madeInstanceRules.ts";
+import type { Db } from "../store/db.ts";
+import { type InstancePatch, type InstanceRow, moveInstance, patchInstance } from "../store/instances.ts";
+import type { AgentSessions } from "./agentSessions.ts";
+import type { Capacity } from "./capacity.ts";
+import { type Changes, NOTHING } from "./changes.ts";
+import type { Engine } from "./engine.ts";
+
+export interface InstanceChangeDeps {
+  db: Db;
+  clock: Clock;
+  capacity: Capacity;
+  agents: AgentSessions;
+  engine: Pick<Engine, "loseInstance" | "updateInstance">;
+}
+
+/** What an event changes about an instance, in the store and then in memory. `more` comes with the change. */
+export const changeInstance = (
+  deps: InstanceChangeDeps,
+  row: InstanceRow,
+  { event, more = {}, actorId }: { event: InstanceEvent; more?: InstancePatch; actorId?: string | undefined },
+): Changes => {
+  const { db, clock, engine } = deps;
+  const now = clock.now();
+  if (!row.made)
+    return event.kind === "end" ? endJoined(deps, row, { reason: event.reason, actorId }) : NOTHING;
+  const isAsked = row.made.offer !== null;
+  const change = onInstanceEvent({ status: row.status, isAsked, wakeAt: row.wake_at }, event, now);
+  if (!change) return NOTHING;
+  const { to, reason, message, wakeAt } = change;
+  const patch: InstancePatch = {
+    ...more,
+    wake_at: wakeAt,
+    ...(reason === undefined ? {} : { termination_reason: reason }),
+    ...(message === undefined ? {} : { termination_reason_message: message }),
+    ...(to === "idle" ? { idle_since: now } : {}),
+    ...(to === "terminated" ? { finished_at: now, deleted: true } : {}),
+  };
+  const statement =
+    to === row.status ? patchInstance(db, row.id, patch) : moveInstance(db, row.id, { to, patch });
+  const remember = () => {
+    if (to === "terminated") forget(deps, row.id);
+    else engine.updateInstance(row.id, { ...patch, status: to });
+    if (to === "terminated" || to === "terminating") engine.loseInstance(row.id);
+  };
+  const events =
+    to === row.status ? [] : instanceMoved(row, { from: row.status, to, reason, message }, actorId);
+  return { statements: [statement], events, effects: [remember] };
+};
+
+/** Nothing is done on a host that joined by itself: it only has no more business here. */
+const endJoined = (
+  deps: InstanceChangeDeps,
+  row: InstanceRow,
+  { reason, actorId }: { reason: InstanceReason; actorId: string | undefined },
+): Changes => {
+  const patch = { termination_reason: reason, finished_at: deps.clock.now(), deleted: true };
+  return {
+    statements: [
+      moveInstance(deps.db, row.id, { to: "terminating", patch: {} }),
+      moveInstance(deps.db, row.id, { to: "terminated", patch }),
+    ],
+    events: instanceEnded(row, reason, actorId),
+    effects: [() => forget(deps, row.id)],
+  };
+};
+
+const forget = ({ capacity, agents }: InstanceChangeDeps, id: string): void => {
+  capacity.remove(id);
+  agents.forget(id);
+};
