@@ -4,6 +4,7 @@ const PROGRAMS: Record<string, string> = {
   nsenter: "util-linux",
   iptables: "iptables",
   dockerd: "docker.io",
+  podman: "podman",
   busybox: "busybox-static",
   "docker-registry": "docker-registry",
   curl: "curl",

@@ -1,8 +1,20 @@
 import { expect, test } from "bun:test";
+import type { ContainerCreateOptions } from "dockerode";
 import { tempDir } from "../../../shared/testing/tempDir.ts";
 import { openDocker } from "./client.ts";
 import { allFeatures, findSilentLacks, missingFeature } from "./features.ts";
 
+const EVERYTHING: ContainerCreateOptions = {
+  HostConfig: {
+    Init: true,
+    DeviceRequests: [{ Driver: "", Capabilities: [["gpu", "display"]] }],
+    Runtime: "habana",
+    LogConfig: { Type: "local", Config: {} },
+    StorageOpt: { size: "1G" },
+    NanoCpus: 1,
+    Ulimits: [],
+  },
+};
 const refused = (message: string) => ({ statusCode: 500, json: { message } });
 
 test.each([
@@ -31,14 +43,17 @@ test.each([
     "error setting rlimits for ready process: error setting rlimit type 8: operation not permitted",
     "ulimits",
   ],
+  ["container create: running container create option: invalid log driver: invalid argument", "localLog"],
+  ["container-init binary not found on the host: stat /usr/libexec/podman/catatonit: no such file", "init"],
   ["no such file or directory", undefined],
 ] as const)("%p: %p is missing", (said, missing) => {
-  expect(missingFeature(refused(said), allFeatures())).toBe(missing);
+  expect(missingFeature(refused(said), EVERYTHING)).toBe(missing);
 });
 
 test("what was not asked for is not what is missing", () => {
-  const asked = { ...allFeatures(), init: false };
-  expect(missingFeature(refused('exec: "docker-init": executable file not found'), asked)).toBeUndefined();
+  const err = refused("crun: setrlimit `RLIMIT_NOFILE`: Operation not permitted");
+  expect(missingFeature(err, {})).toBeUndefined();
+  expect(missingFeature(err, EVERYTHING)).toBe("ulimits");
 });
 
 test.each([

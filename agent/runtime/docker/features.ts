@@ -1,4 +1,5 @@
 import type Docker from "dockerode";
+import type { ContainerCreateOptions } from "dockerode";
 import { engineMessage } from "./client.ts";
 
 /** What some engines or hosts do not have. */
@@ -60,11 +61,25 @@ export const hopeAgain = (features: Features): void => {
 };
 
 /** What an engine's refusal says that it lacks, of what was asked for; undefined: it is about something else. */
-export const missingFeature = (err: unknown, asked: Features): keyof Features | undefined => {
+export const missingFeature = (err: unknown, spec: ContainerCreateOptions): keyof Features | undefined => {
   const said = engineMessage(err);
+  const asked = askedFor(spec);
   const names = Object.keys(WORDS) as (keyof Features)[];
   return names.find((name) => asked[name] && WORDS[name].test(said));
 };
+
+const askedFor = ({ HostConfig: host = {} }: ContainerCreateOptions): Features => ({
+  init: host.Init === true,
+  display: (host.DeviceRequests ?? []).some(({ Capabilities = [] }) =>
+    Capabilities.flat().includes("display"),
+  ),
+  nvidiaRuntime: (host.DeviceRequests ?? []).some(({ Driver }) => Driver !== "cdi"),
+  habanaRuntime: host.Runtime === "habana",
+  localLog: host.LogConfig !== undefined,
+  diskQuota: host.StorageOpt !== undefined,
+  cpuLimit: host.NanoCpus !== undefined,
+  ulimits: host.Ulimits !== undefined,
+});
 
 /** What that means for the jobs of this host. */
 export const WITHOUT: Record<keyof Features, string> = {

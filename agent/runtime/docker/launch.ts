@@ -70,8 +70,7 @@ const startContainer = async (
   if (assignment.gpu_ids.length > 0) await findSilentLacks(docker, features);
   for (;;) {
     hooks.signal.throwIfAborted();
-    const asked = { ...features };
-    const spec = containerSpec(assignment, { ...place, settings, features: asked, home: place.user?.home });
+    const spec = containerSpec(assignment, { ...place, settings, features, home: place.user?.home });
     let [step, container, terminal]: [Step, Docker.Container?, Terminal?] = ["create"];
     try {
       container = await create(docker, job, spec);
@@ -91,7 +90,7 @@ const startContainer = async (
       if (isUnreachable(err)) throw err;
       if (container) await removeContainer(container);
       if (hooks.signal.aborted) throw err;
-      const missing = missingFeature(err, asked);
+      const missing = missingFeature(err, spec);
       if (!missing) {
         hopeAgain(features);
         throw startFailure(err, step, assignment);

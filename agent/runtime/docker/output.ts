@@ -1,29 +1,33 @@
+import type { Socket } from "node:net";
 import type Docker from "dockerode";
+import { hijack } from "./hijack.ts";
 import { LogFrames } from "./logFrames.ts";
 import { pump } from "./pump.ts";
 import type { Spool } from "./spool.ts";
 
 /** A container's terminal: what it shows, and the keyboard. */
-export type Terminal = NodeJS.ReadWriteStream & { destroy(): void; writable: boolean };
+export type Terminal = Socket;
 
 /** Keys that a terminal turns into an interrupt and into the end of what is read from it. */
 export const CTRL_C = "\x03";
 export const CTRL_D = "\x04";
 
 /** Opened before the start, it misses no byte. */
-export const attachTerminal = async (container: Docker.Container): Promise<Terminal> =>
-  asTerminal(await container.attach({ stream: true, stdin: true, stdout: true, stderr: true, hijack: true }));
+export const attachTerminal = (container: Docker.Container): Promise<Terminal> =>
+  attach(container, "stream=1&stdin=1&stdout=1&stderr=1");
 
 /** Only the keyboard, for a container that runs already. */
-export const attachKeyboard = async (container: Docker.Container): Promise<Terminal> =>
-  asTerminal(await container.attach({ stream: true, stdin: true, hijack: true }));
+export const attachKeyboard = (container: Docker.Container): Promise<Terminal> =>
+  attach(container, "stream=1&stdin=1");
 
-/** dockerode hands out sockets, its types only say that they are streams. */
-const asTerminal = (stream: NodeJS.ReadWriteStream): Terminal => {
+const attach = async (container: Docker.Container, query: string): Promise<Terminal> => {
+  const terminal = await hijack(container, `/containers/${container.id}/attach?${query}`);
   // A broken connection is seen where it is read; without a listener an error while typing would end the agent.
-  stream.on("error", () => {});
-  return stream as Terminal;
+  terminal.on("error", () => {});
+  return terminal;
 };
+
+const PLAIN = { push: (bytes: Buffer) => [bytes], end: (): Buffer[] => [] };
 
 /** Copies what the terminal shows until it closes: at the container's end, or because the connection broke. */
 export const copyTerminal = async (terminal: Terminal, spool: Spool): Promise<void> => {
@@ -39,8 +43,10 @@ export const copyTerminal = async (terminal: Terminal, spool: Spool): Promise<vo
  * connection breaks; what was written is right also then, and the next call goes on behind it.
  */
 export const copyLog = async (container: Docker.Container, spool: Spool): Promise<void> => {
-  const stream = await container.logs({ follow: true, stdout: true, stderr: true, timestamps: true });
-  const frames = new LogFrames();
+  // Podman has no `local` driver, and gives times to a second: they could not tell pieces of a line from lines.
+  const timestamps = (await container.inspect()).HostConfig.LogConfig?.Type === "local";
+  const stream = await container.logs({ follow: true, stdout: true, stderr: true, timestamps });
+  const frames = timestamps ? new LogFrames() : PLAIN;
   let toSkip = spool.source;
   const write = async (parts: Buffer[]) => {
     const bytes = parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts);

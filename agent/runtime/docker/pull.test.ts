@@ -100,6 +100,12 @@ describe("pullImage()", () => {
   test("a stream that ends without saying that it is done is no success", async () => {
     const half = { id: "a", status: "Downloading", progressDetail: { current: 5, total: 9 } };
     await expect(pullFrom(() => new Response(lines(half)))).rejects.toThrow("stopped in the middle");
+    const [docker, complete] = [
+      { status: "Pulling from x", id: "v1" },
+      { id: "a", status: "Download complete" },
+    ];
+    await expect(pullFrom(() => new Response(lines(docker, complete)))).rejects.toThrow("in the middle");
+    expect(await pullFrom(() => new Response(lines(complete)))).toHaveLength(3);
     await expect(pullFrom(() => new Response("<html>"))).rejects.toThrow('the engine answered "<html>"');
   });
 

@@ -31,7 +31,7 @@ export const pullImage = async (docker: Docker, request: PullRequest, hooks: Pul
   const abortSignal = AbortSignal.any([hooks.signal, silence.signal]);
   const tracker = new PullTracker();
   let reportedAt = 0;
-  let isDone = false;
+  const end = new EndOfPull();
   hooks.onPulling();
   try {
     const stream = await docker.createImage({
@@ -42,14 +42,14 @@ export const pullImage = async (docker: Docker, request: PullRequest, hooks: Pul
     for await (const event of pullEvents(stream)) {
       timer.refresh();
       if (event.errorDetail || event.error) throw new Error(event.errorDetail?.message ?? event.error);
-      if (event.status?.startsWith("Status:")) isDone = true;
+      end.add(event);
       tracker.add(event);
       if (Date.now() - reportedAt < REPORT_EVERY_MS) continue;
       reportedAt = Date.now();
       const progress = tracker.progress(reportedAt);
       if (progress) hooks.onPulling(progress);
     }
-    if (!isDone) throw new Error("the engine stopped in the middle of it");
+    if (!end.isReached()) throw new Error("the engine stopped in the middle of it");
     hooks.onPulling(tracker.progress(Date.now()));
   } catch (err) {
     if (hooks.signal.aborted || (isUnreachable(err) && !silence.signal.aborted)) throw err;
@@ -62,6 +62,22 @@ export const pullImage = async (docker: Docker, request: PullRequest, hooks: Pul
   }
 };
 
+/** Docker's last word is `Status: …`; Podman, which never says from where it pulls, ends with the image complete. */
+class EndOfPull {
+  #isDocker = false;
+  #last = "";
+
+  add({ status }: PullEvent): void {
+    if (status === undefined) return;
+    this.#isDocker ||= status.startsWith("Pulling from ");
+    this.#last = status;
+  }
+
+  isReached(): boolean {
+    return this.#last.startsWith("Status:") || (!this.#isDocker && this.#last === "Download complete");
+  }
+}
+
 /** Whether a pull failed for want of space on the engine's disk. */
 export const isDiskFull = (err: unknown): boolean => err instanceof StartError && err.cause === DISK_FULL;
 
@@ -71,7 +87,7 @@ const pullError = ({ image, auth }: PullRequest, said: string, status: number | 
   const isFull = said.includes(DISK_FULL);
   const hint = isFull
     ? "The engine's disk is full: remove images and containers that are not needed"
-    : status === 404
+    : status === 404 || /manifest unknown/.test(said)
       ? "Check the image's name and tag"
       : /denied|unauthorized|authentication|no basic auth|credentials/i.test(said)
         ? auth

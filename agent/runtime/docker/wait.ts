@@ -10,7 +10,7 @@ export const waitForCode = async (container: Docker.Container): Promise<number> 
     const request = {
       path: `/containers/${container.id}/wait?`,
       method: "POST",
-      options: { condition: "not-running" },
+      options: { _query: { condition: "not-running" }, _body: {} },
       isStream: true,
       statusCodes: { 200: true, 404: "no such container", 500: "server error" },
     };

@@ -4,7 +4,7 @@ import { hasBusybox } from "./image.ts";
 import { AGENT, DSTACK } from "./programs.ts";
 
 /** What a test needs of this machine. */
-export type Requirement = "programs" | "root" | "docker" | "registry" | "shellcheck";
+export type Requirement = "programs" | "root" | "docker" | "podman" | "registry" | "shellcheck";
 
 export const hasProgram = (name: string): boolean => Bun.which(name) !== null;
 
@@ -24,6 +24,7 @@ const REASONS: Record<Requirement, () => string | undefined> = {
     if (!hasProgram("dockerd") || !hasProgram("docker")) return "needs dockerd and docker";
     return hasBusybox() ? undefined : "needs /bin/busybox, Debian's busybox-static";
   },
+  podman: () => (hasProgram("podman") && hasProgram("runc") ? undefined : "needs Debian's podman"),
   registry: () => (hasProgram("docker-registry") ? undefined : "needs Debian's docker-registry"),
   shellcheck: () => (hasProgram("shellcheck") ? undefined : "needs shellcheck"),
 };
