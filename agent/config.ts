@@ -3,6 +3,7 @@ import { isAbsolute, join } from "node:path";
 import { parseArgs } from "node:util";
 import { AppError, messageOf } from "../shared/errors.ts";
 import { LOG_LEVELS, type LogLevel } from "../shared/log.ts";
+import { findDockerHost } from "./runtime/docker/address.ts";
 
 const COMMANDS = ["run", "join", "status", "inventory", "drain", "undrain", "leave", "version"] as const;
 type Command = (typeof COMMANDS)[number];
@@ -41,7 +42,8 @@ export interface Config {
   runtime: RuntimeChoice | undefined;
   name: string | undefined;
   logLevel: LogLevel;
-  dockerHost: string | undefined;
+  /** DOCKER_HOST, or the socket of an engine of this host. */
+  dockerHost: string;
   reason: string;
   wait: boolean;
   force: boolean;
@@ -79,7 +81,7 @@ export const loadConfig = (
     runtime,
     name: values.name || undefined,
     logLevel,
-    dockerHost: env["DOCKER_HOST"] || undefined,
+    dockerHost: env["DOCKER_HOST"] || findDockerHost(env),
     reason: checkReason(values.reason ?? ""),
     wait: values.wait ?? false,
     force: values.force ?? false,

@@ -4,7 +4,6 @@ import { runAgent } from "../agent.ts";
 import { type Config, makeStateDir } from "../config.ts";
 import { glance } from "../inventory/glance.ts";
 import { findIdentity, type Identity } from "../link/identity.ts";
-import { DEFAULT_DOCKER_HOST } from "../runtime/docker/address.ts";
 import { createDockerRuntime } from "../runtime/docker/dockerRuntime.ts";
 import { readDockerSettings } from "../runtime/docker/settings.ts";
 import { openServiceManager } from "../service/notify.ts";
@@ -54,7 +53,7 @@ export const run = async (config: Config, deps: RunDeps): Promise<void> => {
       self,
       env,
       createDockerRuntime: (log) =>
-        createDockerRuntime({ dockerHost, settings, stateDir: config.stateDir, log }),
+        createDockerRuntime({ dockerHost: config.dockerHost, settings, stateDir: config.stateDir, log }),
       service,
       log,
     },

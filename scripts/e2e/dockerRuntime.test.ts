@@ -313,6 +313,38 @@ describeWith(["root", "docker", "registry"], "the docker runtime", () => {
     await runtime.remove(endless.assignment.submission_id, endless.dir);
   }, 60_000);
 
+  test("a log whose beginning is gone is not taken for the rest of the output", async () => {
+    const runtime = runtimeOn(engine);
+    const job = dockerJob(dir);
+    const work = "yes 0123456789 | head -c 400000; echo over; sleep 3; echo late; exit 6";
+    await engine.docker(
+      ...["run", "-d", "-t", "--label", `dstack.submission-id=${job.assignment.submission_id}`],
+      ...[
+        "--log-driver",
+        "local",
+        "--log-opt",
+        "max-size=50k",
+        "--log-opt",
+        "max-file=2",
+        "--log-opt",
+        "compress=false",
+      ],
+      ...[TEST_IMAGE, "sh", "-c", work],
+    );
+    const id = (await engine.docker("ps", "-q")).trim();
+    await waitFor("the early output", async () => (await engine.docker("logs", id)).includes("over"));
+    writeFileSync(job.spoolPath, "what was seen\r\n");
+    const adopted = await runtime.adopt(job, hooksOf());
+    expect(await adopted?.ended).toMatchObject({ exitStatus: 6 });
+    const [seen, , notice, ...rest] = (await outputOf(job)).split("\r\n");
+    expect([seen, notice?.slice(0, 38), rest.join()]).toEqual([
+      "what was seen",
+      "[dstack] The agent lost sight of the j",
+      "late,",
+    ]);
+    await runtime.remove(job.assignment.submission_id, job.dir);
+  }, 30_000);
+
   test("adopt() knows nothing of a job that never started, and removes what was created of it", async () => {
     const runtime = runtimeOn(engine);
     const job = dockerJob(dir, { argv: shell("true") });

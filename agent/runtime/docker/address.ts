@@ -1,3 +1,4 @@
+import { accessSync, constants } from "node:fs";
 import { AppError } from "../../../shared/errors.ts";
 
 /** Where a container engine answers. */
@@ -14,4 +15,33 @@ export const parseDockerHost = (dockerHost: string): EngineAddress => {
   throw new AppError("invalid", `Cannot use "${dockerHost}" as DOCKER_HOST`, {
     hint: "Give unix:///path/to/docker.sock or tcp://host:port",
   });
+};
+
+/**
+ * The first engine's socket that this user may use: Docker's, that of a rootless Docker, Podman's, that of a rootless
+ * Podman (their documents name these places). Docker's own where there is none, for the words about its absence.
+ */
+export const findDockerHost = (
+  env: Readonly<Record<string, string | undefined>>,
+  isUsable = isWritable,
+): string => {
+  const own = env["XDG_RUNTIME_DIR"] || `/run/user/${process.getuid?.() ?? 0}`;
+  const paths = [
+    "/var/run/docker.sock",
+    `${own}/docker.sock`,
+    "/run/podman/podman.sock",
+    `${own}/podman/podman.sock`,
+  ];
+  const found = paths.find(isUsable);
+  return found === undefined ? DEFAULT_DOCKER_HOST : `unix://${found}`;
+};
+
+const isWritable = (path: string): boolean => {
+  try {
+    accessSync(path, constants.W_OK);
+    return true;
+  } catch {
+    // Not there, or not this user's.
+    return false;
+  }
 };

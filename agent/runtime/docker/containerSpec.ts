@@ -86,9 +86,10 @@ export const containerSpec = (assignment: Assignment, options: SpecOptions): Con
 
 /**
  * The engine's copy of the output, read after a restart of the agent. `local` keeps bytes as they are (`json-file`
- * replaces what is not UTF-8); rotation is turned off, because what was rotated away could not be caught up with.
+ * replaces what is not UTF-8). It is large, because what was rotated away cannot be caught up with (output.ts), but
+ * bounded: a job that prints without end must not fill the host's disk.
  */
-const LOG = { Type: "local", Config: { "max-size": "1000g", "max-file": "1", compress: "false" } };
+const LOG = { Type: "local", Config: { "max-size": "4g", "max-file": "2", compress: "false" } };
 
 /** For shared memory a tmpfs of our own too: the engine's is mounted noexec. */
 const temporaryFolders = ({ shm_size_mib }: Assignment, { readOnly }: DockerSettings): HostConfig => {

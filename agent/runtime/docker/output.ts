@@ -1,4 +1,6 @@
+import { existsSync } from "node:fs";
 import type { Socket } from "node:net";
+import { dirname, join } from "node:path";
 import type Docker from "dockerode";
 import { hijack } from "./hijack.ts";
 import { LogFrames } from "./logFrames.ts";
@@ -27,8 +29,6 @@ const attach = async (container: Docker.Container, query: string): Promise<Termi
   return terminal;
 };
 
-const PLAIN = { push: (bytes: Buffer) => [bytes], end: (): Buffer[] => [] };
-
 /** Copies what the terminal shows until it closes: at the container's end, or because the connection broke. */
 export const copyTerminal = async (terminal: Terminal, spool: Spool): Promise<void> => {
   try {
@@ -43,17 +43,33 @@ export const copyTerminal = async (terminal: Terminal, spool: Spool): Promise<vo
  * connection breaks; what was written is right also then, and the next call goes on behind it.
  */
 export const copyLog = async (container: Docker.Container, spool: Spool): Promise<void> => {
+  const info = await container.inspect();
   // Podman has no `local` driver, and gives times to a second: they could not tell pieces of a line from lines.
-  const timestamps = (await container.inspect()).HostConfig.LogConfig?.Type === "local";
-  const stream = await container.logs({ follow: true, stdout: true, stderr: true, timestamps });
+  const timestamps = info.HostConfig.LogConfig?.Type === "local";
+  const isCut = hasRotated(info);
+  const since = isCut ? { since: spool.writtenAt / 1000 } : {};
+  const stream = await container.logs({ follow: true, stdout: true, stderr: true, timestamps, ...since });
   const frames = timestamps ? new LogFrames() : PLAIN;
-  let toSkip = spool.source;
+  let [toSkip, isSaid] = [isCut ? 0 : spool.source, false];
   const write = async (parts: Buffer[]) => {
     const bytes = parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts);
     const fresh = bytes.subarray(Math.min(toSkip, bytes.length));
     toSkip -= bytes.length - fresh.length;
-    if (fresh.length > 0) await spool.append(fresh);
+    if (fresh.length === 0) return;
+    if (isCut && !isSaid) await spool.notice(CUT);
+    isSaid = true;
+    await spool.append(fresh);
   };
   await pump(stream, (bytes) => write(frames.push(bytes)));
   await write(frames.end());
 };
+
+const PLAIN = { push: (bytes: Buffer) => [bytes], end: (): Buffer[] => [] };
+
+const CUT =
+  "The agent lost sight of the job here, and its log is too long to be read from its beginning: some output may be missing";
+
+/** Whether the beginning of the log is gone, so that nothing tells at which byte of the output it begins now. */
+const hasRotated = ({ HostnamePath }: Docker.ContainerInspectInfo): boolean =>
+  // Beside the other files of the container (moby/moby, daemon/logger/local); not visible: rootless, or another host.
+  HostnamePath !== "" && existsSync(join(dirname(HostnamePath), "local-logs/container.log.1"));

@@ -1,3 +1,4 @@
+import type { Stats } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { delay } from "../../../shared/async/delay.ts";
 import { messageOf } from "../../../shared/errors.ts";
@@ -24,14 +25,17 @@ export class Spool implements AsyncDisposable {
   readonly #file: FileHandle;
   readonly #options: SpoolOptions;
   readonly #quota: LogQuota;
+  /** When something of the job was last written to it, milliseconds since 1970. */
+  writtenAt: number;
   #size: number;
   #position: Position;
   /** Bytes of the job that were dropped since the last position was written. */
   #dropped = 0;
 
-  private constructor(file: FileHandle, size: number, options: SpoolOptions) {
+  private constructor(file: FileHandle, { size, mtimeMs }: Stats, options: SpoolOptions) {
     this.#file = file;
     this.#size = size;
+    this.writtenAt = mtimeMs;
     this.#options = options;
     this.#quota = new LogQuota(options.quota);
     this.#position = findPosition(options.path) ?? { source: 0, spool: 0 };
@@ -39,7 +43,7 @@ export class Spool implements AsyncDisposable {
 
   static async open(options: SpoolOptions): Promise<Spool> {
     const file = await open(options.path, "a", 0o600);
-    return new Spool(file, (await file.stat()).size, options);
+    return new Spool(file, await file.stat(), options);
   }
 
   /** How much of the job's own output has been dealt with: where to go on in the engine's log. */
@@ -63,6 +67,7 @@ export class Spool implements AsyncDisposable {
     }
     if (notice !== undefined) await this.notice(notice);
     this.#dropped += bytes.length - kept;
+    this.writtenAt = Date.now();
     this.#options.onOutput();
   }
 
