@@ -23,6 +23,7 @@ import { Reporter } from "./link/report.ts";
 import { runSync } from "./link/sync.ts";
 import { createSampler } from "./metrics/sampler.ts";
 import { prepareRepo } from "./repo/prepareRepo.ts";
+import { openCgroups } from "./runtime/process/cgroups.ts";
 import { createProcessRuntime } from "./runtime/process/processRuntime.ts";
 import { bootId } from "./runtime/process/procfs.ts";
 import { Supervisors } from "./runtime/process/supervisors.ts";
@@ -85,7 +86,12 @@ export const runAgent = async (deps: AgentDeps, signal: AbortSignal): Promise<Ag
     own: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },
     gpus: () => watch.devices,
   };
-  const processRuntime = createProcessRuntime({ supervisors, host, log });
+  const processRuntime = createProcessRuntime({
+    supervisors,
+    cgroups: openCgroups({ root: "/", log }),
+    host,
+    log,
+  });
   let docker: Runtime | undefined;
   const runtimes = (name: RuntimeName): Runtime => {
     if (name === "process") return processRuntime;

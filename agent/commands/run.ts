@@ -30,7 +30,7 @@ export const run = async (config: Config, deps: RunDeps): Promise<void> => {
   const settings = readDockerSettings(env);
   const runtime = config.runtime ?? identity.runtime;
   const name = config.name ?? identity.name ?? undefined;
-  const dockerHost = config.dockerHost ?? DEFAULT_DOCKER_HOST;
+  const dockerHost = config.dockerHost;
   const memory = new Map<string, string>();
   const read = (ended: AbortSignal) => takeInventory(config, { runtime, name, memory }, ended);
   const inventory = await read(signal);

@@ -48,6 +48,20 @@ export const findCgroup = (
   return path === undefined ? undefined : { version: 2, path };
 };
 
+/** Where a hierarchy is mounted; `""` is that of the second version. Undefined: it is not. */
+export const cgroupMount = (root: string, controller: string): string | undefined => {
+  const mount = mountOf(readText(join(root, "proc/self/mountinfo")) ?? "", controller);
+  return mount && join(root, mount.point);
+};
+
+/** A process's folder in a hierarchy, its own group whatever that is; undefined: there is none, or it is not visible. */
+export const cgroupFolder = (root: string, pid: number | "self", controller: string): string | undefined => {
+  const path = pathOf(readText(join(root, `proc/${pid}/cgroup`)) ?? "", controller);
+  const mount = mountOf(readText(join(root, "proc/self/mountinfo")) ?? "", controller);
+  if (path === undefined || mount === undefined || path.startsWith("/..")) return undefined;
+  return join(root, mount.point, relativeTo(mount.root, path));
+};
+
 /** `4:cpu,cpuacct:/path` or `0::/path` (cgroups(7)). */
 const pathOf = (memberships: string, controller: string): string | undefined => {
   for (const [, controllers = "", path = ""] of memberships.matchAll(/^\d+:([^:\n]*):(\/.*)$/gm))

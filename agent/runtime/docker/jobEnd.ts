@@ -1,4 +1,5 @@
 import { constants } from "node:os";
+import { outOfMemory } from "../outOfMemory.ts";
 import type { JobEnd } from "../runtime.ts";
 
 /** What is known of a container that ended. */
@@ -42,10 +43,7 @@ const ENGINE_RESTARTED =
 
 const explain = ({ exitCode, oomKilled, memoryMib, wasStopped, output = "" }: ContainerEnd): string => {
   if (wasStopped) return "";
-  if (oomKilled) {
-    const limit = memoryMib ? `its limit of ${memoryMib} MiB of memory` : "the memory that there is";
-    return `Out of memory: the job needed more than ${limit}, and the kernel killed a process of it`;
-  }
+  if (oomKilled) return outOfMemory(memoryMib);
   const init = /^\[FATAL tini \(\d+\)\] exec (.+) failed: (.+?)\s*$/m.exec(output);
   if (init && (exitCode === 126 || exitCode === 127)) return cannotRun(init[1] ?? "", init[2] ?? "");
   const signal = signalOf(exitCode);

@@ -1,8 +1,10 @@
-import { accessSync, constants, statSync } from "node:fs";
+import { accessSync, appendFileSync, constants, statSync } from "node:fs";
 import { isAbsolute, join, normalize } from "node:path";
 import { messageOf } from "../../../shared/errors.ts";
 import type { Assignment } from "../../../shared/protocol/assignment.ts";
 import type { GpuDevice } from "../../../shared/protocol/inventory.ts";
+import { noticeLine } from "../../jobs/logQuota.ts";
+import { checkExecSize } from "../execLimits.ts";
 import { type RuntimeJob, StartError } from "../runtime.ts";
 import { gpuEnv } from "./gpuEnv.ts";
 import type { CommandSpec } from "./messages.ts";
@@ -77,19 +79,49 @@ const asUser = ({ uid, gid, change }: JobUser): string[] => {
   return [setpriv, `--reuid=${uid}`, `--regid=${gid}`, groups, "--"];
 };
 
+const refuse = (what: string, hint: string): StartError =>
+  new StartError("executor_error", `Cannot ${what}: this host runs jobs without containers`, { hint });
+
+/** What only a container can give is said, not left out. */
 const checkSupported = (assignment: Assignment): void => {
+  if (assignment.image)
+    throw refuse(
+      `run in the image "${assignment.image}"`,
+      "Leave it out, or choose a host with a container engine",
+    );
+  if (assignment.privileged)
+    throw refuse(
+      "run a privileged container",
+      'Leave out "privileged", or choose a host with a container engine',
+    );
   if (assignment.argv.length === 0)
     throw new StartError(
       "creating_container_error",
       "There is no command, and no container image to take one from",
     );
-  const mount = assignment.mounts.find(({ source, target }) => normalize(source) !== normalize(target));
-  if (mount)
-    throw new StartError(
-      "executor_error",
-      `Cannot mount "${mount.source}" at "${mount.target}": this host runs jobs without containers`,
-      { hint: "Give both the same path, or choose a host with a container engine" },
-    );
+};
+
+/** Without containers a volume is the host's folder itself, so it can only be where it is. */
+const makeVolumes = ({ assignment, spoolPath }: RuntimeJob, user: JobUser): void => {
+  for (const { source, target, optional } of assignment.mounts) {
+    try {
+      if (normalize(source) !== normalize(target))
+        throw refuse(
+          `mount "${source}" at "${target}"`,
+          "Give both the same path, or choose a host with a container engine",
+        );
+      makeFolder(source, user);
+    } catch (err) {
+      const problem =
+        err instanceof StartError
+          ? err
+          : new StartError("executor_error", `Cannot use the volume "${source}": ${messageOf(err)}`);
+      if (!optional) throw problem;
+      appendFileSync(spoolPath, noticeLine(`${problem.message}: the job runs without this volume`, true), {
+        mode: 0o600,
+      });
+    }
+  }
 };
 
 export interface PreparedCommand {
@@ -102,7 +134,7 @@ export const prepareCommand = (job: RuntimeJob, host: HostFacts): PreparedComman
   const { assignment, dir, spoolPath } = job;
   checkSupported(assignment);
   const user = resolveUser(assignment.user, host.own);
-  for (const { source } of assignment.mounts) makeFolder(source, user);
+  makeVolumes(job, user);
   const cwd = workingDirOf(job, user);
   const repoDir = placeRepo(job, user, cwd);
   // Before the program is looked for: it may be one of them.
@@ -126,9 +158,21 @@ export const prepareCommand = (job: RuntimeJob, host: HostFacts): PreparedComman
   };
   const [name = "", ...args] = withoutInteractive(assignment.argv);
   const argv = [...asUser(user), findProgram(name, { path: env["PATH"] ?? DEFAULT_PATH, cwd }), ...args];
+  checkExecSize(argv, env);
+  const quota = assignment.log_quota_hour;
+  const logQuota = typeof quota === "number" ? { logQuotaHour: quota } : {};
   const terminalOwner = user.change ? { terminalOwner: { uid: user.uid, gid: user.gid } } : {};
   return {
-    spec: { submissionId: assignment.submission_id, dir, spoolPath, argv, env, cwd, ...terminalOwner },
+    spec: {
+      submissionId: assignment.submission_id,
+      dir,
+      spoolPath,
+      argv,
+      env,
+      cwd,
+      ...logQuota,
+      ...terminalOwner,
+    },
     user,
   };
 };

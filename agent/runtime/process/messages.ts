@@ -12,6 +12,10 @@ export interface CommandSpec {
   argv: string[];
   env: Record<string, string>;
   cwd: string;
+  /** Folders of the control groups that are the job's alone (cgroups.ts). */
+  cgroups?: string[];
+  /** As in the assignment. */
+  logQuotaHour?: number;
   /** Owner of the terminal, where the command changes its user. */
   terminalOwner?: { uid: number; gid: number };
 }

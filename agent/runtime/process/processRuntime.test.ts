@@ -7,6 +7,7 @@ import { tempDir } from "../../../shared/testing/tempDir.ts";
 import { waitFor } from "../../../shared/testing/waitFor.ts";
 import { anAssignment } from "../../testing/anAssignment.ts";
 import { type JobEnd, type RuntimeHooks, type RuntimeJob, StartError } from "../runtime.ts";
+import { openCgroups, removeCgroups } from "./cgroups.ts";
 import { createProcessRuntime } from "./processRuntime.ts";
 import { isAlive } from "./procfs.ts";
 import { findSupervisor } from "./records.ts";
@@ -19,9 +20,10 @@ const host = {
   own: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },
   gpus: () => [],
 };
+const cgroups = openCgroups({ root: "/", log: silentLogger });
 let supervisors: Supervisors;
 const open = () => new Supervisors({ socketPath: join(state.path, "s"), command, log: silentLogger });
-const runtime = () => createProcessRuntime({ supervisors, host, log: silentLogger });
+const runtime = () => createProcessRuntime({ supervisors, cgroups, host, log: silentLogger });
 
 beforeAll(() => {
   supervisors = open();
@@ -123,6 +125,52 @@ test("what a command leaves behind ends with it, and its last words are kept", a
   expect(isAlive(Number(readFileSync(join(job.dir, "work/child"), "utf8")))).toBe(false);
 });
 
+/** Whether this machine lets the tests bound memory: it depends on its cgroups, and on who runs them. */
+const boundsMemory = (() => {
+  const folders = cgroups.create("probe", { memoryMib: 64 });
+  const bounded = folders.some((folder) =>
+    ["memory.max", "memory.limit_in_bytes"].some((file) => existsSync(join(folder, file))),
+  );
+  removeCgroups(folders);
+  return bounded;
+})();
+
+test.skipIf(!boundsMemory)(
+  "out of memory is named, and kills the job alone [needs a memory cgroup]",
+  async () => {
+    const job = aJob({ ...sh("head -c 200000000 /dev/zero | tail"), memory_mib: 32, cpus: 1 });
+    expect(await runToEnd(job)).toMatchObject({
+      exitStatus: 137,
+      message:
+        "Out of memory: the job needed more than its limit of 32 MiB of memory, and the kernel killed a process of it",
+    });
+    await runtime().remove(job.assignment.submission_id, job.dir);
+    expect(cgroups.find(job.assignment.submission_id)).toEqual([]);
+  },
+);
+
+test("a daemon that leaves session, parents and environment behind ends with the job", async () => {
+  const daemon = "env -i setsid sh -c 'echo $$ > daemon; exec sleep 600' < /dev/null > /dev/null 2>&1 &";
+  const job = aJob(sh(`(${daemon}) ; until [ -s daemon ]; do sleep 0.01; done; echo up`));
+  expect((await runToEnd(job)).output).toBe("up\r\n");
+  expect(isAlive(Number(readFileSync(join(job.dir, "work/daemon"), "utf8")))).toBe(false);
+});
+
+test("over the log quota output is dropped with a notice, and the job goes on", async () => {
+  const job = aJob({ ...sh("echo 0123456789; echo more; exit 6"), log_quota_hour: 8 });
+  expect(await runToEnd(job)).toMatchObject({
+    exitStatus: 6,
+    output: "01234567\r\n[dstack] output over 8 bytes in an hour is dropped\r\n",
+  });
+});
+
+test("an optional volume that cannot be had is done without, and the log says so", async () => {
+  const mounts = [{ source: "/a", target: "/b", optional: true }];
+  expect((await runToEnd(aJob({ ...sh("echo ran"), mounts }))).output).toBe(
+    '[dstack] Cannot mount "/a" at "/b": this host runs jobs without containers: the job runs without this volume\r\nran\r\n',
+  );
+});
+
 test("a job outlives the agent's end of the socket and is adopted, running or finished", async () => {
   const [job, short] = [
     aJob(sh("echo one; read line < go; echo $line; exit 4")),
@@ -191,6 +239,14 @@ test.each<[string, Parameters<typeof anAssignment>[0], string, string]>([
   ],
   ["escape", { working_dir: "../../x" }, "executor_error", "leads out of the working directory"],
   ["mount", { mounts: [{ source: "/a", target: "/b" }] }, "executor_error", "runs jobs without containers"],
+  [
+    "image",
+    { image: "ubuntu" },
+    "executor_error",
+    'Cannot run in the image "ubuntu": this host runs jobs without',
+  ],
+  ["privilege", { privileged: true }, "executor_error", "Cannot run a privileged container"],
+  ["variable", { env: { A: "x".repeat(140_000) } }, "executor_error", "the variable A has 137 KiB"],
   ["argv", { argv: [] }, "creating_container_error", "There is no command"],
 ])("start() refuses a bad %s with a reason", async (_, overrides, reason, message) => {
   const refused = await runtime()

@@ -1,7 +1,8 @@
-import { readdirSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { delay } from "../../../shared/async/delay.ts";
 import type { Logger } from "../../../shared/log.ts";
+import { outOfMemory } from "../outOfMemory.ts";
 import {
   type JobAccount,
   type JobEnd,
@@ -10,7 +11,9 @@ import {
   type RuntimeJob,
   StartError,
 } from "../runtime.ts";
+import { type Cgroups, removeCgroups } from "./cgroups.ts";
 import { type HostFacts, prepareCommand } from "./command.ts";
+import { killCgroups, processesIn } from "./jobCgroup.ts";
 import { killAll, signal } from "./kill.ts";
 import type { FromSupervisor } from "./messages.ts";
 import { isRecordAlive, processesWith } from "./procfs.ts";
@@ -20,6 +23,7 @@ import { resolveUser } from "./user.ts";
 
 export interface ProcessRuntimeDeps {
   supervisors: Supervisors;
+  cgroups: Cgroups;
   host: HostFacts;
   log: Logger;
 }
@@ -35,9 +39,11 @@ export const createProcessRuntime = (deps: ProcessRuntimeDeps): Runtime => ({
   start: async (job, hooks) => {
     const { spec, user } = prepareCommand(job, deps.host);
     const supervisor = await deps.supervisors.take(hooks.signal);
+    const { submission_id: id, cpus, memory_mib: memoryMib } = job.assignment;
+    const cgroups = deps.cgroups.create(id, { cpus, memoryMib });
     const started = Promise.withResolvers<number | undefined>();
     const ended = follow(deps, job, { supervisor, hooks, onAnswer: started });
-    supervisor.send({ type: "run", spec });
+    supervisor.send({ type: "run", spec: { ...spec, cgroups } });
     const pid = await started.promise;
     return {
       runtimeId: String(pid ?? supervisor.pid),
@@ -45,7 +51,7 @@ export const createProcessRuntime = (deps: ProcessRuntimeDeps): Runtime => ({
       username: user.name,
       ended: ended.promise,
       stop: ended.stop,
-      account: accountOf(supervisor.pid),
+      account: accountOf(supervisor.pid, cgroups),
     };
   },
   adopt: async (job, hooks) => {
@@ -58,21 +64,27 @@ export const createProcessRuntime = (deps: ProcessRuntimeDeps): Runtime => ({
       username: user.name,
       ended: ended.promise,
       stop: ended.stop,
-      account: accountOf(record.pid),
+      account: accountOf(record.pid, deps.cgroups.find(job.assignment.submission_id)),
     };
   },
   remove: async (submissionId, dir) => {
-    await endSupervisor(submissionId, dir);
+    await endSupervisor(deps, submissionId, dir);
+    removeCgroups(deps.cgroups.find(submissionId));
     for (const name of readFolder(dir)) {
       if (name !== SPOOL) rmSync(join(dir, name), { recursive: true, force: true });
     }
   },
 });
 
-const accountOf = (supervisor: number): JobAccount => ({
-  pid: () => Promise.resolve(supervisor),
-  hasNetwork: false,
-});
+const accountOf = (supervisor: number, cgroups: readonly string[]): JobAccount => {
+  // Of the second version, and with the controllers that count.
+  const cgroup = cgroups.find((folder) => existsSync(join(folder, "memory.current")));
+  return {
+    pid: () => Promise.resolve(supervisor),
+    hasNetwork: false,
+    ...(cgroup === undefined ? {} : { cgroup }),
+  };
+};
 
 const SPOOL = "spool";
 
@@ -101,7 +113,7 @@ const follow = (deps: ProcessRuntimeDeps, job: RuntimeJob, { hooks, supervisor, 
   const settle = (record: ExitRecord | undefined): boolean => {
     if (!record) return false;
     hooks.onOutput();
-    resolve(endOf(record));
+    resolve(endOf(record, job.assignment.memory_mib));
     onAnswer?.resolve(undefined);
     return true;
   };
@@ -134,7 +146,7 @@ const follow = (deps: ProcessRuntimeDeps, job: RuntimeJob, { hooks, supervisor, 
       // Its last act is the record of the end, so that is looked for after its death.
       if (settle(findExit(job.dir))) break;
       if (!isAlive) {
-        await killAll(() => processesWith("DSTACK_JOB_ID", submissionId));
+        await killLeft(deps, submissionId);
         settle({ code: null, signal: null, failure: LOST });
         break;
       }
@@ -157,7 +169,11 @@ const follow = (deps: ProcessRuntimeDeps, job: RuntimeJob, { hooks, supervisor, 
 
 const LOST = "The process that supervised the job was killed, or the host was restarted";
 
-const endOf = ({ code, signal: name, failure }: ExitRecord): JobEnd => {
+const endOf = (
+  { code, signal: name, failure, oomKills = 0 }: ExitRecord,
+  memoryMib: number | null | undefined,
+): JobEnd => {
+  const why = oomKills > 0 ? outOfMemory(memoryMib) : "";
   if (failure !== undefined)
     return {
       exitStatus: null,
@@ -169,13 +185,22 @@ const endOf = ({ code, signal: name, failure }: ExitRecord): JobEnd => {
       exitStatus: -1,
       signal: name,
       reason: "container_exited_with_error",
-      message: `The command was ended by the signal ${name}`,
+      message: why || `The command was ended by the signal ${name}`,
     };
   if (code === 0) return { exitStatus: 0, reason: "done_by_runner", message: "" };
-  return { exitStatus: code, reason: "container_exited_with_error", message: "" };
+  return { exitStatus: code, reason: "container_exited_with_error", message: why };
 };
 
-const endSupervisor = async (submissionId: string, dir: string): Promise<void> => {
+/** What a supervisor that is dead has left. */
+const killLeft = async ({ cgroups }: ProcessRuntimeDeps, submissionId: string): Promise<void> => {
+  killCgroups(cgroups.find(submissionId));
+  await killAll(() => [
+    ...processesIn(cgroups.find(submissionId)),
+    ...processesWith("DSTACK_JOB_ID", submissionId),
+  ]);
+};
+
+const endSupervisor = async (deps: ProcessRuntimeDeps, submissionId: string, dir: string): Promise<void> => {
   const record = findSupervisor(dir);
   if (!record) return;
   if (isRecordAlive(record)) {
@@ -185,5 +210,5 @@ const endSupervisor = async (submissionId: string, dir: string): Promise<void> =
     if (isRecordAlive(record)) await killAll(() => [record.pid]);
   }
   if (findExit(dir)) return;
-  await killAll(() => processesWith("DSTACK_JOB_ID", submissionId));
+  await killLeft(deps, submissionId);
 };

@@ -16,6 +16,8 @@ export interface ExitRecord {
   /** Exit status; null when a signal ended it or it never ran. */
   code: number | null;
   signal: string | null;
+  /** How many of the job's processes the kernel killed for want of memory. */
+  oomKills?: number;
   /** Why the command could not be started. */
   failure?: string;
 }

@@ -1,6 +1,7 @@
 import { chownSync } from "node:fs";
 import { messageOf } from "../../../shared/errors.ts";
 import { SpoolWriter } from "../../jobs/spool.ts";
+import { countOomKills, enterCgroups, killCgroups, processesIn } from "./jobCgroup.ts";
 import { killAll, signal } from "./kill.ts";
 import { LineReader, LineWriter } from "./lines.ts";
 import type { CommandSpec, FromSupervisor, ToSupervisor } from "./messages.ts";
@@ -100,7 +101,7 @@ class Supervisor {
     try {
       const [file, ...args] = spec.argv;
       if (file === undefined) throw new Error("The command is empty");
-      const spool = new SpoolWriter(spec.spoolPath);
+      const spool = new SpoolWriter(spec.spoolPath, { perHour: spec.logQuotaHour });
       const command = this.#openPty({
         argv: [file, ...args],
         env: spec.env,
@@ -110,31 +111,45 @@ class Supervisor {
           this.#tellOutput();
         },
       });
-      if (spec.terminalOwner) chownSync(command.terminal, spec.terminalOwner.uid, spec.terminalOwner.gid);
       this.#command = command;
+      if (spec.terminalOwner) chownSync(command.terminal, spec.terminalOwner.uid, spec.terminalOwner.gid);
+      enterCgroups(spec.cgroups ?? [], () => [command.pid, ...descendantsOf(command.pid)]);
       this.#startedAt = Date.now();
       this.#tell({ type: "started", pid: command.pid });
       const reaping = setInterval(() => this.#reap?.(command.pid), REAP_MS);
       void this.#finish(spec, command).finally(() => clearInterval(reaping));
     } catch (err) {
-      writeExit(spec.dir, { code: null, signal: null, failure: messageOf(err) });
-      refuse(messageOf(err), false);
+      const fail = () => {
+        writeExit(spec.dir, { code: null, signal: null, failure: messageOf(err) });
+        refuse(messageOf(err), false);
+      };
+      // It runs already where it could not be given what is its own: without bounds it must not go on.
+      if (this.#command) void this.#killJob(spec).then(fail);
+      else fail();
     }
   }
 
   /** The job is its command: what else it has started ends with it, as in a container. */
   async #finish(spec: CommandSpec, command: PtyCommand): Promise<void> {
     const { code, signal: name } = await command.exited;
-    await killAll(() => this.#listJob(spec));
+    await this.#killJob(spec);
     await command.drained();
-    writeExit(spec.dir, { code, signal: name });
+    const oomKills = countOomKills(spec.cgroups ?? []);
+    writeExit(spec.dir, { code, signal: name, ...(oomKills > 0 ? { oomKills } : {}) });
     this.#tell({ type: "ended" });
     this.#leave();
   }
 
+  async #killJob(spec: CommandSpec): Promise<void> {
+    killCgroups(spec.cgroups ?? []);
+    await killAll(() => this.#listJob(spec));
+  }
+
   #listJob(spec: CommandSpec): number[] {
-    if (this.#reap) return descendantsOf(process.pid);
-    return processesWith("DSTACK_JOB_ID", spec.submissionId).filter((pid) => pid !== process.pid);
+    const grouped = processesIn(spec.cgroups ?? []);
+    if (this.#reap) return [...grouped, ...descendantsOf(process.pid)];
+    const marked = processesWith("DSTACK_JOB_ID", spec.submissionId);
+    return [...grouped, ...marked].filter((pid) => pid !== process.pid);
   }
 
   #tellOutput(): void {
@@ -157,7 +172,7 @@ class Supervisor {
     if (!this.#kill && graceMs > 0)
       setTimeout(() => interrupt(command.pid), this.#startedAt + SHELL_START_MS - Date.now());
     clearTimeout(this.#kill?.timer);
-    this.#kill = { at, timer: setTimeout(() => void killAll(() => this.#listJob(spec)), graceMs) };
+    this.#kill = { at, timer: setTimeout(() => void this.#killJob(spec), graceMs) };
   }
 
   /** The last words must be out before the process goes; a full socket's are in the records anyway. */
