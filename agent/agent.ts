@@ -3,6 +3,7 @@ import { systemClock } from "../shared/clock.ts";
 import { AppError } from "../shared/errors.ts";
 import { type Logger, teeLogger } from "../shared/log.ts";
 import type { Inventory, RuntimeName } from "../shared/protocol/inventory.ts";
+import { BUILD_TARGET } from "../shared/version.ts";
 import { Drain } from "./control/drain.ts";
 import { createControl } from "./control/handlers.ts";
 import { serveControl } from "./control/server.ts";
@@ -29,6 +30,17 @@ import { bootId } from "./runtime/process/procfs.ts";
 import { Supervisors } from "./runtime/process/supervisors.ts";
 import type { Runtime } from "./runtime/runtime.ts";
 import type { ServiceManager } from "./service/notify.ts";
+import type { UpgradeBook } from "./upgrade/book.ts";
+import { Upgrader } from "./upgrade/upgrader.ts";
+
+interface UpgradeOptions {
+  /** This program's file; undefined: it runs from its sources. */
+  program: string | undefined;
+  isOn: boolean;
+  book: UpgradeBook;
+  /** Set while this release has to show that it works: it may take this long to reach the coordinator. */
+  trialMs: number | undefined;
+}
 
 export interface AgentDeps {
   stateDir: string;
@@ -45,11 +57,15 @@ export interface AgentDeps {
   /** Made when the first job needs it: hosts without an engine never load what it takes. */
   createDockerRuntime: (log: Logger) => Runtime;
   service: ServiceManager;
+  upgrade: UpgradeOptions;
   log: Logger;
 }
 
-/** `left`: the host belongs to no fleet any more. */
-export type AgentEnd = "stopped" | "left";
+/**
+ * `left`: the host belongs to no fleet any more; `replaced`: another release is in this program's place, to be started;
+ * `failed`: this release is on trial and did not reach the coordinator in time.
+ */
+export type AgentEnd = "stopped" | "left" | "replaced" | "failed";
 
 /**
  * The agent of one host, until the signal aborts: then it lets go of its jobs, which go on, and resolves. Rejects with
@@ -163,7 +179,26 @@ export const runAgent = async (deps: AgentDeps, signal: AbortSignal): Promise<Ag
   const nudge = new Nudge();
   const state = new LinkState(Date.now, deps.service.status);
   const drain = new Drain(stateDir, () => nudge.nudge());
-  let hasLeft = false;
+  let end: AgentEnd = "stopped";
+  const endAs = (how: AgentEnd) => {
+    end = how;
+    ended.abort();
+  };
+  await using upgrader = new Upgrader({
+    ...deps.upgrade,
+    stateDir,
+    url: identity.url,
+    target: BUILD_TARGET,
+    log,
+    now: Date.now,
+    trust: (offered) => {
+      if (!identity.release_key) keep({ ...identity, release_key: offered });
+      return identity.release_key ?? offered;
+    },
+    onChange: () => nudge.nudge(),
+    onReady: () => endAs("replaced"),
+  });
+  const trial = startClockOf(deps.upgrade, () => endAs("failed"));
   await using _control = serveControl(
     stateDir,
     createControl({
@@ -173,13 +208,13 @@ export const runAgent = async (deps: AgentDeps, signal: AbortSignal): Promise<Ag
       state,
       drain,
       jobs,
+      upgrade: () => upgrader.says,
       log,
       now: Date.now,
       startedAt: Date.now(),
       onLeft: () => {
-        hasLeft = true;
         removeIdentity(stateDir);
-        ended.abort();
+        endAs("left");
         drain.end();
       },
       signal: stopped,
@@ -189,7 +224,7 @@ export const runAgent = async (deps: AgentDeps, signal: AbortSignal): Promise<Ag
   const going = Promise.all([reporter.run(stopped), metrics.run(stopped), watch.run(stopped)]);
   deps.service.ready();
   stopped.addEventListener("abort", () => deps.service.stopping(), { once: true });
-  const end = await runSync(
+  const syncEnd = await runSync(
     {
       link,
       session,
@@ -199,6 +234,11 @@ export const runAgent = async (deps: AgentDeps, signal: AbortSignal): Promise<Ag
       held: () => jobs.held(),
       inventory: () => watch.current,
       draining: () => drain.state,
+      upgrade: () => upgrader.says,
+      onOffer: (offer) => {
+        trial.passed();
+        upgrader.offered(offer);
+      },
       nudge,
       state,
       isUrgent: () => jobs.hasUnconfirmed() || !drain.isTold,
@@ -231,9 +271,25 @@ export const runAgent = async (deps: AgentDeps, signal: AbortSignal): Promise<Ag
   ended.abort();
   await jobs.detach();
   await going;
-  if (end === "fenced")
+  trial.stop();
+  if (syncEnd === "fenced")
     throw new AppError("fenced", "Another process with this host's identity has taken over", {
       hint: "Run one agent for each host; a copied state directory must be joined anew",
     });
-  return hasLeft ? "left" : "stopped";
+  return end;
+};
+
+/** The time that a release on trial has to reach the coordinator. */
+const startClockOf = ({ book, trialMs }: UpgradeOptions, onOver: () => void) => {
+  const timer = trialMs === undefined ? undefined : setTimeout(onOver, trialMs);
+  const stop = () => clearTimeout(timer);
+  let isOn = trialMs !== undefined;
+  return {
+    stop,
+    passed: () => {
+      if (isOn) book.endTrial();
+      isOn = false;
+      stop();
+    },
+  };
 };

@@ -28,6 +28,8 @@ export const HELP = `Usage: dstack-agent COMMAND [options]
   --wait             of drain: until the last job is over
   --force            of leave: kill the jobs, and go also where the coordinator does not answer
   --json             of status: as JSON
+  --upgrade WHEN     auto or off: take the releases that the coordinator offers, or stay as it is
+                     (default: auto; or DSTACK_AGENT_UPGRADE)
   --log-level LEVEL  debug, info, warn or error (or DSTACK_AGENT_LOG_LEVEL)
 `;
 
@@ -44,11 +46,17 @@ export interface Config {
   logLevel: LogLevel;
   /** DOCKER_HOST, or the socket of an engine of this host. */
   dockerHost: string;
+  upgrade: "auto" | "off";
+  /** How long another release may take to reach the coordinator before this one comes back. */
+  trialMs: number;
   reason: string;
   wait: boolean;
   force: boolean;
   json: boolean;
 }
+
+const DEFAULT_TRIAL_S = 60;
+const MAX_TRIAL_S = 3_600;
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -73,8 +81,17 @@ export const loadConfig = (
   const logLevel = values["log-level"] ?? env["DSTACK_AGENT_LOG_LEVEL"] ?? "info";
   if (!isOneOf(LOG_LEVELS, logLevel))
     throw wrong(`--log-level is one of ${LOG_LEVELS.join(", ")}, not "${logLevel}"`);
+  const upgrade = values.upgrade ?? (env["DSTACK_AGENT_UPGRADE"] || "auto");
+  if (!isOneOf(["auto", "off"] as const, upgrade)) throw wrong(`--upgrade is auto or off, not "${upgrade}"`);
+  const trialS = Number(env["DSTACK_AGENT_TRIAL_SECONDS"] || DEFAULT_TRIAL_S);
+  if (!(trialS >= 1 && trialS <= MAX_TRIAL_S))
+    throw wrong(
+      `DSTACK_AGENT_TRIAL_SECONDS is 1 to ${MAX_TRIAL_S}, not "${env["DSTACK_AGENT_TRIAL_SECONDS"]}"`,
+    );
   return {
     command,
+    upgrade,
+    trialMs: trialS * 1000,
     stateDir: checkStateDir(values["state-dir"] ?? defaultStateDir(env, isRoot)),
     url: checkUrl(values.url ?? env["DSTACK_URL"]),
     token: values.token || env["DSTACK_JOIN_TOKEN"] || undefined,
@@ -115,6 +132,7 @@ const parse = (args: readonly string[]) => {
         runtime: { type: "string" },
         name: { type: "string" },
         "log-level": { type: "string" },
+        upgrade: { type: "string" },
         reason: { type: "string" },
         wait: { type: "boolean" },
         force: { type: "boolean" },

@@ -2,7 +2,8 @@
 import type { Config } from "./config.ts";
 
 /** Compiled, the program is one file; otherwise Bun runs this one. */
-const self = Bun.main.startsWith("/$bunfs/") ? [process.execPath] : [process.execPath, Bun.main];
+const isCompiled = Bun.main.startsWith("/$bunfs/");
+const self = isCompiled ? [process.execPath] : [process.execPath, Bun.main];
 
 /** Another agent has this host's identity: a service manager must not start this one again (install.sh). */
 const FENCED_EXIT_CODE = 3;
@@ -35,7 +36,8 @@ const start = async (config: Config): Promise<void> => {
   switch (config.command) {
     case "run": {
       const { run } = await import("./commands/run.ts");
-      return run(config, { ...deps, self, env: process.env, onHangUp });
+      const own = isCompiled ? { path: process.execPath, args: process.argv.slice(2) } : undefined;
+      return run(config, { ...deps, self, env: process.env, onHangUp, own });
     }
     case "join": {
       const { join } = await import("./commands/join.ts");
@@ -84,4 +86,7 @@ const main = async (): Promise<void> => {
 if (process.argv[2] === "supervise") {
   const { supervise } = await import("./runtime/process/supervise.ts");
   supervise(process.argv[3] ?? "");
+} else if (process.argv[2] === "guard") {
+  const { guard, readGuardArgs } = await import("./upgrade/guard.ts");
+  await guard(readGuardArgs(process.argv.slice(3)));
 } else await main();

@@ -37,6 +37,8 @@ const Environment = z.object({
   /** Seconds for which events are kept; 0: none are. */
   DSTACK_SERVER_EVENTS_TTL_SECONDS: z.coerce.number().int().min(0).default(DEFAULT_EVENTS_TTL_S),
   DSTACK_SERVER_ARTIFACTS_DIR: z.string().optional(),
+  /** `off`: agents stay as they are, whatever lies beside the coordinator. */
+  DSTACK_SERVER_AGENT_UPGRADE: z.enum(["auto", "off"]).default("auto"),
   DSTACK_DOCKER_BASE_IMAGE: z.string().optional(),
   DSTACK_DOCKER_BASE_IMAGE_VERSION: z.string().optional(),
   DSTACK_ALLOW_NON_ADMINS_CREATE_PROJECTS: flag.default(true),
@@ -63,6 +65,8 @@ export interface CoordinatorConfig {
   uploadLimitBytes: number;
   eventsTtlS: number;
   artifactsDir: string | undefined;
+  /** Whether agents are offered the release that lies beside the coordinator. */
+  upgradesAgents: boolean;
   baseImage: string | undefined;
   baseImageVersion: string | undefined;
   canUsersCreateProjects: boolean;
@@ -96,6 +100,7 @@ export const loadCoordinatorConfig = (env: Record<string, string | undefined>): 
     uploadLimitBytes: data.DSTACK_SERVER_CODE_UPLOAD_LIMIT,
     eventsTtlS: data.DSTACK_SERVER_EVENTS_TTL_SECONDS,
     artifactsDir: data.DSTACK_SERVER_ARTIFACTS_DIR,
+    upgradesAgents: data.DSTACK_SERVER_AGENT_UPGRADE === "auto",
     baseImage: data.DSTACK_DOCKER_BASE_IMAGE,
     baseImageVersion: data.DSTACK_DOCKER_BASE_IMAGE_VERSION,
     localInstances:

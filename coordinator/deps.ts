@@ -5,6 +5,7 @@ import type { CoordinatorConfig } from "./config.ts";
 import type { Engine } from "./engine/engine.ts";
 import type { FleetKeeper } from "./engine/fleetKeeper.ts";
 import type { LogStore } from "./logs/logStore.ts";
+import type { ReleaseKey } from "./releases/releaseKey.ts";
 import type { Db } from "./store/db.ts";
 import type { TellEvents } from "./store/events.ts";
 import type { SecretBox } from "./store/secretBox.ts";
@@ -22,6 +23,7 @@ export interface Deps {
   blobs: BlobStore;
   /** Seals what the database must not show. */
   secrets: SecretBox;
+  releaseKey: ReleaseKey;
   /** Aborted when the server begins to stop: whatever would stay open for long ends then. */
   closing: AbortSignal;
 }

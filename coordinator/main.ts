@@ -23,11 +23,14 @@ import { Engine } from "./engine/engine.ts";
 import { EventPurge } from "./engine/eventPurge.ts";
 import { FleetKeeper } from "./engine/fleetKeeper.ts";
 import { Reachability } from "./engine/reachability.ts";
+import { Rollout } from "./engine/rollout.ts";
 import { Scheduler } from "./engine/scheduler.ts";
 import { UsageIntake } from "./engine/usage.ts";
 import { Waits } from "./engine/waits.ts";
 import { defaultArtifactsDir } from "./http/artifacts.ts";
 import { LogStore } from "./logs/logStore.ts";
+import { openAgentReleases } from "./releases/agentReleases.ts";
+import { openReleaseKey } from "./releases/releaseKey.ts";
 import { openStore } from "./store/db.ts";
 import { eventTeller } from "./store/events.ts";
 import { lockFolder } from "./store/folderLock.ts";
@@ -111,6 +114,9 @@ const buildCoordinator = async (
   const backends = backendsOf(config, env);
   const fleets = new FleetKeeper({ ...engineDeps, engine, backends, url: () => ownUrl });
   opened.defer(() => fleets.close());
+  const releaseKey = openReleaseKey(join(config.serverDir, "data", "release.key"));
+  const dir = config.artifactsDir ?? defaultArtifactsDir(process.execPath);
+  const releases = openAgentReleases({ dir, key: releaseKey, clock, log });
   const reachability = new Reachability({ ...engineDeps, engine });
   opened.defer(() => reachability.close());
   const link = new AgentLink({
@@ -118,6 +124,7 @@ const buildCoordinator = async (
     engine,
     reachability,
     assign: (submission) => createAssignment({ db, box: secrets }, submission),
+    rollout: new Rollout({ releases, capacity, log, isOn: config.upgradesAgents }),
   });
   const usage = new UsageIntake({ ...engineDeps, engine });
   opened.defer(() => usage.close());
@@ -133,6 +140,7 @@ const buildCoordinator = async (
     logs,
     blobs,
     secrets,
+    releaseKey,
     link,
     usage,
     closing: closing.signal,

@@ -1,5 +1,12 @@
+// Put in by the build (scripts/build/compile.ts); absent where the sources themselves are run.
+declare const DSTACK_BUILD_VERSION: string;
+declare const DSTACK_BUILD_TARGET: string;
+
 /** This release, shown by `dstack --version` and `dstack-agent version`. */
-export const VERSION = "0.1.0";
+export const VERSION = typeof DSTACK_BUILD_VERSION === "string" ? DSTACK_BUILD_VERSION : "0.1.0";
+
+/** The release file that this program was made as, e.g. `linux-x64-baseline`; undefined: it runs from its sources. */
+export const BUILD_TARGET = typeof DSTACK_BUILD_TARGET === "string" ? DSTACK_BUILD_TARGET : undefined;
 
 /**
  * The dstack API version that the coordinator speaks and our CLI announces in `X-API-VERSION`

@@ -47,6 +47,7 @@ const linesOf = (answer: StatusAnswer, now: number): Line[] => {
     ["Instance", `${identity.instance_name} (${identity.instance_id})`],
     ["Fleet", `${identity.project_name}/${identity.fleet_name}`],
     ["Agent", `running ${ago(agent.started_at)}, version ${agent.version}, process ${agent.pid}`],
+    ["Upgrades", upgradeText(answer.upgrade)],
     ["State", `${drain}${answer.is_told ? "" : " (the coordinator does not know yet)"}`],
     ["Runtime", `${inventory.runtime}${inventory.engine_version ? ` ${inventory.engine_version}` : ""}`],
     ["Has", `${cpus} CPUs, ${gib(memory)} of memory, ${gib(disk)} of disk free, ${gpus.length} GPUs`],
@@ -59,6 +60,22 @@ const linesOf = (answer: StatusAnswer, now: number): Line[] => {
       ],
     ),
   ];
+};
+
+const upgradeText = (upgrade: StatusAnswer["upgrade"]): string => {
+  const why = upgrade?.message ? `: ${upgrade.message}` : "";
+  switch (upgrade?.state) {
+    case "ready":
+      return "taken when the coordinator offers them";
+    case "working":
+      return `taking ${upgrade.version}`;
+    case "failed":
+      return `${upgrade.version} failed${why}`;
+    case "off":
+      return "switched off";
+    default:
+      return `not possible${why}`;
+  }
 };
 
 const gib = (mib: number): string => `${(mib / 1024).toFixed(1)} GiB`;

@@ -35,5 +35,5 @@ export const askAgent = async <S extends z.ZodType>(
   throw new AppError(code, message, hint ? { hint } : {});
 };
 
-/** No socket, or one that a killed agent has left. */
-const NOBODY = ["ENOENT", "ECONNREFUSED", "FailedToOpenSocket", "ConnectionRefused"];
+/** No socket, one that a killed agent has left, or an agent that is just ending. */
+const NOBODY = ["ENOENT", "ECONNREFUSED", "FailedToOpenSocket", "ConnectionRefused", "ECONNRESET"];

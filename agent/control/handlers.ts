@@ -3,6 +3,7 @@ import { AppError, messageOf } from "../../shared/errors.ts";
 import type { Logger } from "../../shared/log.ts";
 import type { Inventory } from "../../shared/protocol/inventory.ts";
 import { LeaveAnswer } from "../../shared/protocol/leave.ts";
+import type { AgentUpgrade } from "../../shared/protocol/sync.ts";
 import { VERSION } from "../../shared/version.ts";
 import type { Jobs } from "../jobs/jobs.ts";
 import { callJson, codeOf, type LinkOptions } from "../link/client.ts";
@@ -19,6 +20,7 @@ export interface ControlDeps {
   state: LinkState;
   drain: Drain;
   jobs: Jobs;
+  upgrade: () => AgentUpgrade;
   log: Logger;
   now: () => number;
   startedAt: number;
@@ -72,6 +74,7 @@ export const createControl = (deps: ControlDeps): ControlHandlers => {
           started_at: startedAt,
         })),
         inventory: deps.inventory(),
+        upgrade: deps.upgrade(),
       };
     },
     drain: ({ reason }) => {

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { Inventory } from "../../shared/protocol/inventory.ts";
-import { Draining, HeldSubmission } from "../../shared/protocol/sync.ts";
+import { AgentUpgrade, Draining, HeldSubmission } from "../../shared/protocol/sync.ts";
 
 /**
  * What `dstack-agent COMMAND` and the agent that runs say to each other, over a unix socket in the state directory that
@@ -40,6 +40,8 @@ export const StatusAnswer = z.object({
     }),
   ),
   inventory: Inventory,
+  /** Absent: an agent that knows nothing of upgrades. */
+  upgrade: AgentUpgrade.nullish(),
 });
 export type StatusAnswer = z.infer<typeof StatusAnswer>;
 

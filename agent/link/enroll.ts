@@ -40,4 +40,5 @@ export const joinFleet = (options: EnrollOptions, key: HostKey, token: string): 
 export const enrollAgain = async (options: EnrollOptions, identity: Identity): Promise<Identity> => ({
   ...identity,
   ...(await enroll(options, identity, proveKey(identity, options.now()))),
+  ...(identity.release_key ? { release_key: identity.release_key } : {}),
 });

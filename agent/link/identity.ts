@@ -20,6 +20,8 @@ const Identity = z.object({
   fleet_name: z.string(),
   project_name: z.string(),
   credential: Credential,
+  /** What releases of the agent are trusted by; kept from the first time that it was told, until the host joins anew. */
+  release_key: z.string().nullish(),
   /** When to ask for the next credential, milliseconds since 1970. */
   renew_at: z.number(),
 });

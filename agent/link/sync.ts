@@ -3,12 +3,14 @@ import { messageOf } from "../../shared/errors.ts";
 import type { Logger } from "../../shared/log.ts";
 import type { Inventory } from "../../shared/protocol/inventory.ts";
 import {
+  type AgentUpgrade,
   type Desired,
   type Draining,
   type HeldSubmission,
   SyncAnswer,
   type SyncRequest,
 } from "../../shared/protocol/sync.ts";
+import type { UpgradeOffer } from "../../shared/protocol/upgrade.ts";
 import { VERSION } from "../../shared/version.ts";
 import { Backoff } from "./backoff.ts";
 import { callJson, codeOf, type LinkOptions } from "./client.ts";
@@ -35,6 +37,7 @@ export interface SyncDeps {
   held: () => HeldSubmission[];
   inventory: () => Inventory;
   draining?: () => Draining | undefined;
+  upgrade?: () => AgentUpgrade;
   /** Something of the above has changed: the poll that is under way is given up for one that tells it. */
   nudge?: Nudge;
   state?: LinkState;
@@ -44,6 +47,7 @@ export interface SyncDeps {
   /** Something held is not confirmed yet: the next answer must not wait. */
   isUrgent: () => boolean;
   wantsCredential: () => boolean;
+  onOffer?: (offer: UpgradeOffer | undefined) => void;
   onCredential: (credential: NonNullable<SyncAnswer["credential"]>) => void;
   /** The credential is no longer good: gets another. */
   enrollAgain: (signal: AbortSignal) => Promise<void>;
@@ -70,6 +74,7 @@ export const runSync = async (deps: SyncDeps, signal: AbortSignal): Promise<Sync
     waitMs: FIRST_WAIT_MS,
     longestMs: LONGEST_WAIT_MS,
     sent: undefined,
+    isNudged: false,
   };
   const [lost, refused] = [new Backoff(), new Backoff(REFUSED_BACKOFF)];
   const pause = new Wake();
@@ -91,7 +96,10 @@ export const runSync = async (deps: SyncDeps, signal: AbortSignal): Promise<Sync
       refused.reset();
     } catch (err) {
       if (signal.aborted) break;
-      if (nudged.aborted) continue;
+      if (nudged.aborted) {
+        state.isNudged = true;
+        continue;
+      }
       const code = codeOf(err);
       if (code === "fenced") return "fenced";
       if (code === undefined) log.error("A sync failed in an unforeseen way", { err });
@@ -127,6 +135,8 @@ interface PollState {
   waitMs: number;
   /** What has been seen to get through. */
   longestMs: number;
+  /** The poll before this one was given up: what is told now is to be answered at once. */
+  isNudged: boolean;
   /** The inventory that the coordinator has, as text. */
   sent: string | undefined;
 }
@@ -137,7 +147,10 @@ const poll = async (deps: SyncDeps, state: PollState, signal: AbortSignal): Prom
   const draining = deps.draining?.();
   const text = JSON.stringify(inventory);
   // Whoever has seen nothing is answered at once: then a request that is lost on the way is missed soon.
-  const waitMs = deps.isUrgent() || !state.seen ? 0 : Math.round(Math.min(state.waitMs, state.longestMs));
+  const waitMs =
+    deps.isUrgent() || !state.seen || state.isNudged
+      ? 0
+      : Math.round(Math.min(state.waitMs, state.longestMs));
   const json: SyncRequest = {
     agent_version: VERSION,
     boot_id: deps.bootId,
@@ -150,14 +163,17 @@ const poll = async (deps: SyncDeps, state: PollState, signal: AbortSignal): Prom
     wait_ms: waitMs,
     ...(deps.wantsCredential() ? { renew_credential: true } : {}),
     ...(draining ? { draining } : {}),
+    ...(deps.upgrade ? { upgrade: deps.upgrade() } : {}),
   };
   const timeoutMs = waitMs + ANSWER_MS;
   const sentAt = deps.clock.steady();
   const answer = await callJson(deps.link, { path: "/sync", json, signal, timeoutMs }, SyncAnswer);
   state.sent = text;
+  state.isNudged = false;
   state.seen = { epoch: answer.epoch, revision: answer.revision };
   state.waitMs = Math.min(answer.wait_ms, LONGEST_WAIT_MS);
   if (answer.credential) deps.onCredential(answer.credential);
+  deps.onOffer?.(answer.upgrade ?? undefined);
   const waitedMs = answer.waited_ms ?? Number.POSITIVE_INFINITY;
   const answeredAt = Math.min(sentAt + waitedMs, deps.clock.steady());
   deps.onAnswer(answer.desired, { held, draining, sentAt, answeredAt });

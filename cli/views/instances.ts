@@ -30,10 +30,25 @@ export const renderInstances = (
       instance.hostname ?? "",
       instance.instance_type ? gpuCell(instance.instance_type.resources) : "-",
       { text: instanceStatus(instance), style: instanceStyle(instance) },
-      instance.agent_version ?? "",
+      agentCell(instance),
       time(fromWireTime(instance.created)),
-      instance.closed ?? "",
+      [instance.closed, instance.agent_upgrade?.message].filter(Boolean).join("; "),
     ],
   }));
   return renderTable(out, [...COLUMNS], rows);
+};
+
+/** `0.1.0`, `0.1.0 → 0.2.0` while it takes another release, `0.1.0 (0.2.0 failed)`, `0.1.0 (stays)`. */
+const agentCell = ({ agent_version: version, agent_upgrade: upgrade }: Instance): string => {
+  if (!version) return "";
+  switch (upgrade?.state) {
+    case "working":
+      return `${version} → ${upgrade.version}`;
+    case "failed":
+      return `${version} (${upgrade.version} failed)`;
+    case "off":
+      return `${version} (stays)`;
+    default:
+      return version;
+  }
 };

@@ -22,11 +22,14 @@ import type { Engine } from "./engine.ts";
 import { CLAIM_GIVEN_MS, type EngineDeps, LEASE_TTL_MS, SYNC_WAIT_MS } from "./engineDeps.ts";
 import type { Reachability } from "./reachability.ts";
 import { applyReports } from "./reports.ts";
+import type { Rollout } from "./rollout.ts";
 
 export interface AgentLinkDeps extends EngineDeps {
   engine: Engine;
   reachability: Reachability;
   assign: (submission: SubmissionRow) => Promise<Assignment>;
+  /** Which releases agents are offered; absent: none. */
+  rollout?: Rollout;
 }
 
 /** The conversation with one host's agent (shared/protocol), from the coordinator's side. */
@@ -50,7 +53,7 @@ export class AgentLink {
     await reachability.heard(instance.id);
     if (request.inventory || instance.session !== request.session)
       await engine.noteInventory(instance, request);
-    await engine.noteDraining(instance, request.draining ?? null);
+    await engine.noteHost(instance, request);
     await this.#acknowledge(instance, request);
     const { seen } = request;
     const hasSeenAll = seen?.epoch === agents.epoch && seen.revision === agents.revision(instance.id);
@@ -75,6 +78,7 @@ export class AgentLink {
         agents.confirmations(instance.id) !== confirmed ||
         agents.isOvertaken(instance.id, request),
     });
+    const upgrade = await this.#deps.rollout?.offerFor(instance, request, clock.steady());
     return {
       epoch: agents.epoch,
       revision,
@@ -82,6 +86,7 @@ export class AgentLink {
       wait_ms: SYNC_WAIT_MS,
       lease_ttl_ms: LEASE_TTL_MS,
       waited_ms: Math.floor(clock.steady() - arrivedAt),
+      ...(upgrade ? { upgrade } : {}),
     };
   }
 

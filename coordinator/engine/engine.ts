@@ -2,7 +2,7 @@ import type { Cordon } from "../../shared/api/fleets.ts";
 import type { JobSpec } from "../../shared/api/jobs.ts";
 import { KeyedQueue } from "../../shared/async/keyedQueue.ts";
 import { AppError } from "../../shared/errors.ts";
-import type { Draining, SyncRequest } from "../../shared/protocol/sync.ts";
+import type { SyncRequest } from "../../shared/protocol/sync.ts";
 import { isFinalJob, isFinalRun } from "../../shared/states.ts";
 import { instanceCordoned, instanceDraining } from "../domain/events/instanceEvents.ts";
 import { jobCreated } from "../domain/events/jobEvents.ts";
@@ -186,10 +186,17 @@ export class Engine {
     else this.#deps.capacity.update(instance.id, patch);
   }
 
-  /** Notes whether whoever runs the host wants new jobs there. */
-  async noteDraining(instance: InstanceRow, draining: Draining | null): Promise<void> {
-    if (JSON.stringify(instance.draining) === JSON.stringify(draining)) return;
-    await this.#patchHost(instance.id, { draining }, [instanceDraining(instance, draining)]);
+  /** Notes what a sync says of jobs that the host wants none of, and of releases of its agent. */
+  async noteHost(instance: InstanceRow, sync: Pick<SyncRequest, "draining" | "upgrade">): Promise<void> {
+    const { draining = null, upgrade = null } = sync;
+    const known = { draining: instance.draining, upgrade: instance.upgrade };
+    if (Bun.deepEquals(known, { draining, upgrade })) return;
+    const isDrain = !Bun.deepEquals(instance.draining, draining);
+    await this.#patchHost(
+      instance.id,
+      { draining, upgrade },
+      isDrain ? [instanceDraining(instance, draining)] : [],
+    );
   }
 
   /** Keeps new jobs away from an instance, or (null) lets them go there again. */

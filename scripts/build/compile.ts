@@ -9,10 +9,12 @@ export interface CompileJob {
   outfile: string;
   target: Target;
   files: PlatformFiles;
+  /** Where it is not the sources' own. */
+  version?: string | undefined;
 }
 
 /** Makes one executable that needs nothing beside itself; replaces an older one only when it is complete. */
-export const compile = async ({ entry, outfile, target, files }: CompileJob): Promise<void> => {
+export const compile = async ({ entry, outfile, target, files, version }: CompileJob): Promise<void> => {
   mkdirSync(dirname(outfile), { recursive: true });
   const unfinished = `${outfile}.part`;
   try {
@@ -24,6 +26,10 @@ export const compile = async ({ entry, outfile, target, files }: CompileJob): Pr
       bytecode: true,
       minify: true,
       plugins: [nativePlugin(files)],
+      define: {
+        DSTACK_BUILD_TARGET: JSON.stringify(target.name),
+        ...(version === undefined ? {} : { DSTACK_BUILD_VERSION: JSON.stringify(version) }),
+      },
       // A host's own .env, bunfig.toml or tsconfig.json must not change what the program does.
       compile: {
         target: target.bun,

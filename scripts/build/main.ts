@@ -14,6 +14,7 @@ Makes dstack and dstack-agent for each target, gzipped too, with SHA256SUMS. Wha
   --target NAME    ${TARGETS.map((target) => target.name).join(", ")} (default: all)
   --only current   this machine's target alone, from what is installed: nothing is downloaded
   --out DIR        where to (default: dist)
+  --version TEXT   the version that the programs say they are (default: that of the sources)
 `;
 
 const root = resolve(import.meta.dir, "../..");
@@ -22,6 +23,7 @@ const { values } = parseArgs({
     target: { type: "string", multiple: true },
     only: { type: "string" },
     out: { type: "string", default: "dist" },
+    version: { type: "string" },
     help: { type: "boolean", short: "h" },
   },
 });
@@ -49,6 +51,7 @@ const build = async (): Promise<void> => {
     filesOf: (target) =>
       values.only === "current" ? installedFiles(root, target) : fetchedFiles(root, target),
     say: (line) => process.stdout.write(`${line}\n`),
+    version: values.version,
   });
   if (!current || !existsSync(join(dist, `dstack-${current.name}`))) return;
   for (const program of ["dstack", "dstack-agent"]) {

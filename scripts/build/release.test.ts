@@ -29,7 +29,7 @@ test.skipIf(!target?.hasAgent)(
     await release();
     const names = ["dstack", "dstack-agent"].map((program) => `${program}-${target.name}`);
     expect(readdirSync(dist).sort()).toEqual(
-      ["SHA256SUMS", "SOURCES", ...names.flatMap((n) => [n, `${n}.gz`])].sort(),
+      ["SHA256SUMS", "SOURCES", "VERSION", ...names.flatMap((n) => [n, `${n}.gz`])].sort(),
     );
     expect(await $`sha256sum -c --quiet SHA256SUMS`.cwd(dist).text()).toBe("");
     expect(await $`gzip -dc ${names[1]}.gz | cmp - ${names[1]}`.cwd(dist).text()).toBe("");

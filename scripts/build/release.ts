@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { VERSION } from "../../shared/version.ts";
 import { compile } from "./compile.ts";
 import type { PlatformFiles } from "./platformPackages.ts";
 import { sourceHash } from "./sourceHash.ts";
@@ -21,31 +22,37 @@ export interface ReleaseOptions {
   targets: readonly Target[];
   filesOf: (target: Target) => PlatformFiles | Promise<PlatformFiles>;
   say: (line: string) => void;
+  /** Where it is not the sources' own (shared/version.ts): for tests of upgrades, and releases of one's own. */
+  version?: string | undefined;
+  /** Left out: both. */
+  programs?: readonly Program[] | undefined;
 }
 
 /**
  * Builds what is missing in `dist`. The file `SOURCES` holds the hash of the sources that everything in the
  * folder was made of, so that one release never mixes two states and an unchanged tree costs nothing.
  */
-export const makeRelease = async ({ root, dist, targets, filesOf, say }: ReleaseOptions): Promise<void> => {
+export const makeRelease = async (options: ReleaseOptions): Promise<void> => {
+  const { root, dist, targets, filesOf, say, version, programs } = options;
   mkdirSync(dist, { recursive: true });
   const stamp = Bun.file(join(dist, "SOURCES"));
-  const hash = await sourceHash(root);
+  const hash = `${await sourceHash(root)}${version === undefined ? "" : ` ${version}`}`;
   if (!(await stamp.exists()) || (await stamp.text()).trim() !== hash) {
     for (const name of readdirSync(dist)) {
-      if (/^(dstack|SHA256SUMS|SOURCES)/.test(name)) rmSync(join(dist, name));
+      if (/^(dstack|SHA256SUMS|SOURCES|VERSION)/.test(name)) rmSync(join(dist, name));
     }
     await stamp.write(`${hash}\n`);
   }
   for (const target of targets) {
-    for (const program of programsFor(target)) {
+    for (const program of programsFor(target).filter((name) => programs?.includes(name) ?? true)) {
       const outfile = join(dist, releaseName(program, target));
       if (await Bun.file(`${outfile}.gz`).exists()) {
         say(`${releaseName(program, target)}: up to date`);
         continue;
       }
       const startedAt = performance.now();
-      await compile({ entry: join(root, PROGRAMS[program]), outfile, target, files: await filesOf(target) });
+      const entry = join(root, PROGRAMS[program]);
+      await compile({ entry, outfile, target, files: await filesOf(target), version });
       const binary = await Bun.file(outfile).bytes();
       const packed = Bun.gzipSync(binary, { library: "libdeflate", level: 6 });
       // Written last: its presence says that the pair is complete.
@@ -58,6 +65,8 @@ export const makeRelease = async ({ root, dist, targets, filesOf, say }: Release
     }
   }
   await writeSums(dist);
+  // Agents are offered what lies here under this name (coordinator/releases).
+  await Bun.write(join(dist, "VERSION"), `${version ?? VERSION}\n`);
 };
 
 /** `SHA256SUMS`, as `sha256sum -c` reads it, over every release file in the folder. */

@@ -56,6 +56,10 @@ export const Instance = z.object({
   closed: orNull(z.string()),
   /** Ours: of the agent that runs there. */
   agent_version: orNull(z.string()),
+  /** Ours: `ready`, `working`, `failed` and others (shared/protocol/sync.ts); null: its agent does not say. */
+  agent_upgrade: orNull(
+    z.object({ state: z.string(), version: orNull(z.string()), message: orNull(z.string()) }),
+  ),
 });
 export type Instance = z.infer<typeof Instance>;
 

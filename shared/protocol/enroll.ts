@@ -38,6 +38,8 @@ export const EnrollAnswer = z.object({
   fleet_name: z.string(),
   project_name: z.string(),
   credential: Credential,
+  /** By which the agent trusts releases of itself from now on (upgrade.ts); base64 of a raw Ed25519 key. */
+  release_key: z.string().max(100).nullish(),
 });
 export type EnrollAnswer = z.infer<typeof EnrollAnswer>;
 

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { Assignment } from "./assignment.ts";
 import { Credential } from "./enroll.ts";
 import { Inventory } from "./inventory.ts";
+import { UpgradeOffer } from "./upgrade.ts";
 
 /** A submission in the agent's journal, finished ones included until the coordinator has no more use for them. */
 export const HeldSubmission = z.object({
@@ -93,6 +94,8 @@ export const SyncAnswer = z.object({
   /** How long the agent counts as entitled after this answer without another one. */
   lease_ttl_ms: z.number().int().positive(),
   credential: Credential.nullish(),
+  /** The agent is to run another release of itself; absent: it is to stay as it is. */
+  upgrade: UpgradeOffer.nullish(),
   /**
    * How long this sync was kept. What the answer gives out counts from when it was sent, and not from when it arrives:
    * for the agent, from when it sent its sync and this much later.

@@ -8,6 +8,7 @@ import {
   enrollProofText,
 } from "../../../shared/protocol/enroll.ts";
 import type { Inventory } from "../../../shared/protocol/inventory.ts";
+import type { ReleaseKey } from "../../releases/releaseKey.ts";
 import { type Db, writeAll } from "../../store/db.ts";
 import type { TellEvents } from "../../store/events.ts";
 import { findFleet } from "../../store/fleets.ts";
@@ -36,6 +37,7 @@ const PROOF_SKEW_MS = 10 * 60_000;
 interface EnrollDeps {
   db: Db;
   tell: TellEvents;
+  releaseKey?: Pick<ReleaseKey, "publicKey"> | undefined;
   clock: Clock;
   fleets: {
     withFleet<T>(fleetId: string, work: () => Promise<T>): Promise<T>;
@@ -218,7 +220,7 @@ const requireDivisible = (inventory: Inventory, blocks: number | "auto"): void =
 };
 
 const answer = async (
-  { db }: EnrollDeps,
+  { db, releaseKey }: EnrollDeps,
   instanceId: string,
   credential: Credential,
 ): Promise<EnrollAnswer> => {
@@ -232,5 +234,6 @@ const answer = async (
     fleet_name: fleet.name,
     project_name: project.name,
     credential,
+    ...(releaseKey ? { release_key: releaseKey.publicKey } : {}),
   };
 };

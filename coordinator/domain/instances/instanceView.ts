@@ -45,5 +45,10 @@ export const viewInstance = (
     gpu_driver: gpuDriverOf(row.inventory),
     closed: whyClosed(row) ?? null,
     agent_version: row.agent_version,
+    agent_upgrade: row.upgrade && {
+      state: row.upgrade.state,
+      version: row.upgrade.version ?? null,
+      message: row.upgrade.message ?? null,
+    },
   };
 };

@@ -17,6 +17,7 @@ import type { AgentLink } from "../../engine/agentLink.ts";
 import type { Engine } from "../../engine/engine.ts";
 import type { FleetKeeper } from "../../engine/fleetKeeper.ts";
 import type { UsageIntake } from "../../engine/usage.ts";
+import type { ReleaseKey } from "../../releases/releaseKey.ts";
 import type { Db } from "../../store/db.ts";
 import type { TellEvents } from "../../store/events.ts";
 import { isHeldBlob } from "../../store/heldBlobs.ts";
@@ -33,6 +34,7 @@ export interface AgentRouteDeps {
   link: AgentLink;
   usage: UsageIntake;
   blobs: BlobStore;
+  releaseKey: ReleaseKey;
 }
 
 /** Inventories and held sets of the largest hosts stay far below this. */

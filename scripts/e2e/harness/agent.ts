@@ -18,6 +18,10 @@ export interface AgentOptions {
   place?: Place;
   /** DOCKER_HOST of the host's own engine. */
   engine?: string;
+  /** What else is in the agent's environment. */
+  env?: Record<string, string>;
+  /** The file of the program, which may then be replaced; left out: that of the build. */
+  program?: string;
 }
 
 /** `dstack-agent`, joined and running as `install.sh` would leave it, with a state directory of its own. */
@@ -26,6 +30,8 @@ export interface Agent extends AsyncDisposable {
   program: Program;
   /** After `program.kill9()`: another process over the same state. */
   restart(): void;
+  /** `dstack-agent ARGS` on this host; answers stdout, and anything but exit code 0 is a failure. */
+  command(...args: string[]): Promise<string>;
 }
 
 export const createJoinToken = async (client: Client, fleet: string): Promise<NewJoinToken> =>
@@ -34,6 +40,7 @@ export const createJoinToken = async (client: Client, fleet: string): Promise<Ne
 /** Joins a host to a fleet (made if need be) and waits until it can take jobs. */
 export const startAgent = async (options: AgentOptions): Promise<Agent> => {
   const { coordinator, dir, runtime, name = "host", fleet = "e2e", place = THIS_MACHINE, engine } = options;
+  const { program = AGENT } = options;
   const [stateDir, home] = [join(dir, "state"), join(dir, "home")];
   for (const folder of [dir, home]) mkdirSync(folder, { recursive: true });
   const env = {
@@ -41,17 +48,29 @@ export const startAgent = async (options: AgentOptions): Promise<Agent> => {
     // Tests look for what is left of a job.
     DSTACK_AGENT_KEEP_FINISHED: "0",
     ...(engine ? { DOCKER_HOST: engine } : {}),
+    ...options.env,
   };
   const { token } = await createJoinToken(coordinator.client, fleet);
   const before = (await coordinator.client.getFleet(fleet)).instances.length;
   await runOk(
-    [AGENT, "join", "--url", coordinator.url, "--state-dir", stateDir, "--name", name, "--runtime", runtime],
+    [
+      program,
+      "join",
+      "--url",
+      coordinator.url,
+      "--state-dir",
+      stateDir,
+      "--name",
+      name,
+      "--runtime",
+      runtime,
+    ],
     { env: { ...env, DSTACK_JOIN_TOKEN: token }, cwd: dir, place },
   );
   const start = () =>
     startProgram({
       name: `dstack-agent on ${name}`,
-      command: [AGENT, "run", "--state-dir", stateDir],
+      command: [program, "run", "--state-dir", stateDir],
       logFile: join(dir, "agent.log"),
       env,
       cwd: dir,
@@ -63,6 +82,7 @@ export const startAgent = async (options: AgentOptions): Promise<Agent> => {
     restart: () => {
       agent.program = start();
     },
+    command: (...args) => runOk([program, ...args, "--state-dir", stateDir], { env, cwd: dir, place }),
     [Symbol.asyncDispose]: async () => {
       await agent.program[Symbol.asyncDispose]();
       killJobsOf(stateDir);

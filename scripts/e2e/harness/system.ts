@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { tempDir } from "../../../shared/testing/tempDir.ts";
-import { type Agent, startAgent } from "./agent.ts";
+import { type Agent, type AgentOptions, startAgent } from "./agent.ts";
 import { type Coordinator, startCoordinator } from "./coordinator.ts";
 import { type Engine, startEngine } from "./engine.ts";
 import { importImage, TEST_IMAGE } from "./image.ts";
@@ -35,17 +35,25 @@ export interface System extends AsyncDisposable {
 
 export interface SystemOptions {
   runtime: Runtime;
+  coordinatorEnv?: Record<string, string>;
+  agent?: Pick<AgentOptions, "env" | "program">;
   /** Address of a registry without TLS that the engine may pull from, by the network's own address. */
   registry?: (ip: string) => Promise<string>;
 }
 
-export const openSystem = async ({ runtime, registry }: SystemOptions): Promise<System> => {
+export const openSystem = async ({ runtime, registry, ...options }: SystemOptions): Promise<System> => {
   await using undo = new AsyncDisposableStack();
   const dir = undo.use(tempDir()).path;
   const network = reasonsAgainst(["root"]).length === 0 ? undo.use(await createNetwork()) : undefined;
   const host = await network?.addHost("host");
   const ip = network?.ip ?? "127.0.0.1";
-  const coordinator = undo.use(await startCoordinator({ dir: join(dir, "coordinator"), ip }));
+  const coordinator = undo.use(
+    await startCoordinator({
+      dir: join(dir, "coordinator"),
+      ip,
+      ...(options.coordinatorEnv ? { env: options.coordinatorEnv } : {}),
+    }),
+  );
   const engine =
     runtime === "docker" && host
       ? undo.use(
@@ -62,6 +70,7 @@ export const openSystem = async ({ runtime, registry }: SystemOptions): Promise<
       coordinator,
       dir: join(dir, "host"),
       runtime,
+      ...options.agent,
       ...(host ? { place: host } : {}),
       ...(engine ? { engine: engine.address } : {}),
     }),
