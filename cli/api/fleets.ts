@@ -1,6 +1,6 @@
-import type { Fleet } from "../../shared/api/fleets.ts";
+import type { Fleet, FleetPlan, FleetSpec } from "../../shared/api/fleets.ts";
 import { AppError } from "../../shared/errors.ts";
-import { answerOf, hasKeys, isListOf, isNumber, isText } from "./answer.ts";
+import { answerOf, hasKeys, isListOf, isNullOr, isNumber, isText } from "./answer.ts";
 import { type Api, post, postForNothing } from "./client.ts";
 import { isMissing } from "./refusal.ts";
 
@@ -43,6 +43,32 @@ export const getFleetToChange = async (api: Api, name: string): Promise<Fleet> =
   if (fleet) return fleet;
   throw new AppError("not_found", `Fleet ${name} does not exist`);
 };
+
+const planAnswer = answerOf<FleetPlan>(
+  hasKeys({
+    project_name: isText,
+    user: isText,
+    spec: hasKeys({ configuration: hasKeys() }),
+    current_resource: isNullOr(isFleet),
+    offers: isListOf(hasKeys({ instance: hasKeys({ resources: hasKeys() }), price: isNumber })),
+    total_offers: isNumber,
+  }),
+);
+
+/** Which fleets made themselves is the server's to say. */
+export type SentFleetSpec = Omit<FleetSpec, "autocreated">;
+
+/** What the server would do with a fleet. Nothing is changed. */
+export const getFleetPlan = (api: Api, spec: SentFleetSpec): Promise<FleetPlan> =>
+  post(api, { path: `${api.project}/fleets/get_plan`, body: { spec }, answer: planAnswer });
+
+/** Makes a planned fleet, or changes the one that the plan found. */
+export const applyFleetPlan = (api: Api, spec: SentFleetSpec, current: Fleet | null): Promise<Fleet> =>
+  post(api, {
+    path: `${api.project}/fleets/apply`,
+    body: { plan: { spec, current_resource: current }, force: false },
+    answer: answerOf<Fleet>(isFleet),
+  });
 
 export const deleteFleet = (api: Api, name: string): Promise<void> =>
   postForNothing(api, `${api.project}/fleets/delete`, { names: [name] });

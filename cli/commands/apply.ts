@@ -39,7 +39,12 @@ export const command = defineCommand({
   run: async (ctx, { profile, noProfile, repo, repoBranch, repoHash, noRepo, runArgs, ...values }) => {
     const api = await openApi(ctx, values);
     const source = await readSource(ctx, values);
-    const configuration = requireRun(loadConfiguration(source.text, { path: source.shownAs }));
+    const loaded = loadConfiguration(source.text, { path: source.shownAs });
+    if (loaded.type === "fleet") {
+      const { applyFleet } = await import("../apply/applyFleet.ts");
+      return applyFleet(ctx, api, { configuration: loaded, source, wish: values });
+    }
+    const configuration = requireRun(loaded);
     const made = makeRunSpec(ctx, {
       api,
       source,
@@ -59,14 +64,6 @@ const requireRun = (configuration: AnyConfiguration): RunConfiguration => {
     case "service":
     case "dev-environment":
       return configuration;
-    case "fleet":
-      throw new AppError(
-        "unsupported",
-        "Fleets cannot be applied yet: a fleet is made when its first host joins",
-        {
-          hint: `Run \`dstack fleet token create ${configuration.name ?? "NAME"}\`, then the line that it prints on each host`,
-        },
-      );
     default:
       throw new AppError("unsupported", `Cannot apply a ${configuration.type}: it is not supported yet`);
   }

@@ -1,0 +1,173 @@
+import type { Fleet, FleetPlan } from "../../shared/api/fleets.ts";
+import type { FleetConfiguration } from "../../shared/config/fleet.ts";
+import { Profile } from "../../shared/config/profile.ts";
+import { findProfile } from "../../shared/config/profiles.ts";
+import { AppError } from "../../shared/errors.ts";
+import type { Api } from "../api/client.ts";
+import { applyFleetPlan, deleteFleet, findFleet, getFleetPlan, type SentFleetSpec } from "../api/fleets.ts";
+import type { Source } from "../configuration/source.ts";
+import type { Context } from "../context.ts";
+import { startLive } from "../output/live.ts";
+import { printMessage } from "../output/message.ts";
+import { confirm, NoAnswer, printExiting } from "../output/prompt.ts";
+import { hourAndMinute } from "../output/time.ts";
+import { delayOn } from "../process/delayOn.ts";
+import { Interrupted, interruptible } from "../process/interruptible.ts";
+import { renderFleetOffers, renderFleetPlan } from "../views/fleetPlan.ts";
+import { renderFleets } from "../views/fleets.ts";
+import { type FleetProposal, proposeFleet } from "./fleetQuestion.ts";
+
+interface FleetWish {
+  readonly yes: boolean;
+  readonly force: boolean;
+  readonly detach: boolean;
+}
+
+/** How often is looked how far the instances are, and whether a fleet is gone. */
+const POLL_MS = 500;
+
+const NO_OFFERS = "No matching instance offers available.";
+
+/** Plans a fleet, asks, applies it and waits for its instances (docs/spec/cli.md §5.1). Returns the exit code. */
+export const applyFleet = async (
+  ctx: Context,
+  api: Api,
+  { configuration, source, wish }: { configuration: FleetConfiguration; source: Source; wish: FleetWish },
+): Promise<number> => {
+  requireMade(configuration);
+  const spec = await specOf(ctx, configuration, source);
+  const plan = await interruptible(ctx, () => {
+    using _ = startLive(ctx, "Getting apply plan...");
+    return getFleetPlan(api, spec);
+  });
+  printPlan(ctx, plan);
+  const proposal = proposeFleet(plan);
+  if (proposal.isUnchanged && wish.yes && !wish.force) {
+    ctx.out.write("No configuration changes detected. Use --force to apply anyway.\n");
+    return 0;
+  }
+  for (const line of proposal.finding) ctx.out.write(`${line}\n`);
+  if (!wish.yes && !(await confirm(ctx, proposal.question))) {
+    printExiting(ctx);
+    return 0;
+  }
+  const fleet = await interruptible(ctx, () => apply(ctx, api, { plan, proposal }));
+  if (wish.detach) {
+    ctx.out.write(`Fleet ${fleet.name} applied, detaching...\n`);
+    return 0;
+  }
+  try {
+    return tell(
+      ctx,
+      api,
+      await interruptible(ctx, (signal) => waitForInstances(ctx, api, { fleet, signal })),
+    );
+  } catch (err) {
+    if (!(err instanceof Interrupted)) throw err;
+    return leave(ctx, api, { fleet, yes: wish.yes });
+  }
+};
+
+/** Until SSH fleets are there, the way to bring hosts along is another. */
+const requireMade = ({ ssh_config: ssh, name }: FleetConfiguration): void => {
+  if (ssh)
+    throw new AppError("unsupported", "Fleets of SSH hosts cannot be applied yet: hosts join by themselves", {
+      hint: `Run \`dstack fleet token create ${name ?? "NAME"}\`, then the line that it prints on each host`,
+    });
+};
+
+const specOf = async (
+  { env, cwd, home }: Context,
+  configuration: FleetConfiguration,
+  source: Source,
+): Promise<SentFleetSpec> => {
+  // Fleets have the default profile only.
+  const profile = await findProfile({ name: undefined, none: false, env, cwd, home });
+  return {
+    configuration,
+    configuration_path: source.path,
+    profile: profile ?? Profile.parse({ name: "default" }),
+  };
+};
+
+const printPlan = (ctx: Context, plan: FleetPlan): void => {
+  ctx.out.write(`${renderFleetPlan(ctx.out, plan)}\n`);
+  if (plan.offers.length > 0) ctx.out.write(`${renderFleetOffers(ctx.out, plan)}\n`);
+  else printMessage(ctx.out, `${NO_OFFERS}${plan.no_offers_reason ? ` ${plan.no_offers_reason}` : ""}\n`);
+};
+
+const apply = async (
+  ctx: Context,
+  api: Api,
+  { plan, proposal }: { plan: FleetPlan; proposal: FleetProposal },
+): Promise<Fleet> => {
+  const { current_resource: current } = plan;
+  if (proposal.action === "recreate" && current) {
+    using _ = startLive(ctx, "Deleting the fleet...");
+    await deleteFleet(api, current.name);
+    while (await findFleet(api, { name: current.name })) await delayOn(ctx.clock, POLL_MS);
+  }
+  using _ = startLive(ctx, "Applying plan...");
+  return applyFleetPlan(api, plan.spec, current);
+};
+
+const isComing = ({ status }: Fleet["instances"][number]): boolean =>
+  status === "pending" || status === "provisioning" || status === "terminating";
+
+const waitForInstances = async (
+  ctx: Context,
+  api: Api,
+  { fleet, signal }: { fleet: Fleet; signal: AbortSignal },
+): Promise<Fleet> => {
+  let latest = fleet;
+  using live = startLive(ctx, `Provisioning ${fleet.name}...`);
+  while (latest.instances.some(isComing) && !signal.aborted) {
+    live.show(`Provisioning ${fleet.name}...`, tableOf(ctx, api, latest, false));
+    await delayOn(ctx.clock, POLL_MS);
+    const found = await findFleet(api, { id: fleet.id });
+    if (!found) throw new AppError("not_found", `Fleet ${fleet.name} was deleted meanwhile`);
+    latest = found;
+  }
+  return latest;
+};
+
+const tableOf = (ctx: Context, api: Api, fleet: Fleet, isVerbose: boolean): string =>
+  renderFleets(ctx.out, [fleet], { isVerbose, project: api.connection.project, time: hourAndMinute });
+
+/** What has come of it. Hosts that are to join by themselves are nobody's failure. */
+const tell = (ctx: Context, api: Api, fleet: Fleet): number => {
+  const { nodes } = fleet.spec.configuration;
+  const isWaited = fleet.status_message === null;
+  const hasFailed = isWaited && fleet.instances.length < (nodes?.min ?? 0);
+  ctx.out.write(tableOf(ctx, api, fleet, hasFailed));
+  if (fleet.status_message !== null) ctx.out.write(`\n${fleet.status_message}\n`);
+  if (!hasFailed) return 0;
+  ctx.out.write("\nSome instances failed. Provisioning will be retried in the background.\n");
+  return 1;
+};
+
+/** After Ctrl-C: leaves the fleet to the server, or deletes it first if that is wanted. */
+const leave = async (
+  ctx: Context,
+  api: Api,
+  { fleet, yes }: { fleet: Fleet; yes: boolean },
+): Promise<number> => {
+  ctx.out.write("\n");
+  if (!yes && (await wantsDeletion(ctx))) {
+    await deleteFleet(api, fleet.name);
+    ctx.out.write(`Fleet ${fleet.name} deleted\n`);
+    return 0;
+  }
+  ctx.out.write("Exiting... Fleet provisioning will continue in the background.\n");
+  return 0;
+};
+
+const wantsDeletion = async (ctx: Context): Promise<boolean> => {
+  try {
+    return await confirm(ctx, "Delete the fleet before exiting?");
+  } catch (err) {
+    // Nobody there to answer: it stays.
+    if (err instanceof NoAnswer) return false;
+    throw err;
+  }
+};
