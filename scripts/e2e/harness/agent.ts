@@ -4,6 +4,7 @@ import { NewJoinToken } from "../../../shared/api/joinTokens.ts";
 import { waitFor } from "../../../shared/testing/waitFor.ts";
 import type { Client } from "./client.ts";
 import type { Coordinator } from "./coordinator.ts";
+import type { FakeGpus } from "./fakeGpus.ts";
 import { killJobsOf } from "./leftovers.ts";
 import { type Place, type Program, runOk, startProgram, THIS_MACHINE } from "./program.ts";
 import { AGENT, cleanEnvironment } from "./programs.ts";
@@ -22,6 +23,8 @@ export interface AgentOptions {
   env?: Record<string, string>;
   /** The file of the program, which may then be replaced; left out: that of the build. */
   program?: string;
+  /** Devices that the host seems to have. */
+  gpus?: FakeGpus;
 }
 
 /** `dstack-agent`, joined and running as `install.sh` would leave it, with a state directory of its own. */
@@ -39,22 +42,34 @@ export const createJoinToken = async (client: Client, fleet: string): Promise<Ne
 
 /** Joins a host to a fleet (made if need be) and waits until it can take jobs. */
 export const startAgent = async (options: AgentOptions): Promise<Agent> => {
-  const { coordinator, dir, runtime, name = "host", fleet = "e2e", place = THIS_MACHINE, engine } = options;
-  const { program = AGENT } = options;
+  const {
+    coordinator,
+    dir,
+    runtime,
+    name = "host",
+    fleet = "e2e",
+    place = THIS_MACHINE,
+    engine,
+    gpus,
+    program = AGENT,
+  } = options;
   const [stateDir, home] = [join(dir, "state"), join(dir, "home")];
   for (const folder of [dir, home]) mkdirSync(folder, { recursive: true });
+  const { PATH, ...clean } = cleanEnvironment(home);
   const env = {
-    ...cleanEnvironment(home),
+    ...clean,
+    PATH: [gpus?.path, PATH].filter((part) => part !== undefined).join(":"),
     // Tests look for what is left of a job.
     DSTACK_AGENT_KEEP_FINISHED: "0",
     ...(engine ? { DOCKER_HOST: engine } : {}),
     ...options.env,
   };
+  const command = [...(gpus?.wrap ?? []), program];
   const { token } = await createJoinToken(coordinator.client, fleet);
   const before = (await coordinator.client.getFleet(fleet)).instances.length;
   await runOk(
     [
-      program,
+      ...command,
       "join",
       "--url",
       coordinator.url,
@@ -70,7 +85,7 @@ export const startAgent = async (options: AgentOptions): Promise<Agent> => {
   const start = () =>
     startProgram({
       name: `dstack-agent on ${name}`,
-      command: [program, "run", "--state-dir", stateDir],
+      command: [...command, "run", "--state-dir", stateDir],
       logFile: join(dir, "agent.log"),
       env,
       cwd: dir,
