@@ -158,6 +158,9 @@ export const runAgent = async (deps: AgentDeps, signal: AbortSignal): Promise<Ag
     flushAgentLog: (id) => agentLogs.flush(id),
     onRunning: () => metrics.wake(),
   });
+  // Samples stay as far apart as they were taken, whatever happens to the host's clock; the coordinator knows its own.
+  const startedAt = Date.now() - systemClock.steady();
+  const steadyNow = () => Math.round(startedAt + systemClock.steady());
   const metrics = new MetricsLoop({
     link,
     log,
@@ -165,11 +168,11 @@ export const runAgent = async (deps: AgentDeps, signal: AbortSignal): Promise<Ag
       dir: stateDir,
       inventory: () => watch.current,
       jobs: () => jobs.used(),
-      now: Date.now,
+      now: steadyNow,
       log,
     }),
     hasJobs: () => jobs.used().length > 0,
-    now: Date.now,
+    now: steadyNow,
   });
   await jobs.adopt();
   if (watch.current.runtime === "process") supervisors.warmUp();

@@ -2,7 +2,6 @@ import { type Context, Hono } from "hono";
 import { AGENT_BASE_PATH } from "../shared/protocol/version.ts";
 import type { Deps } from "./deps.ts";
 import type { AgentLink } from "./engine/agentLink.ts";
-import type { UsageIntake } from "./engine/usage.ts";
 import { agentRoutes } from "./http/agent/agentRoutes.ts";
 import { artifactRoutes, defaultArtifactsDir } from "./http/artifacts.ts";
 import type { AppEnv } from "./http/env.ts";
@@ -13,7 +12,7 @@ import { requestLog } from "./http/middleware/requestLog.ts";
 import { ROUTES } from "./http/routes.ts";
 
 /** Everything the coordinator answers over HTTP: to people, to agents, and to hosts that want to become one. */
-export const createApp = (deps: Deps & { link: AgentLink; usage: UsageIntake }): Hono<AppEnv> => {
+export const createApp = (deps: Deps & { link: AgentLink }): Hono<AppEnv> => {
   const app = new Hono<AppEnv>();
   app.use(requestLog(deps));
   app.route(AGENT_BASE_PATH, agentRoutes(deps));

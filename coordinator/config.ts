@@ -46,6 +46,10 @@ const Environment = z.object({
   DSTACK_SERVER_LOCAL_INSTANCES: z.coerce.number().int().min(0).max(1_000).default(0),
   /** The agent's program for them, where it does not lie beside the server's. */
   DSTACK_SERVER_LOCAL_AGENT: z.string().min(1).optional(),
+  /** `GET /metrics` for Prometheus; set to anything, as with the reference. */
+  DSTACK_ENABLE_PROMETHEUS_METRICS: z.string().optional(),
+  /** What Prometheus has to send as its bearer token; unset: nothing. */
+  DSTACK_PROMETHEUS_AUTH_TOKEN: z.string().min(1).optional(),
   /** Who has the network of its host. 1: jobs of several nodes; 2: jobs that have the whole host; 3: none. */
   DSTACK_SERVER_JOB_NETWORK_MODE: z.enum(["1", "2", "3"]).default("2"),
 });
@@ -70,6 +74,7 @@ export interface CoordinatorConfig {
   baseImage: string | undefined;
   baseImageVersion: string | undefined;
   canUsersCreateProjects: boolean;
+  prometheus: { isEnabled: boolean; token: string | undefined };
   jobNetworkMode: JobNetworkMode;
   /** Undefined: there is no such backend. */
   localInstances: { most: number; agent: string | undefined } | undefined;
@@ -109,5 +114,9 @@ export const loadCoordinatorConfig = (env: Record<string, string | undefined>): 
         : { most: data.DSTACK_SERVER_LOCAL_INSTANCES, agent: data.DSTACK_SERVER_LOCAL_AGENT },
     jobNetworkMode: NETWORK_MODES[data.DSTACK_SERVER_JOB_NETWORK_MODE],
     canUsersCreateProjects: data.DSTACK_ALLOW_NON_ADMINS_CREATE_PROJECTS,
+    prometheus: {
+      isEnabled: data.DSTACK_ENABLE_PROMETHEUS_METRICS !== undefined,
+      token: data.DSTACK_PROMETHEUS_AUTH_TOKEN,
+    },
   };
 };

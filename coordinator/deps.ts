@@ -2,8 +2,10 @@ import type { Clock } from "../shared/clock.ts";
 import type { Logger } from "../shared/log.ts";
 import type { BlobStore } from "./blobs/blobStore.ts";
 import type { CoordinatorConfig } from "./config.ts";
+import type { RunCounters } from "./domain/metrics/runCounters.ts";
 import type { Engine } from "./engine/engine.ts";
 import type { FleetKeeper } from "./engine/fleetKeeper.ts";
+import type { UsageIntake } from "./engine/usage.ts";
 import type { LogStore } from "./logs/logStore.ts";
 import type { ReleaseKey } from "./releases/releaseKey.ts";
 import type { Db } from "./store/db.ts";
@@ -19,6 +21,8 @@ export interface Deps {
   log: Logger;
   engine: Engine;
   fleets: FleetKeeper;
+  usage: UsageIntake;
+  counters: RunCounters;
   logs: LogStore;
   blobs: BlobStore;
   /** Seals what the database must not show. */

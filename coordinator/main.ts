@@ -13,6 +13,7 @@ import { type CoordinatorConfig, loadCoordinatorConfig } from "./config.ts";
 import type { Deps } from "./deps.ts";
 import type { Backend } from "./domain/fleets/backend.ts";
 import { createJoinToken } from "./domain/fleets/joinTokens.ts";
+import { RunCounters } from "./domain/metrics/runCounters.ts";
 import { jobSpecsOf } from "./domain/runs/effectiveSpec.ts";
 import { ensureAdmin, MAIN_PROJECT } from "./domain/users/ensureAdmin.ts";
 import { AgentLink } from "./engine/agentLink.ts";
@@ -52,7 +53,7 @@ const IDLE_TIMEOUT_S = 120;
 const MIN_BODY_LIMIT = 32 * 1024 * 1024;
 
 interface Coordinator extends AsyncDisposable {
-  deps: Deps & { link: AgentLink; usage: UsageIntake };
+  deps: Deps & { link: AgentLink };
   app: ReturnType<typeof createApp>;
   /** Known when it was given, or made at this first start; afterwards only its hash is stored. */
   adminToken: string | undefined;
@@ -94,6 +95,7 @@ const buildCoordinator = async (
   opened.defer(() => purge.close());
   const agents = new AgentSessions();
   const capacity = new Capacity();
+  const counters = new RunCounters();
   const engineDeps = {
     db,
     tell,
@@ -106,6 +108,7 @@ const buildCoordinator = async (
     jobNetworkMode: config.jobNetworkMode,
     waits: new Waits(clock),
     wakeFleet: (fleetId: string) => fleets.wake(fleetId),
+    counters,
     jobSpecs: (run: Pick<RunRow, "name" | "spec">) => jobSpecsOf({ config }, run.spec, run.name),
   };
   const engine = new Engine(engineDeps);
@@ -143,6 +146,7 @@ const buildCoordinator = async (
     releaseKey,
     link,
     usage,
+    counters,
     closing: closing.signal,
   };
   const adminToken = await ensureAdmin(deps, config.adminToken);

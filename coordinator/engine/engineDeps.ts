@@ -2,6 +2,7 @@ import type { JobSpec } from "../../shared/api/jobs.ts";
 import type { Clock } from "../../shared/clock.ts";
 import type { Logger } from "../../shared/log.ts";
 import type { JobNetworkMode } from "../domain/instances/networkMode.ts";
+import type { RunCounters } from "../domain/metrics/runCounters.ts";
 import type { LogStore } from "../logs/logStore.ts";
 import type { Db } from "../store/db.ts";
 import type { TellEvents } from "../store/events.ts";
@@ -25,6 +26,7 @@ export interface EngineDeps {
   waits: Waits;
   /** Something has changed that the policy of a fleet may care about. */
   wakeFleet: (fleetId: string) => void;
+  counters: RunCounters;
   /** The jobs of a run's first replica, made anew from its spec as it is now. */
   jobSpecs: (run: Pick<RunRow, "name" | "spec">) => JobSpec[];
 }

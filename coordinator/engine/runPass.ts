@@ -38,8 +38,12 @@ export interface Decision extends Changes {
  * changes. Passes of one run never overlap (engine.ts).
  */
 export const passRun = async (deps: EngineDeps, runId: string): Promise<PassResult> => {
+  let before: RunRow["status"] | undefined;
   for (let changed = false; ; changed = true) {
     const run = await findRun(deps.db, runId);
+    if (run && before !== undefined && before !== run.status)
+      deps.counters.moved(run, before, deps.clock.now());
+    before = run?.status;
     if (!run || isFinalRun(run.status)) return { changed, wakeAt: null };
     const jobs = groupByJob(await listSubmissions(deps.db, runId));
     const lost = await endLost(

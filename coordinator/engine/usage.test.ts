@@ -3,6 +3,7 @@ import type { GpuUsage, UsageSample } from "../../shared/protocol/metrics.ts";
 import { waitFor } from "../../shared/testing/waitFor.ts";
 import type { InstanceRow } from "../store/instances.ts";
 import { listHostPoints, listJobPoints } from "../store/usage.ts";
+import { listTold } from "../testing/listTold.ts";
 import { type OpenedEngine, openEngine } from "../testing/openEngine.ts";
 import { hostRow } from "../testing/testEngine.ts";
 
@@ -125,6 +126,9 @@ describe("utilization_policy", () => {
       termination_reason_message: "The job GPU utilization below 40% for 300 seconds",
       stop_grace_ms: 0,
     });
+    expect(await listTold(opened.engine.db)).toContain(
+      "[job train-0-0] Job status changed RUNNING -> TERMINATING. Termination reason: TERMINATED_DUE_TO_UTILIZATION_POLICY (The job GPU utilization below 40% for 300 seconds)",
+    );
     await opened.engine.finished(job.host, job.id, { exit: 137 });
     expect(await opened.engine.latest("train")).toMatchObject({ status: "terminated" });
     expect(await opened.engine.run("train")).toMatchObject({

@@ -10,7 +10,14 @@ import { writeAll } from "../store/db.ts";
 import type { InstanceRow } from "../store/instances.ts";
 import { findRun } from "../store/runs.ts";
 import { findSubmission, listSubmissionsByIds, type SubmissionRow } from "../store/submissions.ts";
-import { deletePoints, hostPoint, type JobPoint, jobPoint, listJobPoints } from "../store/usage.ts";
+import {
+  deletePoints,
+  type HostPoint,
+  hostPoint,
+  type JobPoint,
+  jobPoint,
+  listJobPoints,
+} from "../store/usage.ts";
 import { commit } from "./changes.ts";
 import { endSubmission } from "./endings.ts";
 import type { Engine } from "./engine.ts";
@@ -40,6 +47,7 @@ interface SampledJob {
   policy: UtilizationPolicy | undefined;
   /** Of the policy's window; undefined: not read from the store yet. */
   window: GpuSample[] | undefined;
+  latest: JobPoint | undefined;
   seenAt: number;
 }
 
@@ -48,6 +56,7 @@ export class UsageIntake {
   readonly #deps: EngineDeps & { engine: Engine };
   readonly #writer: UsageWriter;
   readonly #jobs = new Map<string, SampledJob>();
+  readonly #hosts = new Map<string, HostPoint>();
   #cancel: () => void;
 
   constructor(deps: EngineDeps & { engine: Engine }) {
@@ -73,6 +82,12 @@ export class UsageIntake {
     );
     const hosts = samples.flatMap(({ at, host }) => (host ? hostPoint(instance.id, at, host) : []));
     await this.#writer.write({ jobs, hosts });
+    const newest = hosts.at(-1);
+    if (newest) this.#hosts.set(instance.id, newest);
+    for (const point of jobs) {
+      const job = own.get(point.submission_id);
+      if (job) job.latest = point;
+    }
     for (const [id, job] of own)
       if (job.policy)
         await this.#judge(id, { job, policy: job.policy, fresh: jobs.filter((p) => p.submission_id === id) });
@@ -80,6 +95,14 @@ export class UsageIntake {
       interval_ms: pace(INTERVAL, capacity.size),
       idle_interval_ms: pace(IDLE_INTERVAL, capacity.size),
     };
+  }
+
+  latestOfJob(submissionId: string): JobPoint | undefined {
+    return this.#jobs.get(submissionId)?.latest;
+  }
+
+  latestOfHost(instanceId: string): HostPoint | undefined {
+    return this.#hosts.get(instanceId);
   }
 
   async #ownJobs(instanceId: string, samples: readonly UsageSample[]): Promise<Map<string, SampledJob>> {
@@ -129,6 +152,7 @@ export class UsageIntake {
     const now = clock.now();
     this.#cancel = clock.after(PURGE_MS, () => this.#purge());
     for (const [id, job] of this.#jobs) if (job.seenAt < now - LIVE_MS) this.#jobs.delete(id);
+    for (const [id, { at }] of this.#hosts) if (at < now - LIVE_MS) this.#hosts.delete(id);
     writeAll(db, deletePoints(db, { live: now - LIVE_MS, ended: now - ENDED_MS })).catch((err: unknown) =>
       log.error("Old metrics could not be deleted; it is tried again", { err }),
     );
@@ -140,6 +164,7 @@ const sampledJob = (row: SubmissionRow, now: number): SampledJob => ({
   runId: row.run_id,
   policy: row.job_spec.utilization_policy ?? undefined,
   window: undefined,
+  latest: undefined,
   seenAt: now,
 });
 

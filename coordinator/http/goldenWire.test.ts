@@ -13,8 +13,8 @@ interface Replay extends AsyncDisposable {
 }
 
 /**
- * The surroundings of the recordings: a fleet "lab" with one host, or the hosts of these fleets. Commands that sleep
- * run until they are stopped.
+ * The surroundings of the recordings: a fleet "lab" with one host, or the hosts of these fleets. Commands that sleep,
+ * or go round for ever, run until they are stopped.
  */
 const surroundings = async (fleets: string[] = ["lab"]): Promise<Replay> => {
   const coordinator = await startTestCoordinator();
@@ -25,7 +25,7 @@ const surroundings = async (fleets: string[] = ["lab"]): Promise<Replay> => {
     const inventory = { cpus: 2, memory_mib: 16_384, disk_mib: 204_800, addresses };
     const agent = await TestAgent.join(coordinator, { fleet, inventory });
     const perform = ({ argv }: Assignment) =>
-      argv.join(" ").includes("sleep") ? {} : { output: "hi\n", exitStatus: 0 };
+      /sleep|while true/.test(argv.join(" ")) ? {} : { output: "hi\n", exitStatus: 0 };
     flights.push(agent.autopilot(perform, leaving.signal));
   }
   return {
@@ -51,6 +51,12 @@ const upload = async ({ coordinator, known }: Replay, path: string, { filename, 
   return { status: response.status, headers: response.headers, body: (await response.json()) as unknown };
 };
 
+const get = async ({ coordinator }: Replay, path: string): Promise<Answer> => {
+  const headers = { authorization: `Bearer ${coordinator.adminToken}` };
+  const response = await fetch(`${coordinator.url}${path}`, { headers });
+  return { status: response.status, headers: response.headers, body: (await response.json()) as unknown };
+};
+
 const Multipart = z.object({ multipart: z.object({ filename: z.string(), bytes: z.number() }) });
 type Upload = z.infer<typeof Multipart>["multipart"];
 
@@ -58,6 +64,7 @@ const send = (replay: Replay, { request }: Exchange): Promise<Answer> => {
   const { coordinator, known } = replay;
   const uploaded = Multipart.safeParse(request.body);
   if (uploaded.success) return upload(replay, request.path, uploaded.data.multipart);
+  if (request.method === "GET") return get(replay, request.path);
   const version = request.headers["x-api-version"];
   const isGoodToken = request.headers["authorization"] === "Bearer <token>";
   return coordinator.post(request.path, request.body === null ? undefined : filled(request.body, known), {
@@ -136,7 +143,7 @@ test.each(["fleet-cloud", "v0.22-fleet-cloud"])("the server answers as recorded 
   );
 });
 
-const WITH_A_RUN = ["abort-and-delete", "run-get", "stop", "logs", "v0.22-logs", "ps", "events"];
+const WITH_A_RUN = ["abort-and-delete", "run-get", "stop", "logs", "v0.22-logs", "ps", "events", "metrics"];
 
 test.each(WITH_A_RUN)("with the run that was there, the server answers as recorded in %s", async (name) => {
   await using replay = await surroundings();

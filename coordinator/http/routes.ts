@@ -7,6 +7,7 @@ import { joinTokenRoutes } from "./joinTokens.ts";
 import { logRoutes } from "./logs.ts";
 import { metricRoutes } from "./metrics.ts";
 import { projectRoutes } from "./projects.ts";
+import { prometheusRoutes } from "./prometheus.ts";
 import { repoRoutes } from "./repos.ts";
 import type { Route } from "./route.ts";
 import { runStreamRoutes } from "./runStreams.ts";
@@ -29,6 +30,7 @@ export const ROUTES: readonly Route[] = [
   ...runStreamRoutes,
   ...logRoutes,
   ...metricRoutes,
+  ...prometheusRoutes,
   ...fleetRoutes,
   ...joinTokenRoutes,
   ...instanceRoutes,

@@ -43,6 +43,17 @@ const submissionsOf = preparedRows(submissions, (db, { runIds }: { runIds: strin
 export const listSubmissionsOfRuns = (db: Db, runIds: string[]): Promise<SubmissionRow[]> =>
   runIds.length === 0 ? Promise.resolve([]) : submissionsOf(db, { runIds: JSON.stringify(runIds) });
 
+/** By project, user and status; deleted ones too. */
+export const countRuns = (db: Db) =>
+  db
+    .select({ project_id: runs.project_id, user_id: runs.user_id, status: runs.status, n: count() })
+    .from(runs)
+    .groupBy(runs.project_id, runs.user_id, runs.status);
+
+/** In any order. */
+export const listRunsByIds = async (db: Db, ids: string[]): Promise<RunRow[]> =>
+  ids.length === 0 ? [] : db.select().from(runs).where(inArray(runs.id, ids));
+
 export const hasLiveRuns = async (db: Db, projectId: string): Promise<boolean> =>
   ((
     await db

@@ -5,7 +5,7 @@ import { EnrollAnswer } from "../../shared/protocol/enroll.ts";
 import type { Inventory } from "../../shared/protocol/inventory.ts";
 import { LeaveAnswer } from "../../shared/protocol/leave.ts";
 import { LogAnswer } from "../../shared/protocol/logs.ts";
-import { type JobUsage, MetricsAnswer } from "../../shared/protocol/metrics.ts";
+import { MetricsAnswer, type UsageSample } from "../../shared/protocol/metrics.ts";
 import { type Report, ReportAnswer } from "../../shared/protocol/report.ts";
 import { type Desired, SyncAnswer, type SyncRequest } from "../../shared/protocol/sync.ts";
 import { AGENT_BASE_PATH, AGENT_PROTOCOL, AGENT_PROTOCOL_HEADER } from "../../shared/protocol/version.ts";
@@ -100,7 +100,7 @@ export class TestAgent {
   }
 
   /** Says what a job uses at each of these moments, milliseconds since 1970. */
-  async use(samples: readonly { at: number; jobs: JobUsage[] }[]): Promise<void> {
+  async use(samples: readonly UsageSample[]): Promise<void> {
     const body = { sent_at: Date.now(), samples };
     await this.#call("/metrics", { body, schema: MetricsAnswer });
   }

@@ -7,6 +7,7 @@ import { silentLogger } from "../../shared/log.ts";
 import type { Desired, SyncAnswer } from "../../shared/protocol/sync.ts";
 import { agentFleetSpec } from "../domain/fleets/agentFleet.ts";
 import type { Backend } from "../domain/fleets/backend.ts";
+import { RunCounters } from "../domain/metrics/runCounters.ts";
 import { newRunRow } from "../domain/runs/newRunRow.ts";
 import { AgentLink } from "../engine/agentLink.ts";
 import { AgentSessions } from "../engine/agentSessions.ts";
@@ -66,6 +67,7 @@ export class TestEngine implements AsyncDisposable {
   readonly logs: LogStore;
   readonly usage: UsageIntake;
   readonly capacity = new Capacity();
+  readonly counters = new RunCounters();
   readonly agents = new AgentSessions();
   readonly #clock: Clock;
   readonly #close: () => Promise<void>;
@@ -93,6 +95,7 @@ export class TestEngine implements AsyncDisposable {
       capacity,
       scheduler: new Scheduler({ agents, capacity, clock }),
       jobNetworkMode: 2 as const,
+      counters: this.counters,
       waits: new Waits(clock),
       wakeFleet: (fleetId: string) => this.fleets.wake(fleetId),
       jobSpecs: testJobSpecs,

@@ -1,0 +1,27 @@
+import { timingSafeEqual } from "node:crypto";
+import { prometheusText } from "../domain/metrics/prometheus.ts";
+import { accessDenied, tokenOf } from "./access.ts";
+import { plainError, Refused } from "./errorAnswer.ts";
+import { openRoute, type Route } from "./route.ts";
+
+const CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
+
+/** For Prometheus, where it is switched on; open to everybody unless it has a token of its own. */
+export const prometheusRoutes: Route[] = [
+  openRoute({
+    method: "GET",
+    path: "/metrics",
+    handle: async ({ c, deps }) => {
+      const { isEnabled, token } = deps.config.prometheus;
+      if (!isEnabled) throw new Refused(plainError(404, "Not found"));
+      if (token !== undefined) requireToken(token, tokenOf(c));
+      return new Response(await prometheusText(deps), { headers: { "content-type": CONTENT_TYPE } });
+    },
+  }),
+];
+
+const requireToken = (wanted: string, given: string | undefined): void => {
+  if (given === undefined) throw new Refused({ status: 401, body: { detail: "Not authenticated" } });
+  const [a, b] = [wanted, given].map((text) => new Bun.CryptoHasher("sha256").update(text).digest());
+  if (!a || !b || !timingSafeEqual(a, b)) throw accessDenied();
+};
