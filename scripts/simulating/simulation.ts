@@ -1,6 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type InstanceRow, insertInstance } from "../../coordinator/store/instances.ts";
+import { findToldWrong } from "../../coordinator/testing/findToldWrong.ts";
 import { hostRow, TestEngine } from "../../coordinator/testing/testEngine.ts";
 import { systemClock } from "../../shared/clock.ts";
 import { isFinalRun } from "../../shared/states.ts";
@@ -227,6 +228,9 @@ export const simulate = async (options: SimulationOptions): Promise<Outcome> => 
     if (!(await step(calmAt + LONGEST_CALM_MS))) break;
   isWatched = false;
   if (bug === undefined && before) checkEnd(scene, before);
+  const [toldWrong] = await findToldWrong((sql) => coordinator.look(sql));
+  if (bug === undefined && toldWrong !== undefined)
+    onBug(`Events tell something else than what is: ${toldWrong}`);
   return {
     seed: options.seed,
     steps: world.steps,
