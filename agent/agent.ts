@@ -12,6 +12,7 @@ import { InventoryWatch, type WatchDeps } from "./inventory/watch.ts";
 import { AgentLogs } from "./jobs/agentLogs.ts";
 import { Jobs } from "./jobs/jobs.ts";
 import { Journal } from "./jobs/journal.ts";
+import { SpoolSpace } from "./jobs/spoolSpace.ts";
 import { sendAgentLog } from "./link/agentLog.ts";
 import { fetchBlob } from "./link/blobs.ts";
 import { enrollAgain } from "./link/enroll.ts";
@@ -134,7 +135,8 @@ export const runAgent = async (deps: AgentDeps, signal: AbortSignal): Promise<Ag
   });
   const fetch = (sha256: string, ended: AbortSignal) =>
     fetchBlob({ link, dir: join(stateDir, "blobs") }, sha256, ended);
-  const logDeps: LogUploadDeps = { link, log, onFenced: (id) => jobs.forget(id) };
+  const space = new SpoolSpace({ log });
+  const logDeps: LogUploadDeps = { link, log, space, onFenced: (id) => jobs.forget(id) };
   const jobs: Jobs = new Jobs({
     runtimes,
     journal,

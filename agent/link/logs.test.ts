@@ -5,10 +5,13 @@ import fc from "fast-check";
 import { silentLogger } from "../../shared/log.ts";
 import { tempDir } from "../../shared/testing/tempDir.ts";
 import { waitFor } from "../../shared/testing/waitFor.ts";
+import { findCut, SpoolSpace } from "../jobs/spoolSpace.ts";
 import { anAssignment } from "../testing/anAssignment.ts";
 import { FakeCoordinator, type FakeSubmission } from "../testing/fakeCoordinator.ts";
 import { joinFake } from "../testing/joinFake.ts";
 import { uploadLog } from "./logs.ts";
+
+const MIB = 1024 ** 2;
 
 const finish = (submission: FakeSubmission, bytes: number) =>
   submission.reports.push({
@@ -18,13 +21,18 @@ const finish = (submission: FakeSubmission, bytes: number) =>
     fact: { state: "finished", reason: "done_by_runner", message: "", exit_status: 0, log_bytes: bytes },
   });
 
-const upload = async (coordinator: FakeCoordinator, spoolPath: string, isResumed = false) => {
+const upload = async (
+  coordinator: FakeCoordinator,
+  spoolPath: string,
+  isResumed = false,
+  space?: SpoolSpace,
+) => {
   const submission = [...coordinator.submissions.values()].at(-1) ?? coordinator.assign(anAssignment());
   const stop = new AbortController();
   const link = await joinFake(coordinator);
   const fenced: string[] = [];
   const log = uploadLog(
-    { link, log: silentLogger, onFenced: (id) => fenced.push(id) },
+    { link, log: silentLogger, onFenced: (id) => fenced.push(id), ...(space ? { space } : {}) },
     { submissionId: submission.assignment.submission_id, spoolPath, isResumed, signal: stop.signal },
   );
   return { submission, log, stop, fenced };
@@ -110,4 +118,27 @@ test("a job without output has its end confirmed, and a fenced one is given up",
   second.log.grown();
   await second.log.done;
   expect(second.fenced).toEqual([second.submission.assignment.submission_id]);
+});
+
+test("what the coordinator holds may leave the disk; one that loses it gets words of the same length", async () => {
+  await using coordinator = new FakeCoordinator();
+  using dir = tempDir();
+  const spool = join(dir.path, "spool");
+  writeFileSync(spool, Buffer.alloc(4 * MIB, "a"));
+  const space = new SpoolSpace({ log: silentLogger, maxBytes: MIB, pieceBytes: MIB });
+  const { submission, log, stop } = await upload(coordinator, spool, false, space);
+  log.grown();
+  await waitFor("all to be held", () => submission.log.length === 4 * MIB);
+  await waitFor("the space to be given back", () => findCut(spool) >= 3 * MIB);
+  expect(Buffer.from(submission.log).every((byte) => byte === 97)).toBe(true);
+  submission.log = submission.log.subarray(0, 2 * MIB);
+  appendFileSync(spool, "end");
+  log.grown();
+  await waitFor("all to be held again", () => submission.log.length === 4 * MIB + 3);
+  const again = Buffer.from(submission.log)
+    .subarray(2 * MIB)
+    .toString();
+  expect(again).toMatch(/^\r\n\[dstack\] output that was here is lost: .*\r\n\n/);
+  expect(again).toEndWith("end");
+  stop.abort();
 });

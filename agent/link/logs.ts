@@ -2,6 +2,7 @@ import { statSync } from "node:fs";
 import type { Logger } from "../../shared/log.ts";
 import { LogAnswer } from "../../shared/protocol/logs.ts";
 import { readSpool } from "../jobs/spool.ts";
+import { fillCut, findCut, type SpoolSpace } from "../jobs/spoolSpace.ts";
 import { Backoff } from "./backoff.ts";
 import { callJson, codeOf, type LinkOptions } from "./client.ts";
 import { Outage } from "./outage.ts";
@@ -15,6 +16,8 @@ const MAX_TIMES = 20_000;
 
 export interface LogUploadDeps {
   link: LinkOptions;
+  /** Absent: spools stay whole as long as their jobs are here. */
+  space?: SpoolSpace;
   log: Logger;
   /** The coordinator says that this host has no right to the submission any more. */
   onFenced: (submissionId: string) => void;
@@ -50,6 +53,8 @@ export const uploadLog = (
   const due = new Wake();
   const times = new OutputTimes(spoolPath);
   let isClosed = false;
+  // The job is being removed, or the agent ends.
+  signal.addEventListener("abort", () => deps.space?.forget(spoolPath), { once: true });
   const send = (offset: number, bytes: Uint8Array) =>
     callJson(
       deps.link,
@@ -66,7 +71,7 @@ export const uploadLog = (
     for (let [offset, mustAsk] = [0, isResumed]; !signal.aborted; ) {
       const wasClosed = isClosed;
       const limit = mustAsk ? 0 : Math.min(BATCH_BYTES, times.endOf(offset) - offset);
-      const bytes = readSpool(spoolPath, offset, limit);
+      const bytes = readWhole(spoolPath, offset, limit);
       if (bytes.length === 0 && !wasClosed && !mustAsk) {
         await due.wait(signal);
         continue;
@@ -75,6 +80,7 @@ export const uploadLog = (
         const answer = await send(offset, bytes);
         backoff.reset();
         outage.over({ submission_id: submissionId });
+        deps.space?.acknowledged(spoolPath, answer.length);
         const isEnd = wasClosed && bytes.length === 0 && answer.length === offset;
         [offset, mustAsk] = [answer.length, false];
         if (wasClosed && answer.sha256) return await check(deps.log, spoolPath, { submissionId, ...answer });
@@ -101,6 +107,11 @@ export const uploadLog = (
       deps.log.error("Cannot read a job's output", { submission_id: submissionId, err }),
     ),
   };
+};
+
+const readWhole = (path: string, offset: number, limit: number): Uint8Array => {
+  const bytes = readSpool(path, offset, limit);
+  return bytes.length === 0 ? bytes : fillCut(bytes, { offset, cut: findCut(path) });
 };
 
 /** When which part of the output came, to a second: what is sent late keeps its time. */
@@ -142,6 +153,8 @@ const check = async (
   spoolPath: string,
   { submissionId, length, sha256 }: LogAnswer & { submissionId: string },
 ): Promise<void> => {
+  // Of one whose space was given back there is nothing left to compare with.
+  if (findCut(spoolPath) > 0) return;
   const hash = new Bun.CryptoHasher("sha256");
   let size = 0;
   if (statSync(spoolPath, { throwIfNoEntry: false })) {
