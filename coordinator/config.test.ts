@@ -17,8 +17,13 @@ test("levels are read whatever their case; a slash after the address is dropped"
   const config = loadCoordinatorConfig({
     DSTACK_SERVER_LOG_LEVEL: "DEBUG",
     DSTACK_SERVER_URL: "https://gpu.example.com/",
+    DSTACK_SERVER_LOG_QUOTA_PER_JOB_HOUR: "52428800",
   });
-  expect(config).toMatchObject({ logLevel: "debug", publicUrl: "https://gpu.example.com" });
+  expect(config).toMatchObject({
+    logLevel: "debug",
+    publicUrl: "https://gpu.example.com",
+    logQuotaHour: 52_428_800,
+  });
 });
 
 test("every wrong variable is named with its value, tokens without", () => {

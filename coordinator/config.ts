@@ -39,6 +39,8 @@ const Environment = z.object({
   DSTACK_SERVER_ARTIFACTS_DIR: z.string().optional(),
   /** `off`: agents stay as they are, whatever lies beside the coordinator. */
   DSTACK_SERVER_AGENT_UPGRADE: z.enum(["auto", "off"]).default("auto"),
+  /** Bytes that a job may print in an hour, what is over is dropped; 0: all. Absent: the agents' own bound. */
+  DSTACK_SERVER_LOG_QUOTA_PER_JOB_HOUR: z.coerce.number().int().min(0).optional(),
   DSTACK_DOCKER_BASE_IMAGE: z.string().optional(),
   DSTACK_DOCKER_BASE_IMAGE_VERSION: z.string().optional(),
   DSTACK_ALLOW_NON_ADMINS_CREATE_PROJECTS: flag.default(true),
@@ -71,6 +73,7 @@ export interface CoordinatorConfig {
   artifactsDir: string | undefined;
   /** Whether agents are offered the release that lies beside the coordinator. */
   upgradesAgents: boolean;
+  logQuotaHour: number | undefined;
   baseImage: string | undefined;
   baseImageVersion: string | undefined;
   canUsersCreateProjects: boolean;
@@ -106,6 +109,7 @@ export const loadCoordinatorConfig = (env: Record<string, string | undefined>): 
     eventsTtlS: data.DSTACK_SERVER_EVENTS_TTL_SECONDS,
     artifactsDir: data.DSTACK_SERVER_ARTIFACTS_DIR,
     upgradesAgents: data.DSTACK_SERVER_AGENT_UPGRADE === "auto",
+    logQuotaHour: data.DSTACK_SERVER_LOG_QUOTA_PER_JOB_HOUR,
     baseImage: data.DSTACK_DOCKER_BASE_IMAGE,
     baseImageVersion: data.DSTACK_DOCKER_BASE_IMAGE_VERSION,
     localInstances:

@@ -126,7 +126,8 @@ const buildCoordinator = async (
     ...engineDeps,
     engine,
     reachability,
-    assign: (submission) => createAssignment({ db, box: secrets }, submission),
+    assign: (submission) =>
+      createAssignment({ db, box: secrets, logQuotaHour: config.logQuotaHour }, submission),
     rollout: new Rollout({ releases, capacity, log, isOn: config.upgradesAgents }),
   });
   const usage = new UsageIntake({ ...engineDeps, engine });

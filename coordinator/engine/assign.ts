@@ -21,6 +21,8 @@ interface AssignDeps {
   db: Db;
   /** Opens the secrets and the credentials that a job was promised. */
   box: SecretBox;
+  /** Undefined: agents keep to their own. */
+  logQuotaHour?: number | undefined;
 }
 
 /**
@@ -28,7 +30,7 @@ interface AssignDeps {
  * the values of secrets. Throws an `AppError` where one that it names is gone.
  */
 export const createAssignment = async (
-  { db, box }: AssignDeps,
+  { db, box, logQuotaHour }: AssignDeps,
   submission: SubmissionRow,
 ): Promise<Assignment> => {
   const [run, instance] = await Promise.all([
@@ -81,6 +83,7 @@ export const createAssignment = async (
     archives: await listArchives(db, spec),
     ...(await repoOf({ db, box }, run, spec)),
     max_duration_s: spec.max_duration,
+    ...(logQuotaHour === undefined ? {} : { log_quota_hour: logQuotaHour }),
     claim_lease_ms: CLAIM_LEASE_MS,
     ...(endsInSilence(run, submission) ? { stop_if_silent_ms: SILENCE_MS } : {}),
   };

@@ -1,0 +1,28 @@
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { tempDir } from "../../shared/testing/tempDir.ts";
+import { openSecretBox } from "../store/secretBox.ts";
+import { openEngine } from "../testing/openEngine.ts";
+import { hostRow } from "../testing/testEngine.ts";
+import { createAssignment } from "./assign.ts";
+
+test("volumes keep what is optional of them; a log quota is told where the server has one, 0 too", async () => {
+  await using t = await openEngine();
+  using dir = tempDir();
+  await t.engine.addHost(hostRow(0, "docker"));
+  await t.engine.submit("one", {
+    volumes: ["/data:/data", { instance_path: "/cache", path: "/cache", optional: true }],
+  });
+  const submission = await t.engine.latest("one");
+  const deps = { db: t.engine.db, box: openSecretBox(join(dir.path, "key")) };
+  const assignment = await createAssignment(deps, submission);
+  expect(assignment.mounts).toEqual([
+    { source: "/data", target: "/data", optional: false },
+    { source: "/cache", target: "/cache", optional: true },
+  ]);
+  expect(assignment).not.toHaveProperty("log_quota_hour");
+  for (const logQuotaHour of [0, 1_000])
+    expect(await createAssignment({ ...deps, logQuotaHour }, submission)).toMatchObject({
+      log_quota_hour: logQuotaHour,
+    });
+});
