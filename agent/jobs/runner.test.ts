@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pack } from "tar-stream";
+import type { Clock } from "../../shared/clock.ts";
 import { silentLogger } from "../../shared/log.ts";
 import type { Assignment } from "../../shared/protocol/assignment.ts";
 import type { Report } from "../../shared/protocol/report.ts";
@@ -155,6 +156,28 @@ test("a job runs no longer than its longest, counted from its start and across a
   t.job().end({ exitStatus: -1, signal: "SIGINT" });
   expect(await t.finished()).toMatchObject({ reason: "max_duration_exceeded" });
   expect(t.reports.map((report) => report.sequence)).toEqual([1, 2]);
+});
+
+test("a longest duration that no timer can wait for is waited for in parts", async () => {
+  using t = setUp();
+  const day = 86_400_000;
+  const longest = 24 * day;
+  const clock: Clock = {
+    now: () => t.clock.now(),
+    steady: () => t.clock.steady(),
+    after: (ms, fire) => t.clock.after(Math.min(ms, longest), fire),
+  };
+  const entry = t.journal.add(anAssignment({ max_duration_s: (60 * day) / 1000 }), clock.steady());
+  const runner = new JobRunner({ ...t.deps, clock }, entry, false);
+  runner.confirm();
+  t.job().run();
+  await waitFor("running", () => runner.held.state === "running");
+  t.clock.advance(59 * day);
+  expect(t.job().stops).toEqual([]);
+  t.clock.advance(day);
+  expect(t.job().stops).toEqual([10_000]);
+  t.job().end();
+  await t.finished();
 });
 
 test("a claim that nobody confirms ends by the agent's own clock; a confirmed one does not", async () => {

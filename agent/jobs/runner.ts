@@ -260,9 +260,14 @@ export class JobRunner {
       this.#log.info("The job runs", { runtime: this.#runtime.name, runtime_id: runtimeId });
     } else if (this.#entry.state !== "stopping") this.#entry.state = "running";
     const { max_duration_s: maxDuration } = this.#job.assignment;
-    if (!maxDuration) return;
-    const leftMs = startedAt + maxDuration * 1000 - this.#deps.clock.steady();
-    this.#after(leftMs, () => this.stop(MAX_DURATION_GRACE_MS, "max_duration_exceeded"));
+    if (maxDuration) this.#watchDuration(startedAt + maxDuration * 1000);
+  }
+
+  /** Asked again where it was woken early: a clock waits for 24.8 days at most (shared/clock.ts). */
+  #watchDuration(endsAt: number): void {
+    const leftMs = endsAt - this.#deps.clock.steady();
+    if (leftMs <= 0) this.stop(MAX_DURATION_GRACE_MS, "max_duration_exceeded");
+    else this.#after(leftMs, () => this.#watchDuration(endsAt));
   }
 
   #finish(end: JobEnd): void {

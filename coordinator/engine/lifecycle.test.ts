@@ -146,6 +146,19 @@ describe("what the reference does by accident (§9) is not copied", () => {
     expect(await t.engine.desired(host, [id])).toMatchObject([{ action: "stop", grace_ms: 90_000 }]);
   });
 
+  test.each(["off", "60d"])("stop_duration: %s is no more than a host's timer can wait", async (duration) => {
+    await using t = await openEngine();
+    const host = await t.engine.addHost(hostRow(0));
+    await t.engine.submit("example", { stop_duration: duration });
+    const id = await t.engine.takeOne(host);
+    await t.engine.running(host, id);
+    await t.engine.engine.stopRun((await t.engine.run("example")).id, false);
+    const [wish] = await t.engine.desired(host, [id]);
+    const graceMs = wish?.action === "stop" ? wish.grace_ms : 0;
+    expect(graceMs).toBeGreaterThan(20 * 24 * 3_600_000);
+    expect(graceMs).toBeLessThan(2 ** 31);
+  });
+
   test("quirk 4: output after a stop is kept", async () => {
     await using t = await openEngine();
     const host = await t.engine.addHost(hostRow(0));
