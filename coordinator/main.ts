@@ -39,6 +39,7 @@ import { claimOwnership, holderOf } from "./store/ownership.ts";
 import { findProjectByName } from "./store/projects.ts";
 import type { RunRow } from "./store/runs.ts";
 import { openSecretBox } from "./store/secretBox.ts";
+import type { SubmissionRow } from "./store/submissions.ts";
 
 /** Hosts that join by the command that the start prints get into this fleet. */
 const DEFAULT_FLEET = "default";
@@ -109,6 +110,8 @@ const buildCoordinator = async (
     waits: new Waits(clock),
     wakeFleet: (fleetId: string) => fleets.wake(fleetId),
     counters,
+    makeFor: (run: RunRow, submissions: readonly SubmissionRow[]) => fleets.makeFor(run, submissions),
+    mayMakeFor: (run: RunRow) => fleets.mayMakeFor(run),
     jobSpecs: (run: Pick<RunRow, "name" | "spec">) => jobSpecsOf({ config }, run.spec, run.name),
   };
   const engine = new Engine(engineDeps);

@@ -236,15 +236,15 @@ export class Engine {
     });
   }
 
-  /** An instance is gone, or going: whoever is there must go elsewhere. */
-  loseInstance(instanceId: string): void {
+  /** An instance has come, or is going: whoever is there, or waits for it, goes on. */
+  wakeRunsOn(instanceId: string): void {
     const { db, log } = this.#deps;
     listHeldSubmissions(db, instanceId).then(
       (held) => {
         for (const runId of new Set(held.map((submission) => submission.run_id))) this.wakeRun(runId);
       },
       (err: unknown) =>
-        log.error("The runs of a lost instance could not be told", { instance_id: instanceId, err }),
+        log.error("The runs on an instance could not be told", { instance_id: instanceId, err }),
     );
   }
 

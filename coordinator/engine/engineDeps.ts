@@ -7,6 +7,7 @@ import type { LogStore } from "../logs/logStore.ts";
 import type { Db } from "../store/db.ts";
 import type { TellEvents } from "../store/events.ts";
 import type { RunRow } from "../store/runs.ts";
+import type { SubmissionRow } from "../store/submissions.ts";
 import type { AgentSessions } from "./agentSessions.ts";
 import type { Capacity } from "./capacity.ts";
 import type { Scheduler } from "./scheduler.ts";
@@ -24,6 +25,10 @@ export interface EngineDeps {
   scheduler: Scheduler;
   jobNetworkMode: JobNetworkMode;
   waits: Waits;
+  /** Has instances made for jobs of one replica, which have no host; false: there is no way. */
+  makeFor: (run: RunRow, submissions: readonly SubmissionRow[]) => Promise<boolean>;
+  /** Could that be otherwise than it was the last time? */
+  mayMakeFor: (run: RunRow) => boolean;
   /** Something has changed that the policy of a fleet may care about. */
   wakeFleet: (fleetId: string) => void;
   counters: RunCounters;

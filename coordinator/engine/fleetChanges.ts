@@ -14,7 +14,7 @@ export interface InstanceChangeDeps {
   clock: Clock;
   capacity: Capacity;
   agents: AgentSessions;
-  engine: Pick<Engine, "loseInstance" | "updateInstance">;
+  engine: Pick<Engine, "wakeRunsOn" | "updateInstance">;
 }
 
 /** What an event changes about an instance, in the store and then in memory. `more` comes with the change. */
@@ -44,7 +44,8 @@ export const changeInstance = (
   const remember = () => {
     if (to === "terminated") forget(deps, row.id);
     else engine.updateInstance(row.id, { ...patch, status: to });
-    if (to === "terminated" || to === "terminating") engine.loseInstance(row.id);
+    // Whoever waits for it, or is there, is concerned.
+    engine.wakeRunsOn(row.id);
   };
   const events =
     to === row.status ? [] : instanceMoved(row, { from: row.status, to, reason, message }, actorId);

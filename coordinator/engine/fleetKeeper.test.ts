@@ -1,105 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import { FleetSpec } from "../../shared/api/fleets.ts";
-import { FakeClock } from "../../shared/testing/fakeClock.ts";
-import { tempDir } from "../../shared/testing/tempDir.ts";
 import { waitFor } from "../../shared/testing/waitFor.ts";
-import { enrollInstance } from "../domain/instances/enroll.ts";
-import { eventTeller } from "../store/events.ts";
-import { type FleetRow, findFleet, insertFleet, patchFleet } from "../store/fleets.ts";
-import { type InstanceFilter, listInstances } from "../store/instanceLists.ts";
-import type { InstanceRow } from "../store/instances.ts";
-import { anInventory } from "../testing/anInstance.ts";
 import { anOffer, FakeBackend } from "../testing/fakeBackend.ts";
-import { TestEngine } from "../testing/testEngine.ts";
+import { openCloud } from "../testing/openCloud.ts";
 
 const MINUTE_MS = 60_000;
-const PROJECT_ID = "00000000-0000-4000-8000-000000000001";
-
-const specOf = (configuration: Record<string, unknown>): FleetSpec =>
-  FleetSpec.parse({
-    configuration: { type: "fleet", name: "burst", ...configuration },
-    profile: { name: "default" },
-  });
-
-/** An engine with a cloud, and one fleet there. */
-const open = async (configuration: Record<string, unknown>, cloud = new FakeBackend()) => {
-  const dir = tempDir();
-  const clock = new FakeClock();
-  const start = () => TestEngine.open(dir.path, clock, { backends: [cloud] });
-  let engine = await start();
-  const row: FleetRow = {
-    id: crypto.randomUUID(),
-    project_id: PROJECT_ID,
-    name: "burst",
-    spec: specOf(configuration),
-    status: "active",
-    attempts: 0,
-    next_attempt_at: null,
-    master_id: null,
-    created_at: clock.now(),
-    deleted: false,
-  };
-  await engine.fleets.withFleet(row.id, () => insertFleet(engine.db, row).then(() => undefined));
-  const all = async (): Promise<InstanceRow[]> => {
-    const filter: InstanceFilter = { projectIds: [PROJECT_ID], fleetIds: [row.id], onlyActive: false };
-    const page = { prevTime: null, prevId: null, ascending: true, limit: 1_000 };
-    return (await listInstances(engine.db, filter, page)).sort((a, b) => a.instance_num - b.instance_num);
-  };
-  const opened = {
-    cloud,
-    clock,
-    all,
-    get engine() {
-      return engine;
-    },
-    fleet: async () => {
-      const found = await findFleet(engine.db, row.id);
-      if (!found) throw new Error("The fleet is gone");
-      return found;
-    },
-    statuses: async () => (await all()).map(({ status }) => status),
-    becomes: (...statuses: string[]) =>
-      waitFor(
-        `instances to be ${statuses}`,
-        async () => (await opened.statuses()).join() === statuses.join(),
-      ),
-    /** The agent of an instance enrolls, with what the cloud was told. */
-    join: async (num: number, inventory = {}) => {
-      const instance = (await all())[num];
-      const request = cloud.made.get(instance?.id ?? "");
-      if (!request) throw new Error(`Instance ${num} was not made`);
-      const body = {
-        agent_version: "0.1.0",
-        public_key: Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64"),
-        boot_id: "boot",
-        inventory: anInventory({ hostname: request.name, ...inventory }),
-        proof: { kind: "join" as const, token: request.token },
-      };
-      return enrollInstance({ ...engine, clock, tell: eventTeller(engine.db, clock, { ttlS: 3600 }) }, body);
-    },
-    /** Time passes, and what the fleet was about to do is done. */
-    advance: async (ms: number) => {
-      clock.advance(ms);
-      await engine.fleets.withFleet(row.id, async () => {});
-    },
-    update: (changed: Record<string, unknown>) =>
-      engine.fleets.withFleet(row.id, async () => {
-        await patchFleet(engine.db, row.id, { spec: specOf(changed), attempts: 0, next_attempt_at: null });
-      }),
-    restart: async () => {
-      await engine[Symbol.asyncDispose]();
-      engine = await start();
-    },
-    [Symbol.asyncDispose]: async () => {
-      await engine[Symbol.asyncDispose]();
-      dir[Symbol.dispose]();
-    },
-  };
-  return opened;
-};
-
 test("missing instances are made, join with their own token, and are idle", async () => {
-  await using t = await open({ nodes: 2 });
+  await using t = await openCloud({ nodes: 2 });
   await t.becomes("provisioning", "provisioning");
   expect(t.cloud.asked.map(({ name, url }) => [name, url])).toEqual([
     ["burst-0", "http://127.0.0.1"],
@@ -118,7 +24,7 @@ test("missing instances are made, join with their own token, and are idle", asyn
 });
 
 test("a token of one instance is good for that one, once", async () => {
-  await using t = await open({ nodes: 1 });
+  await using t = await openCloud({ nodes: 1 });
   await t.becomes("provisioning");
   await t.join(0);
   await expect(t.join(0)).rejects.toThrow("is not waited for any more");
@@ -127,7 +33,7 @@ test("a token of one instance is good for that one, once", async () => {
 
 describe("what no agent joins", () => {
   test("is ended, and made up for, after ten minutes", async () => {
-    await using t = await open({ nodes: 1 });
+    await using t = await openCloud({ nodes: 1 });
     await t.becomes("provisioning");
     await t.advance(10 * MINUTE_MS);
     await t.becomes("terminated", "provisioning");
@@ -141,7 +47,7 @@ describe("what no agent joins", () => {
   });
 
   test("because it is gone, is ended as soon as that is known", async () => {
-    await using t = await open({ nodes: 1 });
+    await using t = await openCloud({ nodes: 1 });
     await t.becomes("provisioning");
     t.cloud.made.clear();
     await t.advance(MINUTE_MS);
@@ -154,7 +60,7 @@ describe("what cannot be made", () => {
   test("is tried again after 1, 2, 5, 10 and then every 30 minutes, 15 times, until the fleet is changed", async () => {
     const cloud = new FakeBackend();
     cloud.refusal = "Quota exceeded";
-    await using t = await open({ nodes: 1 }, cloud);
+    await using t = await openCloud({ nodes: 1 }, cloud);
     const failed = async (count: number) => {
       await waitFor(`${count} tries`, async () => {
         const statuses = await t.statuses();
@@ -184,7 +90,7 @@ describe("what cannot be made", () => {
   });
 
   test("for nothing fits, says so", async () => {
-    await using t = await open({ nodes: 1, resources: { gpu: "H100:8" } });
+    await using t = await openCloud({ nodes: 1, resources: { gpu: "H100:8" } });
     await t.becomes("terminated");
     expect((await t.all())[0]?.termination_reason_message).toBe("No backend has such an instance");
     expect(t.cloud.asked).toEqual([]);
@@ -199,7 +105,7 @@ describe("what cannot be made", () => {
       cloud.refusal = request.offer.region === "cheap" ? "Sold out" : undefined;
       return make(request);
     };
-    await using t = await open({ nodes: 1 }, cloud);
+    await using t = await openCloud({ nodes: 1 }, cloud);
     await t.becomes("provisioning");
     expect(cloud.asked.map(({ offer }) => offer.region)).toEqual(["cheap", "dear"]);
     expect((await t.all())[0]?.made?.offer?.price).toBe(3);
@@ -208,7 +114,7 @@ describe("what cannot be made", () => {
 
 describe("idle instances", () => {
   test("above the least number go after their time; with a job they stay", async () => {
-    await using t = await open({ nodes: "1..3", idle_duration: "10m" });
+    await using t = await openCloud({ nodes: "1..3", idle_duration: "10m" });
     await t.becomes("provisioning");
     await t.join(0);
     const fleet = await t.fleet();
@@ -240,7 +146,7 @@ describe("idle instances", () => {
   });
 
   test("count from the end of their last job", async () => {
-    await using t = await open({ nodes: "0..1", idle_duration: "10m" });
+    await using t = await openCloud({ nodes: "0..1", idle_duration: "10m" });
     const fleet = await t.fleet();
     await t.engine.fleets.withFleet(fleet.id, () => t.engine.fleets.make(fleet, 1));
     await t.becomes("provisioning");
@@ -263,7 +169,7 @@ describe("idle instances", () => {
 
 test("instances that a changed specification does not ask for go, and others come", async () => {
   const cloud = new FakeBackend();
-  await using t = await open({ nodes: 1 }, cloud);
+  await using t = await openCloud({ nodes: 1 }, cloud);
   await t.becomes("provisioning");
   await t.join(0);
   cloud.offers = [anOffer({ region: "us-east-1" })];
@@ -274,7 +180,7 @@ test("instances that a changed specification does not ask for go, and others com
 
 test("what cannot be ended stays, says why, and is tried again for as long as it takes", async () => {
   const cloud = new FakeBackend();
-  await using t = await open({ nodes: 1 }, cloud);
+  await using t = await openCloud({ nodes: 1 }, cloud);
   await t.becomes("provisioning");
   await t.join(0);
   cloud.endRefusal = "API is down";
@@ -296,7 +202,7 @@ test("what cannot be ended stays, says why, and is tried again for as long as it
 
 test("a crash at any point of making and ending loses nothing", async () => {
   const cloud = new FakeBackend();
-  await using t = await open({ nodes: 1 }, cloud);
+  await using t = await openCloud({ nodes: 1 }, cloud);
   await t.becomes("provisioning");
   await t.restart();
   expect(await t.statuses()).toEqual(["provisioning"]);
@@ -325,7 +231,7 @@ describe("a cluster", () => {
       cloud.refusal = undefined;
       return answer;
     };
-    await using t = await open(cluster, cloud);
+    await using t = await openCloud(cluster, cloud);
     await t.becomes("provisioning", "provisioning", "provisioning");
     expect((await t.fleet()).master_id).toBe((await t.all())[0]?.id ?? "");
     expect((await t.all()).map((row) => row.made?.offer?.region)).toEqual(["b", "b", "b"]);
@@ -334,7 +240,7 @@ describe("a cluster", () => {
   test("that need not be there is given up with its master", async () => {
     const cloud = new FakeBackend();
     cloud.refusal = "Sold out";
-    await using t = await open({ placement: "cluster", nodes: { min: 0, target: 3, max: 3 } }, cloud);
+    await using t = await openCloud({ placement: "cluster", nodes: { min: 0, target: 3, max: 3 } }, cloud);
     const fleet = await t.fleet();
     await t.engine.fleets.withFleet(fleet.id, () => t.engine.fleets.make(fleet, 3));
     await t.becomes("terminated", "terminated", "terminated");
@@ -348,7 +254,7 @@ describe("a cluster", () => {
 });
 
 test("an instance that is silent for 20 minutes is ended, and its job has lost its host", async () => {
-  await using t = await open({ nodes: "1..1" });
+  await using t = await openCloud({ nodes: "1..1" });
   await t.becomes("provisioning");
   await t.join(0);
   const [host] = await t.all();

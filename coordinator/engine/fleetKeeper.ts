@@ -6,6 +6,7 @@ import { fleetGaveUp, fleetMoved, instanceMade, type MadeFor } from "../domain/e
 import type { Backend } from "../domain/fleets/backend.ts";
 import { decideFleet, type FleetMove, MOST_ATTEMPTS } from "../domain/fleets/decideFleet.ts";
 import { fleetIdleDurationS } from "../domain/fleets/fleetOffers.ts";
+import { chooseFleets, type FleetChoice, mayMake, type Newcomers } from "../domain/fleets/runFleets.ts";
 import { type InstanceEvent, UNREACHABLE_MS } from "../domain/instances/madeInstanceRules.ts";
 import { newMadeRow } from "../domain/instances/madeRow.ts";
 import type { Db, Statement } from "../store/db.ts";
@@ -21,6 +22,8 @@ import {
 } from "../store/instances.ts";
 import { revokeJoinTokensOfFleet } from "../store/joinTokens.ts";
 import type { MadeOffer } from "../store/madeInstance.ts";
+import type { RunRow } from "../store/runs.ts";
+import type { SubmissionRow } from "../store/submissions.ts";
 import type { AgentSessions } from "./agentSessions.ts";
 import type { Capacity } from "./capacity.ts";
 import { type Changes, commit, merge } from "./changes.ts";
@@ -28,6 +31,7 @@ import type { Engine } from "./engine.ts";
 import { changeInstance } from "./fleetChanges.ts";
 import { stateOfFleet } from "./fleetState.ts";
 import { InstanceMaker } from "./instanceMaker.ts";
+import { bindRun, placeOnMade } from "./placeOnMade.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { WakeTimers } from "./wakeTimers.ts";
 
@@ -39,7 +43,7 @@ export interface FleetKeeperDeps {
   capacity: Capacity;
   scheduler: Scheduler;
   agents: AgentSessions;
-  engine: Pick<Engine, "addInstance" | "loseInstance" | "updateInstance">;
+  engine: Pick<Engine, "addInstance" | "wakeRunsOn" | "updateInstance">;
   backends: readonly Backend[];
   /** Where made instances find the coordinator. */
   url: () => string;
@@ -85,8 +89,57 @@ export class FleetKeeper {
     return this.#maker.listOffers();
   }
 
+  /** Could instances be made for the run, if a backend has some? */
+  mayMakeFor({ spec }: RunRow): boolean {
+    return this.hasBackend && mayMake(spec);
+  }
+
+  /** What instances could be made as for a job of such a run, the cheapest first. */
+  async listOffersFor(projectId: string, newcomers: Newcomers): Promise<MadeOffer[]> {
+    if (!this.hasBackend) return [];
+    const fleets = (await listLiveFleets(this.#deps.db)).filter((fleet) => fleet.project_id === projectId);
+    const choices = chooseFleets(fleets, await this.listOffers(), newcomers);
+    const all = choices.flatMap(({ offers }) => offers.flat());
+    return [...new Map(all.map((offer) => [JSON.stringify(offer), offer])).values()].sort(
+      (a, b) => a.price - b.price,
+    );
+  }
+
+  /** Has an instance made for each job of a replica, which is placed there before it is; false: no fleet can. */
+  async makeFor(run: RunRow, submissions: readonly SubmissionRow[]): Promise<boolean> {
+    if (!this.mayMakeFor(run)) return false;
+    const { db } = this.#deps;
+    const fleets = (await listLiveFleets(db)).filter((fleet) => fleet.project_id === run.project_id);
+    const jobSpecs = submissions.map((submission) => submission.job_spec);
+    const newcomers = { spec: run.spec, jobSpecs, fleetId: run.fleet_id };
+    for (const choice of chooseFleets(fleets, await this.listOffers(), newcomers))
+      if (await this.withFleet(choice.fleet.id, () => this.#makeThere(choice, run, submissions))) return true;
+    return false;
+  }
+
+  async #makeThere(
+    { fleet: { id }, offers, idleDurationS }: FleetChoice,
+    run: RunRow,
+    submissions: readonly SubmissionRow[],
+  ): Promise<boolean> {
+    const { db, clock } = this.#deps;
+    const fleet = await findFleet(db, id);
+    const max = fleet?.spec.configuration.nodes?.max ?? Number.POSITIVE_INFINITY;
+    const present = (await listInstancesOfFleets(db, [id])).filter(({ status }) => status !== "terminating");
+    if (fleet?.status !== "active" || present.length + submissions.length > max) return false;
+    const first = (await lastInstanceNum(db, id)) + 1;
+    const placed = submissions.map((submission, rank) => {
+      const forJob = offers[rank] ?? [];
+      const row = newMadeRow(fleet, first + rank, { now: clock.now(), idleDurationS, forJob });
+      return placeOnMade(this.#deps, { run, submission, row, fleetName: fleet.name });
+    });
+    await this.#apply(merge([...placed, bindRun(this.#deps, run, id)]));
+    return true;
+  }
+
   /** Takes every fleet up where it was left. */
   async start(): Promise<void> {
+    this.#maker.open();
     for (const fleet of await listLiveFleets(this.#deps.db)) await this.#pass(fleet.id);
   }
 

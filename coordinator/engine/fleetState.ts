@@ -33,6 +33,7 @@ const instanceOf = (fleet: FleetRow, row: InstanceRow, capacity: Capacity): Flee
       num: row.instance_num,
       status,
       isMade: made !== null,
+      isForJob: made?.for_job !== undefined,
       hasJobs: (capacity.get(row.id)?.occupants.size ?? 0) > 0,
       idleSince: row.idle_since,
       idleDurationMs: seconds === null || seconds < 0 ? null : seconds * 1000,

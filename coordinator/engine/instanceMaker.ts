@@ -10,6 +10,7 @@ import { type InstanceRow, patchInstance } from "../store/instances.ts";
 import { insertJoinToken } from "../store/joinTokens.ts";
 import type { MadeInstance, MadeOffer } from "../store/madeInstance.ts";
 import { hashToken, newToken } from "../store/tokens.ts";
+import type { Engine } from "./engine.ts";
 
 interface InstanceMakerDeps {
   db: Db;
@@ -17,6 +18,7 @@ interface InstanceMakerDeps {
   log: Logger;
   backends: readonly Backend[];
   url: () => string;
+  engine: Pick<Engine, "updateInstance">;
   tell: (instance: InstanceRow, event: InstanceEvent) => Promise<void>;
   wake: (fleetId: string) => void;
 }
@@ -40,7 +42,8 @@ export class InstanceMaker {
   readonly #talks = new Map<string, Promise<void>>();
   /** What else was to be said of these while they were talked about. */
   readonly #missed = new Set<string>();
-  #isClosed = false;
+  /** Before, nobody would hear the agents; afterwards, nobody would hear the backends. */
+  #isOpen = false;
 
   constructor(deps: InstanceMakerDeps) {
     this.#deps = deps;
@@ -50,9 +53,13 @@ export class InstanceMaker {
     return (await Promise.all(this.#deps.backends.map((backend) => backend.listOffers()))).flat();
   }
 
+  open(): void {
+    this.#isOpen = true;
+  }
+
   /** Waits for the talks under way; begins no other. */
   async close(): Promise<void> {
-    this.#isClosed = true;
+    this.#isOpen = false;
     await Promise.all(this.#talks.values());
   }
 
@@ -76,7 +83,7 @@ export class InstanceMaker {
 
   #talk(row: InstanceRow, talk: () => Promise<InstanceEvent | undefined>): void {
     const { log, tell, wake } = this.#deps;
-    if (this.#isClosed) return;
+    if (!this.#isOpen) return;
     if (this.#talks.has(row.id)) {
       this.#missed.add(row.id);
       return;
@@ -86,7 +93,7 @@ export class InstanceMaker {
         this.#talks.delete(row.id);
         const wasMissed = this.#missed.delete(row.id);
         // What is not told now is found out again after the next start.
-        if (this.#isClosed) return;
+        if (!this.#isOpen) return;
         if (event) await tell(row, event);
         else if (wasMissed) wake(row.fleet_id);
       })
@@ -98,16 +105,17 @@ export class InstanceMaker {
   }
 
   async #make(fleet: FleetRow, row: InstanceRow, master: InstanceRow | undefined): Promise<InstanceEvent> {
-    const { db, clock, url, log } = this.#deps;
+    const { db, clock, url, log, engine } = this.#deps;
     const beside = master?.made?.offer;
-    const offers = offersForFleet(await this.listOffers(), fleet.spec)
+    const forJob = row.made?.for_job;
+    const offers = (forJob ?? offersForFleet(await this.listOffers(), fleet.spec))
       .filter(({ driver, region }) => !beside || (driver === beside.driver && region === beside.region))
       .slice(0, MOST_OFFERS_TRIED);
     const errors = new Set<string>();
     for (const offer of offers) {
       const token = newToken("join-");
       await writeAll(db, [
-        patchInstance(db, row.id, { made: { offer, data: null } }),
+        patchInstance(db, row.id, { made: { ...row.made, offer, data: null } }),
         insertJoinToken(db, {
           id: crypto.randomUUID(),
           project_id: row.project_id,
@@ -122,7 +130,9 @@ export class InstanceMaker {
       try {
         const request = { id: row.id, name: row.name, offer, url: url(), token };
         const data = await this.#backend(offer).make(request);
-        await writeAll(db, [patchInstance(db, row.id, { made: { offer, data } })]);
+        const made = { ...row.made, offer, data };
+        await writeAll(db, [patchInstance(db, row.id, { made })]);
+        engine.updateInstance(row.id, { made });
         return { kind: "accepted" };
       } catch (err) {
         if (!(err instanceof AppError)) throw err;

@@ -36,7 +36,12 @@ export const decidePending = (deps: EngineDeps, run: RunRow, jobs: readonly JobA
     const patch = { last_processed_at: now, termination_reason: "retry_limit_exceeded" } as const;
     return runMove(deps.db, run, { to: "terminating", patch });
   }
-  return { ...NOTHING, wakeAt: until + 1, waiting: { run, jobSpecs: deps.jobSpecs(run) } };
+  const waiting = { run, jobSpecs: deps.jobSpecs(run) };
+  if (!deps.mayMakeFor(run)) return { ...NOTHING, wakeAt: until + 1, waiting };
+  // Nobody says when a backend has something to offer again.
+  const againAt = Math.max(...unplaced.map((job) => retryAt(historyOf(run, job))));
+  if (now >= againAt) return begin(deps, run, { jobs, patch: {} });
+  return { ...NOTHING, wakeAt: Math.min(until + 1, againAt), waiting };
 };
 
 /** Those that failed, not those that were ended because of them. */

@@ -9,14 +9,15 @@ import { type Changes, merge, NOTHING } from "./changes.ts";
 import { finishSubmission } from "./endings.ts";
 import type { EngineDeps } from "./engineDeps.ts";
 import { jobMove, occupyInstance, runMove } from "./moves.ts";
-import { beginning, startupOrder } from "./startup.ts";
+import type { Decision } from "./runPass.ts";
+import { beginning, isFirst, startupOrder } from "./startup.ts";
 
 /** Gives every job of a replica its place on a host, or none of them any (docs/spec/lifecycle.md §4). */
 export const placeReplica = (
   deps: EngineDeps,
   run: RunRow,
   submissions: readonly SubmissionRow[],
-): Changes => {
+): Decision => {
   const { db, clock, scheduler, jobNetworkMode } = deps;
   const now = clock.now();
   const choice = scheduler.choose(
@@ -26,13 +27,11 @@ export const placeReplica = (
   const [first] = submissions;
   if (!first) return NOTHING;
   // The others follow when the run or the replica ends (docs/spec/lifecycle.md §2.7).
-  if ("message" in choice)
-    return finishSubmission(deps, first, {
-      projectId: run.project_id,
-      reason: "failed_to_start_due_to_no_capacity",
-      message: choice.message,
-      abandoned: true,
-    });
+  if ("message" in choice) {
+    const end = { reason: "failed_to_start_due_to_no_capacity", message: choice.message } as const;
+    const none = finishSubmission(deps, first, { ...end, projectId: run.project_id, abandoned: true });
+    return { ...none, unplaced: submissions };
+  }
   const { places } = choice;
   const addresses = nodeAddresses(places.map(({ entry }) => entry.instance.inventory));
   const order = startupOrder(run, submissions.length);
@@ -43,7 +42,7 @@ export const placeReplica = (
     const { share } = place;
     const { instance } = place.entry;
     const address = addresses[rank] ?? null;
-    const isBegun = order === "any" || (submission.job_num === 0) === (order === "master-first");
+    const isBegun = isFirst(submission, order);
     const patch = {
       instance_id: instance.id,
       share,

@@ -3,7 +3,7 @@ import { isFinalJob, isFinalRun, RUN_REASONS } from "../../shared/states.ts";
 import { deriveRun, isTerminated } from "../domain/runs/derive.ts";
 import { retryAt } from "../domain/runs/retry.ts";
 import { findRun, type RunRow } from "../store/runs.ts";
-import { listSubmissions } from "../store/submissions.ts";
+import { listSubmissions, type SubmissionRow } from "../store/submissions.ts";
 import { attemptAgain, groupByJob, historyOf, type JobAttempts, stateOf } from "./attempts.ts";
 import { type Changes, commit, merge, NOTHING } from "./changes.ts";
 import { endSubmission } from "./endings.ts";
@@ -13,6 +13,7 @@ import { endLost } from "./lostHosts.ts";
 import { runMove } from "./moves.ts";
 import { decidePending, isToldByUser, rearm } from "./pendingRun.ts";
 import { placeReplica } from "./placeReplica.ts";
+import { settlePlaces } from "./settlePlaces.ts";
 import { beginWaiting } from "./startup.ts";
 import type { WaitingRun } from "./waitingOrder.ts";
 
@@ -31,6 +32,8 @@ export interface PassResult {
 export interface Decision extends Changes {
   wakeAt?: number | undefined;
   waiting?: WaitingRun;
+  /** Jobs for which there is no host: instances may be made for them before this is done. */
+  unplaced?: readonly SubmissionRow[] | undefined;
 }
 
 /**
@@ -52,7 +55,8 @@ export const passRun = async (deps: EngineDeps, runId: string): Promise<PassResu
       jobs.map((job) => job.latest),
     );
     const decision: Decision = lost.length > 0 ? merge(lost) : decide(deps, run, jobs);
-    const { wakeAt, waiting, ...changes } = decision;
+    const { wakeAt, waiting, unplaced, ...changes } = decision;
+    if (unplaced && (await deps.makeFor(run, unplaced))) continue;
     if (changes.statements.length === 0) {
       const expiries = jobs.map((job) => nextExpiry(deps, run, job.latest)).filter((at) => at !== undefined);
       const ahead = deps.clock.now() - deps.clock.steady();
@@ -83,12 +87,16 @@ const decide = (deps: EngineDeps, run: RunRow, jobs: readonly JobAttempts[]): De
     });
     if (again.statements.length > 0 || derived.status === "pending") return again;
   }
-  const begun = beginWaiting(deps, latest);
+  const settled = settlePlaces(deps, latest);
+  if (settled.statements.length > 0) return settled;
+  const begun = beginWaiting(deps, run, latest);
   if (begun.statements.length > 0) return begun;
   const unplaced = Map.groupBy(
     latest.filter((job) => job.status === "submitted"),
     (job) => job.replica_num,
   );
+  const [only, ...others] = unplaced.values();
+  if (only && others.length === 0) return placeReplica(deps, run, only);
   if (unplaced.size > 0)
     return merge([...unplaced.values()].map((replica) => placeReplica(deps, run, replica)));
   if (!derived || derived.status === run.status) return NOTHING;

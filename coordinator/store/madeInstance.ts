@@ -4,6 +4,8 @@ import type { InstanceType } from "../../shared/resources/offered.ts";
 export interface MadeInstance {
   /** Null: no offer was chosen yet. */
   offer: MadeOffer | null;
+  /** It is for a job that waits for it: what it may be, the cheapest first. Absent: what the fleet asks for. */
+  for_job?: MadeOffer[];
   /** What the backend wants to be told when it is asked for the instance again. */
   data: string | null;
 }
@@ -19,4 +21,6 @@ export interface MadeOffer {
   /** US dollars an hour. */
   price: number;
   instance_type: InstanceType;
+  /** Absent: it runs containers. */
+  runtime?: "process";
 }

@@ -98,6 +98,8 @@ export class TestEngine implements AsyncDisposable {
       counters: this.counters,
       waits: new Waits(clock),
       wakeFleet: (fleetId: string) => this.fleets.wake(fleetId),
+      makeFor: (run: RunRow, submissions: readonly SubmissionRow[]) => this.fleets.makeFor(run, submissions),
+      mayMakeFor: (run: RunRow) => this.fleets.mayMakeFor(run),
       jobSpecs: testJobSpecs,
     };
     this.engine = new Engine(deps);

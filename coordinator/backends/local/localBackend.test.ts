@@ -148,3 +148,20 @@ test("no more are made than are allowed", async () => {
   );
   await waitFor("the others to be given up", async () => (await instances()).length === 3, PATIENCE);
 }, 90_000);
+
+test("a fleet without instances gets one for a job, and shows it in the plan before", async () => {
+  await apply({ nodes: "0..1" });
+  expect(await instances()).toEqual([]);
+  const resources = { cpu: "1..", memory: "0.1GB..", disk: null };
+  const configuration = { type: "task", commands: ["true"], fleets: ["near"], resources };
+  const { body } = await post("/runs/get_plan", { run_spec: { run_name: "hello", configuration } });
+  expect(body).toMatchObject({
+    job_plans: [
+      { offers: [{ backend: "remote", region: "local", availability: "available" }], total_offers: 1 },
+    ],
+  });
+  await submit("hello", "echo hello");
+  expect((await run("hello")).status).toBe("provisioning");
+  await reach("hello", "done");
+  expect(await instances()).toMatchObject([{ name: "near-0", status: "idle" }]);
+}, 90_000);

@@ -65,6 +65,7 @@ const offerOf = (diskMib: number): MadeOffer => ({
   backend: REMOTE_BACKEND,
   region: NAME,
   availability_zone: null,
+  runtime: "process",
   price: 0,
   instance_type: {
     name: "process",

@@ -15,6 +15,7 @@ const made = (num: number, more: Partial<FleetInstance> = {}): FleetInstance => 
   num,
   status: "idle",
   isMade: true,
+  isForJob: false,
   hasJobs: false,
   idleSince: NOW - 1_000,
   idleDurationMs: 60_000,
@@ -112,6 +113,17 @@ describe("instances that do not belong there", () => {
     expect(ends(fleet({ nodes: { min: 0, max: 1 }, instances: [busy(0), busy(1)] }))).toEqual([]);
     expect(ends(fleet({ nodes: { min: 0, max: null }, instances }))).toEqual([]);
   });
+});
+
+test("an instance that was made for a job goes when the job is over before it has come", () => {
+  const forJob = { isForJob: true, idleSince: null };
+  const instances = [
+    made(0, { ...forJob, status: "pending" }),
+    made(1, { ...forJob, status: "provisioning" }),
+    made(2, { ...forJob, status: "provisioning", hasJobs: true }),
+    made(3, { isForJob: true }),
+  ];
+  expect(ends(fleet({ instances }))).toEqual(["i0 job_finished", "i1 job_finished"]);
 });
 
 describe("missing instances", () => {

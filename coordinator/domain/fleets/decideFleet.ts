@@ -7,6 +7,8 @@ export interface FleetInstance {
   status: Exclude<InstanceStatus, "terminated">;
   /** A backend made it; hosts that joined by themselves are never ended by a policy. */
   isMade: boolean;
+  /** It was made for one job. */
+  isForJob: boolean;
   /** Some job is there, or about to come. */
   hasJobs: boolean;
   idleSince: number | null;
@@ -63,6 +65,10 @@ export const decideFleet = (fleet: FleetState, now: number): FleetDecision => {
   const left = () => fleet.instances.filter((one) => one.status !== "terminating" && !ended.has(one.id));
   const endable = () => left().filter((one) => one.isMade && !one.hasJobs);
 
+  // Its job is over before it has come.
+  for (const one of endable())
+    if (one.isForJob && (one.status === "pending" || one.status === "provisioning"))
+      ended.set(one.id, "job_finished");
   for (const one of endable()) if (!one.fits) ended.set(one.id, "fleet_spec_mismatch");
   const surplus = max === null ? 0 : left().length - max;
   const idle = endable().filter((one) => one.status === "idle");

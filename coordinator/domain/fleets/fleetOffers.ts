@@ -4,6 +4,7 @@ import { mergeProfile } from "../../../shared/config/profile.ts";
 import { getFleetRequirements } from "../../../shared/config/requirements.ts";
 import { countBlocks } from "../../../shared/resources/blocks.ts";
 import { whyNot } from "../../../shared/resources/matching.ts";
+import type { InstanceOfferWithAvailability } from "../../../shared/resources/offered.ts";
 import type { Requirements } from "../../../shared/resources/requirements.ts";
 import type { MadeOffer } from "../../store/madeInstance.ts";
 
@@ -44,9 +45,23 @@ const fleetRequirements = (spec: FleetSpec): Requirements => {
   });
 };
 
-const placeOfOffer = ({ backend, region, availability_zone: zone, instance_type }: MadeOffer) => ({
+export const placeOfOffer = ({ backend, region, availability_zone: zone, instance_type }: MadeOffer) => ({
   backend,
   region,
   instance_type: instance_type.name,
   availability_zones: zone === null ? null : [zone],
+});
+
+/** What an instance could be made as, in the words of the wire. */
+export const offerOfBackend = (offer: MadeOffer): InstanceOfferWithAvailability => ({
+  backend: offer.backend,
+  instance: offer.instance_type,
+  region: offer.region,
+  price: offer.price,
+  backend_data: {},
+  availability: "available",
+  availability_zones: offer.availability_zone === null ? null : [offer.availability_zone],
+  instance_runtime: "shim",
+  blocks: 1,
+  total_blocks: 1,
 });

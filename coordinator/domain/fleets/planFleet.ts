@@ -1,12 +1,11 @@
 import type { FleetPlan, FleetSpec } from "../../../shared/api/fleets.ts";
 import { isUpdatable } from "../../../shared/config/diff.ts";
 import { diffFleets } from "../../../shared/config/fleetDiff.ts";
-import type { InstanceOfferWithAvailability } from "../../../shared/resources/offered.ts";
 import type { Deps } from "../../deps.ts";
 import { findFleetByName } from "../../store/fleets.ts";
 import type { MadeOffer } from "../../store/madeInstance.ts";
 import type { Caller } from "../runs/checkSpec.ts";
-import { offersForFleet, whyNotInFleet } from "./fleetOffers.ts";
+import { offerOfBackend, offersForFleet, whyNotInFleet } from "./fleetOffers.ts";
 import { checkFleetSpec } from "./fleetSpec.ts";
 import { noBackendText } from "./fleetTexts.ts";
 import { viewFleets } from "./fleetView.ts";
@@ -31,26 +30,13 @@ export const planFleet = async (
     spec,
     effective_spec: spec,
     current_resource: view ?? null,
-    offers: offers.slice(0, MOST_OFFERS).map(offerOf),
+    offers: offers.slice(0, MOST_OFFERS).map(offerOfBackend),
     total_offers: offers.length,
     max_offer_price: offers.length === 0 ? null : Math.max(...offers.map(({ price }) => price)),
     action: current && isUpdatable(diffFleets(current.spec, spec)) ? "update" : "create",
     no_offers_reason: offers.length > 0 ? null : whyNoOffers(deps.fleets.hasBackend, all, spec),
   };
 };
-
-const offerOf = (offer: MadeOffer): InstanceOfferWithAvailability => ({
-  backend: offer.backend,
-  instance: offer.instance_type,
-  region: offer.region,
-  price: offer.price,
-  backend_data: {},
-  availability: "available",
-  availability_zones: offer.availability_zone === null ? null : [offer.availability_zone],
-  instance_runtime: "shim",
-  blocks: 1,
-  total_blocks: 1,
-});
 
 const whyNoOffers = (hasBackend: boolean, all: readonly MadeOffer[], spec: FleetSpec): string => {
   if (!hasBackend) return noBackendText(spec.configuration.name);

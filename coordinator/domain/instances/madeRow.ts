@@ -1,6 +1,7 @@
 import type { Inventory } from "../../../shared/protocol/inventory.ts";
 import type { FleetRow } from "../../store/fleets.ts";
 import type { InstanceRow } from "../../store/instances.ts";
+import type { MadeOffer } from "../../store/madeInstance.ts";
 import { hashToken, newToken } from "../../store/tokens.ts";
 
 /** Until its agent has told what there is. */
@@ -20,7 +21,7 @@ const UNKNOWN: Inventory = {
 export const newMadeRow = (
   fleet: FleetRow,
   num: number,
-  { now, idleDurationS }: { now: number; idleDurationS: number },
+  { now, idleDurationS, forJob }: { now: number; idleDurationS: number; forJob?: MadeOffer[] },
 ): InstanceRow => ({
   id: crypto.randomUUID(),
   project_id: fleet.project_id,
@@ -31,7 +32,7 @@ export const newMadeRow = (
   unreachable: false,
   inventory: UNKNOWN,
   blocks: fleet.spec.configuration.blocks,
-  made: { offer: null, data: null },
+  made: { offer: null, data: null, ...(forJob ? { for_job: forJob } : {}) },
   idle_since: null,
   idle_duration_s: idleDurationS,
   wake_at: null,

@@ -4,6 +4,7 @@ import { diffRuns, isUpdatable } from "../../../shared/config/diff.ts";
 import { isFinalRun } from "../../../shared/states.ts";
 import type { Deps } from "../../deps.ts";
 import { findRunByName } from "../../store/runs.ts";
+import { offerOfBackend } from "../fleets/fleetOffers.ts";
 import { listOffers } from "../offers/listOffers.ts";
 import { type Caller, checkSpec } from "./checkSpec.ts";
 import { effectiveSpec, jobSpecsOf } from "./effectiveSpec.ts";
@@ -28,8 +29,10 @@ export const planRun = async (deps: Deps, caller: Caller, request: GetRunPlanReq
     user: user.username,
     run_spec: toWireSpec(spec),
     effective_run_spec: effective,
-    job_plans: jobSpecsOf(deps, effective, spec.run_name ?? DRY_RUN).map((jobSpec) =>
-      planJob(deps, caller, { spec: effective, jobSpec, request }),
+    job_plans: await Promise.all(
+      jobSpecsOf(deps, effective, spec.run_name ?? DRY_RUN).map((jobSpec) =>
+        planJob(deps, caller, { spec: effective, jobSpec, request }),
+      ),
     ),
     // Clients send it back as it is: the older attempts would only go to and fro.
     current_resource: current ? await viewRun(deps, current, { submissionsLimit: 1 }) : null,
@@ -37,20 +40,27 @@ export const planRun = async (deps: Deps, caller: Caller, request: GetRunPlanReq
   };
 };
 
-const planJob = (
+const planJob = async (
   deps: Deps,
   { project }: Caller,
   { spec, jobSpec, request }: { spec: RunSpec; jobSpec: JobSpec; request: GetRunPlanRequest },
-): JobPlan => {
+): Promise<JobPlan> => {
   const entries = deps.engine.listCapacity(project.id);
   const wanted = { spec, jobSpec, ignoreRuntime: request.for_offers_only };
   const limit = request.max_offers ?? DEFAULT_MAX_OFFERS;
   const { offers, total, maxPrice, whyNone } = listOffers(entries, wanted, limit);
+  const newcomers = { spec, jobSpecs: [jobSpec], fleetId: null };
+  const made = await deps.fleets.listOffersFor(project.id, newcomers);
+  // What is there comes first, but nothing that is in use before what can be had.
+  const all = [...offers, ...made.map(offerOfBackend)];
+  const isBusy = ({ availability }: JobPlan["offers"][number]) => availability === "busy";
+  const sorted = [...all.filter((offer) => !isBusy(offer)), ...all.filter(isBusy)];
+  const prices = [...(maxPrice === null ? [] : [maxPrice]), ...made.map(({ price }) => price)];
   return {
     job_spec: jobSpec,
-    offers,
-    total_offers: total,
-    max_price: maxPrice,
-    no_offers_reason: whyNone === "" ? null : whyNone,
+    offers: sorted.slice(0, limit),
+    total_offers: total + made.length,
+    max_price: prices.length === 0 ? null : Math.max(...prices),
+    no_offers_reason: whyNone === "" || made.length > 0 ? null : whyNone,
   };
 };
