@@ -162,22 +162,30 @@ export class AgentLink {
   async #desired(instance: InstanceRow, said: Said): Promise<Desired[]> {
     const { held } = said;
     const desired: Desired[] = [];
+    const unconfirmed = new Set<string>();
     for (const submission of await this.#listHeld(instance)) {
       if (isLost(submission, said)) {
         await this.#endLost(submission, instance.project_id);
         continue;
       }
       const wanted = desiredOf(submission, held.has(submission.id));
-      if (wanted === "start") desired.push(...(await this.#start(submission, instance.project_id)));
-      else if (wanted) desired.push(wanted);
+      if (wanted === "start") {
+        if (submission.acknowledged_at === null) unconfirmed.add(submission.id);
+        desired.push(...(await this.#start(submission, instance.project_id)));
+      } else if (wanted) desired.push(wanted);
     }
-    return desired;
+    // At the very end: until here it may have taken any time, and others may have given such a job up.
+    const occupants = this.#deps.capacity.get(instance.id)?.occupants;
+    return desired.filter(
+      ({ submission_id: id }) =>
+        !unconfirmed.has(id) || (occupants?.has(id) === true && !this.#isTooLate(id)),
+    );
   }
 
   /** A job that cannot be told to its host, because a secret is gone, ends here (docs/spec/agent.md §2.11). */
   async #start(submission: SubmissionRow, projectId: string): Promise<Desired[]> {
     const { id } = submission;
-    if (this.#isTooLate(submission)) return [];
+    if (submission.acknowledged_at === null && this.#isTooLate(id)) return [];
     try {
       return [{ action: "run", submission_id: id, assignment: await this.#deps.assign(submission) }];
     } catch (err) {
@@ -187,13 +195,10 @@ export class AgentLink {
     }
   }
 
-  /** A host that comes for it late could not have confirmed it before it is given to another. */
-  #isTooLate(submission: SubmissionRow): boolean {
+  /** A host that comes late for a job could not have confirmed it before it is given to another. */
+  #isTooLate(submissionId: string): boolean {
     const { waits, clock } = this.#deps;
-    return (
-      submission.acknowledged_at === null &&
-      waits.since(submission.id, "claim") + CLAIM_GIVEN_MS <= clock.steady()
-    );
+    return waits.since(submissionId, "claim") + CLAIM_GIVEN_MS <= clock.steady();
   }
 
   /** Starting it anew could run it twice, so a job that its host has lost has failed. */

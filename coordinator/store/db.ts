@@ -5,13 +5,16 @@ import { drizzle, type LibSQLDatabase } from "drizzle-orm/libsql";
 import { AppError, messageOf } from "../../shared/errors.ts";
 import { openFileClient, type Soon } from "./fileClient.ts";
 import { migrate } from "./migrate.ts";
+import { RowCache, type RowChange, watchWrites } from "./rowCache.ts";
 import * as schema from "./schema.ts";
 
-export type Db = LibSQLDatabase<typeof schema> & { $client: Client };
+export type Db = LibSQLDatabase<typeof schema> & { $client: Client; $rows: RowCache };
 
 /** One statement of a transaction: a drizzle query that has not been awaited, or one that was prepared (prepared.ts). */
 export interface Statement {
   toSQL(): { sql: string; params: unknown[] };
+  /** What it does to a row that may be remembered. */
+  change?: RowChange | undefined;
 }
 
 export interface Store extends AsyncDisposable {
@@ -32,14 +35,15 @@ export interface StoreOptions {
  * power cut without ever corrupting the file.
  */
 export const openStore = async (options: StoreOptions): Promise<Store> => {
-  const client = openClient(options);
+  const rows = new RowCache();
+  const client = watchWrites(openClient(options), rows);
   try {
     if (client.protocol === "file") {
       await client.execute("PRAGMA journal_mode = WAL");
       await client.execute("PRAGMA synchronous = NORMAL");
       await client.execute("PRAGMA busy_timeout = 5000");
     }
-    const db = drizzle(client, { schema });
+    const db = Object.assign(drizzle(client, { schema }), { $rows: rows });
     await migrate(client);
     return { db, [Symbol.asyncDispose]: async () => client.close() };
   } catch (cause) {
@@ -69,5 +73,12 @@ export const writeAll = async (db: Db, statements: Statement[]): Promise<void> =
     const { sql, params } = statement.toSQL();
     return { sql, args: params as InValue[] };
   });
-  await db.$client.batch(written, "write");
+  const ends = statements.map(({ change }, at) => change && db.$rows.begin(written[at]?.sql ?? "", change));
+  try {
+    const results = await db.$client.batch(written, "write");
+    for (const [at, end] of ends.entries()) end?.(results[at]?.rowsAffected ? "changed" : "unchanged");
+  } catch (err) {
+    for (const end of ends) end?.("unknown");
+    throw err;
+  }
 };

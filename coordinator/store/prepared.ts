@@ -1,8 +1,9 @@
-import type { InValue, ResultSet } from "@libsql/client";
+import type { InValue } from "@libsql/client";
 import { Column, getTableColumns, is, Param, Placeholder, type SQL, sql } from "drizzle-orm";
 import type { SQLiteTable } from "drizzle-orm/sqlite-core";
-import type { Db, Statement } from "./db.ts";
+import { type Db, type Statement, writeAll } from "./db.ts";
 import { parseOnce } from "./parseOnce.ts";
+import type { RowChange } from "./rowCache.ts";
 
 type Values = Readonly<Record<string, unknown>>;
 
@@ -81,13 +82,15 @@ const decoderOf = (column: Column): ((cell: unknown) => unknown) | undefined => 
 };
 
 /** A write that can be one of several in a transaction, or awaited by itself. */
-class Write implements Statement, PromiseLike<ResultSet> {
+class Write implements Statement, PromiseLike<void> {
+  readonly change: RowChange | undefined;
   readonly #db: Db;
   readonly #bound: { sql: string; params: InValue[] };
 
-  constructor(db: Db, bound: { sql: string; params: InValue[] }) {
+  constructor(db: Db, bound: { sql: string; params: InValue[] }, change: RowChange | undefined) {
     this.#db = db;
     this.#bound = bound;
+    this.change = change;
   }
 
   toSQL(): { sql: string; params: InValue[] } {
@@ -95,18 +98,18 @@ class Write implements Statement, PromiseLike<ResultSet> {
   }
 
   // biome-ignore lint/suspicious/noThenProperty: as drizzle's own queries, it can be awaited.
-  then<A = ResultSet, B = never>(
-    done?: ((result: ResultSet) => A | PromiseLike<A>) | null,
+  then<A = void, B = never>(
+    done?: (() => A | PromiseLike<A>) | null,
     failed?: ((err: unknown) => B | PromiseLike<B>) | null,
   ): Promise<A | B> {
-    const { sql, params } = this.#bound;
-    return this.#db.$client.execute({ sql, args: params }).then(done, failed);
+    return writeAll(this.#db, [this]).then(done, failed);
   }
 }
 
-export const preparedWrite = <V extends Values>(build: Build<V>) => {
+/** `changeOf`: of a write to runs or submissions, what it does to the row (rowCache.ts). */
+export const preparedWrite = <V extends Values>(build: Build<V>, changeOf?: (values: V) => RowChange) => {
   const bind = prepare(build);
-  return (db: Db, values: V): Write => new Write(db, bind(db, values));
+  return (db: Db, values: V): Write => new Write(db, bind(db, values), changeOf?.(values));
 };
 
 /** A statement for each status, where the status decides more than a value. */

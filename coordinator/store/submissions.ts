@@ -2,20 +2,21 @@ import { and, asc, desc, eq, inArray, isNotNull, isNull, lt } from "drizzle-orm"
 import { JOB_STATUSES, type JobStatus, jobSources, LIVE_JOB_STATUSES } from "../../shared/states.ts";
 import type { Db } from "./db.ts";
 import { byStatus, preparedRows, preparedWrite } from "./prepared.ts";
+import type { RowChange } from "./rowCache.ts";
 import { submissions } from "./schema.ts";
 
 export type SubmissionRow = typeof submissions.$inferSelect;
 export type NewSubmissionRow = typeof submissions.$inferInsert;
 
 /** What may change together with (or without) a move. */
-export type SubmissionPatch = Partial<Omit<NewSubmissionRow, "id" | "run_id" | "status">>;
+export type SubmissionPatch = Partial<Omit<SubmissionRow, "id" | "run_id" | "status">>;
 
-const byId = preparedRows(submissions, (db, { id }: { id: string }) =>
+const readById = preparedRows(submissions, (db, { id }: { id: string }) =>
   db.select().from(submissions).where(eq(submissions.id, id)),
 );
 
 export const findSubmission = async (db: Db, id: string): Promise<SubmissionRow | undefined> =>
-  (await byId(db, { id }))[0];
+  db.$rows.findSubmission(id) ?? (await readById(db, { id }))[0];
 
 /** The newest attempt at one job of a run. */
 export const findLatestSubmission = async (
@@ -42,7 +43,7 @@ export const findLatestSubmission = async (
 export const listSubmissionsByIds = async (db: Db, ids: string[]): Promise<SubmissionRow[]> =>
   ids.length === 0 ? [] : db.select().from(submissions).where(inArray(submissions.id, ids));
 
-const ofRun = preparedRows(submissions, (db, { runId }: { runId: string }) =>
+const readOfRun = preparedRows(submissions, (db, { runId }: { runId: string }) =>
   db
     .select()
     .from(submissions)
@@ -51,7 +52,20 @@ const ofRun = preparedRows(submissions, (db, { runId }: { runId: string }) =>
 );
 
 /** All attempts at all jobs of a run, by replica, job, attempt. */
-export const listSubmissions = (db: Db, runId: string): Promise<SubmissionRow[]> => ofRun(db, { runId });
+export const listSubmissions = async (db: Db, runId: string): Promise<SubmissionRow[]> => {
+  const known = db.$rows.listSubmissions(runId);
+  if (known) return known;
+  const { version } = db.$rows;
+  const rows = await readOfRun(db, { runId });
+  db.$rows.keepSubmissions(runId, rows, version);
+  return rows;
+};
+
+const changed = ({ id, ...patch }: { id: string } & Partial<SubmissionRow>): RowChange => ({
+  table: "submissions",
+  id,
+  patch,
+});
 
 const heldBy = preparedRows(submissions, (db, { instanceId }: { instanceId: string }) =>
   db
@@ -68,7 +82,10 @@ export const listHeldSubmissions = (db: Db, instanceId: string): Promise<Submiss
 export const listLiveSubmissions = (db: Db): Promise<SubmissionRow[]> =>
   db.select().from(submissions).where(inArray(submissions.status, LIVE_JOB_STATUSES));
 
-const insert = preparedWrite((db, row: NewSubmissionRow) => db.insert(submissions).values(row));
+const insert = preparedWrite(
+  (db, row: NewSubmissionRow) => db.insert(submissions).values(row),
+  ({ run_id: runId }): RowChange => ({ table: "submissions", runId }),
+);
 
 export const insertSubmissions = (db: Db, rows: readonly NewSubmissionRow[]) =>
   rows.map((row) => insert(db, row));
@@ -77,11 +94,13 @@ export const deleteSubmissions = (db: Db, ids: string[]) =>
   db.delete(submissions).where(inArray(submissions.id, ids));
 
 const movesTo = byStatus(JOB_STATUSES, (to) =>
-  preparedWrite((db, { id, ...patch }: { id: string; status: JobStatus } & SubmissionPatch) =>
-    db
-      .update(submissions)
-      .set(patch)
-      .where(and(eq(submissions.id, id), inArray(submissions.status, jobSources(to)))),
+  preparedWrite(
+    (db, { id, ...patch }: { id: string; status: JobStatus } & SubmissionPatch) =>
+      db
+        .update(submissions)
+        .set(patch)
+        .where(and(eq(submissions.id, id), inArray(submissions.status, jobSources(to)))),
+    changed,
   ),
 );
 
@@ -92,20 +111,24 @@ export const moveSubmission = (
   { to, patch }: { to: JobStatus; patch: SubmissionPatch },
 ) => movesTo[to](db, { ...patch, id, status: to });
 
-const patchById = preparedWrite((db, { id, ...patch }: { id: string } & SubmissionPatch) =>
-  db.update(submissions).set(patch).where(eq(submissions.id, id)),
+const patchById = preparedWrite(
+  (db, { id, ...patch }: { id: string } & SubmissionPatch) =>
+    db.update(submissions).set(patch).where(eq(submissions.id, id)),
+  changed,
 );
 
 export const patchSubmission = (db: Db, id: string, patch: SubmissionPatch) =>
   patchById(db, { ...patch, id });
 
-const acknowledge = preparedWrite((db, { id, at }: { id: string; at: number }) =>
-  db
-    .update(submissions)
-    .set({ acknowledged_at: at })
-    .where(
-      and(eq(submissions.id, id), isNull(submissions.acknowledged_at), isNotNull(submissions.assigned_at)),
-    ),
+const acknowledge = preparedWrite(
+  (db, { id, at }: { id: string; at: number }) =>
+    db
+      .update(submissions)
+      .set({ acknowledged_at: at })
+      .where(
+        and(eq(submissions.id, id), isNull(submissions.acknowledged_at), isNotNull(submissions.assigned_at)),
+      ),
+  ({ id, at }) => changed({ id, acknowledged_at: at }),
 );
 
 /** The agent has named it for the first time: the claim is confirmed. */
@@ -118,11 +141,13 @@ export const deployLiveSubmissions = (db: Db, runId: string, deploymentNum: numb
     .set({ deployment_num: deploymentNum })
     .where(and(eq(submissions.run_id, runId), inArray(submissions.status, LIVE_JOB_STATUSES)));
 
-const claim = preparedWrite((db, { id, sequence }: { id: string; sequence: number }) =>
-  db
-    .update(submissions)
-    .set({ report_sequence: sequence })
-    .where(and(eq(submissions.id, id), lt(submissions.report_sequence, sequence))),
+const claim = preparedWrite(
+  (db, { id, sequence }: { id: string; sequence: number }) =>
+    db
+      .update(submissions)
+      .set({ report_sequence: sequence })
+      .where(and(eq(submissions.id, id), lt(submissions.report_sequence, sequence))),
+  ({ id, sequence }) => changed({ id, report_sequence: sequence }),
 );
 
 /** Marks a report as seen; changes nothing when a report of this or a later sequence was seen before. */

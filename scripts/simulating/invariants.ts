@@ -79,6 +79,7 @@ export const checkAlways = (scene: Scene, facts: Facts, before: Facts | undefine
   checkJobs(facts, onBug);
   checkHosts(scene, facts);
   checkLogs(scene, facts);
+  checkRemembered(scene, facts);
   if (before) checkMoves(facts, before, onBug);
 };
 
@@ -95,6 +96,25 @@ const checkJobs = ({ submissions, runs }: Facts, onBug: (what: string) => void):
     const owner = runs.get(run);
     if (!owner) onBug(`${id} belongs to no run`);
     else if (isFinalRun(owner.status)) onBug(`${id} is ${status}, its run ${owner.name} ${owner.status}`);
+  }
+};
+
+/** What the store keeps in memory of its rows is what is in the rows. */
+const checkRemembered = ({ coordinator, onBug }: Scene, { runs, submissions }: Facts): void => {
+  if (!coordinator.isUp || coordinator.pending > 0) return;
+  const stored = new Map(submissions.map((one) => [one.id, one]));
+  for (const row of coordinator.parts.db.$rows) {
+    const { id, status, termination_reason: reason } = row;
+    const fact = stored.get(id);
+    const seen = fact
+      ? [fact.status, fact.reason, fact.instance, fact.exitStatus, fact.isLogComplete, fact.num]
+      : [runs.get(id)?.status, runs.get(id)?.reason];
+    const remembered =
+      "run_id" in row
+        ? [status, reason, row.instance_id, row.exit_status, row.log_complete, row.submission_num]
+        : [status, reason];
+    if (seen.join() !== remembered.join())
+      onBug(`${id} is stored as [${seen}], remembered as [${remembered}]`);
   }
 };
 

@@ -1,0 +1,180 @@
+import type { Client, InStatement } from "@libsql/client";
+import type { runs, submissions } from "./schema.ts";
+
+type RunRow = typeof runs.$inferSelect;
+type SubmissionRow = typeof submissions.$inferSelect;
+
+/** What a write does to one row, if its guard lets it; `runId`: the run gets another submission. */
+export type RowChange =
+  | { table: "runs"; id: string; patch: Partial<RunRow> }
+  | { table: "submissions"; id: string; patch: Partial<SubmissionRow> }
+  | { table: "submissions"; runId: string };
+
+/** How a write went; `unknown`: it failed, and may yet have happened. */
+export type Outcome = "changed" | "unchanged" | "unknown";
+
+interface Remembered {
+  run?: RunRow | undefined;
+  submissions?: SubmissionRow[] | undefined;
+}
+
+/** Runs that are remembered, with their submissions: as many as are busy at one time, and not what lies idle. */
+const MOST_RUNS = 2_000;
+
+/**
+ * Rows of runs and submissions as they were last read or written: the engine asks for those of one run again and again
+ * while it moves it along. This process is the only one that writes them (ownership.ts), and every write says what it
+ * changes; after one that does not, everything is read anew.
+ */
+export class RowCache {
+  readonly #runs = new Map<string, Remembered>();
+  readonly #runOf = new Map<string, string>();
+  readonly #told = new Set<string>();
+  /** Writes under way, by run; "": to a submission whose run is not remembered. */
+  readonly #writing = new Map<string, number>();
+  #version = 0;
+
+  /** Changes with every write, at its begin and at its end: what was read meanwhile may be older than that. */
+  get version(): number {
+    return this.#version;
+  }
+
+  findRun(id: string): RunRow | undefined {
+    return this.#settled(id)?.run;
+  }
+
+  listSubmissions(runId: string): SubmissionRow[] | undefined {
+    return this.#settled(runId)?.submissions;
+  }
+
+  findSubmission(id: string): SubmissionRow | undefined {
+    return this.#settled(this.#runOf.get(id) ?? "")?.submissions?.find((row) => row.id === id);
+  }
+
+  /** Keeps what was read when the version was `version`. */
+  keepRun(run: RunRow, version: number): void {
+    if (this.#isNew(version)) this.#entry(run.id).run = run;
+  }
+
+  keepSubmissions(runId: string, rows: SubmissionRow[], version: number): void {
+    if (!this.#isNew(version)) return;
+    this.#entry(runId).submissions = rows;
+    for (const { id } of rows) this.#runOf.set(id, runId);
+  }
+
+  /**
+   * A write begins that says what it does to a row; to be told how it went. Until then only the store knows whether it
+   * has happened, so nothing of that run is answered from here.
+   */
+  begin(sql: string, change: RowChange): (outcome: Outcome) => void {
+    this.#version++;
+    this.#told.add(sql);
+    const runId = this.#runIdOf(change);
+    this.#writing.set(runId, (this.#writing.get(runId) ?? 0) + 1);
+    return (outcome) => {
+      this.#version++;
+      const others = (this.#writing.get(runId) ?? 0) - 1;
+      if (others > 0) this.#writing.set(runId, others);
+      else this.#writing.delete(runId);
+      if (outcome === "changed" && !("runId" in change)) this.#apply(change);
+      else if (outcome !== "unchanged") this.#drop(this.#runIdOf(change));
+    };
+  }
+
+  /** Does the statement say what it changes whenever it is used? */
+  isTold(sql: string): boolean {
+    return this.#told.has(sql);
+  }
+
+  clear(): void {
+    this.#version++;
+    this.#runs.clear();
+    this.#runOf.clear();
+  }
+
+  /** All that is remembered, for comparing it with what is stored. */
+  *[Symbol.iterator](): Generator<RunRow | SubmissionRow> {
+    for (const { run, submissions = [] } of this.#runs.values()) {
+      if (run) yield run;
+      yield* submissions;
+    }
+  }
+
+  #entry(runId: string): Remembered {
+    const known = this.#touch(runId);
+    if (known) return known;
+    const [oldest] = this.#runs.keys();
+    if (this.#runs.size >= MOST_RUNS && oldest !== undefined) this.#drop(oldest);
+    const fresh: Remembered = {};
+    this.#runs.set(runId, fresh);
+    return fresh;
+  }
+
+  #runIdOf(change: RowChange): string {
+    if ("runId" in change) return change.runId;
+    return change.table === "runs" ? change.id : (this.#runOf.get(change.id) ?? "");
+  }
+
+  #apply(change: Exclude<RowChange, { runId: string }>): void {
+    const { table, id } = change;
+    const entry = this.#runs.get(this.#runIdOf(change));
+    const patch = Object.fromEntries(Object.entries(change.patch).filter(([, value]) => value !== undefined));
+    if (table === "runs") {
+      if (entry?.run) entry.run = { ...entry.run, ...patch };
+    } else if (entry?.submissions)
+      entry.submissions = entry.submissions.map((row) => (row.id === id ? { ...row, ...patch } : row));
+  }
+
+  #isNew(version: number): boolean {
+    return version === this.#version && !this.#writing.has("");
+  }
+
+  #settled(runId: string): Remembered | undefined {
+    const entry = this.#touch(runId);
+    return this.#writing.has(runId) ? undefined : entry;
+  }
+
+  #touch(runId: string): Remembered | undefined {
+    const entry = this.#runs.get(runId);
+    if (!entry) return undefined;
+    this.#runs.delete(runId);
+    this.#runs.set(runId, entry);
+    return entry;
+  }
+
+  #drop(runId: string): void {
+    for (const { id } of this.#runs.get(runId)?.submissions ?? []) this.#runOf.delete(id);
+    this.#runs.delete(runId);
+  }
+}
+
+const WRITES_ROWS = /^\s*(?:insert into|update|delete from)\s+"?(?:runs|submissions)"?\s/i;
+const MOST_KNOWN = 1_000;
+
+/** Empties the cache at every write of its tables that does not say what it changes. */
+export const watchWrites = (client: Client, cache: RowCache): Client => {
+  const known = new Map<string, boolean>();
+  const isUntold = (statement: InStatement | [string, ...unknown[]]): boolean => {
+    const sql = typeof statement === "string" ? statement : "sql" in statement ? statement.sql : statement[0];
+    const before = known.get(sql);
+    if (before !== undefined) return before;
+    if (known.size >= MOST_KNOWN) known.clear();
+    const untold = WRITES_ROWS.test(sql) && !cache.isTold(sql);
+    known.set(sql, untold);
+    return untold;
+  };
+  const around = async <T>(untold: boolean, work: () => Promise<T>): Promise<T> => {
+    if (!untold) return work();
+    cache.clear();
+    try {
+      return await work();
+    } finally {
+      cache.clear();
+    }
+  };
+  const [execute, batch] = [client.execute.bind(client), client.batch.bind(client)];
+  return Object.assign(client, {
+    execute: (...args: Parameters<Client["execute"]>) => around(isUntold(args[0]), () => execute(...args)),
+    batch: (...args: Parameters<Client["batch"]>) => around(args[0].some(isUntold), () => batch(...args)),
+  });
+};
