@@ -10,7 +10,9 @@ export const readMemory = (pid: number): { rssMib: number; anonymousMib: number 
 
 /** Clock ticks of user and system time; 100 a second on every Linux that we run on. */
 const TICKS_PER_SECOND = 100;
-const cpuSeconds = (pid: number): number => {
+
+/** What a process has used so far, of all cores. */
+export const cpuSeconds = (pid: number): number => {
   // The command's name, in brackets, may hold spaces.
   const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;

@@ -8,6 +8,8 @@ import { hostRow } from "../../coordinator/testing/testEngine.ts";
 import { delay } from "../../shared/async/delay.ts";
 import { waitFor } from "../../shared/testing/waitFor.ts";
 import { type Coordinator, startCoordinator } from "../e2e/harness/coordinator.ts";
+import { type Answer, HttpConnection } from "./httpConnection.ts";
+import { JobTimes } from "./jobs.ts";
 import { LoadAgent } from "./loadAgent.ts";
 
 export interface Cluster extends AsyncDisposable {
@@ -16,21 +18,24 @@ export interface Cluster extends AsyncDisposable {
   /** How long all agents took to be there. */
   joinedMs: number;
   jobs: JobTimes;
-  /** Whether jobs end as soon as they were confirmed. */
-  work: { endsJobs: boolean };
+  /** What all agents do from now on: whether jobs end as soon as they were confirmed, how long polls wait. */
+  work: { endsJobs: boolean; waitMs: number };
+  /** All agents poll anew, one after another over the time that a poll waits. */
+  pollAnew(): Promise<void>;
+  /** The API, over a connection of its own. */
+  connect(): Api & Disposable;
 }
 
-/** What happened to submissions, by performance.now(). */
-interface JobTimes {
-  started: Map<string, number>;
-  confirmed: Map<string, number>;
-  /** Started a second time: must stay empty. */
-  startedTwice: string[];
+interface Api {
+  post(path: string, body: unknown): Promise<Answer>;
 }
 
 const BATCH = 500;
 const LONGEST_JOIN_MS = 60_000;
 const DAY_MS = 86_400_000;
+
+/** As agents wait that were told nothing else. */
+export const WAIT_MS = 45_000;
 
 /** A coordinator as its own process, and agents that have had their first answer. */
 export const openCluster = async (
@@ -39,14 +44,13 @@ export const openCluster = async (
   say: (line: string) => void,
 ): Promise<Cluster> => {
   await using undo = new AsyncDisposableStack();
-  const coordinator = undo.use(await startCoordinator({ dir }));
+  const coordinator = undo.use(await startCoordinator({ dir, env: { DSTACK_SERVER_LOG_LEVEL: "warn" } }));
   await coordinator.program.stop();
-  const hosts = await insertHosts(join(coordinator.home, ".dstack/server/data/coordinator.db"), count);
+  const hosts = await insertHosts(databaseOf(coordinator), count);
   await coordinator.restart();
   const stop = new AbortController();
-  undo.defer(() => stop.abort());
-  const jobs: JobTimes = { started: new Map(), confirmed: new Map(), startedTwice: [] };
-  const work = { endsJobs: true };
+  const jobs = new JobTimes();
+  const work = { endsJobs: true, waitMs: WAIT_MS };
   const port = Number(new URL(coordinator.url).port);
   const agents = hosts.map(
     ({ row, token }) =>
@@ -55,17 +59,16 @@ export const openCluster = async (
         token,
         inventory: row.inventory,
         endsJobs: () => work.endsJobs,
-        onStarted: (id) => {
-          if (jobs.started.has(id)) jobs.startedTwice.push(id);
-          jobs.started.set(id, performance.now());
-        },
-        onConfirmed: (id) => void jobs.confirmed.set(id, performance.now()),
+        waitMs: () => work.waitMs,
+        onStarted: (id) => jobs.noteStarted(id),
+        onConfirmed: (id) => jobs.noteConfirmed(id),
+        onEnded: () => jobs.noteEnded(),
       }),
   );
   const begin = performance.now();
   const running = agents.map(async (agent, at) => {
     // A second or two for all, as hosts do not come in one moment either.
-    await delay((at / 10_000) * 3_000);
+    await delay((at / 10_000) * 3_000, stop.signal);
     await agent.run(stop.signal);
   });
   undo.defer(async () => void (await Promise.allSettled(running)));
@@ -73,9 +76,35 @@ export const openCluster = async (
   await waitForAnswers(agents, begin);
   const joinedMs = performance.now() - begin;
   say(`${count} agents are there after ${Math.round(joinedMs)} ms`);
+  const pollAnew = async () => {
+    const begin = performance.now();
+    for (const [at, agent] of agents.entries()) {
+      const early = begin + (at / agents.length) * work.waitMs - performance.now();
+      if (early > 0) await delay(early);
+      agent.pollAnew();
+    }
+  };
+  const connect = () => {
+    const connection = new HttpConnection(port, coordinator.token);
+    return {
+      post: (path: string, body: unknown) => connection.post(path, body),
+      [Symbol.dispose]: () => connection.close(),
+    };
+  };
   const closers = undo.move();
-  return { coordinator, agents, jobs, joinedMs, work, [Symbol.asyncDispose]: () => closers.disposeAsync() };
+  return {
+    coordinator,
+    agents,
+    jobs,
+    joinedMs,
+    work,
+    pollAnew,
+    connect,
+    [Symbol.asyncDispose]: () => closers.disposeAsync(),
+  };
 };
+
+export const databaseOf = ({ home }: Coordinator): string => join(home, ".dstack/server/data/coordinator.db");
 
 /** Until every agent has had an answer after `since`. */
 export const waitForAnswers = async (agents: readonly LoadAgent[], since: number): Promise<void> => {

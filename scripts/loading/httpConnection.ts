@@ -5,49 +5,52 @@ export interface Answer {
   text: string;
 }
 
+const END_OF_HEAD = "\r\n\r\n";
+
 /**
  * One kept-open HTTP/1.1 connection, one request at a time: as an agent has it, at a cost that lets one process be ten
  * thousand agents. Reads only what the coordinator sends: answers with a length.
  */
 export class HttpConnection {
   readonly #port: number;
+  readonly #head: string;
   #socket: Socket | undefined;
   #received: Buffer = Buffer.alloc(0);
   #waiting: PromiseWithResolvers<Answer> | undefined;
   #tail: Promise<unknown> = Promise.resolve();
   #unsent: Buffer = Buffer.alloc(0);
 
-  constructor(port: number) {
+  constructor(port: number, token: string) {
     this.#port = port;
-  }
-
-  /** Posts after what was posted before; rejects when the connection fails or ends. */
-  post(path: string, message: { token: string; json: unknown }): Promise<Answer> {
-    const mine = this.#tail.then(() => this.#post(path, message));
-    this.#tail = mine.catch(() => {});
-    return mine;
-  }
-
-  async #post(path: string, { token, json }: { token: string; json: unknown }): Promise<Answer> {
-    const waiting = Promise.withResolvers<Answer>();
-    this.#waiting = waiting;
-    this.#socket ??= await this.#connect();
-    const body = JSON.stringify(json);
-    const head = [
-      `POST ${path} HTTP/1.1`,
+    this.#head = [
+      " HTTP/1.1",
       "host: localhost",
       "content-type: application/json",
       "x-dstack-agent-protocol: 1",
       `authorization: Bearer ${token}`,
-      `content-length: ${Buffer.byteLength(body)}`,
+      "content-length: ",
     ].join("\r\n");
-    this.#write(this.#socket, Buffer.from(`${head}\r\n\r\n${body}`));
+  }
+
+  /** Posts after what was posted before; rejects when the connection fails or ends. */
+  post(path: string, body: unknown): Promise<Answer> {
+    const mine = this.#tail.then(() => this.#post(path, JSON.stringify(body)));
+    this.#tail = mine.catch(() => {});
+    return mine;
+  }
+
+  async #post(path: string, body: string): Promise<Answer> {
+    const waiting = Promise.withResolvers<Answer>();
+    this.#waiting = waiting;
+    this.#socket ??= await this.#connect();
+    const bytes = `POST ${path}${this.#head}${Buffer.byteLength(body)}${END_OF_HEAD}${body}`;
+    this.#write(this.#socket, Buffer.from(bytes));
     return waiting.promise;
   }
 
   close(): void {
     this.#socket?.end();
-    this.#socket = undefined;
+    this.#fail(new Error("The connection was closed"));
   }
 
   #write(socket: Socket, bytes: Buffer): void {
@@ -61,7 +64,9 @@ export class HttpConnection {
       socket: {
         data: (_, bytes) => this.#receive(bytes),
         drain: (socket) => this.#write(socket, this.#unsent),
-        close: () => this.#fail(new Error("The connection was closed")),
+        close: (socket) => {
+          if (socket === this.#socket) this.#fail(new Error("The connection was closed"));
+        },
         error: (_, err) => this.#fail(err),
       },
     }).catch((err: unknown) => {
@@ -80,7 +85,7 @@ export class HttpConnection {
   #receive(bytes: Buffer): void {
     this.#received =
       this.#received.length === 0 ? Buffer.from(bytes) : Buffer.concat([this.#received, bytes]);
-    const end = this.#received.indexOf("\r\n\r\n");
+    const end = this.#received.indexOf(END_OF_HEAD);
     if (end < 0) return;
     const head = this.#received.toString("latin1", 0, end);
     const length = Number(/^content-length: (\d+)/im.exec(head)?.[1]);
@@ -88,11 +93,12 @@ export class HttpConnection {
       this.#fail(new Error(`An answer without a length: ${head}`));
       return;
     }
-    if (this.#received.length < end + 4 + length) return;
-    const text = this.#received.toString("utf8", end + 4, end + 4 + length);
-    this.#received = this.#received.subarray(end + 4 + length);
-    const { promise: _, resolve } = this.#waiting ?? Promise.withResolvers<Answer>();
+    const begin = end + END_OF_HEAD.length;
+    if (this.#received.length < begin + length) return;
+    const text = this.#received.toString("utf8", begin, begin + length);
+    this.#received = this.#received.subarray(begin + length);
+    const waiting = this.#waiting;
     this.#waiting = undefined;
-    resolve({ status: Number(head.slice(9, 12)), text });
+    waiting?.resolve({ status: Number(head.slice(9, 12)), text });
   }
 }
