@@ -12,6 +12,7 @@ import {
   acknowledgeSubmission,
   findSubmission,
   listHeldSubmissions,
+  listSubmissionsByIds,
   patchSubmission,
   type SubmissionRow,
 } from "../store/submissions.ts";
@@ -140,9 +141,9 @@ export class AgentLink {
   async #acknowledge(instance: InstanceRow, request: SyncRequest): Promise<void> {
     if (request.held.length === 0) return;
     const { db, clock } = this.#deps;
-    const named = new Set(request.held.map((held) => held.submission_id));
-    const unconfirmed = (await this.#listHeld(instance)).filter(
-      ({ id, acknowledged_at: at }) => at === null && named.has(id),
+    const named = request.held.map((held) => held.submission_id);
+    const unconfirmed = (await listSubmissionsByIds(db, named)).filter(
+      ({ instance_id: host, acknowledged_at: at }) => host === instance.id && at === null,
     );
     await writeAll(
       db,

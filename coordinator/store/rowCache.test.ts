@@ -117,15 +117,15 @@ test("after a write that does not say what it changes everything is read anew", 
   expect((await t.seen()).all).toEqual([]);
 });
 
-test("what was read before a write has ended is not remembered", async () => {
+test("what was read before the end of a write is not remembered after it", async () => {
   await using t = await opened();
   t.db.$rows.clear();
-  const { version } = t.db.$rows;
+  const begun = t.db.$rows.now;
   const { run } = await t.seen();
   t.db.$rows.clear();
   const written = patchRun(t.db, "run", { priority: 1 }).then();
-  if (run) t.db.$rows.keepRun(run, version);
   await written;
+  if (run) t.db.$rows.keepRun(run, begun);
   expect((await t.seen()).run?.priority).toBe(1);
 });
 
@@ -135,11 +135,11 @@ test("no more is remembered than a busy coordinator needs", async () => {
   if (!run) throw new Error("The run is gone");
   const { $rows: rows } = t.db;
   for (let num = 0; num < 2_500; num++) {
-    rows.keepRun({ ...run, id: `run-${num}` }, rows.version);
+    rows.keepRun({ ...run, id: `run-${num}` }, rows.now);
     rows.keepSubmissions(
       `run-${num}`,
       all.map((one) => ({ ...one, id: `s-${num}` })),
-      rows.version,
+      rows.now,
     );
   }
   expect([...rows]).toHaveLength(4_000);

@@ -32,11 +32,14 @@ export class RowCache {
   readonly #told = new Set<string>();
   /** Writes under way, by run; "": to a submission whose run is not remembered. */
   readonly #writing = new Map<string, number>();
-  #version = 0;
+  /** When a write of a run ended last, as far back as `#forgotten`. */
+  readonly #writtenAt = new Map<string, number>();
+  #forgotten = 0;
+  #now = 0;
 
-  /** Changes with every write, at its begin and at its end: what was read meanwhile may be older than that. */
-  get version(): number {
-    return this.#version;
+  /** A moment, counted in writes: what is read from now on is as new as all that have ended by then. */
+  get now(): number {
+    return this.#now;
   }
 
   findRun(id: string): RunRow | undefined {
@@ -51,13 +54,13 @@ export class RowCache {
     return this.#settled(this.#runOf.get(id) ?? "")?.submissions?.find((row) => row.id === id);
   }
 
-  /** Keeps what was read when the version was `version`. */
-  keepRun(run: RunRow, version: number): void {
-    if (this.#isNew(version)) this.#entry(run.id).run = run;
+  /** Keeps what was read since `begun`, unless a write of that run has ended meanwhile. */
+  keepRun(run: RunRow, begun: number): void {
+    if (this.#isNew(run.id, begun)) this.#entry(run.id).run = run;
   }
 
-  keepSubmissions(runId: string, rows: SubmissionRow[], version: number): void {
-    if (!this.#isNew(version)) return;
+  keepSubmissions(runId: string, rows: SubmissionRow[], begun: number): void {
+    if (!this.#isNew(runId, begun)) return;
     this.#entry(runId).submissions = rows;
     for (const { id } of rows) this.#runOf.set(id, runId);
   }
@@ -67,12 +70,11 @@ export class RowCache {
    * has happened, so nothing of that run is answered from here.
    */
   begin(sql: string, change: RowChange): (outcome: Outcome) => void {
-    this.#version++;
     this.#told.add(sql);
     const runId = this.#runIdOf(change);
     this.#writing.set(runId, (this.#writing.get(runId) ?? 0) + 1);
     return (outcome) => {
-      this.#version++;
+      this.#noteWritten(this.#runIdOf(change));
       const others = (this.#writing.get(runId) ?? 0) - 1;
       if (others > 0) this.#writing.set(runId, others);
       else this.#writing.delete(runId);
@@ -87,7 +89,7 @@ export class RowCache {
   }
 
   clear(): void {
-    this.#version++;
+    this.#forgetWritten();
     this.#runs.clear();
     this.#runOf.clear();
   }
@@ -125,8 +127,19 @@ export class RowCache {
       entry.submissions = entry.submissions.map((row) => (row.id === id ? { ...row, ...patch } : row));
   }
 
-  #isNew(version: number): boolean {
-    return version === this.#version && !this.#writing.has("");
+  #noteWritten(runId: string): void {
+    if (runId === "" || this.#writtenAt.size >= MOST_RUNS) this.#forgetWritten();
+    else this.#writtenAt.set(runId, ++this.#now);
+  }
+
+  /** Any run may have been written just now. */
+  #forgetWritten(): void {
+    this.#forgotten = ++this.#now;
+    this.#writtenAt.clear();
+  }
+
+  #isNew(runId: string, begun: number): boolean {
+    return (this.#writtenAt.get(runId) ?? this.#forgotten) <= begun && !this.#writing.has("");
   }
 
   #settled(runId: string): Remembered | undefined {

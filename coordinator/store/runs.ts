@@ -19,9 +19,9 @@ const readById = preparedRows(runs, (db, { id }: { id: string }) =>
 export const findRun = async (db: Db, id: string): Promise<RunRow | undefined> => {
   const known = db.$rows.findRun(id);
   if (known) return known;
-  const { version } = db.$rows;
+  const begun = db.$rows.now;
   const [row] = await readById(db, { id });
-  if (row) db.$rows.keepRun(row, version);
+  if (row) db.$rows.keepRun(row, begun);
   return row;
 };
 

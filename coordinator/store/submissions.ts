@@ -1,7 +1,7 @@
 import { and, asc, desc, eq, inArray, isNotNull, isNull, lt } from "drizzle-orm";
 import { JOB_STATUSES, type JobStatus, jobSources, LIVE_JOB_STATUSES } from "../../shared/states.ts";
 import type { Db } from "./db.ts";
-import { byStatus, preparedRows, preparedWrite } from "./prepared.ts";
+import { byStatus, isOneOf, preparedRows, preparedWrite } from "./prepared.ts";
 import type { RowChange } from "./rowCache.ts";
 import { submissions } from "./schema.ts";
 
@@ -39,9 +39,17 @@ export const findLatestSubmission = async (
       .limit(1)
   )[0];
 
+const readByIds = preparedRows(submissions, (db, { ids }: { ids: string }) =>
+  db.select().from(submissions).where(isOneOf(submissions.id, ids)),
+);
+
 /** Those of them that there are, in any order. */
-export const listSubmissionsByIds = async (db: Db, ids: string[]): Promise<SubmissionRow[]> =>
-  ids.length === 0 ? [] : db.select().from(submissions).where(inArray(submissions.id, ids));
+export const listSubmissionsByIds = async (db: Db, ids: readonly string[]): Promise<SubmissionRow[]> => {
+  const known = ids.map((id) => db.$rows.findSubmission(id));
+  const others = ids.filter((_, at) => known[at] === undefined);
+  const read = others.length === 0 ? [] : await readByIds(db, { ids: JSON.stringify(others) });
+  return [...known.filter((row) => row !== undefined), ...read];
+};
 
 const readOfRun = preparedRows(submissions, (db, { runId }: { runId: string }) =>
   db
@@ -55,9 +63,9 @@ const readOfRun = preparedRows(submissions, (db, { runId }: { runId: string }) =
 export const listSubmissions = async (db: Db, runId: string): Promise<SubmissionRow[]> => {
   const known = db.$rows.listSubmissions(runId);
   if (known) return known;
-  const { version } = db.$rows;
+  const begun = db.$rows.now;
   const rows = await readOfRun(db, { runId });
-  db.$rows.keepSubmissions(runId, rows, version);
+  db.$rows.keepSubmissions(runId, rows, begun);
   return rows;
 };
 
