@@ -1,3 +1,4 @@
+import type { GpuDevice } from "../../shared/protocol/inventory.ts";
 import { VERSION } from "../../shared/version.ts";
 import type { Config } from "../config.ts";
 import { askAgent } from "../control/client.ts";
@@ -14,6 +15,8 @@ export const status = async ({ stateDir, json }: Config, now: number): Promise<s
   const lines = answer ? linesOf(answer, now) : linesWithout(identity, jobs);
   return `${lines.map(([name, text]) => `${name.padEnd(13)}${text}`.trimEnd()).join("\n")}\n`;
 };
+
+const troubleOf = ({ health }: GpuDevice): string => (health?.reason ? ` (${health.reason})` : "");
 
 type Line = readonly [name: string, text: string];
 
@@ -51,7 +54,11 @@ const linesOf = (answer: StatusAnswer, now: number): Line[] => {
     ["State", `${drain}${answer.is_told ? "" : " (the coordinator does not know yet)"}`],
     ["Runtime", `${inventory.runtime}${inventory.engine_version ? ` ${inventory.engine_version}` : ""}`],
     ["Has", `${cpus} CPUs, ${gib(memory)} of memory, ${gib(disk)} of disk free, ${gpus.length} GPUs`],
-    ...gpus.map((gpu): Line => ["", `GPU ${gpu.index}: ${gpu.raw_name}, ${gib(gpu.memory_mib)}`]),
+    ...gpus.map(
+      (gpu): Line => ["", `GPU ${gpu.index}: ${gpu.raw_name}, ${gib(gpu.memory_mib)}${troubleOf(gpu)}`],
+    ),
+    ...(inventory.held_out_gpus ?? []).map((gpu): Line => ["", `Held out: ${gpu.raw_name}${troubleOf(gpu)}`]),
+    ...(inventory.gpu_failure ? [["", `May be missing: ${inventory.gpu_failure}`] as const] : []),
     ["Jobs", jobs.length === 0 ? "none" : String(jobs.length)],
     ...jobs.map(
       (job): Line => [

@@ -55,7 +55,7 @@ const Unplaced = GpuDevice.omit({ id: true });
 const PARSERS: Record<string, (text: string) => unknown> = {
   "nvidia-smi -q -x": (text) => {
     const gpus = parseNvidiaXml(text);
-    return GpuDevice.array().parse(withSlices(gpus, parseNvidiaList(text)));
+    return GpuDevice.array().parse(withSlices(gpus, parseNvidiaList(text)).gpus);
   },
   "nvidia-smi --query-gpu": (text) => GpuDevice.array().parse(parseNvidiaCsv(text)),
   "nvidia-smi topo -m": (text) => [...parseNvlinks(text)].every((index) => index >= 0),

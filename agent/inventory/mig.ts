@@ -1,4 +1,5 @@
 import type { GpuDevice } from "../../shared/protocol/inventory.ts";
+import type { Found } from "./found.ts";
 import { GPU_UUID, MIG_UUID, type NvidiaGpu } from "./nvidiaXml.ts";
 
 /** A slice as `nvidia-smi -L` lists it. */
@@ -28,38 +29,38 @@ export const parseNvidiaList = (stdout: string): ListedSlice[] => {
 };
 
 /**
- * GPUs, and in the place of those that are divided their slices: these are what a job can be given. One that is
- * divided into nothing stays, and can be given to nobody. Numbered anew.
+ * GPUs, and in the place of those that are divided their slices: these are what a job can be given. Numbered anew. One
+ * that is divided into nothing is of no use to anybody, until somebody changes that.
  */
-export const withSlices = (gpus: readonly NvidiaGpu[], listed: readonly ListedSlice[]): GpuDevice[] => {
+export const withSlices = (gpus: readonly NvidiaGpu[], listed: readonly ListedSlice[]): Found => {
+  const failures: string[] = [];
   const devices = gpus.flatMap(({ device, slices }): GpuDevice[] => {
     if (!slices) return [device];
     const named = listed.filter((slice) => slice.parent === device.id);
     const all =
       named.length > 0 ? named : slices.map(({ index, uuid }) => ({ index, uuid, profile: undefined }));
-    const found = all.flatMap(({ index, uuid, profile }): GpuDevice[] => {
-      if (uuid === undefined) return [];
-      const memory = slices.find((slice) => slice.index === index)?.memory_mib;
-      const { unified_memory: _ofTheWhole, ...rest } = device;
-      return [
-        {
-          ...rest,
-          // As CUDA itself names it.
-          raw_name: profile ? `${device.raw_name} MIG ${profile}` : `${device.raw_name} MIG`,
-          id: uuid,
-          memory_mib: memory ?? 0,
-          parent_id: device.id,
-          ...(profile ? { mig_profile: profile } : {}),
-        },
-      ];
+    const found = all.flatMap(({ index, uuid, profile }) => {
+      const memory = slices.find((slice) => slice.index === index)?.memory_mib ?? 0;
+      return uuid === undefined ? [] : [sliceOf(device, { uuid, profile, memory })];
     });
-    if (found.length > 0) return found;
-    return [{ ...device, health: device.health?.status === "failure" ? device.health : UNDIVIDED }];
+    if (found.length === 0) failures.push(`${device.raw_name} at ${device.bus_id ?? device.id} ${UNDIVIDED}`);
+    return found;
   });
-  return devices.map((device, index) => ({ ...device, index }));
+  return { gpus: devices.map((device, index) => ({ ...device, index })), failures };
 };
 
-const UNDIVIDED = {
-  status: "failure" as const,
-  reason: "MIG is on and no instance can be used: make some (nvidia-smi mig -cgi ... -C) or turn it off",
-};
+const UNDIVIDED =
+  "has MIG on and no instance that can be used: make some (nvidia-smi mig -cgi ... -C) or turn it off";
+
+const sliceOf = (
+  { unified_memory: _ofTheWhole, ...whole }: GpuDevice,
+  { uuid, profile, memory }: { uuid: string; profile: string | undefined; memory: number },
+): GpuDevice => ({
+  ...whole,
+  // As CUDA itself names it.
+  raw_name: `${whole.raw_name} MIG${profile ? ` ${profile}` : ""}`,
+  id: uuid,
+  memory_mib: memory,
+  parent_id: whole.id,
+  ...(profile ? { mig_profile: profile } : {}),
+});

@@ -20,14 +20,14 @@ export const readNvidiaGpus = async (options: ReadOptions): Promise<Found> => {
   const slices = gpus.some((gpu) => gpu.slices !== undefined)
     ? parseNvidiaList((await askTool("nvidia-smi", ["-L"], options)).stdout)
     : [];
-  const devices = withSlices(gpus, slices);
+  const { gpus: devices, failures } = withSlices(gpus, slices);
   const links = await findNvlinks(options, listed);
   return {
     gpus: devices.map((device) =>
       links.has(device.bus_id ?? "") ? { ...device, interconnect: "nvlink" } : device,
     ),
     // Once each of them is told about, it is in nobody's way.
-    failures: failure === undefined || lost.length > 0 ? [] : [failure],
+    failures: [...(failure === undefined || lost.length > 0 ? [] : [failure]), ...failures],
   };
 };
 

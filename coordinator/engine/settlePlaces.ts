@@ -1,11 +1,12 @@
 import { fitBlocks } from "../../shared/resources/blocks.ts";
 import type { CapacityEntry } from "../domain/instances/capacityEntry.ts";
-import { countDevices, totalBlocksOf } from "../domain/instances/division.ts";
+import { totalBlocksOf } from "../domain/instances/division.ts";
 import { instanceTypeOf, placeOf } from "../domain/instances/instanceType.ts";
 import { hasJoined } from "../domain/instances/madeRow.ts";
 import { networkModeOf } from "../domain/instances/networkMode.ts";
 import { nodeAddresses } from "../domain/instances/nodeAddresses.ts";
 import { allot, wholeOf } from "../domain/instances/occupancy.ts";
+import { countDevices } from "../domain/instances/offeredGpus.ts";
 import { provisioningDataOf, runtimeDataOf } from "../domain/instances/provisioningData.ts";
 import { patchSubmission, type SubmissionRow } from "../store/submissions.ts";
 import { type Changes, merge } from "./changes.ts";

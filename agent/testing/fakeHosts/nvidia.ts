@@ -77,7 +77,7 @@ export const NVIDIA: FakeHost[] = [
           { args: "topo -m", stdout: "" },
         ],
       },
-      heldOut: { [fakeUuid(0xa3)]: "MIG is on and no instance can be used" },
+      failures: ["NVIDIA A100-SXM4-80GB at 0000:81:00.0 has MIG on and no instance that can be used"],
     },
   ),
   nvidiaHost("driver 580: the XML itself names slices", "580-rtxpro6000-mig.xml", [

@@ -1,14 +1,8 @@
 import { countBlocks } from "../../../shared/resources/blocks.ts";
 import type { InstanceRow } from "../../store/instances.ts";
+import { countDevices } from "./offeredGpus.ts";
 
 type Host = Pick<InstanceRow, "inventory" | "blocks">;
-
-/**
- * Devices of the host, those that fail too: that one of eight fails must not divide the others anew, under the jobs
- * that have them, or make them indivisible.
- */
-export const countDevices = ({ gpus, held_out_gpus }: InstanceRow["inventory"]): number =>
-  gpus.length + (held_out_gpus?.length ?? 0);
 
 /** Into how many blocks the host is divided (docs/spec/lifecycle.md §2.5); undefined: it cannot be, as `blocks` has it. */
 export const totalBlocksOf = ({ inventory, blocks }: Host): number | undefined =>

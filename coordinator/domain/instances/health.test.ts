@@ -1,10 +1,11 @@
 import { expect, test } from "bun:test";
 import type { GpuDevice } from "../../../shared/protocol/inventory.ts";
 import { anInstance } from "../../testing/anInstance.ts";
-import { countDevices, totalBlocksOf } from "./division.ts";
+import { totalBlocksOf } from "./division.ts";
 import { healthOf } from "./health.ts";
 import { instanceTypeOf } from "./instanceType.ts";
 import { allot, hasRoom } from "./occupancy.ts";
+import { countDevices, offeredGpus } from "./offeredGpus.ts";
 
 const gpu = (index: number, health?: GpuDevice["health"]): GpuDevice => ({
   vendor: "nvidia",
@@ -52,4 +53,21 @@ test("a device that fails takes its own block from a host and leaves the others 
   expect(allot({ instance, occupants }, 1)).toBeUndefined();
   // Whoever takes all of it takes what is left.
   expect(allot({ instance, occupants: new Map() }, 4)?.gpu_ids).toEqual(["GPU-0", "GPU-1", "GPU-3"]);
+});
+
+test("of several vendors' devices one vendor's are offered", () => {
+  const amd = {
+    ...gpu(0),
+    vendor: "amd" as const,
+    id: "/dev/dri/renderD128",
+    raw_name: "AMD Instinct MI210",
+  };
+  const mixed = anInstance(
+    { blocks: 1 },
+    { cpus: 8, gpus: [amd, gpu(0), gpu(1)], held_out_gpus: [{ ...amd, id: "x" }] },
+  );
+  expect(offeredGpus(mixed.inventory).map(({ id }) => id)).toEqual(["GPU-0", "GPU-1"]);
+  expect(instanceTypeOf(mixed.inventory).resources.gpus.map(({ name }) => name)).toEqual(["H100", "H100"]);
+  expect(allot({ instance: mixed, occupants: new Map() }, 1)?.gpu_ids).toEqual(["GPU-0", "GPU-1"]);
+  expect(countDevices(mixed.inventory)).toBe(2);
 });

@@ -2,12 +2,13 @@ import type { Inventory } from "../../../shared/protocol/inventory.ts";
 import { catalogueGpu } from "../../../shared/resources/gpuCatalogue.ts";
 import type { GpuDriverInfo, InstanceType, Resources } from "../../../shared/resources/offered.ts";
 import type { InstanceRow } from "../../store/instances.ts";
+import { offeredGpus } from "./offeredGpus.ts";
 
 /** What a host has, in the words and sizes that configurations use. Hosts that join are never spot. */
 const resourcesOf = (inventory: Inventory): Resources => ({
   cpus: inventory.cpus,
   memory_mib: inventory.memory_mib,
-  gpus: inventory.gpus.map(({ vendor, raw_name, memory_mib }) => ({
+  gpus: offeredGpus(inventory).map(({ vendor, raw_name, memory_mib }) => ({
     ...catalogueGpu(vendor, raw_name, memory_mib),
     vendor,
   })),
@@ -63,8 +64,8 @@ export const instanceTypeOf = (inventory: Inventory): InstanceType => {
 /** Every placement looks at every host, and an inventory never changes: a new one takes its place. */
 const TYPES = new WeakMap<Inventory, InstanceType>();
 
-/** Of the first GPU, as devices of several vendors in one host are not told apart on the wire. */
+/** Of the first device that jobs can be given. */
 export const gpuDriverOf = (inventory: Inventory): GpuDriverInfo | null => {
-  const [gpu] = inventory.gpus;
+  const [gpu] = offeredGpus(inventory);
   return gpu?.driver_version ? { vendor: gpu.vendor, version: gpu.driver_version } : null;
 };

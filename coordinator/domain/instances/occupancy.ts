@@ -1,8 +1,9 @@
 import { type HostShare, shareOf } from "../../../shared/resources/blocks.ts";
 import type { BlockUse } from "../events/jobEvents.ts";
 import type { CapacityEntry } from "./capacityEntry.ts";
-import { countDevices, totalBlocksOf } from "./division.ts";
+import { totalBlocksOf } from "./division.ts";
 import { instanceTypeOf } from "./instanceType.ts";
+import { countDevices, offeredGpus } from "./offeredGpus.ts";
 
 type Held = Pick<CapacityEntry, "instance" | "occupants">;
 
@@ -38,7 +39,7 @@ export const isUp = ({ instance }: Pick<CapacityEntry, "instance">): boolean =>
 export const allot = ({ instance, occupants }: Held, blocks: number): HostShare | undefined => {
   const total = totalBlocksOf(instance);
   if (total === undefined || usedBlocks({ instance, occupants }) + blocks > total) return undefined;
-  const ids = [...instance.inventory.gpus].sort((a, b) => a.index - b.index).map((gpu) => gpu.id);
+  const ids = [...offeredGpus(instance.inventory)].sort((a, b) => a.index - b.index).map((gpu) => gpu.id);
   const free = new Set(freeGpus({ instance, occupants }));
   const chosen = chooseNeighbours(
     ids.map((id) => free.has(id)),
@@ -59,7 +60,9 @@ export const allot = ({ instance, occupants }: Held, blocks: number): HostShare 
 /** Devices that nobody has. */
 const freeGpus = ({ instance, occupants }: Held): string[] => {
   const taken = new Set([...occupants.values()].flatMap((share) => share.gpu_ids));
-  return instance.inventory.gpus.map((gpu) => gpu.id).filter((id) => !taken.has(id));
+  return offeredGpus(instance.inventory)
+    .map((gpu) => gpu.id)
+    .filter((id) => !taken.has(id));
 };
 
 /** The whole host is what is left of it while a device fails; a part is always of the same size. */
@@ -67,7 +70,7 @@ const gpusIn = (
   { instance: { inventory } }: Pick<Held, "instance">,
   blocks: number,
   total: number,
-): number => (blocks === total ? inventory.gpus.length : (countDevices(inventory) / total) * blocks);
+): number => (blocks === total ? offeredGpus(inventory).length : (countDevices(inventory) / total) * blocks);
 
 /**
  * Places of `count` free devices: side by side if that can be, for neighbours by index mostly share a switch and a NUMA
@@ -108,5 +111,5 @@ export const wholeOf = ({ instance }: Pick<CapacityEntry, "instance">): HostShar
   total: 1,
   cpus: null,
   memory_mib: null,
-  gpu_ids: instance.inventory.gpus.map((gpu) => gpu.id),
+  gpu_ids: offeredGpus(instance.inventory).map((gpu) => gpu.id),
 });

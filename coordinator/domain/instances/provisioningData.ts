@@ -3,8 +3,8 @@ import type { Inventory } from "../../../shared/protocol/inventory.ts";
 import { type HostShare, shareOf } from "../../../shared/resources/blocks.ts";
 import type { InstanceOfferWithAvailability, InstanceType } from "../../../shared/resources/offered.ts";
 import type { InstanceRow } from "../../store/instances.ts";
-import { countDevices } from "./division.ts";
 import { gpuDriverOf, placeOf, typeOf } from "./instanceType.ts";
+import { countDevices } from "./offeredGpus.ts";
 
 const IPV4 = /^(\d{1,3}(?:\.\d{1,3}){3})\/\d+$/;
 

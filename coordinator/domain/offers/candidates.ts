@@ -10,10 +10,11 @@ import type { Resources } from "../../../shared/resources/offered.ts";
 import type { Requirements } from "../../../shared/resources/requirements.ts";
 import type { CapacityEntry } from "../instances/capacityEntry.ts";
 import { whyClosed } from "../instances/closed.ts";
-import { countDevices, totalBlocksOf, whyUndivided } from "../instances/division.ts";
+import { totalBlocksOf, whyUndivided } from "../instances/division.ts";
 import { healthOf } from "../instances/health.ts";
 import { instanceTypeOf, placeOf, typeNameOf } from "../instances/instanceType.ts";
 import { hasRoom, usedBlocks } from "../instances/occupancy.ts";
+import { countDevices } from "../instances/offeredGpus.ts";
 
 /** The job that looks for a host, and the run it belongs to. */
 export interface WantedInstance {

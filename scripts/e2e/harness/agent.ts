@@ -24,7 +24,9 @@ export interface AgentOptions {
   /** The file of the program, which may then be replaced; left out: that of the build. */
   program?: string;
   /** Devices that the host seems to have. */
-  gpus?: FakeGpus;
+  gpus?: Pick<FakeGpus, "wrap" | "path">;
+  /** Into how many parts its host is divided. */
+  blocks?: string;
 }
 
 /** `dstack-agent`, joined and running as `install.sh` would leave it, with a state directory of its own. */
@@ -37,8 +39,15 @@ export interface Agent extends AsyncDisposable {
   command(...args: string[]): Promise<string>;
 }
 
-export const createJoinToken = async (client: Client, fleet: string): Promise<NewJoinToken> =>
-  NewJoinToken.parse(JSON.parse(await client.dstackOk(["fleet", "token", "create", fleet, "--json"])));
+export const createJoinToken = async (
+  client: Client,
+  fleet: string,
+  blocks?: string,
+): Promise<NewJoinToken> => {
+  const divided = blocks === undefined ? [] : ["--blocks", blocks];
+  const made = await client.dstackOk(["fleet", "token", "create", fleet, ...divided, "--json"]);
+  return NewJoinToken.parse(JSON.parse(made));
+};
 
 /** Joins a host to a fleet (made if need be) and waits until it can take jobs. */
 export const startAgent = async (options: AgentOptions): Promise<Agent> => {
@@ -65,7 +74,7 @@ export const startAgent = async (options: AgentOptions): Promise<Agent> => {
     ...options.env,
   };
   const command = [...(gpus?.wrap ?? []), program];
-  const { token } = await createJoinToken(coordinator.client, fleet);
+  const { token } = await createJoinToken(coordinator.client, fleet, options.blocks);
   const before = (await coordinator.client.getFleet(fleet)).instances.length;
   await runOk(
     [
