@@ -21,9 +21,11 @@ const watchHost = async (dir: string) => {
   const stop = new AbortController();
   let [steady, reads] = [0, 0];
   const changes: Inventory[] = [];
-  const read = (signal: AbortSignal) => {
+  const read = async (signal: AbortSignal) => {
+    const options = { stateDir: dir, root, searchPath: bin, dockerHost, runtime: "auto", signal } as const;
+    const inventory = await readInventory(options);
     reads++;
-    return readInventory({ stateDir: dir, root, searchPath: bin, dockerHost, runtime: "auto", signal });
+    return inventory;
   };
   const watch = new InventoryWatch({
     first: await read(stop.signal),
@@ -42,7 +44,7 @@ const watchHost = async (dir: string) => {
     pass: (ms: number) => {
       steady += ms;
     },
-    /** Another reading has come in. */
+    /** Another reading is over. */
     nextRead: async (cause: () => void) => {
       const before = reads;
       cause();
