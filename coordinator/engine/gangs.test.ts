@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { waitFor } from "../../shared/testing/waitFor.ts";
 import type { InstanceRow } from "../store/instances.ts";
+import { anOffer } from "../testing/fakeBackend.ts";
 import { type OpenedEngine, openEngine } from "../testing/openEngine.ts";
 import { hostRow } from "../testing/testEngine.ts";
 import { CLAIM_TIMEOUT_MS, STOP_GRACE_MS } from "./engineDeps.ts";
@@ -230,4 +231,18 @@ test("references to nodes of other groups become their addresses", async () => {
     const argv = wish?.action === "run" ? wish.assignment?.argv : undefined;
     expect(argv?.at(-1)).toContain(`echo ${first} ${third}`);
   }
+});
+
+test("of several fleets that have the hosts, the nodes go to the cheapest", async () => {
+  await using t = await openEngine();
+  const hired = async (num: number, fleetId: string, price: number) => {
+    const row = hostRow(num);
+    const offer = anOffer({ price, backend: "remote", region: "remote" });
+    await t.engine.addHost({ ...row, fleet_id: fleetId, made: { offer, data: null } });
+  };
+  const [dear, cheap] = [crypto.randomUUID(), crypto.randomUUID()];
+  for (const num of [0, 1]) await hired(num, dear, 2);
+  for (const num of [2, 3]) await hired(num, cheap, 1);
+  await t.engine.submit("spread", { nodes: 2 });
+  expect((await runOf(t, "spread")).fleet_id).toBe(cheap);
 });

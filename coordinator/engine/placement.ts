@@ -2,6 +2,7 @@ import type { JobSpec } from "../../shared/api/jobs.ts";
 import { mergeProfile } from "../../shared/config/profile.ts";
 import type { CapacityEntry } from "../domain/instances/capacityEntry.ts";
 import { totalBlocksOf } from "../domain/instances/division.ts";
+import { placeOf } from "../domain/instances/instanceType.ts";
 import { usedBlocks } from "../domain/instances/occupancy.ts";
 import {
   type Candidate,
@@ -55,7 +56,7 @@ export const chooseFreeHost = (
 
 /**
  * Chooses where the jobs of a replica go, by rank: all of them into one fleet, each to a host of its own that fits
- * and may be used; undefined where that cannot be. Later jobs of a run stay in the fleet of its first.
+ * and may be used, the cheapest fleet where several can; undefined where that cannot be. Later jobs of a run stay in the fleet of its first.
  */
 export const chooseHosts = (wanted: Wanted, { entries, mayUse }: PlacementDeps): Candidate[] | undefined => {
   const { fleet_id: fleetId } = wanted.run;
@@ -67,6 +68,7 @@ export const chooseHosts = (wanted: Wanted, { entries, mayUse }: PlacementDeps):
     return best ? [best] : undefined;
   }
   const fleets = Map.groupBy(usable, ({ instance }) => instance.fleet_id);
+  let best: { hosts: Candidate[]; price: number } | undefined;
   for (const own of fleets.values()) {
     if (own.length < wanted.jobSpecs.length) continue;
     const byKind = new Map<string, CapacityEntry[]>();
@@ -77,9 +79,12 @@ export const chooseHosts = (wanted: Wanted, { entries, mayUse }: PlacementDeps):
       return known;
     });
     const hosts = matchDistinct(choices);
-    if (hosts) return hosts.map(wholeHost);
+    const price = hosts?.reduce((sum, { instance }) => sum + placeOf(instance).price, 0) ?? 0;
+    if (hosts && (!best || price < best.price)) best = { hosts: hosts.map(wholeHost), price };
+    // Nothing is cheaper than hosts that joined by themselves.
+    if (best?.price === 0) break;
   }
-  return undefined;
+  return best?.hosts;
 };
 
 const fittingOf = (

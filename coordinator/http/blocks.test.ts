@@ -2,6 +2,8 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { Fleet } from "../../shared/api/fleets.ts";
 import { JoinToken, NewJoinToken } from "../../shared/api/joinTokens.ts";
 import { RunPlan } from "../../shared/api/runs.ts";
+import { AGENT_PROTOCOL, AGENT_PROTOCOL_HEADER } from "../../shared/protocol/version.ts";
+import { anInventory } from "../testing/anInstance.ts";
 import { startTestCoordinator, type TestCoordinator } from "../testing/startTestCoordinator.ts";
 import { TestAgent } from "../testing/testAgent.ts";
 
@@ -95,4 +97,35 @@ test("tokens tell how they divide hosts", async () => {
   expect(JoinToken.array().parse(body)).toMatchObject([{ fleet: "told", blocks: 4 }]);
   for (const blocks of [0, -1, 1.5, "some"])
     expect((await coordinator.post(`${P}/fleets/tokens/create`, { fleet: "told", blocks })).status).toBe(422);
+});
+
+test("a host that joins again may be divided otherwise, but not under its job", async () => {
+  const key = Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64");
+  const enroll = async (blocks: number | null) => {
+    const { body } = await coordinator.post(`${P}/fleets/tokens/create`, { fleet: "again", blocks });
+    const { token } = NewJoinToken.parse(body);
+    const request = {
+      agent_version: "0.1.0",
+      public_key: key,
+      boot_id: "boot",
+      inventory: anInventory({ cpus: 16, memory_mib: 131_072, gpus: gpus(8), runtime: "docker" }),
+      proof: { kind: "join", token },
+    };
+    return coordinator.post("/api/agent/enroll", request, {
+      headers: { [AGENT_PROTOCOL_HEADER]: String(AGENT_PROTOCOL) },
+    });
+  };
+  const total = async () => (await instancesOf("again")).map((instance) => instance.total_blocks);
+  expect((await enroll(null)).status).toBe(200);
+  expect(await total()).toEqual([1]);
+  expect((await enroll(4)).status).toBe(200);
+  expect(await total()).toEqual([4]);
+  expect((await enroll(null)).status).toBe(200);
+  expect(await total()).toEqual([4]);
+  expect((await enroll(5)).status).toBe(400);
+  await apply(task("held", "again", 2));
+  const refused = await enroll(2);
+  expect(refused.status).toBe(409);
+  expect(JSON.stringify(refused.body)).toContain("while it has a job");
+  expect(await total()).toEqual([4]);
 });
