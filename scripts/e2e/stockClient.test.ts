@@ -55,6 +55,15 @@ const stockTests = (path: string) => () => {
     expect(got).toMatchObject({ status: "done", run_spec: { run_name: "stock" } });
   }, 60_000);
 
+  test("event", async () => {
+    const lines = (await stockOk("event", "--within-run", "stock")).trimEnd().split("\n");
+    expect(lines[0]).toMatch(
+      /^\[[-0-9]+ [0-9:]+\] \[👤admin\] \[run stock\] Run submitted\. Status: SUBMITTED$/,
+    );
+    expect(lines.at(-1)).toEndWith("[run stock] Run status changed TERMINATING -> DONE");
+    expect(await stockOk("event", "--target-run", "stock", "--since", "1h")).toContain("ALL_JOBS_DONE");
+  }, 30_000);
+
   test("stop -y", async () => {
     await submit("stock-endless", ["sleep 600"]);
     await system.coordinator.client.waitForRun("stock-endless", ({ status }) => status === "running");
