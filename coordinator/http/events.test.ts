@@ -276,10 +276,10 @@ test("what people change is told with who did it", async () => {
   await change("/api/users/delete", { users: ["tom"] }, ["admin [user tom] User deleted"]);
   await change("/api/project/main/runs/delete", { runs_names: ["train"] }, ["admin [run train] Run deleted"]);
   await change("/api/project/main/fleets/delete", { names: ["lab"] }, [
+    "admin [fleet lab] Fleet status changed ACTIVE -> TERMINATING",
     "admin [instance lab-0] Instance status changed IDLE -> TERMINATING. Termination reason: TERMINATED_BY_USER",
     "admin [instance lab-0] Instance status changed TERMINATING -> TERMINATED",
-    "admin [fleet lab] Fleet status changed ACTIVE -> TERMINATING",
-    "admin [fleet lab] Fleet status changed TERMINATING -> TERMINATED",
+    "- [fleet lab] Fleet status changed TERMINATING -> TERMINATED",
   ]);
   const events = await listAs("admin", { limit: 100, ascending: false });
   expect(JSON.stringify(events)).not.toContain("hidden");
