@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
-import { appendFileSync } from "node:fs";
+import { appendFileSync, readdirSync, readlinkSync } from "node:fs";
 import fc from "fast-check";
 import { tempDir } from "../../shared/testing/tempDir.ts";
 import { LogStore } from "./logStore.ts";
@@ -20,6 +20,26 @@ test("append() skips what is held, refuses a gap and always answers the held len
   expect(text(await store.read(ID, 6, 3))).toBe("wor");
   expect(await store.read(ID, 11, 10)).toHaveLength(0);
   await store.close();
+});
+
+test("a question or a repeat that comes when all is finished opens nothing", async () => {
+  using dir = tempDir();
+  const store = new LogStore(dir.path);
+  const openFiles = () =>
+    readdirSync("/proc/self/fd").filter((fd) => {
+      try {
+        return readlinkSync(`/proc/self/fd/${fd}`).startsWith(dir.path);
+      } catch {
+        // That of the listing itself.
+        return false;
+      }
+    });
+  await store.append(ID, bytes("hello"), { offset: 0, at: 1 });
+  expect(openFiles().length).toBeGreaterThan(0);
+  await store.finish(ID);
+  expect(await store.append(ID, bytes(""), { offset: 5, at: 1 })).toBe(5);
+  expect(await store.append(ID, bytes("lo"), { offset: 3, at: 1 })).toBe(5);
+  expect(openFiles()).toEqual([]);
 });
 
 test("a store opened again goes on where the file ends", async () => {

@@ -34,9 +34,11 @@ export class LogStore {
    */
   append(submissionId: string, bytes: Uint8Array, where: { offset: number; at: number }): Promise<number> {
     return this.#queue.run(submissionId, async () => {
+      const held = await this.length(submissionId);
+      // Not opened for a question, nor for a repeat: one may come when all is held and the files are closed for good.
+      if (where.offset > held || held - where.offset >= bytes.length) return held;
       const log = await this.#openLog(submissionId);
       const fresh = bytes.subarray(log.length - where.offset);
-      if (where.offset > log.length || log.length - where.offset >= bytes.length) return log.length;
       log.times.add(log.length, where.at);
       for (let done = 0; done < fresh.length; )
         done += (await log.file.write(fresh, done, fresh.length - done, log.length + done)).bytesWritten;

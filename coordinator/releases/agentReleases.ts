@@ -21,7 +21,7 @@ export interface AgentReleases {
 }
 
 /** Release files change when a person puts others there: to look again this often is soon enough. */
-const FRESH_MS = 10_000;
+const FRESH_MS = 2_000;
 
 const TARGET = /^[a-z0-9]+(?:-[a-z0-9]+)*$/;
 const VERSION = /^[\w.+-]{1,100}$/;

@@ -1,4 +1,4 @@
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 /**
@@ -27,11 +27,14 @@ const EXIT = "exit.json";
 
 /** False: another supervisor has taken this submission. */
 export const claimFolder = (dir: string, record: SupervisorRecord): boolean => {
+  const path = join(dir, SUPERVISOR);
   try {
-    writeFileSync(join(dir, SUPERVISOR), JSON.stringify(record), { flag: "wx", mode: 0o600 });
+    writeFileSync(path, JSON.stringify(record), { flag: "wx", mode: 0o600 });
     return true;
   } catch (err) {
     if ((err as NodeJS.ErrnoException).code === "EEXIST") return false;
+    // On a full disk the file is made and stays empty: nobody has taken the job.
+    rmSync(path, { force: true });
     throw err;
   }
 };

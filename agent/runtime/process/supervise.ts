@@ -8,7 +8,7 @@ import type { CommandSpec, FromSupervisor, ToSupervisor } from "./messages.ts";
 import { descendantsOf, foregroundGroup, ownRecord, processesWith } from "./procfs.ts";
 import { loadPty, type PtyCommand } from "./pty.ts";
 import { becomeReaper } from "./reaper.ts";
-import { claimFolder, writeExit } from "./records.ts";
+import { claimFolder, type ExitRecord, writeExit } from "./records.ts";
 
 /** How soon a supervisor whose agent is gone looks for the next one. */
 const REDIAL_MS = 500;
@@ -16,6 +16,8 @@ const REDIAL_MS = 500;
 const REAP_MS = 10_000;
 /** Output is told at once, then at most this often: the agent reads all there is each time. */
 const NOTIFY_MS = 5;
+/** How soon a record that could not be written is tried again. */
+const RECORD_RETRY_MS = 500;
 /** A shell loses an interrupt that comes while it starts (dash 0.5 does), and would then run into the kill. */
 const SHELL_START_MS = 100;
 
@@ -93,10 +95,14 @@ class Supervisor {
       this.#tell({ type: "refused", message, isTaken });
       this.#leave();
     };
-    if (!claimFolder(spec.dir, ownRecord())) {
-      refuse("Another process runs this job", true);
-      return;
+    let isOurs = false;
+    try {
+      isOurs = claimFolder(spec.dir, ownRecord());
+      if (!isOurs) refuse("Another process runs this job", true);
+    } catch (err) {
+      refuse(messageOf(err), false);
     }
+    if (!isOurs) return;
     this.#spec = spec;
     try {
       const [file, ...args] = spec.argv;
@@ -135,7 +141,7 @@ class Supervisor {
     await this.#killJob(spec);
     await command.drained();
     const oomKills = countOomKills(spec.cgroups ?? []);
-    writeExit(spec.dir, { code, signal: name, ...(oomKills > 0 ? { oomKills } : {}) });
+    await leaveRecord(spec.dir, { code, signal: name, ...(oomKills > 0 ? { oomKills } : {}) });
     this.#tell({ type: "ended" });
     this.#leave();
   }
@@ -180,6 +186,18 @@ class Supervisor {
     setImmediate(() => process.exit(0));
   }
 }
+
+/** The end of a job is not lost to a full disk: it is written as soon as there is room. */
+const leaveRecord = async (dir: string, record: ExitRecord): Promise<void> => {
+  for (;;) {
+    try {
+      return writeExit(dir, record);
+    } catch {
+      // There is nowhere to say it: this process has no log of its own.
+      await Bun.sleep(RECORD_RETRY_MS);
+    }
+  }
+};
 
 /** As a Ctrl-C on the terminal; a command that has not got as far as having one is alone. */
 const interrupt = (pid: number): void => {

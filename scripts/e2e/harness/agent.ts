@@ -21,6 +21,8 @@ export interface AgentOptions {
   engine?: string;
   /** What else is in the agent's environment. */
   env?: Record<string, string>;
+  /** A file that it reads the id of the host's boot from: another text in it, and the host has been restarted. */
+  bootIdFile?: string;
   /** The file of the program, which may then be replaced; left out: that of the build. */
   program?: string;
   /** Devices that the host seems to have. */
@@ -38,6 +40,9 @@ export interface Agent extends AsyncDisposable {
   /** `dstack-agent ARGS` on this host; answers stdout, and anything but exit code 0 is a failure. */
   command(...args: string[]): Promise<string>;
 }
+
+/** Becomes what its arguments say, in a mount namespace where $0 is the kernel's file. */
+const SHOW_BOOT_ID = 'mount --bind "$0" /proc/sys/kernel/random/boot_id && exec "$@"';
 
 export const createJoinToken = async (
   client: Client,
@@ -61,7 +66,9 @@ export const startAgent = async (options: AgentOptions): Promise<Agent> => {
     engine,
     gpus,
     program = AGENT,
+    bootIdFile,
   } = options;
+  const inBoot = bootIdFile === undefined ? [] : ["unshare", "--mount", "sh", "-c", SHOW_BOOT_ID, bootIdFile];
   const [stateDir, home] = [join(dir, "state"), join(dir, "home")];
   for (const folder of [dir, home]) mkdirSync(folder, { recursive: true });
   const { PATH, ...clean } = cleanEnvironment(home);
@@ -94,7 +101,7 @@ export const startAgent = async (options: AgentOptions): Promise<Agent> => {
   const start = () =>
     startProgram({
       name: `dstack-agent on ${name}`,
-      command: [...command, "run", "--state-dir", stateDir],
+      command: [...inBoot, ...command, "run", "--state-dir", stateDir],
       logFile: join(dir, "agent.log"),
       env,
       cwd: dir,

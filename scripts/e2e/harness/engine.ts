@@ -10,6 +10,8 @@ export interface Engine extends AsyncDisposable {
   /** For DOCKER_HOST. */
   address: string;
   program: Program;
+  /** After `program.stop()` or `program.kill9()`: another process over the same state; resolves when it answers. */
+  restart(): Promise<void>;
   /** `docker ARGS` against this engine. */
   docker(...args: string[]): Promise<string>;
 }
@@ -47,24 +49,26 @@ const startEngineWith = async (options: EngineOptions, driver: string): Promise<
   mkdirSync(runDir, { recursive: true });
   mkdirSync(dir, { recursive: true });
   const address = `unix://${runDir}/docker.sock`;
-  const program = startProgram({
-    name: `dockerd on ${host.name}`,
-    command: [
-      "dockerd",
-      `--host=${address}`,
-      `--data-root=${join(dir, driver)}`,
-      `--exec-root=${join(runDir, "exec")}`,
-      `--pidfile=${join(runDir, "docker.pid")}`,
-      `--storage-driver=${driver}`,
-      "--log-level=warn",
-      ...(insecureRegistry ? [`--insecure-registry=${insecureRegistry}`] : []),
-      ...flags,
-    ],
-    logFile: join(dir, "dockerd.log"),
-    env: { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" },
-    cwd: dir,
-    place: host,
-  });
+  const start = () =>
+    startProgram({
+      name: `dockerd on ${host.name}`,
+      command: [
+        "dockerd",
+        `--host=${address}`,
+        `--data-root=${join(dir, driver)}`,
+        `--exec-root=${join(runDir, "exec")}`,
+        `--pidfile=${join(runDir, "docker.pid")}`,
+        `--storage-driver=${driver}`,
+        "--log-level=warn",
+        ...(insecureRegistry ? [`--insecure-registry=${insecureRegistry}`] : []),
+        ...flags,
+      ],
+      logFile: join(dir, "dockerd.log"),
+      env: { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" },
+      cwd: dir,
+      place: host,
+    });
+  let program = start();
   const docker = (...args: string[]) => runOk(["docker", "--host", address, ...args]);
   const dispose = async () => {
     // Containers end with their engine: their shims would outlive it and hold the namespace.
@@ -75,20 +79,31 @@ const startEngineWith = async (options: EngineOptions, driver: string): Promise<
     rmSync(runDir, { recursive: true, force: true });
     rmSync(dir, { recursive: true, force: true });
   };
-  try {
-    await waitFor(
+  const answers = () =>
+    waitFor(
       `dockerd (${driver}) to answer`,
       async () => {
-        if (!program.isRunning())
-          throw new Error(`dockerd (${driver}) ended:
-${program.output()}`);
+        if (!program.isRunning()) throw new Error(`dockerd (${driver}) ended:\n${program.output()}`);
         return (await run(["docker", "--host", address, "version"])).code === 0;
       },
       30_000,
     );
+  try {
+    await answers();
   } catch (err) {
     await dispose();
     throw err;
   }
-  return { address, program, docker, [Symbol.asyncDispose]: dispose };
+  return {
+    address,
+    get program() {
+      return program;
+    },
+    restart: async () => {
+      program = start();
+      await answers();
+    },
+    docker,
+    [Symbol.asyncDispose]: dispose,
+  };
 };

@@ -41,14 +41,16 @@ export const startPodman = async (options: {
   mkdirSync(join(dir, ".config/containers"), { recursive: true });
   file(".config/containers/policy.json", '{ "default": [{ "type": "insecureAcceptAnything" }] }');
   const address = `unix://${runDir}/podman.sock`;
-  const program = startProgram({
-    name: `podman on ${host.name}`,
-    command: ["podman", "system", "service", "--time=0", address],
-    logFile: join(dir, "podman.log"),
-    env,
-    cwd: dir,
-    place: host,
-  });
+  const start = () =>
+    startProgram({
+      name: `podman on ${host.name}`,
+      command: ["podman", "system", "service", "--time=0", address],
+      logFile: join(dir, "podman.log"),
+      env,
+      cwd: dir,
+      place: host,
+    });
+  let program = start();
   const docker = (...args: string[]) => runOk(["docker", "--host", address, ...args]);
   const dispose = async () => {
     const ids = (await docker("ps", "-aq").catch(() => "")).split("\n").filter(Boolean);
@@ -58,8 +60,8 @@ export const startPodman = async (options: {
     rmSync(runDir, { recursive: true, force: true });
     rmSync(dir, { recursive: true, force: true });
   };
-  try {
-    await waitFor(
+  const answers = () =>
+    waitFor(
       "podman to answer",
       async () => {
         if (!program.isRunning()) throw new Error(`podman ended:\n${program.output()}`);
@@ -67,9 +69,22 @@ export const startPodman = async (options: {
       },
       30_000,
     );
+  try {
+    await answers();
   } catch (err) {
     await dispose();
     throw err;
   }
-  return { address, program, docker, [Symbol.asyncDispose]: dispose };
+  return {
+    address,
+    get program() {
+      return program;
+    },
+    restart: async () => {
+      program = start();
+      await answers();
+    },
+    docker,
+    [Symbol.asyncDispose]: dispose,
+  };
 };

@@ -36,9 +36,11 @@ export interface System extends AsyncDisposable {
 export interface SystemOptions {
   runtime: Runtime;
   coordinatorEnv?: Record<string, string>;
-  agent?: Pick<AgentOptions, "env" | "program">;
+  agent?: Pick<AgentOptions, "env" | "program" | "bootIdFile">;
   /** Address of a registry without TLS that the engine may pull from, by the network's own address. */
   registry?: (ip: string) => Promise<string>;
+  /** Called with the agent's state directory before it is used. */
+  prepare?: (stateDir: string) => Promise<void>;
 }
 
 export const openSystem = async ({ runtime, registry, ...options }: SystemOptions): Promise<System> => {
@@ -65,6 +67,7 @@ export const openSystem = async ({ runtime, registry, ...options }: SystemOption
         )
       : undefined;
   if (engine) await importImage(engine);
+  await options.prepare?.(join(dir, "host", "state"));
   const agent = undo.use(
     await startAgent({
       coordinator,
