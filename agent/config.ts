@@ -5,7 +5,17 @@ import { AppError, messageOf } from "../shared/errors.ts";
 import { LOG_LEVELS, type LogLevel } from "../shared/log.ts";
 import { findDockerHost } from "./runtime/docker/address.ts";
 
-const COMMANDS = ["run", "join", "status", "inventory", "drain", "undrain", "leave", "version"] as const;
+const COMMANDS = [
+  "run",
+  "join",
+  "status",
+  "doctor",
+  "inventory",
+  "drain",
+  "undrain",
+  "leave",
+  "version",
+] as const;
 type Command = (typeof COMMANDS)[number];
 
 export const HELP = `Usage: dstack-agent COMMAND [options]
@@ -13,6 +23,7 @@ export const HELP = `Usage: dstack-agent COMMAND [options]
   join       make this host an instance of a fleet: --url URL, and a join token in DSTACK_JOIN_TOKEN
   run        pull jobs and run them (joins first, if --url and a token are given and it has not)
   status     say who this host is, what it does, and whether its agent reaches the coordinator
+  doctor     look at everything that this host needs, and say how to mend what is not well
   inventory  print what this host is and has, as JSON, without joining anything
   drain      take no new jobs; those that run go on, and the drain outlives restarts
   undrain    take jobs again
@@ -27,7 +38,7 @@ export const HELP = `Usage: dstack-agent COMMAND [options]
   --reason TEXT      of drain: shown to those whose runs wait
   --wait             of drain: until the last job is over
   --force            of leave: kill the jobs, and go also where the coordinator does not answer
-  --json             of status: as JSON
+  --json             of status and doctor: as JSON
   --upgrade WHEN     auto or off: take the releases that the coordinator offers, or stay as it is
                      (default: auto; or DSTACK_AGENT_UPGRADE)
   --log-level LEVEL  debug, info, warn or error (or DSTACK_AGENT_LOG_LEVEL)

@@ -48,6 +48,13 @@ const start = async (config: Config): Promise<void> => {
     case "status":
       process.stdout.write(await (await import("./commands/status.ts")).status(config, Date.now()));
       return;
+    case "doctor": {
+      const { doctor } = await import("./commands/doctor.ts");
+      const { text, isWell } = await doctor(config, { env: process.env, signal: stop.signal });
+      process.stdout.write(text);
+      if (!isWell) process.exit(1);
+      return;
+    }
     case "inventory":
       process.stdout.write(await (await import("./commands/inventory.ts")).describeInventory(config, deps));
       return;
