@@ -39,8 +39,8 @@ export interface SystemOptions {
   agent?: Pick<AgentOptions, "env" | "program" | "bootIdFile">;
   /** Address of a registry without TLS that the engine may pull from, by the network's own address. */
   registry?: (ip: string) => Promise<string>;
-  /** Called with the agent's state directory before it is used. */
-  prepare?: (stateDir: string) => Promise<void>;
+  /** Called with the agent's state directory before it is used; undone when it is no more. */
+  prepare?: (stateDir: string) => Promise<AsyncDisposable>;
 }
 
 export const openSystem = async ({ runtime, registry, ...options }: SystemOptions): Promise<System> => {
@@ -67,7 +67,7 @@ export const openSystem = async ({ runtime, registry, ...options }: SystemOption
         )
       : undefined;
   if (engine) await importImage(engine);
-  await options.prepare?.(join(dir, "host", "state"));
+  if (options.prepare) undo.use(await options.prepare(join(dir, "host", "state")));
   const agent = undo.use(
     await startAgent({
       coordinator,

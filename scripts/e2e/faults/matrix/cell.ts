@@ -80,8 +80,8 @@ export const playCell = async (stage: Stage, cell: Cell): Promise<Outcome> => {
 const NOTICE = /\[dstack\] \d+ bytes of output are missing|\[dstack\]/;
 
 const judgeLog = (text: string, expected: string): string => {
-  // Debian's busybox greets first.
-  const log = text.slice(Math.max(0, text.indexOf("begin\r\n")));
+  // Debian's busybox greets first; a terminal that is interrupted may say so.
+  const log = text.slice(Math.max(0, text.indexOf("begin\r\n"))).replace(/\^C(\r\n)?/, "");
   if (log.split("begin\r\n").length > 2) return "doubled";
   if (log === expected) return "whole";
   if (expected.startsWith(log)) return log === "" ? "empty" : "cut";

@@ -23,7 +23,7 @@ const TALKS = {
 const SHORT = { commands: ["echo begin; sleep 1; echo end"], output: "begin\r\nend\r\n" };
 const STOPS = {
   commands: ["trap 'echo bye; sleep 3; exit 3' INT; echo begin; while :; do sleep 0.2; done"],
-  output: "begin\r\n^Cbye\r\n",
+  output: "begin\r\nbye\r\n",
 };
 
 const submit = async (

@@ -63,7 +63,7 @@ export const openStage = async (runtime: Runtime): Promise<Stage> => {
       prepare: async (stateDir) => {
         mkdirSync(stateDir, { recursive: true, mode: 0o700 });
         await runOk(["mount", "-t", "tmpfs", "-o", `size=${STATE_MIB}m,mode=700`, "dstack-matrix", stateDir]);
-        undo.defer(async () => void (await runOk(["umount", "-l", stateDir])));
+        return { [Symbol.asyncDispose]: async () => void (await runOk(["umount", "-l", stateDir])) };
       },
       ...(runtime === "docker"
         ? {
