@@ -15,6 +15,10 @@ const SMALL: Scale = {
   history: 50,
   idleSeconds: 1,
   latencySeconds: 1,
+  growthSeconds: 1,
+  growthJobs: 20,
+  questions: 5,
+  questionSeconds: 0.2,
 };
 
 describeWith(["programs"], "./scripts/load", () => {

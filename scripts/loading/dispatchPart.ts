@@ -16,7 +16,7 @@ const LATENCY_PLOT = {
 
 export const measureDispatch = async (context: PartContext): Promise<void> => {
   const { cluster, scale } = context;
-  await submitAll(cluster, namesOf(`first-${cluster.agents.length}`, 200), RATE);
+  await submitAll(cluster, namesOf(`first-${cluster.agents.length}`, scale.growthJobs / 4), RATE);
   if (cluster.agents.length === scale.middle) await measureRate(context);
   else await measureLatency(context);
 };

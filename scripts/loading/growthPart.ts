@@ -6,8 +6,6 @@ import { namesOf, submitAll } from "./submit.ts";
 
 /** As many heartbeats whatever the number of hosts, so that the figures are of the same precision. */
 const HEARTBEATS_PER_SECOND = 500;
-const HEARTBEAT_SECONDS = 8;
-const JOBS = 800;
 const JOBS_PER_SECOND = 100;
 /** Flat: with a hundred times the hosts no more than this times the CPU. */
 const MOST_GROWTH = 1.5;
@@ -33,13 +31,15 @@ export const measureGrowth = async ({ cluster, figures, scale }: PartContext): P
   };
   cluster.work.waitMs = (hosts / HEARTBEATS_PER_SECOND) * 1_000;
   await cluster.pollAnew();
-  const beating = await spend(() => delay(HEARTBEAT_SECONDS * 1_000));
+  const beating = await spend(() => delay(scale.growthSeconds * 1_000));
   cluster.work.waitMs = WAIT_MS;
   const heartbeat = beating.us / Math.max(1, beating.heartbeats);
   await delay(Math.min((hosts / HEARTBEATS_PER_SECOND) * 1_000, 20_000));
-  await submitAll(cluster, namesOf(`warm-${hosts}`, 100), JOBS_PER_SECOND);
-  const dispatching = await spend(() => submitAll(cluster, namesOf(`grow-${hosts}`, JOBS), JOBS_PER_SECOND));
-  const job = dispatching.us / JOBS;
+  await submitAll(cluster, namesOf(`warm-${hosts}`, scale.growthJobs / 4), JOBS_PER_SECOND);
+  const dispatching = await spend(() =>
+    submitAll(cluster, namesOf(`grow-${hosts}`, scale.growthJobs), JOBS_PER_SECOND),
+  );
+  const job = dispatching.us / scale.growthJobs;
   figures.point(PLOT, LINES.heartbeat, [hosts, heartbeat]);
   figures.point(PLOT, LINES.job, [hosts, job]);
   if (hosts === scale.growth.at(-1)) addFigures({ figures, scale });

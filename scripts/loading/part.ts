@@ -11,6 +11,12 @@ export interface Scale {
   history: number;
   idleSeconds: number;
   latencySeconds: number;
+  /** For each number of hosts of `growth`. */
+  growthSeconds: number;
+  growthJobs: number;
+  /** How often each question is asked, and how long many ask at a time. */
+  questions: number;
+  questionSeconds: number;
 }
 
 export const FULL: Scale = {
@@ -21,6 +27,10 @@ export const FULL: Scale = {
   history: 10_000,
   idleSeconds: 48,
   latencySeconds: 30,
+  growthSeconds: 8,
+  growthJobs: 800,
+  questions: 200,
+  questionSeconds: 4,
 };
 
 export const QUICK: Scale = {
@@ -31,6 +41,10 @@ export const QUICK: Scale = {
   history: 1_000,
   idleSeconds: 10,
   latencySeconds: 8,
+  growthSeconds: 4,
+  growthJobs: 300,
+  questions: 50,
+  questionSeconds: 2,
 };
 
 export interface PartContext {

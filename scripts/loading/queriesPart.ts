@@ -5,10 +5,8 @@ import { insertHistory } from "./history.ts";
 import type { PartContext } from "./part.ts";
 import { submitAll } from "./submit.ts";
 
-const ASKED = 200;
 const MOST = { p50: 50, p99: 200 };
 const CONNECTIONS = 16;
-const LOAD_SECONDS = 4;
 const LEAST_PER_SECOND = { "runs/list": 2_000, get_plan: 1_500 };
 const MOST_LOADED_P99_MS = 30;
 
@@ -57,11 +55,15 @@ const ask = async (
   return performance.now() - since;
 };
 
-const measureAlone = async ({ cluster, figures }: PartContext, what: string, call: Call): Promise<void> => {
+const measureAlone = async (
+  { cluster, figures, scale }: PartContext,
+  what: string,
+  call: Call,
+): Promise<void> => {
   using api = cluster.connect();
   for (let warm = 0; warm < 20; warm++) await ask(api, call);
   const times: number[] = [];
-  while (times.length < ASKED) times.push(await ask(api, call));
+  while (times.length < scale.questions) times.push(await ask(api, call));
   const [p50, p99] = [percentile(times, 0.5), percentile(times, 0.99)];
   figures.add({
     what,
@@ -72,13 +74,13 @@ const measureAlone = async ({ cluster, figures }: PartContext, what: string, cal
 };
 
 const measureLoaded = async (
-  { cluster, figures }: PartContext,
+  { cluster, figures, scale }: PartContext,
   what: keyof typeof LEAST_PER_SECOND,
   call: Call,
 ): Promise<void> => {
   const times: number[] = [];
   const begin = performance.now();
-  const until = begin + LOAD_SECONDS * 1_000;
+  const until = begin + scale.questionSeconds * 1_000;
   const client = async () => {
     using api = cluster.connect();
     while (performance.now() < until) times.push(await ask(api, call));
