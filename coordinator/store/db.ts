@@ -2,6 +2,7 @@ import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { type Client, createClient, type InValue } from "@libsql/client";
 import { drizzle, type LibSQLDatabase } from "drizzle-orm/libsql";
+import { delay } from "../../shared/async/delay.ts";
 import { AppError, messageOf } from "../../shared/errors.ts";
 import { openFileClient, type Soon } from "./fileClient.ts";
 import { migrate } from "./migrate.ts";
@@ -38,11 +39,7 @@ export const openStore = async (options: StoreOptions): Promise<Store> => {
   const rows = new RowCache();
   const client = watchWrites(openClient(options), rows);
   try {
-    if (client.protocol === "file") {
-      await client.execute("PRAGMA journal_mode = WAL");
-      await client.execute("PRAGMA synchronous = NORMAL");
-      await client.execute("PRAGMA busy_timeout = 5000");
-    }
+    if (client.protocol === "file") await prepareFile(client);
     const db = Object.assign(drizzle(client, { schema }), { $rows: rows });
     await migrate(client);
     return { db, [Symbol.asyncDispose]: async () => client.close() };
@@ -52,6 +49,25 @@ export const openStore = async (options: StoreOptions): Promise<Store> => {
       cause,
       hint: "Check that the file is not damaged, that its folder is writable and that there is space left",
     });
+  }
+};
+
+const LOCKED_TRIES = 100;
+const LOCKED_PAUSE_MS = 50;
+
+/** Whoever has just closed the file may still be writing its log back, and then not even its mode can be asked for. */
+const prepareFile = async (client: Client): Promise<void> => {
+  for (let left = LOCKED_TRIES; ; left--) {
+    try {
+      await client.execute("PRAGMA busy_timeout = 5000");
+      await client.execute("PRAGMA journal_mode = WAL");
+      await client.execute("PRAGMA synchronous = NORMAL");
+      return;
+    } catch (err) {
+      const isLocked = err instanceof Error && "code" in err && err.code === "SQLITE_BUSY";
+      if (!isLocked || left === 0) throw err;
+      await delay(LOCKED_PAUSE_MS);
+    }
   }
 };
 
