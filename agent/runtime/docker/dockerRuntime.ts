@@ -1,9 +1,11 @@
-import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type Docker from "dockerode";
 import { delay } from "../../../shared/async/delay.ts";
 import { AppError, messageOf } from "../../../shared/errors.ts";
 import type { Logger } from "../../../shared/log.ts";
+import { bootId } from "../process/procfs.ts";
+import { REBOOTED } from "../rebooted.ts";
 import type { JobAccount, RunningJob, Runtime, RuntimeHooks, RuntimeJob } from "../runtime.ts";
 import { isUnreachable, openDocker } from "./client.ts";
 import { allFeatures } from "./features.ts";
@@ -24,6 +26,22 @@ export interface DockerRuntimeOptions {
   /** Where the agent keeps what must outlive it; undefined: nothing does. */
   stateDir?: string;
 }
+
+/** How an engine tells of containers that went down with their host: killed, asked to end, or found dead afterwards. */
+const DOWN_WITH_HOST: ReadonlySet<number | null> = new Set([137, 143, 255]);
+
+/** The end of a container that was started before the host was, where it was the restart that ended it. */
+const withReboot = <R extends Pick<RunningJob, "ended">>(running: R, mark: string): R => {
+  const startedIn = existsSync(mark) ? readFileSync(mark, "utf8") : "";
+  if (startedIn === "" || startedIn === bootId()) return running;
+  // Nobody asked for it: the coordinator takes it as the loss of a host, and retries what is retried then.
+  const ended = running.ended.then((end) =>
+    end.reason === "container_exited_with_error" && DOWN_WITH_HOST.has(end.exitStatus)
+      ? { ...end, reason: "terminated_by_server" as const, message: REBOOTED }
+      : end,
+  );
+  return { ...running, ended };
+};
 
 /** Written before the engine is asked to start: from then on the command may have run. */
 const MARK = "container";
@@ -87,7 +105,7 @@ export const createDockerRuntime = (options: DockerRuntimeOptions): Runtime => {
           runtimeId: container.id,
           ...place,
           account: accountOf(container, job),
-          ...watchContainer({ ...(await openSpool(job, hooks)), container }),
+          ...withReboot(watchContainer({ ...(await openSpool(job, hooks)), container }), mark),
         };
       }
       const hasFailed = info.State.ExitCode !== 0;
@@ -106,7 +124,7 @@ export const createDockerRuntime = (options: DockerRuntimeOptions): Runtime => {
     try {
       const { container, terminal, place } = await launch(deps, job, {
         ...hooks,
-        mark: () => writeFileSync(mark, ""),
+        mark: () => writeFileSync(mark, bootId()),
         notice: (text) => watched.spool.notice(text),
       });
       const { workingDir, username } = place;

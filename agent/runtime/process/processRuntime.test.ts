@@ -10,7 +10,7 @@ import { type JobEnd, type RuntimeHooks, type RuntimeJob, StartError } from "../
 import { openCgroups, removeCgroups } from "./cgroups.ts";
 import { createProcessRuntime } from "./processRuntime.ts";
 import { isAlive } from "./procfs.ts";
-import { findSupervisor } from "./records.ts";
+import { claimFolder, findSupervisor } from "./records.ts";
 import { Supervisors } from "./supervisors.ts";
 
 const state = tempDir();
@@ -200,6 +200,23 @@ test("a job whose supervisor was killed has ended, and nothing of it runs on", a
   process.kill(findSupervisor(job.dir)?.pid ?? 0, "SIGKILL");
   expect(await running.ended).toMatchObject({ exitStatus: null, reason: "executor_error" });
   expect(isAlive(pid)).toBe(false);
+});
+
+test("a job of the time before a restart of the host is lost with it, and that is said", async () => {
+  const job = aJob();
+  claimFolder(job.dir, { pid: process.pid, startTime: "1", bootId: "another boot" });
+  const adopted = await runtime().adopt(job, hooks());
+  expect(await adopted?.ended).toEqual({
+    exitStatus: null,
+    reason: "terminated_by_server",
+    message: "The host was restarted while the job ran",
+  });
+});
+
+test("a job that cannot be claimed for want of room is not taken, and may be tried again", () => {
+  const dir = join(state.path, "nowhere");
+  expect(() => claimFolder(dir, { pid: 1, startTime: "1", bootId: "b" })).toThrow("ENOENT");
+  expect(findSupervisor(dir)).toBeUndefined();
 });
 
 test("a submission that was handed out twice runs once", async () => {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { delay } from "../../../shared/async/delay.ts";
 import type { Logger } from "../../../shared/log.ts";
 import { outOfMemory } from "../outOfMemory.ts";
+import { REBOOTED } from "../rebooted.ts";
 import {
   type JobAccount,
   type JobEnd,
@@ -16,7 +17,7 @@ import { type HostFacts, prepareCommand } from "./command.ts";
 import { killCgroups, processesIn } from "./jobCgroup.ts";
 import { killAll, signal } from "./kill.ts";
 import type { FromSupervisor } from "./messages.ts";
-import { isRecordAlive, processesWith } from "./procfs.ts";
+import { bootId, isRecordAlive, processesWith } from "./procfs.ts";
 import { type ExitRecord, findExit, findSupervisor } from "./records.ts";
 import type { Supervisor, Supervisors } from "./supervisors.ts";
 import { resolveUser } from "./user.ts";
@@ -147,7 +148,8 @@ const follow = (deps: ProcessRuntimeDeps, job: RuntimeJob, { hooks, supervisor, 
       if (settle(findExit(job.dir))) break;
       if (!isAlive) {
         await killLeft(deps, submissionId);
-        settle({ code: null, signal: null, failure: LOST });
+        const isReboot = record !== undefined && record.bootId !== "" && record.bootId !== bootId();
+        settle({ code: null, signal: null, failure: isReboot ? REBOOTED : LOST });
         break;
       }
       await delay(LOOK_MS);
@@ -167,13 +169,15 @@ const follow = (deps: ProcessRuntimeDeps, job: RuntimeJob, { hooks, supervisor, 
   };
 };
 
-const LOST = "The process that supervised the job was killed, or the host was restarted";
+const LOST = "The process that supervised the job was killed";
 
 const endOf = (
   { code, signal: name, failure, oomKills = 0 }: ExitRecord,
   memoryMib: number | null | undefined,
 ): JobEnd => {
   const why = oomKills > 0 ? outOfMemory(memoryMib) : "";
+  // Nobody asked for it: the coordinator takes it as the loss of a host, and retries what is retried then.
+  if (failure === REBOOTED) return { exitStatus: null, reason: "terminated_by_server", message: failure };
   if (failure !== undefined)
     return {
       exitStatus: null,

@@ -63,6 +63,9 @@ export const playCell = async (stage: Stage, cell: Cell): Promise<Outcome> => {
   const expected = expectationOf(cell, runtime);
   if (!expected.statuses.includes(ended.status)) problems.push(`status ${ended.status}`);
   if (!expected.logs.includes(log)) problems.push(`log ${log}`);
+  const isLost = cell.fault === "host reboot" && ended.status === "failed";
+  if (isLost && last?.termination_reason !== "instance_unreachable")
+    problems.push(`reason ${last?.termination_reason}`);
   if (ended.status === "done" && last?.exit_status !== 0) problems.push(`exit status ${last?.exit_status}`);
   problems.push(...(await leftoversOf(stage, name)));
   return {
