@@ -124,6 +124,19 @@ describeWith(["root", "docker", "podman", "registry"], "the docker runtime on Po
     }
   }, 30_000);
 
+  test("the containers of finished jobs stay, so many as are wanted", async () => {
+    const keeping = runtimeOn(engine, { DSTACK_AGENT_KEEP_FINISHED: "1" });
+    const jobs = ["one-0-0", "two-0-0"].map((job_name) => dockerJob(dir, { job_name, argv: ["true"] }));
+    for (const job of jobs) {
+      await (await keeping.start(job, hooksOf())).ended;
+      await keeping.remove(job.assignment.submission_id, job.dir);
+    }
+    const names = (await engine.docker("ps", "-a", "--format", "{{.Names}}")).trim();
+    expect(names).toMatch(/^two-0-0-[0-9a-f-]+-finished$/);
+    for (const job of jobs) await runtime.remove(job.assignment.submission_id, job.dir);
+    expect(await engine.docker("ps", "-aq")).toBe("");
+  }, 30_000);
+
   test("adopted by another process of the agent: all output and the exit status, once", async () => {
     const job = dockerJob(dir, {
       argv: ["sh", "-c", "for i in 1 2 3 4 5 6; do echo line $i; sleep 0.3; done; exit 7"],

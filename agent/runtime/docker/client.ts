@@ -11,6 +11,14 @@ export const openDocker = async (dockerHost: string): Promise<Docker> => {
     : new DockerClient({ ...address, protocol: "http", socketPath: undefined });
 };
 
+/** For requests that are not dockerode's. Its client knows where the engine is, its types do not say so. */
+export const addressOf = ({ modem }: Pick<Docker, "modem">) => {
+  const { socketPath, host, port } = modem as { socketPath?: string; host?: string; port?: number };
+  return socketPath
+    ? { base: "http://docker", options: { unix: socketPath } }
+    : { base: `http://${host?.includes(":") ? `[${host}]` : host}:${port}`, options: {} };
+};
+
 /** What dockerode throws: an answer of the engine (with a status), or what the socket said. */
 interface EngineError {
   statusCode?: unknown;

@@ -1,6 +1,7 @@
 import type Docker from "dockerode";
 import { statusOf } from "./client.ts";
 import { HELPER_LABEL, SUBMISSION_LABEL } from "./containerSpec.ts";
+import { waitForCode } from "./wait.ts";
 
 /** Ids of everything that the agent created for a submission; its job's container and helpers. */
 const listContainers = (docker: Docker, submissionId: string) =>
@@ -42,7 +43,7 @@ const retire = async (container: Docker.Container): Promise<boolean> => {
     if (!hasStarted(info)) return false;
     if (info.State.Running || info.State.Paused) {
       await container.kill({ signal: "SIGKILL" }).catch(unlessStopped);
-      await container.wait({ condition: "not-running" });
+      await waitForCode(container);
     }
     const name = info.Name.replace(/^\//, "");
     if (!name.endsWith(RETIRED)) await container.rename({ name: `${name}${RETIRED}` });
@@ -83,7 +84,7 @@ export const removeContainer = async (container: Docker.Container): Promise<void
     if (statusOf(err) === 404) return;
     if (statusOf(err) !== CONFLICT) throw err;
     // Somebody else is removing it.
-    await container.wait({ condition: "removed" }).catch((gone: unknown) => {
+    await waitForCode(container, "removed").catch((gone: unknown) => {
       if (statusOf(gone) !== 404) throw gone;
     });
   }

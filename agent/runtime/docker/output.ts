@@ -29,12 +29,16 @@ const attach = async (container: Docker.Container, query: string): Promise<Termi
   return terminal;
 };
 
-/** Copies what the terminal shows until it closes: at the container's end, or because the connection broke. */
-export const copyTerminal = async (terminal: Terminal, spool: Spool): Promise<void> => {
+/**
+ * Copies what the terminal shows until it closes. False: the connection broke, which is no end of the job; the caller
+ * asks the engine, and reads on in its log.
+ */
+export const copyTerminal = async (terminal: Terminal, spool: Spool): Promise<boolean> => {
   try {
     await pump(terminal, (bytes) => spool.append(bytes));
+    return true;
   } catch {
-    // A broken connection is no end of the job: the caller asks the engine, and reads on in its log.
+    return false;
   }
 };
 

@@ -43,6 +43,9 @@ export const pump = (source: NodeJS.ReadableStream, write: (bytes: Buffer) => Pr
     source.on("end", () => settle(resolve));
     source.on("error", (err) => settle(() => reject(err)));
     source.on("close", () => settle(() => reject(new Error("The connection was cut off"))));
+    // It may have been cut off already, and will not say so again.
+    if ("destroyed" in source && source.destroyed)
+      settle(() => reject(new Error("The connection was cut off")));
     // One that was paused would not begin by itself.
     source.resume();
   });

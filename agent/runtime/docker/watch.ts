@@ -72,15 +72,39 @@ const waitForExit = async (container: Docker.Container): Promise<Exit> => {
   }
 };
 
+/** A terminal of a container that has exited says nothing for so long: it will not be closed any more. */
+const QUIET_MS = 2_000;
+
+/** Podman sometimes leaves the terminal of a command open that ended at once; what is missing then is in the log. */
+const copyUntilQuiet = async (
+  { terminal, spool }: { terminal: Terminal; spool: Spool },
+  exit: Promise<Exit>,
+): Promise<boolean> => {
+  let seenAt = Date.now();
+  const note = () => {
+    seenAt = Date.now();
+  };
+  terminal.on("data", note);
+  const copied = copyTerminal(terminal, spool);
+  const isQuiet = async () => {
+    await exit;
+    note();
+    while (!terminal.destroyed && Date.now() - seenAt < QUIET_MS) await delay(RETRY_MS);
+    terminal.destroy();
+  };
+  await Promise.race([copied, isQuiet()]);
+  return copied;
+};
+
 /** Settles when the job has ended and all its output is in the spool. */
 const copyOutput = async (
   { container, terminal, spool, log }: WatchOptions,
   exit: Promise<Exit>,
 ): Promise<void> => {
   if (terminal) {
-    await copyTerminal(terminal, spool);
+    const isWhole = await copyUntilQuiet({ terminal, spool }, exit);
     const known = await Promise.race([exit, delay(EXIT_LAG_MS)]);
-    if (known && !known.engineRestarted) return;
+    if (isWhole && known && !known.engineRestarted) return;
     log.warn("The connection to a container broke, reading on in its log", { container: container.id });
   }
   for (let hasExited = false; ; ) {
