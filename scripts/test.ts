@@ -1,4 +1,4 @@
-/** Every test: units, then the whole system with compiled programs. Closes with "N passed, N failed". */
+/** Every test: units, the simulator, then the whole system with compiled programs. Closes with "N passed, N failed". */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -22,6 +22,17 @@ const runTests = async (name: string, args: string[]): Promise<Tally> => {
   return readTally((await file.exists()) ? await file.text() : "", exitCode);
 };
 
+/** Thousands of seeds over all processors, for a few minutes; one test, for one bug is enough to fail it. */
+const runSimulator = async (): Promise<Tally> => {
+  const child = Bun.spawn([process.execPath, "scripts/sim.ts"], {
+    cwd: root,
+    stdout: "inherit",
+    stderr: "inherit",
+  });
+  const failed = (await child.exited) === 0 ? 0 : 1;
+  return { passed: 1 - failed, failed, skipped: [] };
+};
+
 const build = (): Promise<number> =>
   Bun.spawn([process.execPath, "scripts/build/main.ts", "--only", "current"], {
     cwd: root,
@@ -34,6 +45,7 @@ try {
   // What generates its input is bound by the processor, which others may be using too.
   const units = ["--timeout", "30000", "agent", "coordinator", "shared", "cli", "scripts"];
   tallies.push(await runTests("units", units));
+  tallies.push(await runSimulator());
 
   if ((await build()) === 0) {
     await installMissing(say);

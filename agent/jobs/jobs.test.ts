@@ -208,3 +208,51 @@ test("what an answer gives counts from when it was given, however long it was un
   await waitFor("its end", () => t.reports.at(-1)?.fact.state === "finished");
   expect(t.reports.at(-1)?.fact).toMatchObject({ reason: "terminated_by_server" });
 });
+
+const fill = (journal: Journal, ...names: (keyof Journal)[]): (() => void) => {
+  const full = () => {
+    throw new Error("database or disk is full");
+  };
+  Object.assign(journal, Object.fromEntries(names.map((name) => [name, full])));
+  return () => {
+    for (const name of names) Reflect.deleteProperty(journal, name);
+  };
+};
+
+test("a full disk keeps no job from being stopped, nor its end from being told later", async () => {
+  using t = setUp();
+  const { start, id } = desire(anAssignment({ stop_if_silent_ms: 1_000 }));
+  t.jobs.apply([start]);
+  t.runtime.jobs[0]?.run();
+  await waitFor("the start", () => t.jobs.held()[0]?.state === "running");
+  const empty = fill(t.journal, "setStopping", "confirm", "note");
+  t.jobs.confirm([id]);
+  t.clock.advance(1_000);
+  expect(t.runtime.jobs[0]?.stops).toEqual([0]);
+  empty();
+  t.jobs.confirm([]);
+  expect(t.journal.list()[0]?.isConfirmed).toBe(true);
+});
+
+test("a job that cannot be written down is not taken, and the next answer tries again", () => {
+  using t = setUp();
+  const { start, id } = desire();
+  const empty = fill(t.journal, "add");
+  t.jobs.apply([start]);
+  expect(t.jobs.held()).toEqual([]);
+  empty();
+  t.jobs.apply([start]);
+  expect(t.jobs.held()).toEqual([{ submission_id: id, state: "preparing" }]);
+});
+
+test("what runs while the disk is full is told as soon as there is room", async () => {
+  using t = setUp();
+  const empty = fill(t.journal, "note");
+  t.jobs.apply([desire().start]);
+  t.runtime.jobs[0]?.run();
+  await waitFor("the start", () => t.jobs.list()[0]?.startedAt !== null);
+  expect(t.reports).toEqual([]);
+  empty();
+  t.clock.advance(5_000);
+  expect(t.reports.map(({ fact }) => fact.state)).toEqual(["running"]);
+});

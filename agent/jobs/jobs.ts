@@ -23,6 +23,8 @@ export class Jobs {
   readonly #ending = new Set<string>();
   /** Assignments that wait for that, with when they came. */
   #waiting: { assignment: Assignment; receivedAt: number }[] = [];
+  /** Confirmed, and not yet written down so: the disk was full. */
+  readonly #unwritten = new Set<string>();
   /** Stops of what never came here, answered already. */
   readonly #declined = new Set<string>();
   readonly #silence: Silence;
@@ -122,9 +124,15 @@ export class Jobs {
   /** The coordinator has answered something that named these: they are this host's. */
   confirm(ids: readonly string[]): void {
     const fresh = ids.filter((id) => this.#runners.get(id)?.isConfirmed === false);
-    if (fresh.length === 0) return;
+    if (fresh.length === 0 && this.#unwritten.size === 0) return;
     for (const id of fresh) this.#runners.get(id)?.confirm();
-    this.#deps.journal.confirm(fresh);
+    for (const id of fresh) this.#unwritten.add(id);
+    try {
+      this.#deps.journal.confirm([...this.#unwritten]);
+      this.#unwritten.clear();
+    } catch (err) {
+      this.#deps.log.warn("Cannot write to the journal what was confirmed", { reason: messageOf(err) });
+    }
   }
 
   reported(report: Report, result: ReportAnswer["results"][number]["result"]): void {
@@ -193,12 +201,12 @@ export class Jobs {
     if (this.#runners.has(assignment.submission_id)) return;
     const { journal, log } = this.#deps;
     const { submission_id: id } = assignment;
-    const entry = journal.add(assignment, receivedAt);
     try {
+      const entry = journal.add(assignment, receivedAt);
       this.#runners.set(id, new JobRunner(this.#deps, entry, false));
       this.#silence.watch(assignment);
     } catch (err) {
-      // Without a folder there is no job. Not held, it is given to another host when its claim is over.
+      // Without a place on the disk there is no job. Not held, it is given to another host when its claim is over.
       log.error("Cannot take a job", { submission_id: id, reason: messageOf(err) });
       journal.remove(id);
     }

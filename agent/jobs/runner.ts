@@ -130,17 +130,18 @@ export class JobRunner {
   /** Asks the job to end, and makes it after the grace; may be repeated with a shorter one. */
   stop(graceMs: number, reason: StopReason = "terminated_by_user"): void {
     if (this.#entry.state === "finished") return;
-    if (!this.#stop) {
-      this.#entry.state = "stopping";
-      this.#deps.journal.setStopping(this.id);
-      this.#log.info("Stopping the job", { reason, grace_ms: graceMs });
-    }
+    const isFirst = !this.#stop;
     this.#stop = {
       reason: this.#stop?.reason ?? reason,
       graceMs: Math.min(graceMs, this.#stop?.graceMs ?? graceMs),
     };
+    this.#entry.state = "stopping";
     this.#preparing.abort();
     this.#running?.stop(graceMs);
+    if (!isFirst) return;
+    this.#log.info("Stopping the job", { reason, grace_ms: graceMs });
+    // A full disk must not keep a job from being stopped.
+    this.#write("that it is to stop", () => this.#deps.journal.setStopping(this.id));
   }
 
   /** The coordinator has answered a report. */
@@ -221,7 +222,8 @@ export class JobRunner {
       this.stop(0, "terminated_by_server");
     signal.throwIfAborted();
     const { archives: files, repo } = this.#job.assignment;
-    if (files.length > 0 || repo) this.#note({ state: "preparing" });
+    if (files.length > 0 || repo)
+      this.#write("that it is being prepared", () => this.#note({ state: "preparing" }));
     if (repo)
       this.#job.repo = await this.#deps.prepareRepo(repo, { dir: join(this.#job.dir, "repo"), signal });
     if (files.length > 0) archives.push(...(await this.#unpack(signal)));
@@ -246,7 +248,7 @@ export class JobRunner {
     if (this.#detached.signal.aborted) return;
     if (this.#entry.state !== "preparing" && now - this.#progressAt < PROGRESS_MS) return;
     this.#progressAt = now;
-    this.#note({ state: "pulling", progress: progress ?? null });
+    this.#write("that it pulls", () => this.#note({ state: "pulling", progress: progress ?? null }));
   }
 
   #noteRunning(running: RunningJob): void {
@@ -256,7 +258,7 @@ export class JobRunner {
     if (isFirst) {
       const { runtimeId, workingDir, username } = running;
       const fact = { state: "running", runtime_id: runtimeId, working_dir: workingDir, username } as const;
-      this.#note(fact, { startedAt });
+      this.#tellRunning(fact, startedAt);
       this.#log.info("The job runs", { runtime: this.#runtime.name, runtime_id: runtimeId });
     } else if (this.#entry.state !== "stopping") this.#entry.state = "running";
     const { max_duration_s: maxDuration } = this.#job.assignment;
@@ -268,6 +270,24 @@ export class JobRunner {
     const leftMs = endsAt - this.#deps.clock.steady();
     if (leftMs <= 0) this.stop(MAX_DURATION_GRACE_MS, "max_duration_exceeded");
     else this.#after(leftMs, () => this.#watchDuration(endsAt));
+  }
+
+  /** What runs is to be told of, however long the disk is full. */
+  #tellRunning(fact: Report["fact"], startedAt: number): void {
+    if (this.#entry.end || this.#detached.signal.aborted) return;
+    if (!this.#write("that it runs", () => this.#note(fact, { startedAt })))
+      this.#after(RETRY_MS, () => this.#tellRunning(fact, startedAt));
+  }
+
+  /** Writes to the journal what the job does not depend on; answers whether it could. */
+  #write(what: string, write: () => void): boolean {
+    try {
+      write();
+      return true;
+    } catch (err) {
+      this.#log.warn("Cannot write of a job to the journal", { what, reason: messageOf(err) });
+      return false;
+    }
   }
 
   #finish(end: JobEnd): void {

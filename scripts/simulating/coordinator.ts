@@ -54,6 +54,7 @@ export class SimCoordinator {
   #execute: Client["execute"] | undefined;
   #parts: TestEngine | undefined;
   #isReady = false;
+  #isFull = false;
   #deaths = new Set<() => void>();
 
   constructor(options: CoordinatorOptions) {
@@ -95,6 +96,17 @@ export class SimCoordinator {
         this.crash();
       });
     });
+  }
+
+  /** Nothing can be written for a while. */
+  fillDisk(ms: number): void {
+    this.#options.world.note("the coordinator's disk is full");
+    this.#isFull = true;
+    this.#options.world.after(ms, () => this.emptyDisk(), NOBODY);
+  }
+
+  emptyDisk(): void {
+    this.#isFull = false;
   }
 
   /** As `kill -9`: nothing is closed, nothing is said. */
@@ -162,9 +174,10 @@ export class SimCoordinator {
     this.#close();
     const { world, dir, broken } = this.#options;
     const startedAt = world.now;
+    const now = () => Math.floor(world.now + this.machine.skewMs);
     const clock: Clock = {
-      now: () => Math.floor(world.now + this.machine.skewMs),
-      steady: () => world.now - startedAt,
+      now,
+      steady: broken === "clock" ? now : () => world.now - startedAt,
       after: (ms, fire) => world.after(ms, fire, life),
     };
     const prepare = (parts: TestEngine) => {
@@ -209,6 +222,10 @@ export class SimCoordinator {
     };
     const failing = async <T>(work: () => Promise<T>, isRead: boolean): Promise<T> => {
       const { world, faults } = this.#options;
+      if (life.alive && !isRead && this.#isFull) {
+        world.note("the disk is full");
+        throw new StoreFault("database or disk is full");
+      }
       if (life.alive && world.random.chance(faults.storeError)) {
         world.note("the store fails");
         throw new StoreFault("disk I/O error");
@@ -235,6 +252,9 @@ export class SimCoordinator {
     this.#close();
   }
 }
+
+/** What happens to machines, whatever runs on them. */
+const NOBODY: Life = { name: "nobody", alive: true, machine: { skewMs: 0 } };
 
 /** What drizzle keeps of it, and does not tell in the type that the store gives out. */
 export const clientOf = (db: Db): Client => (db as Db & { $client: Client }).$client;

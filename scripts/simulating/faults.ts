@@ -10,6 +10,8 @@ const FAULTS = {
   reboot: 0.003,
   /** A host and the coordinator cannot reach each other, for seconds or minutes. */
   partition: 0.01,
+  /** A host that was just given a job is cut off, before it can say that it has it; that, or worse. */
+  atGift: 0.3,
   /** A request or its answer does not arrive. */
   loss: 0.1,
   /** A request arrives a second time, perhaps much later. */
@@ -20,11 +22,18 @@ const FAULTS = {
   clockJump: 0.01,
   /** The store answers late. */
   slowStore: 0.3,
-  /** The store fails: a full disk, a database out of reach. */
+  /** The store fails now and then: a database out of reach. */
   storeError: 0.01,
+  /** The coordinator's disk is full for a while: what is there can be read, and nothing written. */
+  fullDisk: 0.003,
+  /** A host's disk is full for a while: its agent cannot write down what it is given, or what happens. */
+  fullHostDisk: 0.004,
 } as const;
 export type Fault = keyof typeof FAULTS;
 export const FAULT_NAMES = Object.keys(FAULTS) as Fault[];
+
+/** Who asks for a few faults wants to see those. */
+const FEW = 4;
 
 /** How likely each fault is now; all are 0 once the faults have stopped. */
 export type Likelihoods = Record<Fault, number>;
@@ -32,7 +41,7 @@ export type Likelihoods = Record<Fault, number>;
 /** Some faults often, some seldom, some not at all: what many seeds together try is more than any fixed mixture. */
 export const drawFaults = (random: Random, allowed: ReadonlySet<Fault>): Likelihoods => {
   const drawn = FAULT_NAMES.map((fault) => {
-    const share = random.chance(0.5) ? random.next() * 2 : 0;
+    const share = random.chance(allowed.size > FEW ? 0.5 : 0.9) ? random.next() * 2 : 0;
     return [fault, allowed.has(fault) ? FAULTS[fault] * share : 0];
   });
   return Object.fromEntries(drawn) as Likelihoods;

@@ -21,6 +21,9 @@ export interface HostOptions {
   onBug: (what: string) => void;
 }
 
+/** What happens to a machine, whatever runs on it. */
+const NOBODY: Life = { name: "nobody", alive: true, machine: { skewMs: 0 } };
+
 /** A host with its disk, its commands, and the agent's own code as a process that can be killed. */
 export class SimHost {
   readonly row: InstanceRow;
@@ -37,6 +40,7 @@ export class SimHost {
   #bootId = crypto.randomUUID();
   #bootedAt: number;
   #stop = new AbortController();
+  #isFull = false;
   #journal: Journal | undefined;
   #jobs: Jobs | undefined;
 
@@ -86,6 +90,44 @@ export class SimHost {
     });
   }
 
+  /** It and the coordinator cannot reach each other for a while. */
+  cut(ms: number): void {
+    if (this.isCut) return;
+    const { world } = this.#options;
+    world.note(`${this.row.name} is cut off`);
+    this.isCut = true;
+    world.after(ms, () => this.mend(), NOBODY);
+  }
+
+  mend(): void {
+    if (!this.isCut) return;
+    this.#options.world.note(`${this.row.name} is connected`);
+    this.isCut = false;
+  }
+
+  /** Nothing can be written to its journal for a while. */
+  fillDisk(ms: number): void {
+    this.#options.world.note(`${this.row.name} has a full disk`);
+    this.#isFull = true;
+    this.#options.world.after(ms, () => this.emptyDisk(), NOBODY);
+  }
+
+  emptyDisk(): void {
+    this.#isFull = false;
+  }
+
+  #spoil(journal: Journal): void {
+    for (const name of ["add", "confirm", "setStopping", "note", "removeReport", "remove"] as const) {
+      const write = journal[name].bind(journal) as (...args: unknown[]) => unknown;
+      Object.assign(journal, {
+        [name]: (...args: unknown[]) => {
+          if (this.#isFull) throw new Error("database or disk is full");
+          return write(...args);
+        },
+      });
+    }
+  }
+
   /** As `kill -9`. */
   kill(): void {
     if (!this.#life.alive) return;
@@ -118,6 +160,7 @@ export class SimHost {
     const log = silentLogger;
     const journal = Journal.open(join(dir, "journal.db"), log);
     this.#journal = journal;
+    this.#spoil(journal);
     const clock = openHostClock(
       join(dir, "clock"),
       {

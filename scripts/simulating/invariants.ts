@@ -40,36 +40,74 @@ export interface Facts {
   instances: Map<string, string>;
 }
 
+/** As one value, for a row of many columns costs more than all the rest of a look. */
+const FACTS = `SELECT json_array(
+  (SELECT json_group_array(json_array(id, name, status, termination_reason)) FROM runs),
+  (SELECT json_group_array(json_array(id, run_id, replica_num, job_num, submission_num, status, instance_id,
+    termination_reason, termination_reason_message, exit_status, log_bytes, log_complete, json(share)))
+    FROM (SELECT * FROM submissions ORDER BY rowid)),
+  (SELECT json_group_array(json_array(id, status)) FROM instances))`;
+
+type RunFacts = [id: string, name: string, status: RunStatus, reason: string | null];
+type SubmissionColumns = [
+  id: string,
+  run: string,
+  replicaNum: number,
+  jobNum: number,
+  num: number,
+  status: JobStatus,
+  instance: string | null,
+  reason: string | null,
+  message: string | null,
+  exitStatus: number | null,
+  logBytes: number | null,
+  isLogComplete: number,
+  share: HostShare | null,
+];
+
 /** All that the store says about runs and hosts. */
 export const readFacts = async (coordinator: SimCoordinator): Promise<Facts> => {
-  const runs = await coordinator.look("SELECT id, name, status, termination_reason FROM runs");
-  const submissions = await coordinator.look(
-    `SELECT id, run_id, replica_num, job_num, submission_num, status, instance_id, termination_reason,
-       termination_reason_message, exit_status, log_bytes, log_complete, share FROM submissions ORDER BY rowid`,
-  );
-  const instances = await coordinator.look("SELECT id, status FROM instances");
+  const [row] = await coordinator.look(FACTS);
+  // There is no store before the first start.
+  const tables = JSON.parse(String(row?.[0] ?? "[[],[],[]]")) as [
+    RunFacts[],
+    SubmissionColumns[],
+    [string, string][],
+  ];
+  const [runs, submissions, instances] = tables;
   return {
-    runs: new Map(
-      runs.map(([id, name, status, reason]) => [
-        String(id),
-        { name: String(name), status: status as RunStatus, reason: reason as string | null },
-      ]),
+    runs: new Map(runs.map(([id, name, status, reason]) => [id, { name, status, reason }])),
+    submissions: submissions.map(
+      ([
+        id,
+        run,
+        replica,
+        job,
+        num,
+        status,
+        instance,
+        reason,
+        message,
+        exitStatus,
+        logBytes,
+        complete,
+        share,
+      ]) => ({
+        id,
+        run,
+        job: `${run}/${replica}/${job}`,
+        num,
+        status,
+        instance,
+        reason,
+        message: message ?? "",
+        exitStatus,
+        logBytes,
+        isLogComplete: complete === 1,
+        share,
+      }),
     ),
-    submissions: submissions.map((row) => ({
-      id: String(row[0]),
-      run: String(row[1]),
-      job: `${row[1]}/${row[2]}/${row[3]}`,
-      num: Number(row[4]),
-      status: row[5] as JobStatus,
-      instance: row[6] as string | null,
-      reason: row[7] as string | null,
-      message: String(row[8] ?? ""),
-      exitStatus: row[9] as number | null,
-      logBytes: row[10] as number | null,
-      isLogComplete: row[11] === 1,
-      share: row[12] === null ? null : (JSON.parse(String(row[12])) as HostShare),
-    })),
-    instances: new Map(instances.map(([id, status]) => [String(id), String(status)])),
+    instances: new Map(instances),
   };
 };
 

@@ -10,6 +10,8 @@ export interface NetworkOptions {
   faults: Likelihoods;
   coordinator: SimCoordinator;
   hosts: ReadonlyMap<string, SimHost>;
+  /** What happens to a host at the worst moment: it has just been given a job, and nobody knows that it has it. */
+  onGift: (host: SimHost) => void;
 }
 
 /** The longest that a message is under way. */
@@ -19,7 +21,7 @@ const LONGEST_COPY_MS = 60_000;
 
 /** Carries what agents send: slowly, twice, or not at all; a host that is cut off learns nothing, and says nothing. */
 export const createFetch =
-  ({ world, faults, coordinator, hosts }: NetworkOptions): Fetch =>
+  ({ world, faults, coordinator, hosts, onGift }: NetworkOptions): Fetch =>
   (url, init) => {
     const { random, life } = world;
     const { hostname } = new URL(url);
@@ -34,6 +36,11 @@ export const createFetch =
     const { promise, resolve, reject } = Promise.withResolvers<Response>();
     const connection = new AbortController();
     const deliver = (answer: Answer) => {
+      if (!host.isCut && isGift(answer) && random.chance(faults.atGift)) {
+        world.after(0, () => resolve(responseOf(answer)), life);
+        world.after(0, () => onGift(host), NETWORK);
+        return;
+      }
       if (host.isCut || random.chance(faults.loss)) return lose();
       world.note(`${hostname} is answered ${path} ${JSON.stringify(answer.body, short)}`);
       world.after(transitMs(), () => resolve(responseOf(answer)), life);
@@ -76,6 +83,11 @@ export const createFetch =
 
 /** No process of ours: what is under way goes on when its sender is dead. */
 const NETWORK: Life = { name: "network", alive: true, machine: { skewMs: 0 } };
+
+const isGift = ({ body }: Answer): boolean => {
+  const { desired } = body as { desired?: { assignment?: unknown }[] };
+  return desired?.some((one) => one.assignment) === true;
+};
 
 /** An assignment says little to whoever reads a trace. */
 const short = (key: string, value: unknown): unknown => (key === "assignment" ? "…" : value);

@@ -95,7 +95,7 @@ export class HostCommands {
   #begin({ assignment, spoolPath }: RuntimeJob): Command {
     const { world, ledger, host } = this.#deps;
     const { random } = world;
-    const isEndless = random.chance(0.15);
+    const isEndless = random.chance(0.25);
     const command: Command = {
       execution: ledger.begin(assignment, host, isEndless),
       spoolPath,
@@ -111,7 +111,7 @@ export class HostCommands {
       const exitStatus = random.chance(0.75) ? 0 : 1 + random.below(3);
       const reason = exitStatus === 0 ? "done_by_runner" : "container_exited_with_error";
       const end = { exitStatus, reason, message: "" } as const;
-      world.after(random.skewed(0, 240_000), () => this.#finish(command, end), NOBODY);
+      world.after(random.skewed(0, 600_000), () => this.#finish(command, end), NOBODY);
     }
     return command;
   }

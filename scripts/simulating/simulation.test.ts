@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { join, resolve } from "node:path";
-import { BREAKS } from "./breaks.ts";
+import { BREAKS, type Break } from "./breaks.ts";
 
 // A process of its own: it lays simulated time, randomness and network over the whole of one.
 const sim = async (...args: string[]): Promise<{ code: number; output: string }> => {
@@ -15,9 +15,20 @@ const sim = async (...args: string[]): Promise<{ code: number; output: string }>
 };
 
 test("seeds with every fault find nothing", async () => {
-  const { code, output } = await sim("--seeds", "60", "--steps", "250");
+  const { code, output } = await sim("--seeds", "20");
   process.stdout.write(output);
-  expect({ code, output }).toMatchObject({ code: 0, output: expect.stringContaining(" seeds, ") });
+  expect({ code, output }).toMatchObject({ code: 0, output: expect.stringContaining("20 seeds, ") });
+}, 60_000);
+
+test("several processes share the seeds, and one that fails is told", async () => {
+  const shared = await sim("--seeds", "40", "--steps", "5", "--workers", "2");
+  expect(shared).toMatchObject({ code: 0, output: expect.stringContaining("40 seeds, ") });
+  const args = ["--seeds", "60", "--steps", "20", "--workers", "2", "--break", "occupied"];
+  const broken = await sim(...args);
+  expect(broken).toMatchObject({
+    code: 1,
+    output: expect.stringContaining("See it with: ./scripts/sim --seed "),
+  });
 }, 60_000);
 
 test("a seed replays exactly", async () => {
@@ -28,8 +39,22 @@ test("a seed replays exactly", async () => {
   expect(one.output).toContain("BUG ");
 }, 60_000);
 
-for (const rule of Object.keys(BREAKS))
-  test(`it is noticed when ${BREAKS[rule as keyof typeof BREAKS]}`, async () => {
-    const { code, output } = await sim("--break", rule, "--seeds", "20", "--steps", "250", "--trace");
+/** With the faults that bring it to light soonest. */
+const NOTICED: Record<Break, { faults: string[]; seeds: number }> = {
+  occupied: { faults: [], seeds: 20 },
+  release: { faults: [], seeds: 20 },
+  keep: { faults: [], seeds: 20 },
+  desired: { faults: [], seeds: 20 },
+  restart: { faults: ["crash"], seeds: 60 },
+  lease: { faults: ["atGift"], seeds: 60 },
+  silence: { faults: ["partition", "atGift"], seeds: 150 },
+  clock: { faults: ["clockJump", "partition"], seeds: 200 },
+};
+
+for (const [rule, { faults, seeds }] of Object.entries(NOTICED))
+  test(`it is noticed when ${BREAKS[rule as Break]}`, async () => {
+    const only = faults.length > 0 ? ["--faults", faults.join(",")] : [];
+    const args = ["--break", rule, "--seeds", String(seeds), "--workers", "1", "--trace", ...only];
+    const { code, output } = await sim(...args);
     expect({ code, output }).toMatchObject({ code: 1, output: expect.stringContaining(" failed at step ") });
-  }, 60_000);
+  }, 120_000);

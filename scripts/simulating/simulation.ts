@@ -19,7 +19,7 @@ import { type Life, World } from "./world.ts";
 
 export interface SimulationOptions {
   seed: number;
-  /** How many steps the faults last; then everything gets the time to reach its end. */
+  /** How many steps the faults last, on the average; then everything gets the time to reach its end. */
   steps: number;
   /** Empty, for this simulation alone. */
   dir: string;
@@ -44,8 +44,9 @@ export interface Outcome {
 /** How long things get to calm down when the faults are over, and how much of everything. */
 const LONGEST_CALM_MS = 2 * 3_600_000;
 const MOST_CALM_STEPS = 10_000;
-const STOP_AFTER_MS = 10 * 60_000;
+const STOP_AFTER_MS = 4 * 60_000;
 const LOOK_MS = 60_000;
+const LONG_FAULTS_MS = 600_000;
 
 /** An agent is started again by its host, sooner than the margin of its jobs' limits of silence; a host may stay off. */
 const MAX_RESTART_MS = 5_000;
@@ -81,22 +82,36 @@ export const makeTemplate = async (dir: string): Promise<string> => {
 /** Runs one seed to its end, or to the first bug. The same options give the same outcome, step by step. */
 export const simulate = async (options: SimulationOptions): Promise<Outcome> => {
   const world = new World(options.seed);
+  const { random } = world;
   let bug: string | undefined;
   const onBug = (what: string) => {
     if (bug === undefined) world.note(`BUG ${what}`);
     bug ??= what;
   };
   const faults = drawFaults(world.random, options.faults);
+  // Most seeds are short, for what goes wrong mostly does so soon; some are long enough for much to come together.
+  const faultySteps = options.steps * world.random.skewed(0.5, 3);
+  // Some last until everything that somebody waits for by their own clock has had its time.
+  const faultyUntil = world.now + (world.random.chance(0.25) ? LONG_FAULTS_MS * world.random.next() : 0);
   mkdirSync(options.dir, { recursive: true });
   const hosts = new Map<string, SimHost>();
   const ledger = new Ledger(onBug);
   const { template, broken } = options;
   using coordinator = new SimCoordinator({ world, faults, dir: options.dir, template, broken, onBug });
-  using _ = layOver(world, createFetch({ world, faults, coordinator, hosts }));
+  const onGift = (host: SimHost) => {
+    host.cut(random.skewed(30_000, 400_000));
+    if (random.chance(0.2)) coordinator.crash();
+    if (random.chance(0.2)) jump(coordinator.machine);
+    if (random.chance(0.2)) jump(host.machine);
+    if (!random.chance(0.2)) return;
+    if (random.chance(0.5)) host.kill();
+    else host.switchOff();
+    restart(host, MAX_RESTART_MS);
+  };
+  using _ = layOver(world, createFetch({ world, faults, coordinator, hosts, onGift }));
   using undo = new DisposableStack();
   const users = new Users(world, coordinator, onBug);
   const scene: Scene = { coordinator, hosts, ledger, users, onBug };
-  const { random } = world;
 
   let hostCount = 0;
   const addHost = async () => {
@@ -127,11 +142,12 @@ export const simulate = async (options: SimulationOptions): Promise<Outcome> => 
 
   const disturb = () => {
     const rate = 8;
-    if (users.runs.size < (options.mostRuns ?? 30) && random.chance(0.5)) users.submit();
+    if (users.runs.size < (options.mostRuns ?? 30) && random.chance(0.25)) users.submit();
     const some = random.pick([...users.runs.values()]);
     if (some && random.chance(0.12)) users.stop(some, random.chance(0.4));
     if (hosts.size < (options.mostHosts ?? 6) && random.chance(0.05)) addHost().catch(() => {});
     if (random.chance(faults.crash * rate)) coordinator.crash();
+    if (random.chance(faults.fullDisk * rate)) coordinator.fillDisk(random.skewed(100, 120_000));
     if (random.chance(faults.clockJump * rate)) jump(coordinator.machine);
     for (const host of hosts.values()) {
       if (random.chance(faults.agentCrash * rate)) {
@@ -148,10 +164,9 @@ export const simulate = async (options: SimulationOptions): Promise<Outcome> => 
       }
       if (random.chance(faults.clockJump * rate)) jump(host.machine);
       if (!host.isUp) restart(host, MAX_RESTART_MS);
-      if (host.isCut || !random.chance(faults.partition * rate)) continue;
-      world.note(`${host.row.name} is cut off`);
-      host.isCut = true;
-      world.after(random.skewed(100, 400_000), () => mend(host), USERS);
+      if (random.chance(faults.fullHostDisk * rate)) host.fillDisk(random.skewed(100, 60_000));
+      if (random.chance(faults.partition * rate))
+        host.cut(random.chance(0.5) ? random.skewed(100, 400_000) : 400_000 * random.next());
     }
   };
   const restart = (host: SimHost, mostMs: number) =>
@@ -160,10 +175,6 @@ export const simulate = async (options: SimulationOptions): Promise<Outcome> => 
     const most = random.chance(0.5) ? SMALL_SKEW_MS : LARGE_SKEW_MS;
     machine.skewMs = (random.next() * 2 - 1) * most;
     world.note(`a clock is ${Math.round(machine.skewMs)} ms off`);
-  };
-  const mend = (host: SimHost) => {
-    world.note(`${host.row.name} is connected`);
-    host.isCut = false;
   };
   const keepUp = () => {
     if (!coordinator.life.alive) world.after(random.skewed(100, 30_000), () => revive(), USERS);
@@ -186,7 +197,7 @@ export const simulate = async (options: SimulationOptions): Promise<Outcome> => 
     world.after(random.skewed(50, 20_000), tick, USERS);
   };
   world.after(0, tick, USERS);
-  while (world.steps < options.steps && bug === undefined && (await step()));
+  while (bug === undefined && (world.steps < faultySteps || world.now < faultyUntil) && (await step()));
 
   isChaos = false;
   Object.assign(faults, noFaults());
@@ -194,8 +205,10 @@ export const simulate = async (options: SimulationOptions): Promise<Outcome> => 
   const calmAt = world.now;
   const calm = () => {
     revive();
+    coordinator.emptyDisk();
     for (const host of hosts.values()) {
-      if (host.isCut) mend(host);
+      host.mend();
+      host.emptyDisk();
       host.start();
     }
   };
@@ -231,6 +244,9 @@ export const simulate = async (options: SimulationOptions): Promise<Outcome> => 
   const [toldWrong] = await findToldWrong((sql) => coordinator.look(sql));
   if (bug === undefined && toldWrong !== undefined)
     onBug(`Events tell something else than what is: ${toldWrong}`);
+  // What an agent was about to do must not go on with the real clock and network.
+  for (const host of hosts.values()) host.kill();
+  await world.settle();
   return {
     seed: options.seed,
     steps: world.steps,

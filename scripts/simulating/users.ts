@@ -33,7 +33,7 @@ export class Users {
       ...(random.chance(0.25) ? { nodes: 2 + random.below(2) } : {}),
       ...(random.chance(0.3) ? { resources: { cpu: `${random.pick([1, 4, 8]) ?? 1}..` } } : {}),
       ...(random.chance(0.2) ? { max_duration: 5 + random.below(120) } : {}),
-      ...(random.chance(0.3) ? { retry: this.#retry() } : {}),
+      ...(random.chance(0.5) ? { retry: this.#retry() } : {}),
       ...(random.chance(0.2) ? { priority: random.below(101) } : {}),
     };
     const run: WantedRun = { name, configuration, isAccepted: false, stop: "no" };
