@@ -6,6 +6,7 @@ import { LOG_LEVELS } from "../shared/log.ts";
 import type { JobNetworkMode } from "./domain/instances/networkMode.ts";
 
 const DEFAULT_UPLOAD_LIMIT = 2 * 1024 * 1024;
+const DEFAULT_SILENCE_S = 120;
 const DEFAULT_EVENTS_TTL_S = 30 * 24 * 3600;
 
 const flag = z.enum(["0", "1", "true", "false"]).transform((text) => text === "1" || text === "true");
@@ -36,6 +37,11 @@ const Environment = z.object({
   DSTACK_SERVER_CODE_UPLOAD_LIMIT: z.coerce.number().int().min(0).default(DEFAULT_UPLOAD_LIMIT),
   /** Seconds for which events are kept; 0: none are. */
   DSTACK_SERVER_EVENTS_TTL_SECONDS: z.coerce.number().int().min(0).default(DEFAULT_EVENTS_TTL_S),
+  /**
+   * Seconds that a host may be silent before its jobs that are retried on `interruption` or `error` end there by the
+   * host's own clock, and go on elsewhere.
+   */
+  DSTACK_SERVER_HOST_SILENCE_SECONDS: z.coerce.number().int().min(10).max(86_400).default(DEFAULT_SILENCE_S),
   DSTACK_SERVER_ARTIFACTS_DIR: z.string().optional(),
   /** `off`: agents stay as they are, whatever lies beside the coordinator. */
   DSTACK_SERVER_AGENT_UPGRADE: z.enum(["auto", "off"]).default("auto"),
@@ -70,6 +76,7 @@ export interface CoordinatorConfig {
   databaseAuthToken: string | undefined;
   uploadLimitBytes: number;
   eventsTtlS: number;
+  silenceMs: number;
   artifactsDir: string | undefined;
   /** Whether agents are offered the release that lies beside the coordinator. */
   upgradesAgents: boolean;
@@ -107,6 +114,7 @@ export const loadCoordinatorConfig = (env: Record<string, string | undefined>): 
     databaseAuthToken: data.DSTACK_DATABASE_AUTH_TOKEN,
     uploadLimitBytes: data.DSTACK_SERVER_CODE_UPLOAD_LIMIT,
     eventsTtlS: data.DSTACK_SERVER_EVENTS_TTL_SECONDS,
+    silenceMs: data.DSTACK_SERVER_HOST_SILENCE_SECONDS * 1000,
     artifactsDir: data.DSTACK_SERVER_ARTIFACTS_DIR,
     upgradesAgents: data.DSTACK_SERVER_AGENT_UPGRADE === "auto",
     logQuotaHour: data.DSTACK_SERVER_LOG_QUOTA_PER_JOB_HOUR,

@@ -21,6 +21,7 @@ import { AgentSessions } from "./engine/agentSessions.ts";
 import { createAssignment } from "./engine/assign.ts";
 import { Capacity } from "./engine/capacity.ts";
 import { Engine } from "./engine/engine.ts";
+import { patienceOf } from "./engine/engineDeps.ts";
 import { EventPurge } from "./engine/eventPurge.ts";
 import { FleetKeeper } from "./engine/fleetKeeper.ts";
 import { Reachability } from "./engine/reachability.ts";
@@ -94,7 +95,7 @@ const buildCoordinator = async (
   const tell = eventTeller(db, clock, { ttlS: config.eventsTtlS });
   const purge = new EventPurge({ db, clock, log }, { ttlS: config.eventsTtlS });
   opened.defer(() => purge.close());
-  const agents = new AgentSessions();
+  const agents = new AgentSessions(clock);
   const capacity = new Capacity();
   const counters = new RunCounters();
   const engineDeps = {
@@ -108,6 +109,7 @@ const buildCoordinator = async (
     scheduler: new Scheduler({ agents, capacity, clock }),
     jobNetworkMode: config.jobNetworkMode,
     waits: new Waits(clock),
+    patience: patienceOf(config.silenceMs),
     wakeFleet: (fleetId: string) => fleets.wake(fleetId),
     counters,
     makeFor: (run: RunRow, submissions: readonly SubmissionRow[]) => fleets.makeFor(run, submissions),
@@ -129,8 +131,10 @@ const buildCoordinator = async (
     ...engineDeps,
     engine,
     reachability,
-    assign: (submission) =>
-      createAssignment({ db, box: secrets, logQuotaHour: config.logQuotaHour }, submission),
+    assign: (submission) => {
+      const { patience } = engineDeps;
+      return createAssignment({ db, box: secrets, patience, logQuotaHour: config.logQuotaHour }, submission);
+    },
     rollout: new Rollout({ releases, capacity, log, isOn: config.upgradesAgents }),
   });
   const usage = new UsageIntake({ ...engineDeps, engine });

@@ -17,10 +17,11 @@ import {
   type SubmissionRow,
 } from "../store/submissions.ts";
 import { commit } from "./changes.ts";
+import { Clones, CORDONED_BY } from "./clones.ts";
 import { desiredOf } from "./desired.ts";
 import { finishSubmission } from "./endings.ts";
 import type { Engine } from "./engine.ts";
-import { CLAIM_GIVEN_MS, type EngineDeps, LEASE_TTL_MS, SYNC_WAIT_MS } from "./engineDeps.ts";
+import { CLAIM_GIVEN_MS, type EngineDeps } from "./engineDeps.ts";
 import type { Reachability } from "./reachability.ts";
 import { applyReports } from "./reports.ts";
 import type { Rollout } from "./rollout.ts";
@@ -36,17 +37,30 @@ export interface AgentLinkDeps extends EngineDeps {
 /** The conversation with one host's agent (shared/protocol), from the coordinator's side. */
 export class AgentLink {
   readonly #deps: AgentLinkDeps;
+  readonly #clones: Clones;
+  readonly #startedAt: number;
 
   constructor(deps: AgentLinkDeps) {
     this.#deps = deps;
+    this.#clones = new Clones(deps.clock.steady());
+    this.#startedAt = deps.clock.now();
   }
 
   /** Acknowledges what the agent names, waits while it has seen all, then answers the whole desired set. */
   async sync(instance: InstanceRow, request: SyncRequest, signal: AbortSignal): Promise<SyncAnswer> {
-    const { agents, clock, engine, reachability } = this.#deps;
+    const { agents, clock, engine, patience, reachability } = this.#deps;
     const arrivedAt = clock.steady();
     const confirmed = agents.confirmations(instance.id);
-    const noted = agents.note(instance.id, request, arrivedAt);
+    const hosts = this.#clones.note(instance, request, arrivedAt);
+    if (hosts === "unsure")
+      throw new AppError(
+        "unavailable",
+        "Another host may have this host's identity; its next sync will tell",
+      );
+    if (hosts === "two") return this.#syncClone(instance, request, { signal, arrivedAt });
+    // Its agent counts its starts anew where its state was lost.
+    if (hosts === "begun") agents.endSession(instance.id);
+    const noted = agents.note(instance.id, request);
     if (noted === "fenced")
       throw new AppError("fenced", "A newer process of this host's agent has taken over", {
         hint: "Run one agent for each host",
@@ -56,16 +70,7 @@ export class AgentLink {
       await engine.noteInventory(instance, request);
     await engine.noteHost(instance, request);
     await this.#acknowledge(instance, request);
-    const { seen } = request;
-    const hasSeenAll = seen?.epoch === agents.epoch && seen.revision === agents.revision(instance.id);
-    if (hasSeenAll && request.wait_ms > 0) {
-      const timeUp = new AbortController();
-      const cancel = clock.after(Math.min(request.wait_ms, SYNC_WAIT_MS), () => timeUp.abort());
-      await agents.park(instance.id, AbortSignal.any([signal, timeUp.signal]));
-      cancel();
-      // Nobody reads this answer, and what the request said may have been overtaken.
-      if (signal.aborted) throw new AppError("unavailable", "The agent has closed the connection");
-    }
+    await this.#park(instance, request, signal);
     // The connection may look open long after its agent has given it up and asked again.
     if (agents.isOvertaken(instance.id, request))
       throw new AppError("unavailable", "A later sync of this host has come");
@@ -84,15 +89,67 @@ export class AgentLink {
       epoch: agents.epoch,
       revision,
       desired,
-      wait_ms: SYNC_WAIT_MS,
-      lease_ttl_ms: LEASE_TTL_MS,
+      wait_ms: patience.syncWaitMs,
+      lease_ttl_ms: patience.leaseTtlMs,
       waited_ms: Math.floor(clock.steady() - arrivedAt),
       ...(upgrade ? { upgrade } : {}),
     };
   }
 
+  /**
+   * Two hosts have one identity: neither gets new jobs, and each goes on with what it has. What only the other one names
+   * says nothing about this one.
+   */
+  async #syncClone(
+    instance: InstanceRow,
+    request: SyncRequest,
+    { signal, arrivedAt }: { signal: AbortSignal; arrivedAt: number },
+  ): Promise<SyncAnswer> {
+    const { agents, clock, engine, log, patience } = this.#deps;
+    agents.touch(instance.id);
+    if (!instance.cordon) {
+      const reason = this.#clones.describe(instance.id);
+      log.error("Two hosts have the identity of one instance", { instance: instance.name, reason });
+      await engine.setCordon(instance, { at: clock.now(), by: CORDONED_BY, reason }, null);
+    }
+    await this.#acknowledge(instance, request);
+    await this.#park(instance, request, signal);
+    const revision = agents.revision(instance.id);
+    const held = new Set(request.held.map((one) => one.submission_id));
+    const own = (await this.#listHeld(instance)).filter(({ id }) => held.has(id));
+    const desired = own.flatMap((submission) => {
+      const wanted = desiredOf(submission, true);
+      return wanted && wanted !== "start" ? [wanted] : [];
+    });
+    return {
+      epoch: agents.epoch,
+      revision,
+      desired,
+      wait_ms: patience.syncWaitMs,
+      lease_ttl_ms: patience.leaseTtlMs,
+      waited_ms: Math.floor(clock.steady() - arrivedAt),
+    };
+  }
+
+  /** Waits while the agent has seen all there is. */
+  async #park(
+    instance: InstanceRow,
+    { seen, wait_ms: waitMs }: SyncRequest,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { agents, clock, patience } = this.#deps;
+    const hasSeenAll = seen?.epoch === agents.epoch && seen.revision === agents.revision(instance.id);
+    if (!hasSeenAll || waitMs === 0) return;
+    const timeUp = new AbortController();
+    const cancel = clock.after(Math.min(waitMs, patience.syncWaitMs), () => timeUp.abort());
+    await agents.park(instance.id, AbortSignal.any([signal, timeUp.signal]));
+    cancel();
+    // Nobody reads this answer, and what the request said may have been overtaken.
+    if (signal.aborted) throw new AppError("unavailable", "The agent has closed the connection");
+  }
+
   report(instance: InstanceRow, request: ReportRequest): Promise<ReportAnswer> {
-    this.#deps.agents.touch(instance.id, this.#deps.clock.steady());
+    this.#deps.agents.touch(instance.id);
     return applyReports(this.#deps, instance, request.reports);
   }
 
@@ -165,7 +222,7 @@ export class AgentLink {
     const desired: Desired[] = [];
     const unconfirmed = new Set<string>();
     for (const submission of await this.#listHeld(instance)) {
-      if (isLost(submission, said)) {
+      if (isLost(submission, said) && this.#isSettled(instance, submission)) {
         await this.#endLost(submission, instance.project_id);
         continue;
       }
@@ -181,6 +238,11 @@ export class AgentLink {
       ({ submission_id: id }) =>
         !unconfirmed.has(id) || (occupants?.has(id) === true && !this.#isTooLate(id)),
     );
+  }
+
+  #isSettled(instance: InstanceRow, { acknowledged_at: at }: SubmissionRow): boolean {
+    const isOlder = at !== null && at < this.#startedAt;
+    return this.#clones.isSettled(instance, { now: this.#deps.clock.steady(), isOlder });
   }
 
   /** A job that cannot be told to its host, because a secret is gone, ends here (docs/spec/agent.md §2.11). */

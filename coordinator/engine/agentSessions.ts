@@ -1,3 +1,4 @@
+import type { Clock } from "../../shared/clock.ts";
 import type { SyncRequest } from "../../shared/protocol/sync.ts";
 
 interface Session {
@@ -12,29 +13,41 @@ type SyncIdentity = Pick<SyncRequest, "session" | "sequence" | "start">;
 
 /**
  * The agents as this process sees them: who is there, and how often the desired set of each has changed.
- * Heartbeats live here and nowhere else; after a restart agents make it anew with their next sync.
+ * Heartbeats live here and nowhere else; after a restart agents make it anew with their next sync. All moments are those
+ * of the steady clock.
  */
 export class AgentSessions {
   /** Names this process: revisions of another one mean nothing here. */
   readonly epoch = crypto.randomUUID();
-  #startedAt: number | undefined;
+  readonly #startedAt: number;
+  readonly #clock: Pick<Clock, "steady">;
   readonly #sessions = new Map<string, Session>();
   readonly #revisions = new Map<string, number>();
   readonly #confirmations = new Map<string, number>();
   readonly #waiting = new Map<string, Set<() => void>>();
 
+  constructor(clock: Pick<Clock, "steady">) {
+    this.#clock = clock;
+    this.#startedAt = clock.steady();
+  }
+
   /**
    * Notes a sync. `fenced`: another process of this host is newer, or this request was overtaken by a later
-   * one of its own; `repeated`: it was here before. A session begins with sequence 0, and the newest to begin is the
-   * one that counts: by the agent's own count, since what an ended process has sent may come late.
+   * one of its own; `repeated`: it was here before. The newest to begin is the one that counts: by the agent's own
+   * count, since what an ended process has sent may come late, and the first that a new one has sent may be lost.
    */
-  note(instanceId: string, sync: SyncIdentity, now: number): "current" | "repeated" | "fenced" {
+  note(instanceId: string, sync: SyncIdentity): "current" | "repeated" | "fenced" {
     const known = this.#sessions.get(instanceId);
     const start = sync.start ?? 0;
-    if (known && known.id !== sync.session && (sync.sequence > 0 || start < known.start)) return "fenced";
+    if (known && known.id !== sync.session && !isLater({ ...sync, start }, known)) return "fenced";
     if (this.isOvertaken(instanceId, sync) && known?.id === sync.session) return "fenced";
     const isRepeated = known?.id === sync.session && known.sequence === sync.sequence;
-    this.#sessions.set(instanceId, { id: sync.session, start, sequence: sync.sequence, lastSeenAt: now });
+    this.#sessions.set(instanceId, {
+      id: sync.session,
+      start,
+      sequence: sync.sequence,
+      lastSeenAt: this.#clock.steady(),
+    });
     if (known?.id !== sync.session) this.wake(instanceId);
     return isRepeated ? "repeated" : "current";
   }
@@ -46,9 +59,9 @@ export class AgentSessions {
   }
 
   /** The agent is there: some request of its newest session has just been answered or is being waited on. */
-  touch(instanceId: string, now: number): void {
+  touch(instanceId: string): void {
     const session = this.#sessions.get(instanceId);
-    if (session) session.lastSeenAt = now;
+    if (session) session.lastSeenAt = this.#clock.steady();
   }
 
   lastSeenAt(instanceId: string): number | undefined {
@@ -58,8 +71,7 @@ export class AgentSessions {
   }
 
   /** When it last asked for anything; of one that was not heard since the start of this process, the start. */
-  heardAt(instanceId: string, now: number): number {
-    this.#startedAt ??= now;
+  heardAt(instanceId: string): number {
     return this.#sessions.get(instanceId)?.lastSeenAt ?? this.#startedAt;
   }
 
@@ -105,6 +117,11 @@ export class AgentSessions {
     });
   }
 
+  /** The process of before is no more: whatever begins is newer. */
+  endSession(instanceId: string): void {
+    this.#sessions.delete(instanceId);
+  }
+
   forget(instanceId: string): void {
     this.wake(instanceId);
     this.#sessions.delete(instanceId);
@@ -112,3 +129,7 @@ export class AgentSessions {
     this.#confirmations.delete(instanceId);
   }
 }
+
+/** Of agents that do not count their starts, the one that begins: with sequence 0. */
+const isLater = (one: { start: number; sequence: number }, known: Session): boolean =>
+  one.start > known.start || (one.start === known.start && one.sequence === 0);

@@ -5,6 +5,7 @@ import { openSecretBox } from "../store/secretBox.ts";
 import { openEngine } from "../testing/openEngine.ts";
 import { hostRow } from "../testing/testEngine.ts";
 import { createAssignment } from "./assign.ts";
+import { DEFAULT_SILENCE_MS, patienceOf } from "./engineDeps.ts";
 
 test("volumes keep what is optional of them; a log quota is told where the server has one, 0 too", async () => {
   await using t = await openEngine();
@@ -14,7 +15,11 @@ test("volumes keep what is optional of them; a log quota is told where the serve
     volumes: ["/data:/data", { instance_path: "/cache", path: "/cache", optional: true }],
   });
   const submission = await t.engine.latest("one");
-  const deps = { db: t.engine.db, box: openSecretBox(join(dir.path, "key")) };
+  const deps = {
+    db: t.engine.db,
+    box: openSecretBox(join(dir.path, "key")),
+    patience: patienceOf(DEFAULT_SILENCE_MS),
+  };
   const assignment = await createAssignment(deps, submission);
   expect(assignment.mounts).toEqual([
     { source: "/data", target: "/data", optional: false },

@@ -15,7 +15,7 @@ import type { SecretBox } from "../store/secretBox.ts";
 import { listSubmissions, type SubmissionRow } from "../store/submissions.ts";
 import { repoOf } from "./assignRepo.ts";
 import { endsInSilence, groupByJob } from "./attempts.ts";
-import { CLAIM_LEASE_MS, SILENCE_MS } from "./engineDeps.ts";
+import { CLAIM_LEASE_MS, type Patience } from "./engineDeps.ts";
 
 interface AssignDeps {
   db: Db;
@@ -23,6 +23,7 @@ interface AssignDeps {
   box: SecretBox;
   /** Undefined: agents keep to their own. */
   logQuotaHour?: number | undefined;
+  patience: Patience;
 }
 
 /**
@@ -30,7 +31,7 @@ interface AssignDeps {
  * the values of secrets. Throws an `AppError` where one that it names is gone.
  */
 export const createAssignment = async (
-  { db, box, logQuotaHour }: AssignDeps,
+  { db, box, patience, logQuotaHour }: AssignDeps,
   submission: SubmissionRow,
 ): Promise<Assignment> => {
   const [run, instance] = await Promise.all([
@@ -85,7 +86,7 @@ export const createAssignment = async (
     max_duration_s: spec.max_duration,
     ...(logQuotaHour === undefined ? {} : { log_quota_hour: logQuotaHour }),
     claim_lease_ms: CLAIM_LEASE_MS,
-    ...(endsInSilence(run, submission) ? { stop_if_silent_ms: SILENCE_MS } : {}),
+    ...(endsInSilence(run, submission) ? { stop_if_silent_ms: patience.silenceMs } : {}),
   };
 };
 

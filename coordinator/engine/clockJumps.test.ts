@@ -2,7 +2,9 @@ import { expect, test } from "bun:test";
 import { waitFor } from "../../shared/testing/waitFor.ts";
 import { openEngine } from "../testing/openEngine.ts";
 import { hostRow } from "../testing/testEngine.ts";
-import { CLAIM_GIVEN_MS, CLAIM_TIMEOUT_MS, LEASE_TTL_MS, LOST_AFTER_MS } from "./engineDeps.ts";
+import { CLAIM_GIVEN_MS, CLAIM_TIMEOUT_MS, DEFAULT_SILENCE_MS, patienceOf } from "./engineDeps.ts";
+
+const { leaseTtlMs: LEASE_TTL_MS, lostAfterMs: LOST_AFTER_MS } = patienceOf(DEFAULT_SILENCE_MS);
 
 const DAY_MS = 24 * 3_600_000;
 const JUMPS = [DAY_MS, -DAY_MS];
@@ -84,4 +86,13 @@ test("a host that comes for its job late is not given it: it could not confirm i
   await waitFor("another attempt", async () => (await t.engine.submissions("job")).length === 2);
   await waitFor("it on the host", async () => (await t.engine.latest("job")).status === "provisioning");
   expect(await t.engine.desired(host)).toHaveLength(1);
+});
+
+test("a host that only sent figures of its use before it was cut off is silent all the same", async () => {
+  await using t = await openEngine();
+  const host = await t.engine.addHost(hostRow(0));
+  await t.engine.sync(host);
+  await t.engine.usage.take(host, { sent_at: t.clock.now(), samples: [] });
+  t.clock.advance(2 * LEASE_TTL_MS);
+  await waitFor("the silence", () => t.engine.capacity.get(host.id)?.instance.unreachable === true);
 });

@@ -13,7 +13,15 @@ import { killAfterCommit } from "../testing/killAfterCommit.ts";
 import { listTold } from "../testing/listTold.ts";
 import { type OpenedEngine, openEngine } from "../testing/openEngine.ts";
 import { hostRow } from "../testing/testEngine.ts";
-import { CLAIM_TIMEOUT_MS, LEASE_TTL_MS, STOP_GRACE_MS, STOP_MARGIN_MS } from "./engineDeps.ts";
+import {
+  CLAIM_TIMEOUT_MS,
+  DEFAULT_SILENCE_MS,
+  patienceOf,
+  STOP_GRACE_MS,
+  STOP_MARGIN_MS,
+} from "./engineDeps.ts";
+
+const { leaseTtlMs: LEASE_TTL_MS } = patienceOf(DEFAULT_SILENCE_MS);
 
 const HOST = hostRow(0);
 const OTHER = hostRow(1);

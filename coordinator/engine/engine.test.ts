@@ -4,7 +4,15 @@ import { tempDir } from "../../shared/testing/tempDir.ts";
 import { waitFor } from "../../shared/testing/waitFor.ts";
 import { findInstance } from "../store/instances.ts";
 import { hostRow, TestEngine } from "../testing/testEngine.ts";
-import { CLAIM_TIMEOUT_MS, LEASE_TTL_MS, STOP_GRACE_MS, STOP_MARGIN_MS } from "./engineDeps.ts";
+import {
+  CLAIM_TIMEOUT_MS,
+  DEFAULT_SILENCE_MS,
+  patienceOf,
+  STOP_GRACE_MS,
+  STOP_MARGIN_MS,
+} from "./engineDeps.ts";
+
+const { leaseTtlMs: LEASE_TTL_MS } = patienceOf(DEFAULT_SILENCE_MS);
 
 const opened = async () => {
   const dir = tempDir();

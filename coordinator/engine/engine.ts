@@ -55,9 +55,8 @@ export class Engine {
 
   /** Rebuilds from the store what is kept in memory, then takes every live run up where it was left. */
   async start(): Promise<void> {
-    const { db, capacity, agents, clock, scheduler } = this.#deps;
+    const { db, capacity, scheduler } = this.#deps;
     for (const { instance, fleetName } of await listLiveInstances(db)) capacity.set(instance, fleetName);
-    agents.heardAt("", clock.steady());
     for (const { id, instance_id: instanceId, share } of await listLiveSubmissions(db)) {
       const entry = instanceId === null ? undefined : capacity.get(instanceId);
       if (entry) capacity.restore(entry.instance.id, id, share ?? wholeOf(entry));
@@ -199,8 +198,8 @@ export class Engine {
     );
   }
 
-  /** Keeps new jobs away from an instance, or (null) lets them go there again. */
-  async setCordon(instance: InstanceRow, cordon: Cordon | null, actorId: string): Promise<void> {
+  /** Keeps new jobs away from an instance, or (null) lets them go there again; no actor: the coordinator itself. */
+  async setCordon(instance: InstanceRow, cordon: Cordon | null, actorId: string | null): Promise<void> {
     const told =
       Boolean(instance.cordon) === Boolean(cordon) ? [] : [instanceCordoned(instance, cordon, actorId)];
     await this.#patchHost(instance.id, { cordon }, told);

@@ -29,6 +29,7 @@ export interface EngineDeps {
   makeFor: (run: RunRow, submissions: readonly SubmissionRow[]) => Promise<boolean>;
   /** Could that be otherwise than it was the last time? */
   mayMakeFor: (run: RunRow) => boolean;
+  patience: Patience;
   /** Something has changed that the policy of a fleet may care about. */
   wakeFleet: (fleetId: string) => void;
   counters: RunCounters;
@@ -54,14 +55,23 @@ export const LONGEST_GRACE_MS = 24 * 24 * 3_600_000;
 /** How long past the kill a host may take to say that the job has ended; then it is taken as ended. */
 export const STOP_MARGIN_MS = 20_000;
 
-/** How long an agent is asked to wait in its poll. */
-export const SYNC_WAIT_MS = 45_000;
+/** How long a host may be silent (docs/spec/lifecycle.md §3.7), and what follows from it; all in milliseconds. */
+export interface Patience {
+  /** How long an agent is asked to wait in its poll. */
+  syncWaitMs: number;
+  /** How long an agent counts as there without another word. */
+  leaseTtlMs: number;
+  /** Cut off for this long, an agent ends the jobs that would be given to another. */
+  silenceMs: number;
+  /** When the coordinator gives such a job to another: later than its agent could still run it. */
+  lostAfterMs: number;
+}
 
-/** How long an agent counts as there without another word. */
-export const LEASE_TTL_MS = 90_000;
+export const patienceOf = (silenceMs: number): Patience => ({
+  syncWaitMs: Math.min(45_000, silenceMs * 0.375),
+  leaseTtlMs: silenceMs * 0.75,
+  silenceMs,
+  lostAfterMs: silenceMs * 1.25,
+});
 
-/** Cut off for this long, an agent ends the jobs that would be given to another (docs/spec/lifecycle.md §3.7). */
-export const SILENCE_MS = 120_000;
-
-/** When the coordinator gives such a job to another: later than its agent could still run it. */
-export const LOST_AFTER_MS = SILENCE_MS + 30_000;
+export const DEFAULT_SILENCE_MS = 120_000;

@@ -5,7 +5,15 @@ import { removeInstance } from "../domain/fleets/deleteFleets.ts";
 import { listTold } from "../testing/listTold.ts";
 import { type OpenedEngine, openEngine } from "../testing/openEngine.ts";
 import { hostRow, type TestEngine } from "../testing/testEngine.ts";
-import { CLAIM_TIMEOUT_MS, LEASE_TTL_MS, STOP_GRACE_MS, STOP_MARGIN_MS } from "./engineDeps.ts";
+import {
+  CLAIM_TIMEOUT_MS,
+  DEFAULT_SILENCE_MS,
+  patienceOf,
+  STOP_GRACE_MS,
+  STOP_MARGIN_MS,
+} from "./engineDeps.ts";
+
+const { leaseTtlMs: LEASE_TTL_MS } = patienceOf(DEFAULT_SILENCE_MS);
 
 const HOST = hostRow(0);
 const USER = "00000000-0000-4000-8000-000000000009";

@@ -5,7 +5,7 @@ import { insertSubmissions, type NewSubmissionRow, type SubmissionRow } from "..
 import { endsInSilence } from "./attempts.ts";
 import { type Changes, merge } from "./changes.ts";
 import { finishSubmission } from "./endings.ts";
-import { CLAIM_TIMEOUT_MS, type EngineDeps, LOST_AFTER_MS, STOP_MARGIN_MS } from "./engineDeps.ts";
+import { CLAIM_TIMEOUT_MS, type EngineDeps, STOP_MARGIN_MS } from "./engineDeps.ts";
 
 /**
  * What has waited too long: an assignment that no agent confirmed, a stop that no agent reported done, a job whose
@@ -59,8 +59,8 @@ const isUnconfirmed = (submission: SubmissionRow): boolean =>
 /** By then the agent of a host that stays silent has ended the job by its own clock. */
 const silentUntil = (deps: EngineDeps, run: RunRow, submission: SubmissionRow): number | undefined => {
   if (!endsInSilence(run, submission)) return undefined;
-  const heardAt = deps.agents.heardAt(submission.instance_id ?? "", deps.clock.steady());
-  return Math.max(heardAt, deps.waits.since(submission.id, "claim")) + LOST_AFTER_MS;
+  const heardAt = deps.agents.heardAt(submission.instance_id ?? "");
+  return Math.max(heardAt, deps.waits.since(submission.id, "claim")) + deps.patience.lostAfterMs;
 };
 
 /** The host never took it, or let it go unconfirmed: fence this attempt for good and make a new one of the same job. */

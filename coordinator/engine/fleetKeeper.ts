@@ -284,8 +284,7 @@ export class FleetKeeper {
     const { agents, capacity, clock } = this.#deps;
     const now = clock.steady();
     const isSilent =
-      capacity.get(row.id)?.instance.unreachable === true &&
-      agents.heardAt(row.id, now) + UNREACHABLE_MS <= now;
+      capacity.get(row.id)?.instance.unreachable === true && agents.heardAt(row.id) + UNREACHABLE_MS <= now;
     return this.#change(row, { kind: isSilent ? "silent" : "looked_at" });
   }
 

@@ -11,15 +11,16 @@ import { listHeldSubmissions } from "../store/submissions.ts";
 import type { AgentSessions } from "./agentSessions.ts";
 import type { Capacity } from "./capacity.ts";
 import type { Engine } from "./engine.ts";
-import { LEASE_TTL_MS } from "./engineDeps.ts";
+import type { Patience } from "./engineDeps.ts";
 
-/** How often the silence of all hosts is looked at: in memory, so a look costs next to nothing. */
-const SWEEP_MS = LEASE_TTL_MS / 6;
+/** How often the silence of all hosts is looked at, in each lease: in memory, so a look costs next to nothing. */
+const SWEEPS = 6;
 
 interface ReachabilityDeps {
   db: Db;
   tell: TellEvents;
   clock: Clock;
+  patience: Patience;
   log: Logger;
   agents: AgentSessions;
   capacity: Capacity;
@@ -41,7 +42,7 @@ export class Reachability {
   constructor(deps: ReachabilityDeps) {
     this.#deps = deps;
     this.#startedAt = deps.clock.steady();
-    this.#cancel = deps.clock.after(SWEEP_MS, () => this.#sweep());
+    this.#cancel = deps.clock.after(deps.patience.leaseTtlMs / SWEEPS, () => this.#sweep());
   }
 
   close(): void {
@@ -55,9 +56,9 @@ export class Reachability {
   }
 
   #sweep(): void {
-    const { agents, capacity, clock, log } = this.#deps;
-    this.#cancel = clock.after(SWEEP_MS, () => this.#sweep());
-    const silentSince = clock.steady() - LEASE_TTL_MS;
+    const { agents, capacity, clock, log, patience } = this.#deps;
+    this.#cancel = clock.after(patience.leaseTtlMs / SWEEPS, () => this.#sweep());
+    const silentSince = clock.steady() - patience.leaseTtlMs;
     for (const { instance } of capacity.listAll()) {
       const lastSeenAt = agents.lastSeenAt(instance.id) ?? this.#startedAt;
       // One that is still to come has never spoken.

@@ -4,7 +4,9 @@ import { findInstance, type InstanceRow } from "../store/instances.ts";
 import { patchRun } from "../store/runs.ts";
 import { type OpenedEngine, openEngine } from "../testing/openEngine.ts";
 import { hostRow } from "../testing/testEngine.ts";
-import { LOST_AFTER_MS, SILENCE_MS } from "./engineDeps.ts";
+import { DEFAULT_SILENCE_MS, patienceOf } from "./engineDeps.ts";
+
+const { lostAfterMs: LOST_AFTER_MS, silenceMs: SILENCE_MS } = patienceOf(DEFAULT_SILENCE_MS);
 
 const RETRY = { retry: { on_events: ["no-capacity"], duration: "4h" } };
 

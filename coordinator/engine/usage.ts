@@ -74,7 +74,7 @@ export class UsageIntake {
   async take(instance: InstanceRow, request: MetricsRequest): Promise<MetricsAnswer> {
     const { clock, agents, capacity } = this.#deps;
     const now = clock.now();
-    agents.touch(instance.id, now);
+    agents.touch(instance.id);
     const samples = atOurClock(request, now).filter(({ at }) => at > now - LIVE_MS);
     const own = await this.#ownJobs(instance.id, samples);
     const jobs = samples.flatMap(({ at, jobs: used }) =>

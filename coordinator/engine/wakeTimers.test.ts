@@ -48,8 +48,8 @@ test("a clock that is put forward or back wakes all that wait, so that they tell
   });
   for (const [key, due] of Object.entries(at)) timers.set(key, due);
   clock.jump(9 * HOUR_MS);
-  clock.advance(60_000);
-  expect(seen).toEqual([`other@${9 * HOUR_MS + 60_000}`, `cron@${9 * HOUR_MS + 60_000}`]);
+  clock.advance(300_000);
+  expect(seen).toEqual([`other@${9 * HOUR_MS + 300_000}`, `cron@${9 * HOUR_MS + 300_000}`]);
   clock.advance(HOUR_MS);
   expect(seen.at(-1)).toBe(`cron@${10 * HOUR_MS}`);
 });

@@ -1,7 +1,7 @@
 import type { Clock } from "../../shared/clock.ts";
 
 /** How often it is looked whether the machine's clock was put forward or back, and by how much it has to be. */
-const JUMP_LOOK_MS = 60_000;
+const JUMP_LOOK_MS = 300_000;
 const JUMP_MS = 1_000;
 
 /** What waits for time: one moment per key, one timer that watches the nearest. Rebuilt from the store at start. */

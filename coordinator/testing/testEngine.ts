@@ -14,6 +14,7 @@ import { AgentSessions } from "../engine/agentSessions.ts";
 import { createAssignment } from "../engine/assign.ts";
 import { Capacity } from "../engine/capacity.ts";
 import { Engine } from "../engine/engine.ts";
+import { DEFAULT_SILENCE_MS, patienceOf } from "../engine/engineDeps.ts";
 import { FleetKeeper } from "../engine/fleetKeeper.ts";
 import { Reachability } from "../engine/reachability.ts";
 import { Scheduler } from "../engine/scheduler.ts";
@@ -68,7 +69,7 @@ export class TestEngine implements AsyncDisposable {
   readonly usage: UsageIntake;
   readonly capacity = new Capacity();
   readonly counters = new RunCounters();
-  readonly agents = new AgentSessions();
+  readonly agents: AgentSessions;
   readonly #clock: Clock;
   readonly #close: () => Promise<void>;
   readonly #sequences = new Map<string, number>();
@@ -80,6 +81,7 @@ export class TestEngine implements AsyncDisposable {
     options: { clock: Clock; close: () => Promise<void>; backends: readonly Backend[] },
   ) {
     const { clock, close, backends } = options;
+    this.agents = new AgentSessions(options.clock);
     const { agents, capacity } = this;
     this.db = db;
     this.#clock = clock;
@@ -97,6 +99,7 @@ export class TestEngine implements AsyncDisposable {
       jobNetworkMode: 2 as const,
       counters: this.counters,
       waits: new Waits(clock),
+      patience: patienceOf(DEFAULT_SILENCE_MS),
       wakeFleet: (fleetId: string) => this.fleets.wake(fleetId),
       makeFor: (run: RunRow, submissions: readonly SubmissionRow[]) => this.fleets.makeFor(run, submissions),
       mayMakeFor: (run: RunRow) => this.fleets.mayMakeFor(run),
@@ -107,7 +110,10 @@ export class TestEngine implements AsyncDisposable {
     this.fleets = new FleetKeeper({ ...deps, engine: this.engine, backends, url });
     this.#reachability = new Reachability({ ...deps, engine: this.engine });
     const assign = (submission: SubmissionRow) =>
-      createAssignment({ db, box: openSecretBox(join(dir, "encryption.key")) }, submission);
+      createAssignment(
+        { db, patience: deps.patience, box: openSecretBox(join(dir, "encryption.key")) },
+        submission,
+      );
     this.usage = new UsageIntake({ ...deps, engine: this.engine });
     this.link = new AgentLink({ ...deps, engine: this.engine, reachability: this.#reachability, assign });
   }

@@ -39,22 +39,29 @@ test("a seed replays exactly", async () => {
   expect(one.output).toContain("BUG ");
 }, 60_000);
 
-/** With the faults that bring it to light soonest. */
-const NOTICED: Record<Break, { faults: string[]; seeds: number }> = {
-  occupied: { faults: [], seeds: 20 },
-  release: { faults: [], seeds: 20 },
-  keep: { faults: [], seeds: 20 },
-  desired: { faults: [], seeds: 20 },
-  restart: { faults: ["crash"], seeds: 60 },
-  lease: { faults: ["atGift"], seeds: 60 },
-  silence: { faults: ["partition", "atGift"], seeds: 150 },
-  clock: { faults: ["clockJump", "partition"], seeds: 200 },
+/** With what brings it to light soonest. */
+const NOTICED: Record<Break, string[]> = {
+  occupied: [],
+  release: [],
+  keep: [],
+  desired: [],
+  restart: ["--faults", "crash"],
+  lease: ["--faults", "atGift", "--hosts", "8", "--runs", "6"],
+  silence: ["--faults", "partition,atGift", "--hosts", "8", "--runs", "6"],
+  clock: ["--faults", "clockJump,partition,atGift", "--hosts", "8", "--runs", "20"],
 };
 
-for (const [rule, { faults, seeds }] of Object.entries(NOTICED))
+for (const [rule, flags] of Object.entries(NOTICED))
   test(`it is noticed when ${BREAKS[rule as Break]}`, async () => {
-    const only = faults.length > 0 ? ["--faults", faults.join(",")] : [];
-    const args = ["--break", rule, "--seeds", String(seeds), "--workers", "1", "--trace", ...only];
-    const { code, output } = await sim(...args);
+    const { code, output } = await sim(
+      "--break",
+      rule,
+      "--seeds",
+      "500",
+      "--workers",
+      "1",
+      "--trace",
+      ...flags,
+    );
     expect({ code, output }).toMatchObject({ code: 1, output: expect.stringContaining(" failed at step ") });
-  }, 120_000);
+  }, 240_000);

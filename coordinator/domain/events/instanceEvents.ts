@@ -57,10 +57,10 @@ const because = (reason: string): string => (reason === "" ? "" : ` (${oneLine(r
 export const instanceCordoned = (
   instance: TellableInstance,
   cordon: { reason: string } | null,
-  actorId: string,
+  actorId: string | null,
 ): NewEvent => ({
   message: cordon ? `Instance cordoned${because(cordon.reason)}` : "Instance uncordoned",
-  actorId,
+  ...(actorId === null ? {} : { actorId }),
   targets: [aboutInstance(instance)],
 });
 

@@ -13,11 +13,14 @@ export interface Cluster extends AsyncDisposable {
   task(name: string, commands: readonly string[], more?: Record<string, unknown>): string;
 }
 
-export const openCluster = async (count: number): Promise<Cluster> => {
+/** `env`: of the coordinator, beside its own. */
+export const openCluster = async (count: number, env: Record<string, string> = {}): Promise<Cluster> => {
   await using undo = new AsyncDisposableStack();
   const dir = undo.use(tempDir()).path;
   const network = undo.use(await createNetwork());
-  const coordinator = undo.use(await startCoordinator({ dir: join(dir, "coordinator"), ip: network.ip }));
+  const coordinator = undo.use(
+    await startCoordinator({ dir: join(dir, "coordinator"), ip: network.ip, env }),
+  );
   const hosts: Cluster["hosts"] = [];
   for (let at = 0; at < count; at++) {
     const host = await network.addHost(`n${at}`);
