@@ -7,6 +7,7 @@ import { BUILD_TARGET } from "../shared/version.ts";
 import { Drain } from "./control/drain.ts";
 import { createControl } from "./control/handlers.ts";
 import { serveControl } from "./control/server.ts";
+import { keepFence } from "./fence/keepFence.ts";
 import { openHostClock, uptimeMs } from "./hostClock.ts";
 import { InventoryWatch, type WatchDeps } from "./inventory/watch.ts";
 import { AgentLogs } from "./jobs/agentLogs.ts";
@@ -57,6 +58,8 @@ export interface AgentDeps {
   env: Readonly<Record<string, string | undefined>>;
   /** Made when the first job needs it: hosts without an engine never load what it takes. */
   createDockerRuntime: (log: Logger) => Runtime;
+  /** DOCKER_HOST. */
+  dockerHost: string;
   service: ServiceManager;
   upgrade: UpgradeOptions;
   log: Logger;
@@ -142,6 +145,7 @@ export const runAgent = async (deps: AgentDeps, signal: AbortSignal): Promise<Ag
     journal,
     clock,
     isSameBoot: clock.isSameBoot,
+    keepFence: keepFence({ stateDir, dockerHost: deps.dockerHost, self: deps.self, log }),
     log,
     jobsDir,
     report: (report) => {

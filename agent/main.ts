@@ -96,4 +96,7 @@ if (process.argv[2] === "supervise") {
 } else if (process.argv[2] === "guard") {
   const { guard, readGuardArgs } = await import("./upgrade/guard.ts");
   await guard(readGuardArgs(process.argv.slice(3)));
+} else if (process.argv[2] === "fence") {
+  const { fence } = await import("./fence/fence.ts");
+  await fence(process.argv[3] ?? "", process.argv[4] ?? "");
 } else await main();

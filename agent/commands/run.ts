@@ -62,6 +62,7 @@ export const run = async (config: Config, deps: RunDeps): Promise<void> => {
       onHangUp,
       self,
       env,
+      dockerHost,
       createDockerRuntime: (log) =>
         createDockerRuntime({ dockerHost: config.dockerHost, settings, stateDir: config.stateDir, log }),
       service,

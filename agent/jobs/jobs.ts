@@ -4,6 +4,7 @@ import { messageOf } from "../../shared/errors.ts";
 import type { Assignment } from "../../shared/protocol/assignment.ts";
 import type { Report, ReportAnswer } from "../../shared/protocol/report.ts";
 import type { Desired, HeldSubmission } from "../../shared/protocol/sync.ts";
+import { writeLimit } from "../fence/overdueJobs.ts";
 import type { JournalEntry } from "./journal.ts";
 import { reconcile } from "./reconcile.ts";
 import { JobRunner, type RunnerDeps, type UsedJob } from "./runner.ts";
@@ -37,6 +38,7 @@ export class Jobs {
       path: join(deps.jobsDir, "..", "answered"),
       isSameBoot: deps.isSameBoot,
       onSilence: (id) => this.#runners.get(id)?.stop(0, "terminated_by_server"),
+      onWatch: (id, limitMs) => this.#fence(id, limitMs),
     });
     mkdirSync(deps.jobsDir, { recursive: true, mode: 0o700 });
   }
@@ -65,6 +67,18 @@ export class Jobs {
       }
       rmSync(dir, { recursive: true, force: true });
     }
+  }
+
+  #fence(id: string, limitMs: number): void {
+    try {
+      writeLimit(join(this.#deps.jobsDir, id), limitMs);
+    } catch (err) {
+      this.#deps.log.warn("Cannot note how long the host of a job may be silent", {
+        submission_id: id,
+        reason: messageOf(err),
+      });
+    }
+    this.#deps.keepFence?.();
   }
 
   /** What is held, for the next sync: jobs that are being removed are still there. */

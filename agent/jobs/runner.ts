@@ -38,6 +38,8 @@ export interface RunnerDeps {
   uploadLog: (spool: LogSource) => LogUpload;
   /** Sends what is left of what the agent has to say about a job that is to be forgotten. */
   flushAgentLog: (submissionId: string) => Promise<void>;
+  /** A job that ends when its host is silent is there: somebody must end it where the agent cannot. */
+  keepFence?: () => void;
   /** A command runs that did not before. */
   onRunning?: () => void;
 }

@@ -18,6 +18,7 @@ const setUp = () => {
       log: silentLogger,
       path: join(dir.path, "answered"),
       isSameBoot,
+      onWatch: () => {},
       onSilence: (id) => ended.push(id),
     });
   return { clock, ended, open, silence: open(), [Symbol.dispose]: () => dir[Symbol.dispose]() };

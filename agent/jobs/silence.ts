@@ -11,6 +11,8 @@ export interface SilenceDeps {
   path: string;
   /** Whether what was noted there is of the time since the host was started: of before, nothing runs any more. */
   isSameBoot: boolean;
+  /** A job with a limit has come. */
+  onWatch: (submissionId: string, limitMs: number) => void;
   /** The job may be another host's from now on. */
   onSilence: (submissionId: string) => void;
 }
@@ -36,6 +38,7 @@ export class Silence {
     if (this.#limits.size === 0) this.#keep();
     this.#limits.set(id, limitMs);
     this.#arm(id, limitMs);
+    this.#deps.onWatch(id, limitMs);
   }
 
   unwatch(id: string): void {

@@ -95,3 +95,9 @@ const NEVER = "0001-01-01T00:00:00Z";
 /** A container that was created and never ran: its start was not asked for, or failed. */
 export const hasStarted = ({ State }: Docker.ContainerInspectInfo): boolean =>
   State.StartedAt !== "" && State.StartedAt !== NEVER;
+
+/** Kills the job's container, where it runs; it stays for the agent to read. */
+export const killContainer = async (docker: Docker, submissionId: string): Promise<void> => {
+  const container = await findContainer(docker, submissionId);
+  await container?.kill({ signal: "SIGKILL" }).catch(unlessStopped);
+};

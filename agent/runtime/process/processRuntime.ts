@@ -14,10 +14,9 @@ import {
 } from "../runtime.ts";
 import { type Cgroups, removeCgroups } from "./cgroups.ts";
 import { type HostFacts, prepareCommand } from "./command.ts";
-import { killCgroups, processesIn } from "./jobCgroup.ts";
-import { killAll, signal } from "./kill.ts";
+import { endSupervisor, killLeft } from "./endSupervisor.ts";
 import type { FromSupervisor } from "./messages.ts";
-import { bootId, isRecordAlive, processesWith } from "./procfs.ts";
+import { bootId, isRecordAlive } from "./procfs.ts";
 import { type ExitRecord, findExit, findSupervisor } from "./records.ts";
 import type { Supervisor, Supervisors } from "./supervisors.ts";
 import { resolveUser } from "./user.ts";
@@ -31,8 +30,6 @@ export interface ProcessRuntimeDeps {
 
 /** How often a supervisor that does not dial in is looked after. */
 const LOOK_MS = 250;
-/** How long a supervisor that was told to go may take to end its job. */
-const END_MS = 7_000;
 
 /** Jobs as plain processes of this host, each under a supervisor of its own (supervise.ts). */
 export const createProcessRuntime = (deps: ProcessRuntimeDeps): Runtime => ({
@@ -193,26 +190,4 @@ const endOf = (
     };
   if (code === 0) return { exitStatus: 0, reason: "done_by_runner", message: "" };
   return { exitStatus: code, reason: "container_exited_with_error", message: why };
-};
-
-/** What a supervisor that is dead has left. */
-const killLeft = async ({ cgroups }: ProcessRuntimeDeps, submissionId: string): Promise<void> => {
-  killCgroups(cgroups.find(submissionId));
-  await killAll(() => [
-    ...processesIn(cgroups.find(submissionId)),
-    ...processesWith("DSTACK_JOB_ID", submissionId),
-  ]);
-};
-
-const endSupervisor = async (deps: ProcessRuntimeDeps, submissionId: string, dir: string): Promise<void> => {
-  const record = findSupervisor(dir);
-  if (!record) return;
-  if (isRecordAlive(record)) {
-    signal(record.pid, "SIGTERM");
-    const until = Date.now() + END_MS;
-    while (isRecordAlive(record) && Date.now() < until) await delay(5);
-    if (isRecordAlive(record)) await killAll(() => [record.pid]);
-  }
-  if (findExit(dir)) return;
-  await killLeft(deps, submissionId);
 };

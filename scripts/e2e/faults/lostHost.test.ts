@@ -20,10 +20,38 @@ describeWith(NEEDS_CLUSTER, "a host that is cut off for minutes", () => {
   }, 60_000);
   afterAll(() => cluster[Symbol.asyncDispose]());
 
+  test.skipIf(isLong)(
+    "without its agent, too, a job that goes on elsewhere ends by its host's clock before",
+    async () => {
+      const { client } = cluster.coordinator;
+      const text = cluster.task("orphan", ["sleep 100000"], { retry: { on_events: ["interruption"] } });
+      await client.dstackOk(["apply", "-y", "-d", "-f", "-"], { input: text });
+      await client.waitForRun("orphan", (run) => run.status === "running");
+      const place = await placeOf(cluster, "orphan");
+      const agent = cluster.hosts.find(({ host }) => host === place)?.agent;
+      await agent?.program.kill9();
+      const alive = () => processesWith("DSTACK_RUN_NAME=orphan\0").length;
+      expect(alive()).toBeGreaterThan(0);
+      await waitFor(
+        "the attempt without an agent to end",
+        async () => {
+          expect((await client.getRun("orphan")).jobs[0]?.job_submissions).toHaveLength(1);
+          return alive() === 0;
+        },
+        SILENCE_S * 1_250,
+      );
+      await client.waitForRun("orphan", hasSecondRunning, 120_000);
+      agent?.restart();
+      await client.dstackOk(["stop", "-y", "orphan"]);
+      expect(await client.waitForEnd("orphan", 60_000)).toMatchObject({ status: "terminated" });
+    },
+    300_000,
+  );
+
   test("goes on with its job by default, and with retry only another host does, never both", async () => {
     const { client } = cluster.coordinator;
     const apply = (text: string) => client.dstackOk(["apply", "-y", "-d", "-f", "-"], { input: text });
-    const steady = steadyJob({ lines: CUT_MS / 1000 + 30, silentS: 0, everyS: 1 });
+    const steady = steadyJob({ lines: CUT_MS / 1000 + 8, silentS: 0, everyS: 1 });
     await apply(cluster.task("steady", steady.commands));
     await waitForLog(client, "steady", "line 2 ");
     const retry = { on_events: ["interruption"] };
