@@ -5,7 +5,7 @@ import { blockUse } from "../domain/instances/occupancy.ts";
 import type { Statement } from "../store/db.ts";
 import type { NewEvent } from "../store/events.ts";
 import type { RunRow } from "../store/runs.ts";
-import { moveSubmission, type SubmissionRow } from "../store/submissions.ts";
+import { moveSubmission, patchSubmission, type SubmissionRow } from "../store/submissions.ts";
 import type { Changes } from "./changes.ts";
 import { type EngineDeps, LONGEST_GRACE_MS, STOP_GRACE_MS } from "./engineDeps.ts";
 import { type JobOfProject, jobMove, leaveInstance } from "./moves.ts";
@@ -36,6 +36,18 @@ export const endSubmission = (
     effects: [() => deps.agents.wake(instanceId)],
   };
 };
+
+/** The host is to kill what it was asked to end with grace; it may take as long as ever to say so. */
+export const hurrySubmission = (
+  deps: EngineDeps,
+  { id, instance_id: instanceId }: SubmissionRow,
+): Changes => ({
+  statements: [patchSubmission(deps.db, id, { stop_grace_ms: 0, last_processed_at: deps.clock.now() })],
+  effects: [
+    () => deps.waits.renew(id, "stop"),
+    ...(instanceId === null ? [] : [() => deps.agents.wake(instanceId)]),
+  ],
+});
 
 /**
  * Only a running job that a user stops, or that ends because of another, gets time to end by itself (docs/spec/

@@ -116,7 +116,10 @@ export class Engine {
         last_processed_at: clock.now(),
         next_triggered_at: null,
       } as const;
-      if (!isFinalRun(run.status))
+      // Who has stopped a run with patience may lose it.
+      if (run.status === "terminating" && abort && run.termination_reason === "stopped_by_user")
+        await writeAll(db, [patchRun(db, runId, { termination_reason: reason })]);
+      else if (!isFinalRun(run.status))
         await commit(this.#deps, runMove(db, run, { to: "terminating", patch, actorId }));
     });
     await this.#pass(runId);

@@ -5,7 +5,7 @@ import { waitFor } from "../../shared/testing/waitFor.ts";
 import { submissionError, submissionStatusMessage } from "../domain/runs/statusTexts.ts";
 import { openEngine } from "../testing/openEngine.ts";
 import { hostRow } from "../testing/testEngine.ts";
-import { STOP_GRACE_MS } from "./engineDeps.ts";
+import { STOP_GRACE_MS, STOP_MARGIN_MS } from "./engineDeps.ts";
 
 type Finished = Extract<Report["fact"], { state: "finished" }>;
 
@@ -101,6 +101,43 @@ describe("stopping", () => {
     });
     expect(submissionStatusMessage(latest)).toBe(message);
     expect((await t.engine.run("example")).status).toBe("terminated");
+  });
+
+  test.each([{}, { stop_duration: "off" }])("an abort during a stop kills at once (%o)", async (more) => {
+    await using t = await openEngine();
+    const host = await t.engine.addHost(hostRow(0));
+    await t.engine.submit("example", more);
+    const id = await t.engine.takeOne(host);
+    await t.engine.running(host, id);
+    const run = await t.engine.run("example");
+    await t.engine.engine.stopRun(run.id, false);
+    t.clock.advance(STOP_GRACE_MS);
+    await t.engine.engine.stopRun(run.id, true);
+    expect(await t.engine.desired(host, [id])).toEqual([{ action: "stop", submission_id: id, grace_ms: 0 }]);
+    t.clock.advance(STOP_MARGIN_MS - 1);
+    expect(await t.engine.latest("example")).toMatchObject({ status: "terminating" });
+    t.clock.advance(1);
+    await waitFor("the end", async () => (await t.engine.run("example")).status === "terminated");
+    expect(await t.engine.run("example")).toMatchObject({ termination_reason: "aborted_by_user" });
+    expect(await t.engine.latest("example")).toMatchObject({ termination_reason: "terminated_by_user" });
+  });
+
+  test("a stop after an abort changes nothing, and neither does any after the end", async () => {
+    await using t = await openEngine();
+    const host = await t.engine.addHost(hostRow(0));
+    await t.engine.submit("example");
+    const id = await t.engine.takeOne(host);
+    await t.engine.running(host, id);
+    const run = await t.engine.run("example");
+    await t.engine.engine.stopRun(run.id, true);
+    await t.engine.engine.stopRun(run.id, false);
+    expect(await t.engine.run("example")).toMatchObject({ termination_reason: "aborted_by_user" });
+    await t.engine.finished(host, id, { exit: -1 });
+    for (const abort of [false, true]) await t.engine.engine.stopRun(run.id, abort);
+    expect(await t.engine.run("example")).toMatchObject({
+      status: "terminated",
+      termination_reason: "aborted_by_user",
+    });
   });
 
   test("what does not run yet gets no grace", async () => {

@@ -6,7 +6,7 @@ import { findRun, type RunRow } from "../store/runs.ts";
 import { listSubmissions, type SubmissionRow } from "../store/submissions.ts";
 import { attemptAgain, groupByJob, historyOf, type JobAttempts, stateOf } from "./attempts.ts";
 import { type Changes, commit, merge, NOTHING } from "./changes.ts";
-import { endSubmission } from "./endings.ts";
+import { endSubmission, hurrySubmission } from "./endings.ts";
 import type { EngineDeps } from "./engineDeps.ts";
 import { expire, nextExpiry } from "./expire.ts";
 import { endLost } from "./lostHosts.ts";
@@ -111,12 +111,17 @@ const terminate = (deps: EngineDeps, run: RunRow, reason: keyof typeof RUN_REASO
   return runMove(deps.db, run, { to: "terminating", patch });
 };
 
+const hasGrace = ({ status, stop_grace_ms: graceMs }: SubmissionRow): boolean =>
+  status === "terminating" && (graceMs ?? 0) > 0;
+
 /** Ends what is alive; with the last of it the run is over, until its schedule begins it anew. */
 const decideTerminating = (deps: EngineDeps, run: RunRow, jobs: readonly JobAttempts[]): Changes => {
   const latest = jobs.map((job) => job.latest);
   const { status, jobs: reason } = RUN_REASONS[run.termination_reason ?? "server_error"];
   const alive = latest.filter((job) => !isFinalJob(job.status) && job.status !== "terminating");
   if (alive.length > 0) return merge(alive.map((job) => endSubmission(deps, job, { run, reason })));
+  const hurried = run.termination_reason === "aborted_by_user" ? latest.filter(hasGrace) : [];
+  if (hurried.length > 0) return merge(hurried.map((job) => hurrySubmission(deps, job)));
   if (!isTerminated(latest)) return NOTHING;
   const next = isToldByUser(run) ? undefined : rearm(deps, run);
   const patch = next ?? { last_processed_at: deps.clock.now() };

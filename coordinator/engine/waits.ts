@@ -23,6 +23,14 @@ export class Waits {
     return known[what];
   }
 
+  /** It is asked for anew. */
+  renew(submissionId: string, what: Awaited): void {
+    this.#since.set(submissionId, {
+      ...this.#since.get(submissionId),
+      [what]: this.#clock.steady(),
+    });
+  }
+
   /** The submission is over. */
   forget(submissionId: string): void {
     this.#since.delete(submissionId);
