@@ -12,6 +12,8 @@ export interface Engine extends AsyncDisposable {
   program: Program;
   /** After `program.stop()` or `program.kill9()`: another process over the same state; resolves when it answers. */
   restart(): Promise<void>;
+  /** After everything on its host was killed: as a host comes up again, with nothing mounted and an empty /run. */
+  reboot(): Promise<void>;
   /** `docker ARGS` against this engine. */
   docker(...args: string[]): Promise<string>;
 }
@@ -100,6 +102,13 @@ const startEngineWith = async (options: EngineOptions, driver: string): Promise<
       return program;
     },
     restart: async () => {
+      program = start();
+      await answers();
+    },
+    reboot: async () => {
+      await unmountUnder([runDir, dir]);
+      rmSync(runDir, { recursive: true, force: true });
+      mkdirSync(runDir, { recursive: true });
       program = start();
       await answers();
     },

@@ -84,6 +84,13 @@ export const startPodman = async (options: {
       program = start();
       await answers();
     },
+    reboot: async () => {
+      await unmountUnder([runDir, dir]);
+      rmSync(runDir, { recursive: true, force: true });
+      mkdirSync(runDir, { recursive: true });
+      program = start();
+      await answers();
+    },
     docker,
     [Symbol.asyncDispose]: dispose,
   };

@@ -70,7 +70,7 @@ export const FAULTS = {
       await agent.program.exited;
       await engine?.program.exited;
       stage.nextBoot();
-      await engine?.restart();
+      await engine?.reboot();
       agent.restart();
     },
   },
