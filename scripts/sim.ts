@@ -17,7 +17,7 @@ does the same, step by step. Exits with 1 when a seed fails; the seed is printed
 
   --seeds N      how many seeds (default: 10000)
   --seed S       the first one (default: 1)
-  --steps N      steps under faults for each seed, from half to three times as many; then they stop (default: 50)
+  --steps N      steps under faults for each seed, from half to three times as many; then they stop (default: 30)
   --seconds N    begin nothing further after this time
   --workers N    processes to share the seeds (default: one for each processor)
   --faults LIST  only these, by commas: ${FAULT_NAMES.join(", ")}
@@ -32,7 +32,7 @@ const { values } = parseArgs({
   options: {
     seeds: { type: "string", default: "10000" },
     seed: { type: "string", default: "1" },
-    steps: { type: "string", default: "50" },
+    steps: { type: "string", default: "30" },
     seconds: { type: "string" },
     workers: { type: "string" },
     faults: { type: "string" },

@@ -44,7 +44,7 @@ export interface Outcome {
 /** How long things get to calm down when the faults are over, and how much of everything. */
 const LONGEST_CALM_MS = 2 * 3_600_000;
 const MOST_CALM_STEPS = 10_000;
-const STOP_AFTER_MS = 4 * 60_000;
+const STOP_AFTER_MS = 60_000;
 const LOOK_MS = 60_000;
 const LONG_FAULTS_MS = 600_000;
 
@@ -92,7 +92,7 @@ export const simulate = async (options: SimulationOptions): Promise<Outcome> => 
   // Most seeds are short, for what goes wrong mostly does so soon; some are long enough for much to come together.
   const faultySteps = options.steps * world.random.skewed(0.5, 3);
   // Some last until everything that somebody waits for by their own clock has had its time.
-  const faultyUntil = world.now + (world.random.chance(0.25) ? LONG_FAULTS_MS * world.random.next() : 0);
+  const faultyUntil = world.now + (world.random.chance(0.08) ? LONG_FAULTS_MS * world.random.next() : 0);
   mkdirSync(options.dir, { recursive: true });
   const hosts = new Map<string, SimHost>();
   const ledger = new Ledger(onBug);
