@@ -256,3 +256,17 @@ test("what runs while the disk is full is told as soon as there is room", async 
   t.clock.advance(5_000);
   expect(t.reports.map(({ fact }) => fact.state)).toEqual(["running"]);
 });
+
+test("a removal that fails is tried again before long, without another answer", async () => {
+  using t = setUp();
+  const { start } = desire();
+  t.jobs.apply([start]);
+  t.runtime.failingRemovals = 1;
+  t.jobs.apply([]);
+  await waitFor("the failure", () => t.runtime.failingRemovals === 0);
+  await waitFor("the job to be gone", () => {
+    t.clock.advance(1_000);
+    return t.jobs.held().length === 0;
+  });
+  expect(readdirSync(join(t.dir.path, "jobs"))).toEqual([]);
+});

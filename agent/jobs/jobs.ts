@@ -15,11 +15,15 @@ interface Answered {
   receivedAt: number;
 }
 
+/** How long after a removal that failed it is tried again. */
+const FORGET_RETRY_MS = 2_000;
+
 /** All submissions on this host. */
 export class Jobs {
   readonly #deps: RunnerDeps;
   readonly #runners = new Map<string, JobRunner>();
   readonly #forgetting = new Map<string, Promise<void>>();
+  readonly #retries = new Set<() => void>();
   /** Of those being forgotten, the ones that were not over: they have the host until they are gone. */
   readonly #ending = new Set<string>();
   /** Assignments that wait for that, with when they came. */
@@ -174,17 +178,27 @@ export class Jobs {
         if (this.#ending.delete(id)) this.#startWaiting();
       })
       .catch((err: unknown) => {
-        // It stays held: the next answer without it tries again.
+        // It stays held and is tried again: mostly its engine is away for a moment, and polls are long.
         this.#deps.log.error("Cannot remove a job", { submission_id: id, reason: messageOf(err) });
+        this.#retryForget(id);
       })
       .finally(() => this.#forgetting.delete(id));
     this.#forgetting.set(id, gone);
+  }
+
+  #retryForget(id: string): void {
+    const cancel = this.#deps.clock.after(FORGET_RETRY_MS, () => {
+      this.#retries.delete(cancel);
+      this.forget(id);
+    });
+    this.#retries.add(cancel);
   }
 
   /** Lets go of all jobs, which go on; waits only for removals that have begun. */
   async detach(): Promise<void> {
     this.#silence.close();
     this.#waiting = [];
+    for (const cancel of this.#retries) cancel();
     for (const runner of this.#runners.values()) runner.detach();
     await Promise.all(this.#forgetting.values());
   }

@@ -18,6 +18,8 @@ export class FakeRuntime implements Runtime {
   readonly name = "process";
   readonly jobs: FakeJob[] = [];
   readonly removed: string[] = [];
+  /** How many removals are to fail, as when the engine is away. */
+  failingRemovals = 0;
   /** What runs already when the agent comes back. */
   adoptable = false;
 
@@ -56,6 +58,7 @@ export class FakeRuntime implements Runtime {
   }
 
   async remove(submissionId: string): Promise<void> {
+    if (this.failingRemovals-- > 0) throw new Error("The engine is away");
     this.removed.push(submissionId);
     this.jobs.find((one) => one.job.assignment.submission_id === submissionId)?.end({ exitStatus: -1 });
   }

@@ -223,6 +223,7 @@ test("a submission that was handed out twice runs once", async () => {
   const job = aJob(sh("echo ran; sleep 600"));
   const first = await runtime().start(job, hooks());
   const second = await runtime().start(job, hooks());
+  await waitFor("its output", () => readFileSync(job.spoolPath, "utf8").includes("ran"));
   first.stop(0);
   expect(await first.ended).toMatchObject({ signal: "SIGKILL" });
   expect(await second.ended).toMatchObject({ signal: "SIGKILL" });
