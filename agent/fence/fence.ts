@@ -19,7 +19,7 @@ export const FENCE_RECORD = "fence.json";
 
 /**
  * `dstack-agent fence STATE_DIR DOCKER_HOST`: the process that ends jobs which may go on elsewhere when there is no agent
- * to do it (docs/adr/0013-fence.md). It outlives the agent as supervisors do, and looks only at what the agent has left:
+ * to do it (docs/adr/0014-fence.md). It outlives the agent as supervisors do, and looks only at what the agent has left:
  * limits, the time of the last answer, supervisors and containers.
  */
 export const fence = async (stateDir: string, dockerHost: string): Promise<void> => {
