@@ -6,7 +6,7 @@ import type { SyncRequest } from "../../shared/protocol/sync.ts";
 import { isFinalJob, isFinalRun } from "../../shared/states.ts";
 import { instanceCordoned, instanceDraining } from "../domain/events/instanceEvents.ts";
 import { jobCreated } from "../domain/events/jobEvents.ts";
-import { runDeleted, runSubmitted } from "../domain/events/runEvents.ts";
+import { runDeleted, runHurried, runSubmitted } from "../domain/events/runEvents.ts";
 import type { CapacityEntry } from "../domain/instances/capacityEntry.ts";
 import { wholeOf } from "../domain/instances/occupancy.ts";
 import { writeAll } from "../store/db.ts";
@@ -117,8 +117,13 @@ export class Engine {
         next_triggered_at: null,
       } as const;
       // Who has stopped a run with patience may lose it.
-      if (run.status === "terminating" && abort && run.termination_reason === "stopped_by_user")
-        await writeAll(db, [patchRun(db, runId, { termination_reason: reason })]);
+      const { status, termination_reason: from } = run;
+      if (status === "terminating" && abort && from === "stopped_by_user")
+        await commit(this.#deps, {
+          statements: [patchRun(db, runId, { termination_reason: reason })],
+          events: [runHurried(run, { from, to: reason, actorId })],
+          effects: [],
+        });
       else if (!isFinalRun(run.status))
         await commit(this.#deps, runMove(db, run, { to: "terminating", patch, actorId }));
     });

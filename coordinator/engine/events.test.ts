@@ -309,6 +309,16 @@ const TABLE: { state: string; event: string; before: Happening; step: Happening;
     },
     {
       state: "terminating",
+      event: "abort by a user, twice",
+      before: stopping(),
+      step: async (opened) => {
+        await stop(true)(opened);
+        await stop(true)(opened);
+      },
+      told: ["[run a] Run termination reason changed STOPPED_BY_USER -> ABORTED_BY_USER"],
+    },
+    {
+      state: "terminating",
       event: "the host reports the end",
       before: stopping(),
       step: finish(0),

@@ -37,3 +37,13 @@ export const runMoved = (
   if (!runSources(to).includes(from)) return [];
   return [{ message: statusChanged("Run", { from, to, reason }), actorId, targets: [aboutRun(run)] }];
 };
+
+/** A user has lost the patience with a run that is being stopped; its status stays. */
+export const runHurried = (
+  run: TellableRun,
+  { from, to, actorId }: { from: RunReason; to: RunReason; actorId?: string | undefined },
+): NewEvent => ({
+  message: `Run termination reason changed ${from.toUpperCase()} -> ${to.toUpperCase()}`,
+  actorId,
+  targets: [aboutRun(run)],
+});
