@@ -223,6 +223,21 @@ test("hosts can join a fleet of instances, and are divided as it says", async ()
   ]);
 });
 
+test("no more hosts join a fleet of instances than it may have, until it may have more", async () => {
+  await applyFleet(cloudFleet("tight", { nodes: "0..1" }));
+  const first = await TestAgent.join(coordinator, { fleet: "tight" });
+  const refused = TestAgent.join(coordinator, { fleet: "tight" });
+  await expect(refused).rejects.toThrow(
+    /"conflict".*Fleet \\"tight\\" is full: its `nodes` allow 1 instance at most/,
+  );
+  expect((await getFleet({ name: "tight" }))?.instances).toHaveLength(1);
+  await first.leave(false);
+  await TestAgent.join(coordinator, { fleet: "tight" });
+  await applyFleet(cloudFleet("tight", { nodes: "0..2" }), null, true);
+  await TestAgent.join(coordinator, { fleet: "tight" });
+  expect((await getFleet({ name: "tight" }))?.instances).toHaveLength(2);
+});
+
 test("a fleet without a name gets one", async () => {
   expect(Fleet.parse((await applyFleet(cloudFleet(null))).body).name).toMatch(/^[a-z]+-[a-z]+$/);
 });

@@ -11,7 +11,8 @@ import type { Inventory } from "../../../shared/protocol/inventory.ts";
 import type { ReleaseKey } from "../../releases/releaseKey.ts";
 import { type Db, writeAll } from "../../store/db.ts";
 import type { TellEvents } from "../../store/events.ts";
-import { findFleet } from "../../store/fleets.ts";
+import { type FleetRow, findFleet } from "../../store/fleets.ts";
+import { listInstancesOfFleets } from "../../store/instanceLists.ts";
 import {
   findInstance,
   findInstanceByKey,
@@ -163,6 +164,7 @@ const insertNew = async (
     throw new AppError("unauthenticated", "The fleet of this join token was deleted", {
       hint: "Make a token of another fleet with `dstack fleet token create FLEET`",
     });
+  await requireRoom(db, fleet);
   const blocks = token.blocks ?? fleet.spec.configuration.blocks;
   requireDivisible(host.inventory, blocks);
   const row = {
@@ -181,6 +183,18 @@ const insertNew = async (
   ]);
   const added = await findInstance(db, host.id);
   if (added) engine.addInstance(added, fleet.name);
+};
+
+/** What a fleet may have at most holds for hosts that join by themselves as for instances that are made for it. */
+const requireRoom = async (db: Db, { id, name, spec }: FleetRow): Promise<void> => {
+  const max = spec.configuration.nodes?.max ?? null;
+  if (max === null) return;
+  const present = (await listInstancesOfFleets(db, [id])).filter(({ status }) => status !== "terminating");
+  if (present.length < max) return;
+  const most = max === 1 ? "1 instance" : `${max} instances`;
+  throw new AppError("conflict", `Fleet "${name}" is full: its \`nodes\` allow ${most} at most`, {
+    hint: `Raise \`nodes\` of the fleet, delete an instance (\`dstack fleet delete ${name} -i NUMBER\`), or join another fleet`,
+  });
 };
 
 /** What a backend has made is the one instance that its token is for. */
