@@ -56,7 +56,8 @@ export const chooseFreeHost = (
 
 /**
  * Chooses where the jobs of a replica go, by rank: all of them into one fleet, each to a host of its own that fits
- * and may be used, the cheapest fleet where several can; undefined where that cannot be. Later jobs of a run stay in the fleet of its first.
+ * and may be used; undefined where that cannot be. Of several fleets the one where the most could begin at once, then
+ * the cheapest. Later jobs of a run stay in the fleet of its first.
  */
 export const chooseHosts = (wanted: Wanted, { entries, mayUse }: PlacementDeps): Candidate[] | undefined => {
   const { fleet_id: fleetId } = wanted.run;
@@ -68,7 +69,7 @@ export const chooseHosts = (wanted: Wanted, { entries, mayUse }: PlacementDeps):
     return best ? [best] : undefined;
   }
   const fleets = Map.groupBy(usable, ({ instance }) => instance.fleet_id);
-  let best: { hosts: Candidate[]; price: number } | undefined;
+  let best: { hosts: Candidate[]; busy: number; price: number } | undefined;
   for (const own of fleets.values()) {
     if (own.length < wanted.jobSpecs.length) continue;
     const byKind = new Map<string, CapacityEntry[]>();
@@ -78,11 +79,14 @@ export const chooseHosts = (wanted: Wanted, { entries, mayUse }: PlacementDeps):
       byKind.set(kind, known);
       return known;
     });
-    const hosts = matchDistinct(choices);
-    const price = hosts?.reduce((sum, { instance }) => sum + placeOf(instance).price, 0) ?? 0;
-    if (hosts && (!best || price < best.price)) best = { hosts: hosts.map(wholeHost), price };
+    const hosts = matchDistinct(choices, isFree)?.map(wholeHost);
+    if (!hosts) continue;
+    const busy = hosts.filter((host) => !canBegin(host)).length;
+    const price = hosts.reduce((sum, { entry }) => sum + placeOf(entry.instance).price, 0);
+    if (!best || busy < best.busy || (busy === best.busy && price < best.price))
+      best = { hosts, busy, price };
     // Nothing is cheaper than hosts that joined by themselves.
-    if (best?.price === 0) break;
+    if (best.busy === 0 && best.price === 0) break;
   }
   return best?.hosts;
 };
@@ -101,6 +105,8 @@ const wholeHost = (entry: CapacityEntry): Candidate => {
   return { entry, blocks: total, total };
 };
 
+const isFree = (entry: CapacityEntry): boolean => canBegin(wholeHost(entry));
+
 /** The words of the reference for it (docs/spec/lifecycle.md §2.7), and then what is in the way. */
 export const whyNowhere = (wanted: Wanted, entries: readonly CapacityEntry[]): string => {
   const { run, jobSpecs } = wanted;
@@ -113,15 +119,30 @@ export const whyNowhere = (wanted: Wanted, entries: readonly CapacityEntry[]): s
   const fitting = [...new Map(all.map((candidate) => [candidate.entry, candidate])).values()];
   const busy = fitting.filter((candidate) => !canBegin(candidate));
   if (jobSpecs.length === 1 && busy.length === fitting.length) return `${text}: ${whatIsBusy(busy)}`;
-  if (jobSpecs.length === 1) return `${text}: the hosts that are free are kept for a run that came before`;
-  const most = Math.max(
-    ...[...Map.groupBy(fitting, ({ entry }) => entry.instance.fleet_id).values()].map(
-      (fleet) => fleet.length,
-    ),
-  );
-  if (most < jobSpecs.length)
-    return `${text}: ${jobSpecs.length} hosts of one fleet are needed, ${most} would fit`;
-  return `${text}: ${jobSpecs.length} free hosts of one fleet are needed, ${fitting.length - busy.length} of ${fitting.length} are free`;
+  if (jobSpecs.length === 1) return `${text}: ${KEPT}`;
+  return `${text}: ${whatNodesLack(wanted, own, fitting)}`;
+};
+
+const KEPT = "the hosts that are free are kept for a run that came before";
+
+/** `fitting`: hosts of any fleet that some node could run on. */
+const whatNodesLack = (
+  wanted: Wanted,
+  entries: readonly CapacityEntry[],
+  fitting: readonly Candidate[],
+): string => {
+  const { length: needed } = wanted.jobSpecs;
+  const fleets = [...Map.groupBy(fitting, ({ entry }) => entry.instance.fleet_id).values()];
+  const most = Math.max(...fleets.map((hosts) => hosts.length));
+  if (most < needed) return `${needed} hosts of one fleet are needed, ${most} would fit`;
+  if (chooseHosts(wanted, { entries, mayUse: canBegin })) return KEPT;
+  const [nearest] = fleets
+    .filter((hosts) => hosts.length >= needed)
+    .map((hosts) => ({ hosts, free: hosts.filter(canBegin).length }))
+    .sort((a, b) => b.free - a.free);
+  const { hosts = [], free = 0 } = nearest ?? {};
+  const where = fleets.length > 1 ? ` in ${hosts[0]?.entry.fleetName}` : "";
+  return `${needed} free hosts of one fleet are needed, ${free} of ${hosts.length} are free${where}`;
 };
 
 const whatIsFull = ({ spec }: Wanted["run"]): string => {

@@ -9,8 +9,8 @@ import { type Candidate, canBegin } from "../domain/offers/candidates.ts";
 import type { RunRow } from "../store/runs.ts";
 import type { AgentSessions } from "./agentSessions.ts";
 import type { Capacity } from "./capacity.ts";
-import { chooseFreeHost, chooseHosts, type Wanted, whyNowhere } from "./placement.ts";
-import { begunAt, type WaitingRun, waitingOrder } from "./waitingOrder.ts";
+import { chooseFreeHost, chooseHosts, whyNowhere } from "./placement.ts";
+import { begunAt, byAge, isBefore, type WaitingRun, waitingOrder } from "./waitingOrder.ts";
 
 export interface SchedulerDeps {
   agents: AgentSessions;
@@ -30,6 +30,12 @@ export type Choice = { places: Place[] } | { message: string };
 /** A run of several nodes or blocks that has waited this long keeps what becomes free, until it has enough. */
 export const RESERVE_AFTER_MS = 60_000;
 
+/** Hosts that are kept for a run: nobody behind it in the queue may use them. */
+interface Reservation {
+  by: WaitingRun;
+  hosts: ReadonlySet<string>;
+}
+
 /**
  * Who gets which hosts. One queue of the runs that wait, gone through in order whenever capacity may have become free,
  * at once and in memory, so that nobody who came later is faster: a run whose turn has come is granted its hosts there
@@ -39,7 +45,8 @@ export class Scheduler {
   readonly #deps: SchedulerDeps;
   readonly #waiting = new Map<string, WaitingRun>();
   readonly #granted = new Map<string, Place[]>();
-  #reserved: { runId: string; hosts: Set<string> } | undefined;
+  /** By project: one at a time, so that not everything is kept for somebody. */
+  #reserved: ReadonlyMap<string, Reservation> = new Map();
   /** What people were told of the queue, for as long as it stays so. */
   #seen: { positions: Map<string, number>; reasons: Map<string, string> } | undefined;
   #onGrant: ((runId: string) => void) | undefined;
@@ -60,7 +67,7 @@ export class Scheduler {
     if (granted && granted.length === jobSpecs.length) return { places: granted };
     for (const { entry } of granted ?? []) this.release(entry.instance.id, run.id);
     const wanted = { run, jobSpecs };
-    this.#reserve();
+    this.#reserved = this.#reserve();
     const places = this.#find(wanted);
     if (places) return { places };
     return { message: whyNowhere(wanted, this.#deps.capacity.list(run.project_id)) };
@@ -87,12 +94,12 @@ export class Scheduler {
 
   /** The run waits for capacity from now on. Waiting already, it only takes on what has changed. */
   wait(waiting: WaitingRun): void {
-    const { id } = waiting.run;
-    const isNew = !this.#waiting.has(id);
+    const { id, priority } = waiting.run;
+    const before = this.#waiting.get(id)?.run;
     this.#waiting.set(id, waiting);
     this.#seen = undefined;
-    // Something may have become free since it was looked for.
-    if (isNew) this.pump();
+    // Something may have become free since it was looked for, or be kept for others that come later now.
+    if (before?.priority !== priority) this.pump();
   }
 
   hasGrant(runId: string): boolean {
@@ -106,28 +113,29 @@ export class Scheduler {
     const granted = this.#granted.get(runId) ?? [];
     this.#granted.delete(runId);
     for (const { entry } of granted) this.release(entry.instance.id, runId);
-    if (isKnown && granted.length === 0 && this.#reserved?.runId === runId) this.pump();
+    if (isKnown && granted.length === 0 && [...this.#reserved.values()].some(({ by }) => by.run.id === runId))
+      this.pump();
   }
 
   /** Goes through the queue: something may have become free, or has changed. */
   pump(): void {
     this.#seen = undefined;
     if (this.#waiting.size === 0 || !this.#onGrant) return;
-    this.#reserve();
+    this.#reserved = this.#reserve();
     const failed = new Set<string>();
     for (const waiting of waitingOrder(this.#waiting.values())) {
       const { run } = waiting;
       if (this.#granted.has(run.id)) continue;
       const shape = shapeOf(waiting);
-      if (failed.has(shape)) continue;
-      const places = this.#find(waiting);
-      if (!places) {
-        failed.add(shape);
-        continue;
-      }
-      for (const { entry, share } of places) this.#deps.capacity.claim(entry.instance.id, run.id, share);
-      this.#granted.set(run.id, places);
-      this.#onGrant(run.id);
+      const places = failed.has(shape) ? undefined : this.#find(waiting);
+      if (places) {
+        for (const { entry, share } of places) this.#deps.capacity.claim(entry.instance.id, run.id, share);
+        this.#granted.set(run.id, places);
+        this.#onGrant(run.id);
+      } else failed.add(shape);
+      // Who comes before may have taken what was to be kept, and whom it was kept for needs it no more.
+      const reserved = places && this.#reserved.get(run.project_id);
+      if (reserved && !isBefore(reserved.by, waiting)) this.#reserved = this.#reserve();
     }
   }
 
@@ -146,9 +154,10 @@ export class Scheduler {
     return { position: positions.get(runId) ?? 0, reason };
   }
 
-  #find(wanted: Wanted): Place[] | undefined {
+  #find(wanted: WaitingRun): Place[] | undefined {
     const { agents, capacity } = this.#deps;
-    const kept = this.#reserved?.runId === wanted.run.id ? undefined : this.#reserved?.hosts;
+    const reserved = this.#reserved.get(wanted.run.project_id);
+    const kept = reserved && isBefore(reserved.by, wanted) ? reserved.hosts : undefined;
     const { project_id: projectId } = wanted.run;
     const mayUse = (candidate: Candidate) =>
       canBegin(candidate) && kept?.has(candidate.entry.instance.id) !== true;
@@ -178,27 +187,32 @@ export class Scheduler {
   }
 
   /**
-   * Keeps hosts for the first run of several nodes, or of several blocks, that has waited for long, so that smaller
-   * ones do not pass it for ever: in one fleet as many as it needs, those that are free, or will be soonest.
+   * Keeps hosts for the oldest run of several nodes, or of several blocks, once it has waited for long, so that those
+   * behind it in the queue do not pass it for ever: in one fleet as many as it needs, those that are free first.
    */
-  #reserve(): void {
-    this.#reserved = undefined;
+  #reserve(): ReadonlyMap<string, Reservation> {
     const { capacity, clock } = this.#deps;
     const since = clock.now() - RESERVE_AFTER_MS;
+    const old = [...this.#waiting.values()].filter(
+      ({ run }) => begunAt(run) <= since && !this.#granted.has(run.id),
+    );
+    const reserved = new Map<string, Reservation>();
     const seen = new Set<string>();
-    for (const waiting of waitingOrder(this.#waiting.values())) {
-      const { run } = waiting;
+    for (const waiting of byAge(old)) {
+      const { project_id: projectId } = waiting.run;
       const shape = shapeOf(waiting);
-      if (this.#granted.has(run.id) || begunAt(run) > since || seen.has(shape)) continue;
+      if (reserved.has(projectId) || seen.has(shape)) continue;
       seen.add(shape);
-      const entries = capacity.list(run.project_id);
+      const entries = capacity.list(projectId);
       if (waiting.jobSpecs.length === 1 && !entries.some(isDivided)) continue;
-      const mayUse = () => true;
-      const hosts = chooseHosts(waiting, { entries, mayUse }) ?? [];
+      const hosts = chooseHosts(waiting, { entries, mayUse: () => true }) ?? [];
       if (hosts.length < 2 && !hosts.some(({ blocks }) => blocks > 1)) continue;
-      this.#reserved = { runId: run.id, hosts: new Set(hosts.map(({ entry }) => entry.instance.id)) };
-      return;
+      reserved.set(projectId, {
+        by: waiting,
+        hosts: new Set(hosts.map(({ entry }) => entry.instance.id)),
+      });
     }
+    return reserved;
   }
 }
 
