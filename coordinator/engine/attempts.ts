@@ -1,7 +1,7 @@
 import { isFinalJob } from "../../shared/states.ts";
 import { type JobOrigin, jobCreated } from "../domain/events/jobEvents.ts";
 import type { LatestSubmission } from "../domain/runs/derive.ts";
-import { isRetried, type JobHistory, judgeRetry } from "../domain/runs/retry.ts";
+import { type JobHistory, judgeRetry, outlivesHost } from "../domain/runs/retry.ts";
 import type { RunRow } from "../store/runs.ts";
 import {
   deleteSubmissions,
@@ -39,8 +39,8 @@ export const stateOf = (run: RunRow, job: JobAttempts, now: number): LatestSubmi
 };
 
 /** Whether the job may be given to another host while this one is silent: then the agent's own clock must end it. */
-export const endsInSilence = (run: Pick<RunRow, "spec">, { job_spec }: SubmissionRow): boolean =>
-  isRetried(job_spec.retry, "interruption", "error") || isScheduled(run);
+export const endsInSilence = (run: Pick<RunRow, "spec">, submission: SubmissionRow): boolean =>
+  outlivesHost(submission) || isScheduled(run);
 
 const isScheduled = ({ spec }: Pick<RunRow, "spec">): boolean =>
   (spec.configuration.schedule ?? spec.profile?.schedule ?? null) !== null;

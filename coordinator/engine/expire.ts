@@ -1,5 +1,6 @@
 import { isFinalJob } from "../../shared/states.ts";
 import { jobCreated } from "../domain/events/jobEvents.ts";
+import { reasonOfLoss } from "../domain/runs/retry.ts";
 import type { RunRow } from "../store/runs.ts";
 import { insertSubmissions, type NewSubmissionRow, type SubmissionRow } from "../store/submissions.ts";
 import { endsInSilence } from "./attempts.ts";
@@ -27,7 +28,7 @@ export const expire = (deps: EngineDeps, run: RunRow, submission: SubmissionRow)
   return [
     finishSubmission(deps, submission, {
       projectId,
-      reason: "instance_unreachable",
+      reason: isUnconfirmed(submission) ? "instance_unreachable" : reasonOfLoss(submission),
       message,
       abandoned: true,
     }),

@@ -1,4 +1,5 @@
 import { isFinalJob, type JobReason } from "../../shared/states.ts";
+import { reasonOfLoss } from "../domain/runs/retry.ts";
 import { findInstance, type InstanceRow } from "../store/instances.ts";
 import type { RunRow } from "../store/runs.ts";
 import type { SubmissionRow } from "../store/submissions.ts";
@@ -28,12 +29,12 @@ export const endLost = async (
 
 /** docs/spec/lifecycle.md §1.3: what was never there was no capacity, or took too long to come. */
 const endOf = (
-  { assigned_at: assignedAt }: SubmissionRow,
+  submission: SubmissionRow,
   instance: InstanceRow | undefined,
 ): { reason: JobReason; message: string } => {
   const { termination_reason: why, termination_reason_message: text, name = "The instance" } = instance ?? {};
   const message = `${name} was ended: ${text ?? why?.replaceAll("_", " ") ?? "it is gone"}`;
-  if (assignedAt !== null) return { reason: "instance_unreachable", message };
+  if (submission.assigned_at !== null) return { reason: reasonOfLoss(submission), message };
   const isNone = why === "no_offers" || why === "master_failed";
   return isNone
     ? { reason: "failed_to_start_due_to_no_capacity", message: `No instance could be made: ${text ?? why}` }

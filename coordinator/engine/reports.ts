@@ -1,5 +1,6 @@
 import type { Report, ReportAnswer } from "../../shared/protocol/report.ts";
 import { isFinalJob } from "../../shared/states.ts";
+import { reasonOfLoss } from "../domain/runs/retry.ts";
 import type { InstanceRow } from "../store/instances.ts";
 import { claimReport, findSubmission, patchSubmission, type SubmissionRow } from "../store/submissions.ts";
 import { type Changes, commit, NOTHING } from "./changes.ts";
@@ -83,7 +84,7 @@ const changesOf = (deps: EngineDeps, submission: JobOfProject, { fact, at }: Rep
         return claimAnew(deps, submission, submission.project_id);
       return finishSubmission(deps, submission, {
         projectId: submission.project_id,
-        reason: isUnasked ? "instance_unreachable" : fact.reason,
+        reason: isUnasked ? reasonOfLoss(submission) : fact.reason,
         message: isUnasked ? fact.message || "The host was cut off for too long" : fact.message,
         exitStatus: fact.exit_status,
         logBytes: fact.log_bytes,

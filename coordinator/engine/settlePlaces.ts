@@ -1,7 +1,7 @@
 import { fitBlocks } from "../../shared/resources/blocks.ts";
 import type { CapacityEntry } from "../domain/instances/capacityEntry.ts";
 import { totalBlocksOf } from "../domain/instances/division.ts";
-import { instanceTypeOf, placeOf } from "../domain/instances/instanceType.ts";
+import { placeOf, typeOf } from "../domain/instances/instanceType.ts";
 import { hasJoined } from "../domain/instances/madeRow.ts";
 import { networkModeOf } from "../domain/instances/networkMode.ts";
 import { nodeAddresses } from "../domain/instances/nodeAddresses.ts";
@@ -63,7 +63,7 @@ const shareFor = (
   { instance, occupants }: CapacityEntry,
 ) => {
   const total = totalBlocksOf(instance) ?? 1;
-  const { resources } = instanceTypeOf(instance.inventory);
+  const { resources } = typeOf(instance);
   const devices = countDevices(instance.inventory);
   const fit = fitBlocks(requirements, resources, { total, devices, price: placeOf(instance).price });
   const others = new Map([...occupants].filter(([occupant]) => occupant !== id));

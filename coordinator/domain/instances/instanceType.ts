@@ -4,7 +4,7 @@ import type { GpuDriverInfo, InstanceType, Resources } from "../../../shared/res
 import type { InstanceRow } from "../../store/instances.ts";
 import { offeredGpus } from "./offeredGpus.ts";
 
-/** What a host has, in the words and sizes that configurations use. Hosts that join are never spot. */
+/** What a host has, in the words and sizes that configurations use. Hosts that join by themselves are never spot. */
 const resourcesOf = (inventory: Inventory): Resources => ({
   cpus: inventory.cpus,
   memory_mib: inventory.memory_mib,
@@ -28,11 +28,12 @@ const INSTANCE_TYPE_NAME = "instance";
 export const typeNameOf = ({ made }: Pick<InstanceRow, "made">): string =>
   made?.offer?.instance_type.name ?? INSTANCE_TYPE_NAME;
 
-/** What the instance has, under the name of its type. */
-export const typeOf = (instance: Pick<InstanceRow, "made" | "inventory">): InstanceType => ({
-  ...instanceTypeOf(instance.inventory),
-  name: typeNameOf(instance),
-});
+/** What the instance has, under the name of its type; whether it is spot its host cannot tell. */
+export const typeOf = ({ made, inventory }: Pick<InstanceRow, "made" | "inventory">): InstanceType => {
+  const { resources } = instanceTypeOf(inventory);
+  const spot = made?.offer?.instance_type.resources.spot ?? false;
+  return { name: typeNameOf({ made }), resources: spot ? { ...resources, spot } : resources };
+};
 
 /** Where an instance is, in the words of the wire. */
 export interface InstancePlace {

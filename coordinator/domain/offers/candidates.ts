@@ -12,7 +12,7 @@ import type { CapacityEntry } from "../instances/capacityEntry.ts";
 import { whyClosed } from "../instances/closed.ts";
 import { totalBlocksOf, whyUndivided } from "../instances/division.ts";
 import { healthOf } from "../instances/health.ts";
-import { instanceTypeOf, placeOf, typeNameOf } from "../instances/instanceType.ts";
+import { instanceTypeOf, placeOf, typeNameOf, typeOf } from "../instances/instanceType.ts";
 import { hasRoom, usedBlocks } from "../instances/occupancy.ts";
 import { countDevices } from "../instances/offeredGpus.ts";
 
@@ -201,7 +201,7 @@ const fitOn = (instance: CapacityEntry["instance"], wanted: WantedInstance, plac
     return { why: `is not used: none of its devices is fit for work${heldOut(inventory)}` };
   const total = totalBlocksOf(instance);
   if (total === undefined) return { why: `is not used: ${whyUndivided(instance)}` };
-  const { resources } = instanceTypeOf(inventory);
+  const { resources } = typeOf(instance);
   const division = { total, devices: countDevices(inventory) };
   const fit = fitBlocks(requirementsOn(wanted, isProcessHost), resources, { ...division, price });
   if ("reason" in fit) return { why: `${fit.reason}${heldOut(inventory)}` };

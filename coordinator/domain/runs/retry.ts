@@ -1,4 +1,4 @@
-import type { JobRetry } from "../../../shared/api/jobs.ts";
+import type { JobRetry, JobSpec } from "../../../shared/api/jobs.ts";
 import type { RetryEvent } from "../../../shared/config/profile.ts";
 import type { JobReason } from "../../../shared/states.ts";
 import type { SubmissionRow } from "../../store/submissions.ts";
@@ -45,14 +45,24 @@ export const STABLE_MS = 600_000;
 
 const BACKOFF_MS = [15_000, 30_000, 60_000, 120_000, 300_000, 600_000] as const;
 
-export const isRetried = (retry: JobRetry | null, ...events: RetryEvent[]): boolean =>
-  events.some((event) => retry?.on_events.includes(event));
+const isRetried = (retry: JobRetry | null, reason: JobReason | null | undefined): boolean =>
+  ((reason && EVENTS[reason]) || []).some((event) => retry?.on_events.includes(event));
+
+/** What the loss of its host is to a job (docs/spec/lifecycle.md §1.3a): spot instances are taken back. */
+export const reasonOfLoss = ({
+  provisioning_data: placed,
+}: Pick<SubmissionRow, "provisioning_data">): JobReason =>
+  placed?.instance_type.resources.spot ? "interrupted_by_no_capacity" : "instance_unreachable";
+
+/** Whether another attempt follows the loss of its host. */
+export const outlivesHost = (
+  submission: Pick<SubmissionRow, "provisioning_data"> & { job_spec: Pick<JobSpec, "retry"> },
+): boolean => isRetried(submission.job_spec.retry, reasonOfLoss(submission));
 
 /** Whether a job that has ended (or is about to) gets another attempt (docs/spec/lifecycle.md §3.1). */
 export const judgeRetry = (history: JobHistory, now: number): Verdict => {
   const reason = history.attempts.at(-1)?.termination_reason;
-  const events = (reason && EVENTS[reason]) || [];
-  if (!isRetried(history.retry, ...events)) return "never";
+  if (!isRetried(history.retry, reason)) return "never";
   return now > retryUntil(history) ? "late" : "retry";
 };
 
