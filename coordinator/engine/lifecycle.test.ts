@@ -150,6 +150,51 @@ describe("stopping", () => {
   });
 });
 
+describe("how long a job gets to end by itself (§3.4)", () => {
+  const STOP = "stop" as const;
+  const FAIL = "another node fails" as const;
+  const RETRY = "another node is tried again" as const;
+  const MASTER = "its master is done" as const;
+  test.each([
+    ["running", STOP, STOP_GRACE_MS, "terminated_by_user"],
+    ["running", "abort", 0, "aborted_by_user"],
+    ["running", FAIL, STOP_GRACE_MS, "terminated_by_server"],
+    // §9, quirk 4: in the reference it gets none.
+    ["running", RETRY, STOP_GRACE_MS, "terminated_by_server"],
+    ["running", MASTER, 0, "done_by_runner"],
+    ["provisioning", STOP, 0, "terminated_by_user"],
+    ["provisioning", "abort", 0, "aborted_by_user"],
+    ["provisioning", FAIL, 0, "terminated_by_server"],
+    ["pulling", STOP, 0, "terminated_by_user"],
+    ["pulling", FAIL, 0, "terminated_by_server"],
+  ] as const)("%s, %s: %d ms, %s", async (status, cause, grace, reason) => {
+    await using t = await openEngine();
+    const all = [await t.engine.addHost(hostRow(0)), await t.engine.addHost(hostRow(1))];
+    const more = {
+      ...(cause === RETRY ? { retry: { on_events: ["error"] } } : {}),
+      ...(cause === MASTER ? { stop_criteria: "master-done" } : {}),
+    };
+    await t.engine.submit("example", { nodes: 2, ...more });
+    const [master, worker] = await t.engine.submissions("example");
+    const hostOf = (id: string | null | undefined) => all.find((host) => host.id === id) ?? hostRow(9);
+    const [first, second] = [hostOf(master?.instance_id), hostOf(worker?.instance_id)];
+    const [masterId, id] = [await t.engine.takeOne(first), await t.engine.takeOne(second)];
+    await t.engine.running(first, masterId);
+    if (status === "pulling") await t.engine.report(second, { id, sequence: 1, fact: { state: "pulling" } });
+    if (status === "running") await t.engine.running(second, id);
+    if (cause === "abort" || cause === STOP)
+      await t.engine.engine.stopRun((await t.engine.run("example")).id, cause === "abort");
+    else await t.engine.finished(first, masterId, { exit: cause === MASTER ? 0 : 1 });
+    expect(await t.engine.desired(second, [id])).toEqual([
+      { action: "stop", submission_id: id, grace_ms: grace },
+    ]);
+    expect((await t.engine.submissions("example"))[1]).toMatchObject({
+      status: "terminating",
+      termination_reason: reason,
+    });
+  });
+});
+
 describe("no capacity (§2.7)", () => {
   test.each([
     ["no host at all", 0, {}, "No matching fleet found", "no fleets"],
@@ -207,6 +252,19 @@ describe("what the reference does by accident (§9) is not copied", () => {
     await t.engine.report(host, { id, sequence: 2, fact: end });
     const bytes = new TextEncoder().encode("bye");
     expect(await t.engine.link.appendLog(host, id, { bytes, offset: 0, at: 0 })).toMatchObject({ length: 3 });
+  });
+
+  test("quirk 7: space that becomes free on a host counts as soon as its agent tells", async () => {
+    await using t = await openEngine();
+    const { inventory, ...row } = hostRow(0);
+    const host = await t.engine.addHost({ ...row, inventory: { ...inventory, disk_mib: 99 * 1024 } });
+    await t.engine.submit("example", { retry: true });
+    const { id } = await t.engine.run("example");
+    expect(t.engine.engine.positionOf(id)?.reason).toContain("disk");
+    const more = { ...inventory, disk_mib: 100 * 1024 };
+    const sync = { agent_version: "0.1.0", boot_id: "boot", session: "s", sequence: 0, held: [], wait_ms: 0 };
+    await t.engine.link.sync(host, { ...sync, inventory: more }, AbortSignal.timeout(10_000));
+    await waitFor("its place", async () => (await t.engine.run("example")).status === "provisioning");
   });
 
   test("quirk 3: failing again and again is not for ever", async () => {

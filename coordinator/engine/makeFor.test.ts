@@ -170,6 +170,16 @@ test("the cheapest fleet makes it", async () => {
   expect(cloud.asked.map(({ offer }) => offer.region)).toEqual(["dear", "cheap"]);
 });
 
+test("however many ask at once, no two instances have one number, and there are no more than may be", async () => {
+  await using t = await openCloud({ nodes: "0..3" });
+  const names = ["a", "b", "c", "d", "e"];
+  await Promise.all(names.map((name) => submit(t, name)));
+  await t.becomes("provisioning", "provisioning", "provisioning");
+  expect((await t.all()).map(({ instance_num: num }) => num)).toEqual([0, 1, 2]);
+  const statuses = await Promise.all(names.map((name) => statusOf(t, name)));
+  expect(statuses.toSorted()).toEqual(["failed", "failed", "provisioning", "provisioning", "provisioning"]);
+});
+
 test("what waits for its instance outlives a restart", async () => {
   await using t = await openCloud({ nodes: "0..2" });
   await submit(t, "one");

@@ -39,6 +39,21 @@ describe("combine() as the reference", () => {
   }
 });
 
+test.each([
+  ["8.0", "9.0", [9, 0]],
+  ["9.0", "8.6", [9, 0]],
+  ["8.9", "8.6", [8, 9]],
+])(
+  "combine() asks for the higher compute capability of %s and %s (lifecycle.md §9.6 is not copied)",
+  (a, b, both) => {
+    const asking = (compute_capability: string) =>
+      wishesOf({ resources: { gpu: { compute_capability, count: 1 } } });
+    expect(combine(asking(a), asking(b))?.requirements.resources.gpu?.compute_capability).toEqual(
+      both as [number, number],
+    );
+  },
+);
+
 test("combine() takes the stricter of backend options", () => {
   const options = (backend_options: object[]) => wishesOf({ backend_options } as object);
   const a = options([{ type: "vastai", min_reliability: 0.9, min_score: 3 }]);

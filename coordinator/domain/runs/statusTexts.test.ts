@@ -1,5 +1,12 @@
 import { expect, test } from "bun:test";
-import { JOB_REASON_STATUS, type JobReason, type JobStatus } from "../../../shared/states.ts";
+import {
+  JOB_REASON_STATUS,
+  type JobReason,
+  type JobStatus,
+  RUN_REASONS,
+  type RunReason,
+  type RunStatus,
+} from "../../../shared/states.ts";
 import { runError, runStatusMessage, submissionError, submissionStatusMessage } from "./statusTexts.ts";
 
 const shown = (status: JobStatus, reason: JobReason | null, rest: { exit?: number; message?: string } = {}) =>
@@ -58,19 +65,47 @@ test("an end without an exit status is an error, where the reference shows `exit
   expect(shown("failed", "container_exited_with_error")).toBe("error");
 });
 
+// docs/spec/lifecycle.md §1.3b
+const RUN_ENDS: Record<RunReason, [status: RunStatus, jobs: JobReason, error: string | null]> = {
+  all_jobs_done: ["done", "done_by_runner", null],
+  job_failed: ["failed", "terminated_by_server", null],
+  retry_limit_exceeded: ["failed", "terminated_by_server", "retry limit exceeded"],
+  stopped_by_user: ["terminated", "terminated_by_user", null],
+  aborted_by_user: ["terminated", "aborted_by_user", null],
+  server_error: ["failed", "terminated_by_server", "server error"],
+  gateway_error: ["failed", "terminated_by_server", "gateway error"],
+  // Ours: such runs fail in the reference (§9, quirk 1).
+  ended_by_policy: ["terminated", "terminated_by_server", null],
+};
+
+test.each(Object.entries(RUN_ENDS) as [RunReason, [RunStatus, JobReason, string | null]][])(
+  "a run that ends by %s",
+  (reason, [status, jobs, error]) => {
+    expect<{ status: RunStatus; jobs: JobReason }>(RUN_REASONS[reason]).toEqual({ status, jobs });
+    expect(runError(reason)).toBe(error);
+  },
+);
+
 test("runs show what all their jobs do", () => {
-  const job = (status: JobStatus, reason: JobReason | null = null, events: string[] = []) => ({
+  const attempt = (status: JobStatus, reason: JobReason | null = null, events: string[] = []) => ({
     status,
     termination_reason: reason,
     job_spec: JSON.parse(JSON.stringify({ retry: { on_events: events, duration: 1 } })),
   });
-  expect(runStatusMessage({ status: "provisioning" }, [job("pulling")])).toBe("pulling");
-  expect(runStatusMessage({ status: "running" }, [job("pulling"), job("running")])).toBe("running");
+  expect(runStatusMessage({ status: "provisioning" }, [[attempt("pulling")]])).toBe("pulling");
+  expect(runStatusMessage({ status: "running" }, [[attempt("pulling")], [attempt("running")]])).toBe(
+    "running",
+  );
   expect(runStatusMessage({ status: "pending" }, [])).toBe("pending");
-  const waiting = job("failed", "failed_to_start_due_to_no_capacity", ["no-capacity"]);
-  expect(runStatusMessage({ status: "pending" }, [waiting])).toBe("retrying");
-  expect(runStatusMessage({ status: "failed" }, [waiting])).toBe("failed");
-  expect(runError("server_error")).toBe("server error");
-  expect(runError("job_failed")).toBeNull();
+  const none = attempt("failed", "failed_to_start_due_to_no_capacity", ["no-capacity"]);
+  expect(runStatusMessage({ status: "pending" }, [[none]])).toBe("retrying");
+  expect(runStatusMessage({ status: "failed" }, [[none]])).toBe("failed");
+  // The last that has ended counts, also when there is another one.
+  expect(runStatusMessage({ status: "submitted" }, [[none, attempt("submitted")]])).toBe("retrying");
+  const broken = attempt("failed", "container_exited_with_error", ["no-capacity", "error"]);
+  expect(runStatusMessage({ status: "pending" }, [[none, broken]])).toBe("pending");
+  expect(runStatusMessage({ status: "provisioning" }, [[none, attempt("provisioning")]])).toBe(
+    "provisioning",
+  );
   expect(runError(null)).toBeNull();
 });

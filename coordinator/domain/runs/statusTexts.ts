@@ -57,16 +57,18 @@ const RUN_ERRORS: readonly RunReason[] = ["retry_limit_exceeded", "server_error"
 export const runError = (reason: RunReason | null): string | null =>
   reason !== null && RUN_ERRORS.includes(reason) ? reason.replaceAll("_", " ") : null;
 
-/** `latest`: the newest attempt of every job. */
+/** `jobs`: the attempts at every job, oldest first. */
 export const runStatusMessage = (
   run: Pick<RunRow, "status">,
-  latest: readonly Pick<SubmissionRow, "status" | "termination_reason" | "job_spec">[],
+  jobs: readonly (readonly Pick<SubmissionRow, "status" | "termination_reason" | "job_spec">[])[],
 ): string => {
-  if (latest.length > 0 && latest.every((job) => job.status === "pulling")) return "pulling";
-  const isRetrying = latest.some(
-    (job) =>
-      job.termination_reason === "failed_to_start_due_to_no_capacity" &&
-      job.job_spec.retry?.on_events.includes("no-capacity"),
-  );
+  if (jobs.length > 0 && jobs.every((attempts) => attempts.at(-1)?.status === "pulling")) return "pulling";
+  const isRetrying = jobs.some((attempts) => {
+    const ended = attempts.findLast(({ termination_reason: reason }) => reason !== null);
+    return (
+      ended?.termination_reason === "failed_to_start_due_to_no_capacity" &&
+      ended.job_spec.retry?.on_events.includes("no-capacity")
+    );
+  });
   return isRetrying && (run.status === "submitted" || run.status === "pending") ? "retrying" : run.status;
 };

@@ -8,6 +8,7 @@ import { listSubmissionsOfRuns } from "../../store/runLists.ts";
 import type { RunRow } from "../../store/runs.ts";
 import type { SubmissionRow } from "../../store/submissions.ts";
 import { listUsersByIds } from "../../store/users.ts";
+import { costOf } from "./cost.ts";
 import { runError, runStatusMessage, submissionError, submissionStatusMessage } from "./statusTexts.ts";
 
 export interface RunViewOptions {
@@ -18,8 +19,6 @@ export interface RunViewOptions {
   /** How people reach running jobs: only told by `runs/get` (docs/spec/http-api.md §2.6). */
   withConnections?: boolean;
 }
-
-const HOUR_MS = 3_600_000;
 
 export const viewRun = async (deps: Deps, row: RunRow, options: RunViewOptions = {}): Promise<Run> => {
   const [run] = await viewRuns(deps, [row], options);
@@ -53,10 +52,7 @@ export const viewRuns = async (deps: Deps, rows: RunRow[], options: RunViewOptio
       submitted_at: toWireTime(row.submitted_at),
       last_processed_at: toWireTime(row.last_processed_at),
       status: row.status,
-      status_message: runStatusMessage(
-        row,
-        jobs.flatMap((attempts) => attempts.slice(-1)),
-      ),
+      status_message: runStatusMessage(row, jobs),
       // Clients know the reasons of the reference only.
       termination_reason: row.termination_reason === "ended_by_policy" ? null : row.termination_reason,
       run_spec: toWireSpec(row.spec),
@@ -134,15 +130,6 @@ const viewSubmission = (row: SubmissionRow): JobSubmission => ({
   probes: [],
   image_pull_progress: row.status === "pulling" ? row.pull_progress : null,
 });
-
-/** US dollars: what every attempt that had an instance cost since it was submitted, to 4 digits. */
-const costOf = (submissions: SubmissionRow[], now: number): number => {
-  const cost = submissions.reduce((sum, { provisioning_data: placed, submitted_at, finished_at }) => {
-    const hours = ((finished_at ?? now) - submitted_at) / HOUR_MS;
-    return sum + (placed?.price ?? 0) * Math.max(0, hours);
-  }, 0);
-  return Math.round(cost * 10_000) / 10_000;
-};
 
 /** Clients before 0.22 take a task without either `nodes` or `groups` as broken (docs/spec/http-api.md §1.3). */
 export const toWireSpec = (spec: RunSpec): RunSpec => {
