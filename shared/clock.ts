@@ -11,14 +11,19 @@ export interface Clock {
   after(ms: number, fire: () => void): () => void;
 }
 
-/** `setTimeout` takes at most 2^31-1 ms; a longer wait is asked for again when it is over. */
+/** `setTimeout` takes at most 2^31-1 ms, and fires at once where it is given more. */
 const LONGEST_MS = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
   now: () => Date.now(),
   steady: () => performance.now(),
   after: (ms, fire) => {
-    const timer = setTimeout(fire, Math.min(Math.max(ms, 0), LONGEST_MS));
+    let timer: ReturnType<typeof setTimeout>;
+    const wait = (leftMs: number): void => {
+      const partMs = Math.min(Math.max(leftMs, 0), LONGEST_MS);
+      timer = setTimeout(() => (leftMs > partMs ? wait(leftMs - partMs) : fire()), partMs);
+    };
+    wait(ms);
     return () => clearTimeout(timer);
   },
 };

@@ -2,11 +2,11 @@ import { expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pack } from "tar-stream";
-import type { Clock } from "../../shared/clock.ts";
 import { silentLogger } from "../../shared/log.ts";
 import type { Assignment } from "../../shared/protocol/assignment.ts";
 import type { Report } from "../../shared/protocol/report.ts";
 import { FakeClock } from "../../shared/testing/fakeClock.ts";
+import { testOnSmallDisk } from "../../shared/testing/smallDisk.ts";
 import { tempDir } from "../../shared/testing/tempDir.ts";
 import { waitFor } from "../../shared/testing/waitFor.ts";
 import { StartError } from "../runtime/runtime.ts";
@@ -15,8 +15,7 @@ import { FakeRuntime } from "../testing/fakeRuntime.ts";
 import { Journal } from "./journal.ts";
 import { JobRunner, type RunnerDeps } from "./runner.ts";
 
-const setUp = () => {
-  const dir = tempDir();
+const setUp = (dir: { path: string } & Disposable = tempDir()) => {
   const journal = Journal.open(join(dir.path, "journal.db"), silentLogger);
   const clock = new FakeClock();
   const runtime = new FakeRuntime();
@@ -158,28 +157,6 @@ test("a job runs no longer than its longest, counted from its start and across a
   expect(t.reports.map((report) => report.sequence)).toEqual([1, 2]);
 });
 
-test("a longest duration that no timer can wait for is waited for in parts", async () => {
-  using t = setUp();
-  const day = 86_400_000;
-  const longest = 24 * day;
-  const clock: Clock = {
-    now: () => t.clock.now(),
-    steady: () => t.clock.steady(),
-    after: (ms, fire) => t.clock.after(Math.min(ms, longest), fire),
-  };
-  const entry = t.journal.add(anAssignment({ max_duration_s: (60 * day) / 1000 }), clock.steady());
-  const runner = new JobRunner({ ...t.deps, clock }, entry, false);
-  runner.confirm();
-  t.job().run();
-  await waitFor("running", () => runner.held.state === "running");
-  t.clock.advance(59 * day);
-  expect(t.job().stops).toEqual([]);
-  t.clock.advance(day);
-  expect(t.job().stops).toEqual([10_000]);
-  t.job().end();
-  await t.finished();
-});
-
 test("a claim that nobody confirms ends by the agent's own clock; a confirmed one does not", async () => {
   using t = setUp();
   const [lost, confirmed] = [t.start({ claim_lease_ms: 1_000 }), t.start({ claim_lease_ms: 1_000 })];
@@ -283,3 +260,27 @@ test("after a start of the host, a job that is this host's for good begins", asy
   new JobRunner({ ...t.deps, isSameBoot: false }, { ...entry, isConfirmed: true }, true);
   await waitFor("a start", () => t.runtime.jobs.length === 2);
 });
+
+testOnSmallDisk(
+  "a job that runs while nothing can be written goes on, and all is told when there is room",
+  async (disk) => {
+    using t = setUp({ ...disk, [Symbol.dispose]: () => {} });
+    const runs = Promise.withResolvers<void>();
+    t.deps.onRunning = runs.resolve;
+    const runner = t.start();
+    disk.fill(true);
+    t.job().run();
+    await runs.promise;
+    // Not written down yet, and so not told.
+    expect(t.reports).toEqual([]);
+    t.clock.advance(5_000);
+    expect(t.reports).toEqual([]);
+    expect(runner.held.state).toBe("preparing");
+    disk.fill(false);
+    t.clock.advance(5_000);
+    expect(t.states()).toEqual(["running"]);
+    t.job().end();
+    expect(await t.finished()).toMatchObject({ reason: "done_by_runner", exit_status: 0 });
+    expect(t.states()).toEqual(["running", "finished"]);
+  },
+);

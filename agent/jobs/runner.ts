@@ -264,14 +264,11 @@ export class JobRunner {
       this.#log.info("The job runs", { runtime: this.#runtime.name, runtime_id: runtimeId });
     } else if (this.#entry.state !== "stopping") this.#entry.state = "running";
     const { max_duration_s: maxDuration } = this.#job.assignment;
-    if (maxDuration) this.#watchDuration(startedAt + maxDuration * 1000);
-  }
-
-  /** Asked again where it was woken early: a clock waits for 24.8 days at most (shared/clock.ts). */
-  #watchDuration(endsAt: number): void {
-    const leftMs = endsAt - this.#deps.clock.steady();
-    if (leftMs <= 0) this.stop(MAX_DURATION_GRACE_MS, "max_duration_exceeded");
-    else this.#after(leftMs, () => this.#watchDuration(endsAt));
+    if (!maxDuration) return;
+    const end = () => this.stop(MAX_DURATION_GRACE_MS, "max_duration_exceeded");
+    const leftMs = startedAt + maxDuration * 1000 - this.#deps.clock.steady();
+    if (leftMs <= 0) end();
+    else this.#after(leftMs, end);
   }
 
   /** What runs is to be told of, however long the disk is full. */
