@@ -1,5 +1,6 @@
+import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
-import { readdirSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { AppError } from "../../shared/errors.ts";
 import { silentLogger } from "../../shared/log.ts";
@@ -85,4 +86,45 @@ test("a damaged journal is moved aside, and a new one begun", () => {
   using journal = open(dir);
   expect(journal.list()).toEqual([]);
   expect(readdirSync(dir.path).some((name) => name.startsWith("journal.db.damaged-"))).toBe(true);
+});
+
+test("a journal that a newer agent left is read: what is known of each job stays, the rest is passed over", () => {
+  using dir = tempDir();
+  const newer = new Database(join(dir.path, "journal.db"));
+  newer.run(readFileSync(join(import.meta.dir, "testdata/newerJournal.sql"), "utf8"));
+  newer.close();
+  {
+    using journal = open(dir);
+    expect(journal.start).toBe(42);
+    const [running, unknown, ended] = journal.list();
+    expect(running).toMatchObject({ state: "running", startedAt: 2000, isConfirmed: true, end: null });
+    expect(running?.assignment).toMatchObject({
+      run_name: "train",
+      env: { LR: "0.1" },
+      mounts: [{ source: "/data", target: "/data", optional: true }],
+    });
+    expect(unknown).toMatchObject({ state: "running", startedAt: 2001 });
+    expect(ended).toMatchObject({ state: "finished", end: { exitStatus: 3, message: "no" } });
+    // Told as they are: the coordinator may be the newer one.
+    expect(journal.listReports().map(({ sequence, fact }) => [sequence, fact.state as string])).toEqual([
+      [2, "running"],
+      [1, "checkpointing"],
+      [2, "finished"],
+    ]);
+
+    const fresh = journal.add(anAssignment(), 5000).assignment.submission_id;
+    const id = running?.assignment.submission_id ?? "";
+    expect(journal.note(id, finished, { at: 3000, end })).toMatchObject({ sequence: 3 });
+    journal.confirm([fresh]);
+    journal.remove(unknown?.assignment.submission_id ?? "");
+    expect(journal.list().map(({ state }) => state)).toEqual(["finished", "finished", "preparing"]);
+  }
+  // And back: what only the newer one knows is where it was.
+  using back = new Database(join(dir.path, "journal.db"));
+  expect(back.query("SELECT checkpoints FROM submissions ORDER BY received_at").values()).toEqual([
+    [3],
+    [0],
+    [0],
+  ]);
+  expect(back.query("SELECT path FROM checkpoints").values()).toEqual([["/data/1"]]);
 });

@@ -4,7 +4,7 @@ import { AppError, messageOf } from "../../shared/errors.ts";
 import type { Logger } from "../../shared/log.ts";
 import { Assignment } from "../../shared/protocol/assignment.ts";
 import type { Report } from "../../shared/protocol/report.ts";
-import type { HeldSubmission } from "../../shared/protocol/sync.ts";
+import { HeldSubmission } from "../../shared/protocol/sync.ts";
 import type { JobEnd } from "../runtime/runtime.ts";
 
 /** What the agent knows of one submission, across its own restarts. */
@@ -23,7 +23,8 @@ export interface JournalEntry {
 interface Row {
   id: string;
   assignment: string;
-  state: HeldSubmission["state"];
+  /** One of HeldSubmission, unless a newer agent wrote it. */
+  state: string;
   received_at: number;
   is_confirmed: number;
   started_at: number | null;
@@ -91,7 +92,7 @@ export class Journal implements Disposable {
       }
       return {
         assignment: assignment.data,
-        state: row.state,
+        state: stateOf(row),
         receivedAt: row.received_at,
         isConfirmed: row.is_confirmed === 1,
         startedAt: row.started_at,
@@ -163,6 +164,14 @@ export class Journal implements Disposable {
     this.#db.close();
   }
 }
+
+/** What the coordinator is told of a job whose state only a newer agent knows. */
+const stateOf = ({ state, started_at, end }: Row): HeldSubmission["state"] => {
+  const known = HeldSubmission.shape.state.safeParse(state);
+  if (known.success) return known.data;
+  if (end !== null) return "finished";
+  return started_at === null ? "preparing" : "running";
+};
 
 const openDatabase = (path: string): Database => {
   const db = new Database(path, { create: true, strict: true });
