@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { silentLogger } from "../../shared/log.ts";
 import type { Report } from "../../shared/protocol/report.ts";
 import { FakeClock } from "../../shared/testing/fakeClock.ts";
+import { testOnSmallDisk } from "../../shared/testing/smallDisk.ts";
 import { tempDir } from "../../shared/testing/tempDir.ts";
 import { waitFor } from "../../shared/testing/waitFor.ts";
 import { anAssignment } from "../testing/anAssignment.ts";
@@ -11,8 +12,7 @@ import { FakeRuntime } from "../testing/fakeRuntime.ts";
 import { Jobs } from "./jobs.ts";
 import { Journal } from "./journal.ts";
 
-const setUp = () => {
-  const dir = tempDir();
+const setUp = (dir: { path: string } & Disposable = tempDir()) => {
   const journal = Journal.open(join(dir.path, "journal.db"), silentLogger);
   const [clock, runtime, reports] = [new FakeClock(), new FakeRuntime(), [] as Report[]];
   const upload = { grown: () => {}, close: () => {}, retry: () => {}, done: Promise.resolve() };
@@ -270,3 +270,20 @@ test("a removal that fails is tried again before long, without another answer", 
   });
   expect(readdirSync(join(t.dir.path, "jobs"))).toEqual([]);
 });
+
+testOnSmallDisk(
+  "a job that cannot be written down is not taken, and is when it is offered again",
+  async (disk) => {
+    using t = setUp({ ...disk, [Symbol.dispose]: () => {} });
+    const { start, id } = desire();
+    disk.fill(true);
+    t.jobs.apply([start]);
+    expect(t.jobs.held()).toEqual([]);
+    expect(t.runtime.jobs).toEqual([]);
+    expect(readdirSync(join(disk.path, "jobs"))).toEqual([]);
+    disk.fill(false);
+    t.jobs.apply([start]);
+    expect(t.jobs.held()).toEqual([{ submission_id: id, state: "preparing" }]);
+    expect(t.runtime.jobs).toHaveLength(1);
+  },
+);

@@ -229,14 +229,17 @@ export class Jobs {
     if (this.#runners.has(assignment.submission_id)) return;
     const { journal, log } = this.#deps;
     const { submission_id: id } = assignment;
+    const dir = join(this.#deps.jobsDir, id);
     try {
+      mkdirSync(dir, { recursive: true, mode: 0o700 });
+      // Last of what can fail: whatever is in the journal is held, and runs.
       const entry = journal.add(assignment, receivedAt);
       this.#runners.set(id, new JobRunner(this.#deps, entry, false));
       this.#silence.watch(assignment);
     } catch (err) {
-      // Without a place on the disk there is no job. Not held, it is given to another host when its claim is over.
+      // Without a place on the disk there is no job. Not held, it is offered again, or another host's when its claim is over.
       log.error("Cannot take a job", { submission_id: id, reason: messageOf(err) });
-      journal.remove(id);
+      rmSync(dir, { recursive: true, force: true });
     }
   }
 }

@@ -26,8 +26,11 @@ export type FromSupervisor =
   /** The first line of every connection; without a submission: warm, waiting for one. */
   | { type: "hello"; pid: number; submissionId?: string }
   | { type: "started"; pid: number }
-  /** The command could not be started; `isTaken`: another supervisor has this submission already. */
-  | { type: "refused"; message: string; isTaken: boolean }
+  /**
+   * The command could not be started. `isTaken`: another supervisor has this submission already; `isFull`: there was no
+   * room on the disk, and nothing was done.
+   */
+  | { type: "refused"; message: string; isTaken: boolean; isFull?: boolean }
   /** The spool has grown. */
   | { type: "output" }
   /** The record of the end is on disk. */

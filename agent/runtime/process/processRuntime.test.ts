@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { silentLogger } from "../../../shared/log.ts";
+import { silentLogger, teeLogger } from "../../../shared/log.ts";
+import { testOnSmallDisk } from "../../../shared/testing/smallDisk.ts";
 import { tempDir } from "../../../shared/testing/tempDir.ts";
 import { waitFor } from "../../../shared/testing/waitFor.ts";
 import { anAssignment } from "../../testing/anAssignment.ts";
@@ -278,4 +279,20 @@ test.skipIf(host.own.uid !== 0)("a job runs as another user, on a terminal of it
   const job = aJob({ ...sh("id -un; id -G; echo to-tty > $(tty); pwd"), user: "nobody" });
   const { output } = await runToEnd(job);
   expect(output).toStartWith("nobody\r\n65534\r\nto-tty\r\n");
+});
+
+testOnSmallDisk("a job for whose records there is no room is started when there is", async (disk) => {
+  const assignment = anAssignment(sh("echo once"));
+  const dir = join(disk.path, assignment.submission_id);
+  mkdirSync(join(dir, "work"), { recursive: true });
+  disk.fill(true);
+  const said: string[] = [];
+  const log = teeLogger(silentLogger, ({ message }) => said.push(message));
+  const job = { assignment, dir, spoolPath: join(dir, "spool"), archives: [] };
+  const started = createProcessRuntime({ supervisors, cgroups, host, log }).start(job, hooks());
+  await waitFor("the refusal", () => said.length > 0);
+  expect(said).toEqual(["The disk is full; the job is started when there is room"]);
+  disk.fill(false);
+  expect(await (await started).ended).toMatchObject({ exitStatus: 0 });
+  expect(readFileSync(job.spoolPath, "utf8")).toBe("once\r\n");
 });

@@ -4,6 +4,7 @@ import { delay } from "../../../shared/async/delay.ts";
 import type { Logger } from "../../../shared/log.ts";
 import { outOfMemory } from "../outOfMemory.ts";
 import { REBOOTED } from "../rebooted.ts";
+import { noRoom, whenThereIsRoom } from "../room.ts";
 import {
   type JobAccount,
   type JobEnd,
@@ -36,21 +37,23 @@ export const createProcessRuntime = (deps: ProcessRuntimeDeps): Runtime => ({
   name: "process",
   start: async (job, hooks) => {
     const { spec, user } = prepareCommand(job, deps.host);
-    const supervisor = await deps.supervisors.take(hooks.signal);
     const { submission_id: id, cpus, memory_mib: memoryMib } = job.assignment;
-    const cgroups = deps.cgroups.create(id, { cpus, memoryMib });
-    const started = Promise.withResolvers<number | undefined>();
-    const ended = follow(deps, job, { supervisor, hooks, onAnswer: started });
-    supervisor.send({ type: "run", spec: { ...spec, cgroups } });
-    const pid = await started.promise;
-    return {
-      runtimeId: String(pid ?? supervisor.pid),
-      workingDir: spec.cwd,
-      username: user.name,
-      ended: ended.promise,
-      stop: ended.stop,
-      account: accountOf(supervisor.pid, cgroups),
-    };
+    return whenThereIsRoom({ signal: hooks.signal, log: deps.log.child({ submission_id: id }) }, async () => {
+      const supervisor = await deps.supervisors.take(hooks.signal);
+      const cgroups = deps.cgroups.create(id, { cpus, memoryMib });
+      const started = Promise.withResolvers<number | undefined>();
+      const ended = follow(deps, job, { supervisor, hooks, onAnswer: started });
+      supervisor.send({ type: "run", spec: { ...spec, cgroups } });
+      const pid = await started.promise;
+      return {
+        runtimeId: String(pid ?? supervisor.pid),
+        workingDir: spec.cwd,
+        username: user.name,
+        ended: ended.promise,
+        stop: ended.stop,
+        account: accountOf(supervisor.pid, cgroups),
+      };
+    });
   },
   adopt: async (job, hooks) => {
     const record = findSupervisor(job.dir);
@@ -107,6 +110,7 @@ const follow = (deps: ProcessRuntimeDeps, job: RuntimeJob, { hooks, supervisor, 
   const { submission_id: submissionId } = job.assignment;
   const { promise, resolve } = Promise.withResolvers<JobEnd>();
   let current: Supervisor | undefined;
+  let isRefused = false;
   let stopAt: number | undefined;
   const settle = (record: ExitRecord | undefined): boolean => {
     if (!record) return false;
@@ -121,15 +125,16 @@ const follow = (deps: ProcessRuntimeDeps, job: RuntimeJob, { hooks, supervisor, 
     if (message.type === "ended") settle(findExit(job.dir));
     if (message.type !== "refused") return;
     // An earlier agent handed the job to another supervisor a moment before it was killed: that one has it.
-    if (message.isTaken) onAnswer?.resolve(undefined);
-    else
-      onAnswer?.reject(
-        new StartError("container_exited_with_error", `Cannot start the command: ${message.message}`),
-      );
+    if (message.isTaken) return onAnswer?.resolve(undefined);
+    isRefused = true;
+    const why = `Cannot start the command: ${message.message}`;
+    onAnswer?.reject(message.isFull ? noRoom(why) : new StartError("container_exited_with_error", why));
   };
   const attach = (next: Supervisor) => {
     current = next;
-    next.listen({ onMessage, onClose: () => void awaitSupervisor() });
+    // Whatever a supervisor that refused leaves behind is the next attempt's.
+    const onClose = () => (isRefused ? undefined : void awaitSupervisor());
+    next.listen({ onMessage, onClose });
     if (stopAt !== undefined) next.send({ type: "stop", graceMs: Math.max(0, stopAt - Date.now()) });
     hooks.onOutput();
   };

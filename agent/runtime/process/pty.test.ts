@@ -9,7 +9,7 @@ const run = async (open: OpenPty, script: string) => {
     argv: ["/bin/sh", "-c", script],
     env,
     cwd: "/",
-    onData: (bytes) => chunks.push(bytes.slice()),
+    onData: (bytes) => void chunks.push(bytes.slice()),
   });
   const exit = await command.exited;
   await command.drained();

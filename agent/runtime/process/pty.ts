@@ -15,7 +15,8 @@ interface PtyOptions {
   argv: readonly [string, ...string[]];
   env: Record<string, string>;
   cwd: string;
-  onData: (bytes: Uint8Array) => void;
+  /** What it answers is waited for before more is read, and so by the command, where the terminal can be left unread. */
+  onData: (bytes: Uint8Array) => Promise<void> | undefined;
 }
 
 export type OpenPty = (options: PtyOptions) => PtyCommand;
@@ -77,7 +78,7 @@ const openWith =
     );
     const read = async () => {
       try {
-        for await (const bytes of Bun.file(fd).stream()) onData(bytes);
+        for await (const bytes of Bun.file(fd).stream()) await onData(bytes);
       } catch (err) {
         if ((err as NodeJS.ErrnoException).code !== "EIO") throw err;
       }
@@ -110,7 +111,7 @@ export const openByBun: OpenPty = ({ argv, env, cwd, onData }) => {
   let held = Buffer.alloc(0);
   let isMarked = false;
   const end = (bytes: Uint8Array) => {
-    if (bytes.length > 0) onData(bytes);
+    if (bytes.length > 0) void onData(bytes);
     held = Buffer.alloc(0);
     drained.resolve();
   };
@@ -119,7 +120,7 @@ export const openByBun: OpenPty = ({ argv, env, cwd, onData }) => {
     ...SIZE,
     data: (_, bytes) => {
       if (!isMarked) {
-        onData(bytes);
+        void onData(bytes);
         return;
       }
       held = Buffer.concat([held, bytes]);

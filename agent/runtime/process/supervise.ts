@@ -1,6 +1,7 @@
 import { chownSync } from "node:fs";
 import { messageOf } from "../../../shared/errors.ts";
 import { SpoolWriter } from "../../jobs/spool.ts";
+import { hasNoRoom } from "../room.ts";
 import { countOomKills, enterCgroups, killCgroups, processesIn } from "./jobCgroup.ts";
 import { killAll, signal } from "./kill.ts";
 import { LineReader, LineWriter } from "./lines.ts";
@@ -32,6 +33,11 @@ export const supervise = (socketPath: string): void => {
   process.on("SIGTERM", () => supervisor.end());
   supervisor.dial();
 };
+
+interface Running {
+  command: PtyCommand;
+  spool: SpoolWriter;
+}
 
 class Supervisor {
   readonly #socketPath: string;
@@ -65,7 +71,7 @@ class Supervisor {
           this.#tell({ type: "hello", pid: process.pid, ...(submissionId ? { submissionId } : {}) });
         },
         data: (_, bytes) => {
-          for (const message of reader.push(bytes)) this.#take(message as ToSupervisor);
+          for (const message of reader.push(bytes)) this.#obey(message as ToSupervisor);
         },
         drain: () => this.#agent?.drain(),
         close: lost,
@@ -85,36 +91,26 @@ class Supervisor {
     this.#agent?.send(message);
   }
 
-  #take(message: ToSupervisor): void {
+  #obey(message: ToSupervisor): void {
     if (message.type === "stop") this.#stop(message.graceMs);
     else if (!this.#spec) this.#run(message.spec);
   }
 
   #run(spec: CommandSpec): void {
-    const refuse = (message: string, isTaken: boolean) => {
-      this.#tell({ type: "refused", message, isTaken });
-      this.#leave();
-    };
-    let isOurs = false;
-    try {
-      isOurs = claimFolder(spec.dir, ownRecord());
-      if (!isOurs) refuse("Another process runs this job", true);
-    } catch (err) {
-      refuse(messageOf(err), false);
-    }
-    if (!isOurs) return;
+    const spool = this.#take(spec);
+    if (!spool) return;
     this.#spec = spec;
     try {
       const [file, ...args] = spec.argv;
       if (file === undefined) throw new Error("The command is empty");
-      const spool = new SpoolWriter(spec.spoolPath, { perHour: spec.logQuotaHour });
       const command = this.#openPty({
         argv: [file, ...args],
         env: spec.env,
         cwd: spec.cwd,
         onData: (bytes) => {
-          spool.append(bytes);
+          const waiting = spool.append(bytes);
           this.#tellOutput();
+          return waiting;
         },
       });
       this.#command = command;
@@ -123,23 +119,47 @@ class Supervisor {
       this.#startedAt = Date.now();
       this.#tell({ type: "started", pid: command.pid });
       const reaping = setInterval(() => this.#reap?.(command.pid), REAP_MS);
-      void this.#finish(spec, command).finally(() => clearInterval(reaping));
+      void this.#finish(spec, { command, spool }).finally(() => clearInterval(reaping));
     } catch (err) {
-      const fail = () => {
-        writeExit(spec.dir, { code: null, signal: null, failure: messageOf(err) });
-        refuse(messageOf(err), false);
-      };
-      // It runs already where it could not be given what is its own: without bounds it must not go on.
-      if (this.#command) void this.#killJob(spec).then(fail);
-      else fail();
+      void this.#fail(spec, messageOf(err));
     }
   }
 
+  /** Claims the job, and opens the file of its output; undefined: it is another's, or there is no room. */
+  #take(spec: CommandSpec): SpoolWriter | undefined {
+    let spool: SpoolWriter | undefined;
+    try {
+      // Before the claim: without a place for its output a job must not be taken.
+      spool = new SpoolWriter(spec.spoolPath, { perHour: spec.logQuotaHour });
+      if (claimFolder(spec.dir, ownRecord())) return spool;
+      this.#refuse("Another process runs this job", { isTaken: true });
+    } catch (err) {
+      this.#refuse(messageOf(err), { isFull: hasNoRoom(err) });
+    }
+    spool?.close();
+    return undefined;
+  }
+
+  #refuse(message: string, { isTaken = false, isFull = false } = {}): void {
+    this.#tell({ type: "refused", message, isTaken, ...(isFull ? { isFull } : {}) });
+    this.#leave();
+  }
+
+  /** A command that runs already where it could not be given what is its own must not go on without bounds. */
+  async #fail(spec: CommandSpec, failure: string): Promise<void> {
+    if (this.#command) await this.#killJob(spec);
+    await leaveRecord(spec.dir, { code: null, signal: null, failure });
+    this.#refuse(failure);
+  }
+
   /** The job is its command: what else it has started ends with it, as in a container. */
-  async #finish(spec: CommandSpec, command: PtyCommand): Promise<void> {
+  async #finish(spec: CommandSpec, { command, spool }: Running): Promise<void> {
     const { code, signal: name } = await command.exited;
     await this.#killJob(spec);
+    // What waits for room keeps the rest from being read.
+    await spool.settled();
     await command.drained();
+    await spool.end();
     const oomKills = countOomKills(spec.cgroups ?? []);
     await leaveRecord(spec.dir, { code, signal: name, ...(oomKills > 0 ? { oomKills } : {}) });
     this.#tell({ type: "ended" });
