@@ -2,10 +2,11 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type Docker from "dockerode";
 import { delay } from "../../../shared/async/delay.ts";
-import { AppError, messageOf } from "../../../shared/errors.ts";
+import { messageOf } from "../../../shared/errors.ts";
 import type { Logger } from "../../../shared/log.ts";
 import { bootId } from "../process/procfs.ts";
 import { REBOOTED } from "../rebooted.ts";
+import { whenThereIsRoom } from "../room.ts";
 import type { JobAccount, RunningJob, Runtime, RuntimeHooks, RuntimeJob } from "../runtime.ts";
 import { isUnreachable, openDocker } from "./client.ts";
 import { allFeatures } from "./features.ts";
@@ -17,6 +18,7 @@ import { makeRoom } from "./makeRoom.ts";
 import type { DockerSettings } from "./settings.ts";
 import { Spool } from "./spool.ts";
 import { GONE, watchContainer } from "./watch.ts";
+import { whenReachable } from "./whenReachable.ts";
 
 export interface DockerRuntimeOptions {
   /** DOCKER_HOST. */
@@ -46,7 +48,6 @@ const withReboot = <R extends Pick<RunningJob, "ended">>(running: R, mark: strin
 /** Written before the engine is asked to start: from then on the command may have run. */
 const MARK = "container";
 
-const ENGINE_RETRY_MS = 1_000;
 /** How long a start that was asked for may take to be seen, before it counts as failed. */
 const START_SEEN_MS = 10_000;
 
@@ -70,9 +71,12 @@ export const createDockerRuntime = (options: DockerRuntimeOptions): Runtime => {
     return opened;
   };
 
+  const logOf = ({ assignment }: Pick<RuntimeJob, "assignment">) =>
+    log.child({ submission_id: assignment.submission_id });
+
   const openSpool = async ({ assignment, spoolPath: path }: RuntimeJob, hooks: RuntimeHooks) => {
     const giveUp = new AbortController();
-    const jobLog = log.child({ submission_id: assignment.submission_id });
+    const jobLog = logOf({ assignment });
     const spool = await Spool.open({
       path,
       log: jobLog,
@@ -143,35 +147,24 @@ export const createDockerRuntime = (options: DockerRuntimeOptions): Runtime => {
     }
   };
 
-  /** Waits for an engine that is away, unless the caller gives up. */
-  const whenReachable = async <T>(
-    signal: AbortSignal,
-    attempt: (deps: LaunchDeps) => Promise<T>,
-  ): Promise<T> => {
-    for (;;) {
-      try {
-        return await attempt(await open());
-      } catch (err) {
-        if (signal.aborted) throw new AppError("unavailable", "Gave up preparing the job", { cause: err });
-        if (!isUnreachable(err)) throw err;
-        log.warn("The Docker engine does not answer, waiting for it", { reason: messageOf(err) });
-        await delay(ENGINE_RETRY_MS, signal);
-      }
-    }
-  };
-
   return {
     name: "docker",
     start: (job, hooks) => {
+      const options = { signal: hooks.signal, log: logOf(job) };
       let isRetry = false;
-      return whenReachable(hooks.signal, async (deps) => {
+      const start = async () => {
+        const deps = await open();
         // The engine went away while it was asked to start the job: it may run by now.
         const running = isRetry ? await adoptOnce(deps.docker, job, hooks) : undefined;
         isRetry = true;
         return running ?? startOnce(deps, job, hooks);
-      });
+      };
+      return whenThereIsRoom(options, () => whenReachable(options, start));
     },
-    adopt: (job, hooks) => whenReachable(hooks.signal, ({ docker }) => adoptOnce(docker, job, hooks)),
+    adopt: (job, hooks) =>
+      whenReachable({ signal: hooks.signal, log: logOf(job) }, async () =>
+        adoptOnce((await open()).docker, job, hooks),
+      ),
     remove: async (submissionId, dir) => {
       const deps = await open();
       await retireContainers(deps.docker, submissionId, settings.keepFinished);

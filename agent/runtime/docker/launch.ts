@@ -1,6 +1,7 @@
 import type Docker from "dockerode";
 import type { Logger } from "../../../shared/log.ts";
 import { checkExecSize } from "../execLimits.ts";
+import { hasNoRoom } from "../room.ts";
 import { type RuntimeHooks, type RuntimeJob, StartError } from "../runtime.ts";
 import { engineMessage, isUnreachable, statusOf } from "./client.ts";
 import { containerSpec } from "./containerSpec.ts";
@@ -89,7 +90,7 @@ const startContainer = async (
       // The engine may have started it before it went away: whoever asks again finds out.
       if (isUnreachable(err)) throw err;
       if (container) await removeContainer(container);
-      if (hooks.signal.aborted) throw err;
+      if (hooks.signal.aborted || hasNoRoom(err)) throw err;
       const missing = missingFeature(err, spec);
       if (!missing) {
         hopeAgain(features);

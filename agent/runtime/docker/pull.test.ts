@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { PullProgress } from "../../../shared/protocol/report.ts";
 import { tempDir } from "../../../shared/testing/tempDir.ts";
 import { openDocker } from "./client.ts";
-import { type PullRequest, pullImage } from "./pull.ts";
+import { PullCutOff, type PullRequest, pullImage } from "./pull.ts";
 
 /** What an engine answers to a pull, as it comes over its socket: refusals and silence are not to be had from a real one at will. */
 const pullFrom = async (
@@ -107,6 +107,19 @@ describe("pullImage()", () => {
     await expect(pullFrom(() => new Response(lines(docker, complete)))).rejects.toThrow("in the middle");
     expect(await pullFrom(() => new Response(lines(complete)))).toHaveLength(3);
     await expect(pullFrom(() => new Response("<html>"))).rejects.toThrow('the engine answered "<html>"');
+  });
+
+  test("an engine that ends in the middle is told from one that refuses, and from one that is not there", async () => {
+    const begun = lines({ status: "Pulling from team/image", id: "v1" });
+    const leave = lines({ errorDetail: { message: "context canceled" }, error: "context canceled" });
+    for (const text of [begun, begun + leave])
+      await expect(pullFrom(() => new Response(text))).rejects.toBeInstanceOf(PullCutOff);
+    const refused = lines({ errorDetail: { message: "manifest unknown" }, error: "manifest unknown" });
+    await expect(pullFrom(() => new Response(refused))).rejects.not.toBeInstanceOf(PullCutOff);
+    const request = { image: "a", auth: undefined };
+    const hooks = { signal: new AbortController().signal, onPulling: () => {} };
+    const gone = pullImage(await openDocker("unix:///nowhere/docker.sock"), request, hooks);
+    await expect(gone).rejects.toMatchObject({ code: "ENOENT" });
   });
 
   test("silence ends it", async () => {

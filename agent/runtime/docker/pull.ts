@@ -10,6 +10,12 @@ const SILENCE_MS = 10 * 60_000;
 /** Layers report many times a second. */
 const REPORT_EVERY_MS = 250;
 
+/** The engine stopped in the middle of a pull; it may be no more than its restart. */
+export class PullCutOff extends StartError {}
+
+/** How an engine that is told to end takes leave of its pulls. */
+const CUT_OFF = /context canceled|the engine stopped in the middle of it/;
+
 /** What a pull needs of those who wait for it. */
 export type PullHooks = Pick<RuntimeHooks, "signal" | "onPulling">;
 
@@ -21,8 +27,8 @@ export interface PullRequest {
 }
 
 /**
- * Pulls an image and reports how far it is. Rejects with a StartError in the engine's words; engine errors that are
- * worth a retry (it went away) pass through.
+ * Pulls an image and reports how far it is. Rejects with a StartError in the engine's words, of the kind PullCutOff where
+ * it went away in the middle; that it was not there in the first place passes through.
  */
 export const pullImage = async (docker: Docker, request: PullRequest, hooks: PullHooks): Promise<void> => {
   const { silenceMs = SILENCE_MS } = request;
@@ -30,7 +36,7 @@ export const pullImage = async (docker: Docker, request: PullRequest, hooks: Pul
   const timer = setTimeout(() => silence.abort(), silenceMs);
   const abortSignal = AbortSignal.any([hooks.signal, silence.signal]);
   const tracker = new PullTracker();
-  let reportedAt = 0;
+  let [reportedAt, hasBegun] = [0, false];
   const end = new EndOfPull();
   hooks.onPulling();
   try {
@@ -39,6 +45,7 @@ export const pullImage = async (docker: Docker, request: PullRequest, hooks: Pul
       ...(request.auth ? { authconfig: { ...request.auth } } : {}),
       abortSignal,
     });
+    hasBegun = true;
     for await (const event of pullEvents(stream)) {
       timer.refresh();
       if (event.errorDetail || event.error) throw new Error(event.errorDetail?.message ?? event.error);
@@ -52,11 +59,12 @@ export const pullImage = async (docker: Docker, request: PullRequest, hooks: Pul
     if (!end.isReached()) throw new Error("the engine stopped in the middle of it");
     hooks.onPulling(tracker.progress(Date.now()));
   } catch (err) {
-    if (hooks.signal.aborted || (isUnreachable(err) && !silence.signal.aborted)) throw err;
-    const said = silence.signal.aborted
-      ? `nothing came for ${silenceMs / 1_000} seconds`
-      : engineMessage(err);
-    throw pullError(request, said, statusOf(err));
+    if (hooks.signal.aborted) throw err;
+    if (silence.signal.aborted) throw pullError(request, `nothing came for ${silenceMs / 1_000} seconds`);
+    const said = engineMessage(err);
+    if (hasBegun && (isUnreachable(err) || CUT_OFF.test(said)))
+      throw new PullCutOff("creating_container_error", cannotPull(request, said), { cause: err });
+    throw isUnreachable(err) ? err : pullError(request, said, statusOf(err));
   } finally {
     clearTimeout(timer);
   }
@@ -83,7 +91,11 @@ export const isDiskFull = (err: unknown): boolean => err instanceof StartError &
 
 const DISK_FULL = "no space left on device";
 
-const pullError = ({ image, auth }: PullRequest, said: string, status: number | undefined): StartError => {
+const cannotPull = ({ image }: PullRequest, said: string): string =>
+  `Cannot pull the image "${image}": ${said}`;
+
+const pullError = (request: PullRequest, said: string, status?: number): StartError => {
+  const { auth } = request;
   const isFull = said.includes(DISK_FULL);
   const hint = isFull
     ? "The engine's disk is full: remove images and containers that are not needed"
@@ -94,7 +106,7 @@ const pullError = ({ image, auth }: PullRequest, said: string, status: number | 
           ? "Check the image's name and the credentials in registry_auth"
           : "Check the image's name; if it is private, give its credentials in registry_auth"
         : undefined;
-  return new StartError("creating_container_error", `Cannot pull the image "${image}": ${said}`, {
+  return new StartError("creating_container_error", cannotPull(request, said), {
     ...(hint ? { hint } : {}),
     ...(isFull ? { cause: DISK_FULL } : {}),
   });
