@@ -49,7 +49,7 @@ export const CLAIM_TIMEOUT_MS = CLAIM_GIVEN_MS + CLAIM_LEASE_MS + 5_000;
 /** Interrupt to kill, for a job that a user stops (docs/spec/lifecycle.md §3.4). */
 export const STOP_GRACE_MS = 10_000;
 
-/** What `stop_duration: off` comes to. With more than 2^31 ms, 24.8 days, the timer of a host would fire at once. */
+/** What `stop_duration: off` comes to. Of more than 2^31 ms, 24.8 days, the timers of older agents would make none. */
 export const LONGEST_GRACE_MS = 24 * 24 * 3_600_000;
 
 /** How long past the kill a host may take to say that the job has ended; then it is taken as ended. */

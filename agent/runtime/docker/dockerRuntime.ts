@@ -47,6 +47,8 @@ const withReboot = <R extends Pick<RunningJob, "ended">>(running: R, mark: strin
 
 /** Written before the engine is asked to start: from then on the command may have run. */
 const MARK = "container";
+/** Of a stop that has begun. */
+const STOP_NOTE = "stop";
 
 /** How long a start that was asked for may take to be seen, before it counts as failed. */
 const START_SEEN_MS = 10_000;
@@ -74,7 +76,7 @@ export const createDockerRuntime = (options: DockerRuntimeOptions): Runtime => {
   const logOf = ({ assignment }: Pick<RuntimeJob, "assignment">) =>
     log.child({ submission_id: assignment.submission_id });
 
-  const openSpool = async ({ assignment, spoolPath: path }: RuntimeJob, hooks: RuntimeHooks) => {
+  const openSpool = async ({ assignment, spoolPath: path, dir }: RuntimeJob, hooks: RuntimeHooks) => {
     const giveUp = new AbortController();
     const jobLog = logOf({ assignment });
     const spool = await Spool.open({
@@ -84,7 +86,7 @@ export const createDockerRuntime = (options: DockerRuntimeOptions): Runtime => {
       giveUp: giveUp.signal,
       quota: { perHour: assignment.log_quota_hour },
     });
-    return { assignment, spool, giveUp, log: jobLog };
+    return { assignment, spool, giveUp, log: jobLog, stopNotePath: join(dir, STOP_NOTE) };
   };
 
   /** `undefined`: it never ran, and what was left of it is removed. */
@@ -168,7 +170,7 @@ export const createDockerRuntime = (options: DockerRuntimeOptions): Runtime => {
     remove: async (submissionId, dir) => {
       const deps = await open();
       await retireContainers(deps.docker, submissionId, settings.keepFinished);
-      rmSync(join(dir, MARK), { force: true });
+      for (const name of [MARK, STOP_NOTE]) rmSync(join(dir, name), { force: true });
       // A job's own data may have filled the disk. It is gone now, or is in its way: no reason to fail.
       await makeRoom(deps).catch((err: unknown) =>
         log.warn("Cannot look after the engine's disk", { reason: messageOf(err) }),

@@ -1,9 +1,11 @@
 import type Docker from "dockerode";
 import { delay } from "../../../shared/async/delay.ts";
+import { systemClock } from "../../../shared/clock.ts";
 import { messageOf } from "../../../shared/errors.ts";
 import type { Logger } from "../../../shared/log.ts";
 import { isUnreachable } from "./client.ts";
 import { attachKeyboard, CTRL_C, CTRL_D, type Terminal } from "./output.ts";
+import { findStopNote, writeStopNote } from "./stopNote.ts";
 
 export interface StopperOptions {
   container: Docker.Container;
@@ -12,6 +14,8 @@ export interface StopperOptions {
   over: AbortSignal;
   onKilled: () => void;
   log: Logger;
+  /** Where a stop that has begun is noted for the agent's next process. */
+  notePath: string;
 }
 
 export interface Stopper {
@@ -28,22 +32,43 @@ const RETRY_MS = 500;
  * foreground and not only the shell around it. An interactive shell (`sh -i -c`) then does not end but prompts for
  * the next command: end-of-file is what makes it leave. It is typed until the end, as a shell may come to its
  * prompt late, when the command has put its things in order.
+ *
+ * A stop that an earlier process of the agent has begun goes on from where it was: the job is interrupted once, and
+ * its grace ends when it would have.
  */
-export const createStopper = ({ container, terminal, over, onKilled, log }: StopperOptions): Stopper => {
+export const createStopper = (options: StopperOptions): Stopper => {
+  const { container, terminal, over, onKilled, log, notePath } = options;
   let deadline = Number.POSITIVE_INFINITY;
-  let timer: ReturnType<typeof setTimeout> | undefined;
+  let cancelKill = () => {};
+  let isTyping = false;
   let isInterrupted = false;
   let killed = false;
 
-  const interrupt = async () => {
-    const own = terminal?.writable ? terminal : await attachKeyboard(container);
-    own.write(CTRL_C + CTRL_D);
-    while (!over.aborted) {
-      await delay(RETRY_MS, over);
-      if (over.aborted || !own.writable) break;
-      own.write(CTRL_D);
+  const note = () => {
+    try {
+      writeStopNote(notePath, { killInMs: deadline - systemClock.steady(), isInterrupted });
+    } catch (err) {
+      // A full disk must not keep a job from being stopped; only the agent's next process misses it.
+      log.warn("Cannot note that a job is being stopped", { reason: messageOf(err) });
     }
-    if (own !== terminal) own.destroy();
+  };
+
+  const type = async () => {
+    let own = terminal;
+    while (!over.aborted) {
+      try {
+        if (!own?.writable) own = await attachKeyboard(container);
+        await press(own, isInterrupted ? CTRL_D : CTRL_C + CTRL_D);
+        if (!isInterrupted) {
+          isInterrupted = true;
+          note();
+        }
+      } catch (err) {
+        if (!isUnreachable(err)) throw err;
+      }
+      await delay(RETRY_MS, over);
+    }
+    if (own !== terminal) own?.destroy();
   };
 
   const kill = async () => {
@@ -62,22 +87,37 @@ export const createStopper = ({ container, terminal, over, onKilled, log }: Stop
     }
   };
 
-  const stop = (graceMs: number): void => {
-    const at = Date.now() + graceMs;
-    if (at >= deadline || over.aborted) return;
-    deadline = at;
-    if (graceMs > 0 && !isInterrupted) {
-      isInterrupted = true;
-      interrupt().catch((err: unknown) =>
-        log.warn("Cannot interrupt a job, it will be killed", {
-          container: container.id,
-          reason: messageOf(err),
-        }),
-      );
-    }
-    clearTimeout(timer);
-    timer = setTimeout(() => void kill(), graceMs);
+  const arm = (graceMs: number) => {
+    deadline = systemClock.steady() + graceMs;
+    cancelKill();
+    cancelKill = systemClock.after(graceMs, () => void kill());
+    if (graceMs <= 0 || isTyping) return;
+    isTyping = true;
+    type().catch((err: unknown) =>
+      log.warn("Cannot interrupt a job, it will be killed", {
+        container: container.id,
+        reason: messageOf(err),
+      }),
+    );
   };
-  over.addEventListener("abort", () => clearTimeout(timer), { once: true });
+
+  const stop = (graceMs: number): void => {
+    if (over.aborted || systemClock.steady() + graceMs >= deadline) return;
+    arm(graceMs);
+    note();
+  };
+
+  const begun = findStopNote(notePath);
+  if (begun) {
+    isInterrupted = begun.isInterrupted;
+    arm(begun.killInMs);
+  }
+  over.addEventListener("abort", () => cancelKill(), { once: true });
   return { stop, wasAsked: () => deadline !== Number.POSITIVE_INFINITY, hasKilled: () => killed };
 };
+
+/** Settles when the keys are on their way. */
+const press = (terminal: Terminal, keys: string): Promise<void> =>
+  new Promise((resolve, reject) => {
+    terminal.write(keys, (err) => (err ? reject(err) : resolve()));
+  });

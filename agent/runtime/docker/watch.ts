@@ -20,6 +20,8 @@ export interface WatchOptions {
   /** Aborted by the watch when output need not be waited for any longer: the spool's. */
   giveUp: AbortController;
   log: Logger;
+  /** Where a stop that has begun is noted for the agent's next process. */
+  stopNotePath: string;
 }
 
 const RETRY_MS = 500;
@@ -28,10 +30,10 @@ const EXIT_LAG_MS = 5_000;
 
 /** From a started container to its end, across restarts of the engine. */
 export const watchContainer = (options: WatchOptions): Pick<RunningJob, "ended" | "stop"> => {
-  const { container, terminal, spool, giveUp, log } = options;
+  const { container, terminal, spool, giveUp, log, stopNotePath: notePath } = options;
   const over = new AbortController();
   const onKilled = () => giveUp.abort();
-  const stopper = createStopper({ container, terminal, over: over.signal, onKilled, log });
+  const stopper = createStopper({ container, terminal, over: over.signal, onKilled, log, notePath });
   const watch = async (): Promise<JobEnd> => {
     try {
       const exit = waitForExit(container);

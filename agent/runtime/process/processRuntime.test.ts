@@ -101,6 +101,15 @@ test("stop() interrupts the command and what it runs in the foreground, without 
   expect(await running.ended).toMatchObject({ exitStatus: -1, signal: "SIGINT" });
 });
 
+test("a grace longer than any timer is waited for, and not over at once", async () => {
+  const job = aJob(sh("trap 'sleep 0.3; echo tidied up; exit 3' INT; echo up; while :; do sleep 0.1; done"));
+  const running = await runtime().start(job, hooks());
+  await waitFor("output", () => existsSync(job.spoolPath) && statSync(job.spoolPath).size > 0);
+  running.stop(2 ** 31);
+  expect(await running.ended).toMatchObject({ exitStatus: 3 });
+  expect(readFileSync(job.spoolPath, "utf8")).toContain("tidied up");
+});
+
 test("stop() kills everything of a job that ignores the interrupt, daemons too", async () => {
   const job = aJob(
     sh(

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { delay } from "../../../shared/async/delay.ts";
+import { systemClock } from "../../../shared/clock.ts";
 import type { Logger } from "../../../shared/log.ts";
 import { outOfMemory } from "../outOfMemory.ts";
 import { REBOOTED } from "../rebooted.ts";
@@ -135,7 +136,8 @@ const follow = (deps: ProcessRuntimeDeps, job: RuntimeJob, { hooks, supervisor, 
     // Whatever a supervisor that refused leaves behind is the next attempt's.
     const onClose = () => (isRefused ? undefined : void awaitSupervisor());
     next.listen({ onMessage, onClose });
-    if (stopAt !== undefined) next.send({ type: "stop", graceMs: Math.max(0, stopAt - Date.now()) });
+    if (stopAt !== undefined)
+      next.send({ type: "stop", graceMs: Math.max(0, stopAt - systemClock.steady()) });
     hooks.onOutput();
   };
   /** Until the supervisor dials in again, has left a record of the end, or is found dead. */
@@ -163,7 +165,7 @@ const follow = (deps: ProcessRuntimeDeps, job: RuntimeJob, { hooks, supervisor, 
   return {
     promise,
     stop: (graceMs: number) => {
-      const at = Date.now() + graceMs;
+      const at = systemClock.steady() + graceMs;
       if (stopAt !== undefined && stopAt <= at) return;
       stopAt = at;
       current?.send({ type: "stop", graceMs });

@@ -1,4 +1,5 @@
 import { chownSync } from "node:fs";
+import { systemClock } from "../../../shared/clock.ts";
 import { messageOf } from "../../../shared/errors.ts";
 import { SpoolWriter } from "../../jobs/spool.ts";
 import { hasNoRoom } from "../room.ts";
@@ -47,7 +48,7 @@ class Supervisor {
   #spec: CommandSpec | undefined;
   #command: PtyCommand | undefined;
   #startedAt = 0;
-  #kill: { at: number; timer: Timer } | undefined;
+  #kill: { at: number; cancel: () => void } | undefined;
   #quietUntil: Timer | undefined;
   #hasMore = false;
 
@@ -116,7 +117,7 @@ class Supervisor {
       this.#command = command;
       if (spec.terminalOwner) chownSync(command.terminal, spec.terminalOwner.uid, spec.terminalOwner.gid);
       enterCgroups(spec.cgroups ?? [], () => [command.pid, ...descendantsOf(command.pid)]);
-      this.#startedAt = Date.now();
+      this.#startedAt = systemClock.steady();
       this.#tell({ type: "started", pid: command.pid });
       const reaping = setInterval(() => this.#reap?.(command.pid), REAP_MS);
       void this.#finish(spec, { command, spool }).finally(() => clearInterval(reaping));
@@ -193,12 +194,14 @@ class Supervisor {
   }
 
   #stop(graceMs: number): void {
-    const [command, spec, at] = [this.#command, this.#spec, Date.now() + graceMs];
+    const [command, spec, at] = [this.#command, this.#spec, systemClock.steady() + graceMs];
     if (!command || !spec || (this.#kill && this.#kill.at <= at)) return;
     if (!this.#kill && graceMs > 0)
-      setTimeout(() => interrupt(command.pid), this.#startedAt + SHELL_START_MS - Date.now());
-    clearTimeout(this.#kill?.timer);
-    this.#kill = { at, timer: setTimeout(() => void this.#killJob(spec), graceMs) };
+      systemClock.after(this.#startedAt + SHELL_START_MS - systemClock.steady(), () =>
+        interrupt(command.pid),
+      );
+    this.#kill?.cancel();
+    this.#kill = { at, cancel: systemClock.after(graceMs, () => void this.#killJob(spec)) };
   }
 
   /** The last words must be out before the process goes; a full socket's are in the records anyway. */
