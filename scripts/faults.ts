@@ -6,13 +6,14 @@ import { renderMatrix } from "./e2e/faults/matrix/render.ts";
 import { openStage } from "./e2e/faults/matrix/stage.ts";
 import { reasonsAgainst } from "./e2e/harness/requirements.ts";
 import { NEEDS, type Runtime } from "./e2e/harness/system.ts";
+import { installMissing } from "./testing/debianPackages.ts";
 
 const HELP = `Usage: ./scripts/faults [--runtime NAME] [--only TEXT] [--out FILE]
 
 Plays every fault (kills, restarts, a reboot, a full disk, a cut, a clock that jumps, upgrade and downgrade) at four
 moments of a job's life, on both runtimes, with the compiled programs, real engines and real pulls, and prints a
 Markdown table. Ends with 1 when a job was lost, doubled or misreported, or something was left. Needs root; Debian's
-docker.io, busybox-static and docker-registry; libfaketime for the clock.
+docker.io, busybox-static, docker-registry and faketime, which it installs where it can.
 
   --runtime NAME  process or docker (default: both)
   --only TEXT     only cells with this in the name of the fault or moment
@@ -72,6 +73,7 @@ const play = async (runtime: Runtime, leftOut: Map<string, string>): Promise<Out
 const faults = async (): Promise<boolean> => {
   const runtimes = (["process", "docker"] as const).filter((name) => (values.runtime ?? name) === name);
   if (runtimes.length === 0) throw new Error(`--runtime is process or docker, not "${values.runtime}"`);
+  await installMissing(say);
   const outcomes: Outcome[] = [];
   const leftOut = new Map<string, string>();
   for (const runtime of runtimes) outcomes.push(...(await play(runtime, leftOut)));

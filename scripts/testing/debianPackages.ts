@@ -9,6 +9,7 @@ const PROGRAMS: Record<string, string> = {
   "docker-registry": "docker-registry",
   curl: "curl",
   shellcheck: "shellcheck",
+  faketime: "faketime",
 };
 
 /** Installs what the whole-system tests miss; those whose programs stay missing are skipped, each with its reason. */

@@ -32,7 +32,7 @@ export const whyLeftOut = ({ fault, moment }: Cell, runtime: Runtime): string | 
   const { only, missing, needsAgent }: Fault = FAULTS[fault];
   if (only !== undefined && only !== runtime) return "there is none";
   if (needsAgent && moment === "pulling" && runtime === "process") return "nothing is pulled there";
-  return missing;
+  return missing?.();
 };
 
 export const ALL_CELLS: readonly Cell[] = (Object.keys(MOMENTS) as MomentName[]).flatMap((moment) =>

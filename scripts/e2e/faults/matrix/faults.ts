@@ -4,7 +4,7 @@ import { messageOf } from "../../../../shared/errors.ts";
 import { waitFor } from "../../../../shared/testing/waitFor.ts";
 import { VERSION } from "../../../../shared/version.ts";
 import { run } from "../../harness/program.ts";
-import { hasFaketime, type Stage } from "./stage.ts";
+import { findFaketime, type Stage } from "./stage.ts";
 
 const HOUR_S = 3_600;
 /** Longer than any wait that the fault must not run into by itself. */
@@ -37,7 +37,7 @@ export interface Fault {
   /** The agent itself has to do something: one that is frozen before it hears of a job cannot. */
   needsAgent?: boolean;
   /** Why it cannot be played on this machine; undefined: it can. */
-  missing?: string | undefined;
+  missing?: () => string | undefined;
   strike(stage: Stage): Promise<void>;
 }
 
@@ -90,7 +90,7 @@ export const FAULTS = {
     },
   },
   "clock +1 h": {
-    missing: hasFaketime ? undefined : "needs Debian's libfaketime",
+    missing: () => (findFaketime() ? undefined : "needs Debian's faketime"),
     strike: async (stage) => {
       stage.setClock(HOUR_S);
       await pause(CUT_MS);

@@ -8,13 +8,12 @@ import { type Registry, startRegistry } from "../../harness/registry.ts";
 import { installAgent, openReleases, type Releases } from "../../harness/releases.ts";
 import { openSystem, type Runtime, type System } from "../../harness/system.ts";
 
-/** Debian's libfaketime: another time for one process, and not for this machine. */
-const FAKETIME = [
-  "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1",
-  "/usr/lib/aarch64-linux-gnu/faketime/libfaketime.so.1",
-].find((path) => existsSync(path));
-
-export const hasFaketime = FAKETIME !== undefined;
+/** Debian's faketime: another time for one process, and not for this machine. */
+export const findFaketime = (): string | undefined =>
+  [
+    "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1",
+    "/usr/lib/aarch64-linux-gnu/faketime/libfaketime.so.1",
+  ].find((path) => existsSync(path));
 
 const STATE_MIB = 192;
 
@@ -42,9 +41,10 @@ export const openStage = async (runtime: Runtime): Promise<Stage> => {
   const nextBoot = () => writeFileSync(bootIdFile, `${randomUUID()}\n`);
   setClock(0);
   nextBoot();
-  const timeEnv: Record<string, string> = FAKETIME
+  const faketime = findFaketime();
+  const timeEnv: Record<string, string> = faketime
     ? {
-        LD_PRELOAD: FAKETIME,
+        LD_PRELOAD: faketime,
         FAKETIME_TIMESTAMP_FILE: clock,
         FAKETIME_NO_CACHE: "1",
         FAKETIME_DONT_FAKE_MONOTONIC: "1",
