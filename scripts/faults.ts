@@ -3,12 +3,12 @@ import { parseArgs } from "node:util";
 import { messageOf } from "../shared/errors.ts";
 import { ALL_CELLS, type Cell, type Outcome, playCell, whyLeftOut } from "./e2e/faults/matrix/cell.ts";
 import { renderMatrix } from "./e2e/faults/matrix/render.ts";
-import { openStage } from "./e2e/faults/matrix/stage.ts";
+import { openStage, type Stage } from "./e2e/faults/matrix/stage.ts";
 import { reasonsAgainst } from "./e2e/harness/requirements.ts";
 import { NEEDS, type Runtime } from "./e2e/harness/system.ts";
 import { installMissing } from "./testing/debianPackages.ts";
 
-const HELP = `Usage: ./scripts/faults [--runtime NAME] [--only TEXT] [--out FILE]
+const HELP = `Usage: ./scripts/faults [--runtime NAME] [--only TEXT] [--repeat N] [--out FILE]
 
 Plays every fault (kills, restarts, a reboot, a full disk, a cut, a clock that jumps, upgrade and downgrade) at four
 moments of a job's life, on both runtimes, with the compiled programs, real engines and real pulls, and prints a
@@ -17,6 +17,7 @@ docker.io, busybox-static, docker-registry and faketime, which it installs where
 
   --runtime NAME  process or docker (default: both)
   --only TEXT     only cells with this in the name of the fault or moment
+  --repeat N      play each cell so often; a job's start is hit a little later each time
   --out FILE      write the table there too
 `;
 
@@ -26,10 +27,32 @@ const { values } = parseArgs({
   options: {
     runtime: { type: "string" },
     only: { type: "string" },
+    repeat: { type: "string", default: "1" },
     out: { type: "string" },
     help: { type: "boolean", short: "h" },
   },
 });
+
+const count = Number(values.repeat);
+
+const playOnce = async (stage: Stage, cell: Cell, turn: number): Promise<Outcome> => {
+  const outcome = await playCell(stage, cell, turn).catch(
+    (err: unknown): Outcome => ({
+      ...cell,
+      runtime: stage.runtime,
+      status: "unknown",
+      exitStatus: null,
+      reason: "",
+      log: "unknown",
+      hash: "",
+      problems: [messageOf(err).split("\n")[0] ?? ""],
+    }),
+  );
+  const { runtime, status, log, problems } = outcome;
+  const wrong = problems.length > 0 ? `: ${problems.join(", ")}` : "";
+  say(`${runtime}, ${cell.moment}, ${cell.fault}: ${status}, ${log}${wrong}`);
+  return outcome;
+};
 
 const play = async (runtime: Runtime, leftOut: Map<string, string>): Promise<Outcome[]> => {
   const reasons = reasonsAgainst([
@@ -48,30 +71,18 @@ const play = async (runtime: Runtime, leftOut: Map<string, string>): Promise<Out
       leftOut.set(`${runtime}/${cell.fault}/${cell.moment}`, why);
       continue;
     }
-    await stage.system.ensureUp();
-    const outcome = await playCell(stage, cell).catch(
-      (err: unknown): Outcome => ({
-        ...cell,
-        runtime,
-        status: "unknown",
-        exitStatus: null,
-        reason: "",
-        log: "unknown",
-        hash: "",
-        problems: [messageOf(err).split("\n")[0] ?? ""],
-      }),
-    );
-    const { status, log, problems } = outcome;
-    say(
-      `${runtime}, ${cell.moment}, ${cell.fault}: ${status}, ${log}${problems.length > 0 ? `: ${problems.join(", ")}` : ""}`,
-    );
-    outcomes.push(outcome);
+    for (let turn = 0; turn < count; turn += 1) {
+      await stage.system.ensureUp();
+      outcomes.push(await playOnce(stage, cell, turn));
+    }
   }
   return outcomes;
 };
 
 const faults = async (): Promise<boolean> => {
   const runtimes = (["process", "docker"] as const).filter((name) => (values.runtime ?? name) === name);
+  if (!Number.isInteger(count) || count < 1)
+    throw new Error(`--repeat takes a whole number, not "${values.repeat}"`);
   if (runtimes.length === 0) throw new Error(`--runtime is process or docker, not "${values.runtime}"`);
   await installMissing(say);
   const outcomes: Outcome[] = [];

@@ -9,6 +9,7 @@ import type { Assignment } from "../../../shared/protocol/assignment.ts";
 import type { PullProgress } from "../../../shared/protocol/report.ts";
 import type { Engine } from "./engine.ts";
 import { TEST_IMAGE } from "./image.ts";
+import { withoutGreeting } from "./jobs.ts";
 
 /** A docker runtime against an engine of the tests'; its warnings go to stderr. */
 export const runtimeOn = (
@@ -71,11 +72,8 @@ export const hooksOf = (signal = new AbortController().signal) => {
   return { ...hooks, pulls };
 };
 
-export const outputOf = async (job: RuntimeJob): Promise<string> => {
-  const text = await Bun.file(job.spoolPath).text();
-  // What busybox's interactive shell says of itself.
-  return text.replace(/^\r\n\r\nBusyBox [\s\S]*?built-in commands\.\r\n\r\n/, "");
-};
+export const outputOf = async (job: RuntimeJob): Promise<string> =>
+  withoutGreeting(await Bun.file(job.spoolPath).text());
 
 export const hashOf = async (path: string): Promise<string> => {
   const hash = new Bun.CryptoHasher("sha256");

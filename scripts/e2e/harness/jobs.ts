@@ -30,6 +30,12 @@ const lineText = (at: number): string => `line ${at} ${FILLER}`;
 const sha256 = (bytes: Uint8Array | string): string =>
   new Bun.CryptoHasher("sha256").update(bytes).digest("hex");
 
+/** What busybox's interactive shell says of itself, before a job's own output begins. */
+const GREETING = /^\r\n\r\nBusyBox [\s\S]*?built-in commands\.\r\n\r\n/;
+
+/** A job's own output. */
+export const withoutGreeting = (output: string): string => output.replace(GREETING, "");
+
 /** Compares by SHA-256 what the coordinator holds with what the job wrote; tells the first place that differs. */
 export const expectWholeLog = async (client: Client, name: string, { output }: SteadyJob): Promise<void> => {
   const all = await client.readLog(name, { follow: true });

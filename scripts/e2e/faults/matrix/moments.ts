@@ -7,6 +7,8 @@ export interface Moment {
   /** The job's commands; its output begins with `begin`. */
   commands: readonly string[];
   output: string;
+  /** Where that is another one. */
+  outputOfContainer?: string;
   /** Submits the job and resolves at the moment; what it returns is done after the fault. */
   reach(stage: Stage, run: string): Promise<(() => void) | undefined>;
 }
@@ -21,9 +23,15 @@ const TALKS = {
   output: `begin\r\n${lines}end\r\n`,
 };
 const SHORT = { commands: ["echo begin; sleep 1; echo end"], output: "begin\r\nend\r\n" };
+/** As what it runs has chosen; nothing else ends with it. */
+export const EXIT_OF_STOPPED = 3;
 const STOPS = {
-  commands: ["trap 'echo bye; sleep 3; exit 3' INT; echo begin; while :; do sleep 0.2; done"],
+  commands: [
+    `trap 'echo bye; sleep 3; exit ${EXIT_OF_STOPPED}' INT; echo begin; while :; do sleep 0.2; done`,
+  ],
   output: "begin\r\nbye\r\n",
+  // The interrupt of a container is typed on its terminal, which shows it.
+  outputOfContainer: "begin\r\n^Cbye\r\n",
 };
 
 const submit = async (

@@ -11,8 +11,8 @@ export const renderMatrix = (outcomes: readonly Outcome[], leftOut: ReadonlyMap<
     const rows = Object.keys(FAULTS).map((fault) => [
       fault,
       ...moments.map((moment) => {
-        const found = own.find((one) => one.fault === fault && one.moment === moment);
-        if (found) return cell(found);
+        const found = own.filter((one) => one.fault === fault && one.moment === moment);
+        if (found.length > 0) return turns(found);
         return leftOut.get(`${runtime}/${fault}/${moment}`) ?? "not played";
       }),
     ]);
@@ -25,12 +25,20 @@ export const renderMatrix = (outcomes: readonly Outcome[], leftOut: ReadonlyMap<
       "",
     ];
   });
+  const played = new Set(outcomes.map(({ runtime, fault, moment }) => `${runtime}/${fault}/${moment}`)).size;
   const wrong = outcomes.filter(({ problems }) => problems.length > 0).length;
   return [
     ...tables,
-    `${outcomes.length} of ${ALL_CELLS.length * 2} cells played, ${wrong} with something wrong. In each: how the run ended, the exit status, its output (first digits of its SHA-256), what was left.`,
+    `${played} of ${ALL_CELLS.length * 2} cells played, ${outcomes.length} times; ${wrong} with something wrong. In each: how the run ended, the exit status, its output (first digits of its SHA-256), what was left.`,
     "",
   ].join("\n");
+};
+
+/** What was seen in all turns, each once. */
+const turns = (outcomes: readonly Outcome[]): string => {
+  const seen = new Map<string, number>();
+  for (const outcome of outcomes) seen.set(cell(outcome), (seen.get(cell(outcome)) ?? 0) + 1);
+  return [...seen].map(([text, times]) => (outcomes.length > 1 ? `${times} × ${text}` : text)).join("; ");
 };
 
 const cell = ({ status, exitStatus, reason, log, hash, problems }: Outcome): string => {
