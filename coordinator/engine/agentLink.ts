@@ -16,10 +16,8 @@ import {
   patchSubmission,
   type SubmissionRow,
 } from "../store/submissions.ts";
-import { commit } from "./changes.ts";
 import { Clones, CORDONED_BY } from "./clones.ts";
 import { desiredOf } from "./desired.ts";
-import { finishSubmission } from "./endings.ts";
 import type { Engine } from "./engine.ts";
 import { CLAIM_GIVEN_MS, type EngineDeps } from "./engineDeps.ts";
 import type { Reachability } from "./reachability.ts";
@@ -168,9 +166,8 @@ export class AgentLink {
     const sha256 = await logs.digest(submissionId);
     if (!submission.log_complete) {
       await logs.finish(submissionId);
-      await engine.withRun(submission.run_id, async () => {
-        await patchSubmission(db, submissionId, { log_complete: true });
-      });
+      const complete = patchSubmission(db, submissionId, { log_complete: true });
+      await engine.withRun(submission.run_id, (draft) => draft.add({ statements: [complete], effects: [] }));
       agents.wake(instance.id);
     }
     return { length, sha256 };
@@ -253,7 +250,8 @@ export class AgentLink {
       return [{ action: "run", submission_id: id, assignment: await this.#deps.assign(submission) }];
     } catch (err) {
       if (!(err instanceof AppError)) throw err;
-      await this.#end(submission, { projectId, reason: "terminated_by_server", message: err.message });
+      const end = { projectId, reason: "terminated_by_server", message: err.message } as const;
+      await this.#deps.engine.endJob(submission.run_id, id, end);
       return [];
     }
   }
@@ -265,25 +263,9 @@ export class AgentLink {
   }
 
   /** Starting it anew could run it twice, so a job that its host has lost has failed. */
-  #endLost(submission: SubmissionRow, projectId: string): Promise<void> {
+  #endLost({ id, run_id: runId }: SubmissionRow, projectId: string): Promise<void> {
     const message = "The host no longer knows this job: the state of its agent was lost";
-    return this.#end(submission, { projectId, reason: "executor_error", message });
-  }
-
-  async #end(
-    { id, run_id: runId }: SubmissionRow,
-    why: {
-      projectId: string;
-      reason: "executor_error" | "terminated_by_server";
-      message: string;
-    },
-  ): Promise<void> {
-    const { db, engine } = this.#deps;
-    await engine.withRun(runId, async () => {
-      const submission = await findSubmission(db, id);
-      if (!submission || isFinalJob(submission.status)) return;
-      await commit(this.#deps, finishSubmission(this.#deps, submission, { ...why, abandoned: true }));
-    });
+    return this.#deps.engine.endJob(runId, id, { projectId, reason: "executor_error", message });
   }
 }
 

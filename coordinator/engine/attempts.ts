@@ -80,10 +80,7 @@ export const attemptAgain = (
       });
     }
   return {
-    statements: [
-      ...(stale.length > 0 ? [deleteSubmissions(deps.db, stale)] : []),
-      ...insertSubmissions(deps.db, rows),
-    ],
+    statements: [...deleteSubmissions(deps.db, stale), ...insertSubmissions(deps.db, rows)],
     events: rows.map((row) => jobCreated({ ...row, project_id: run.project_id }, origin)),
     effects: [],
   };

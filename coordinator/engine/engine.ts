@@ -12,17 +12,13 @@ import { wholeOf } from "../domain/instances/occupancy.ts";
 import { writeAll } from "../store/db.ts";
 import type { NewEvent } from "../store/events.ts";
 import { type InstanceRow, listLiveInstances, patchInstance } from "../store/instances.ts";
-import { findRun, insertRun, listLiveRuns, type NewRunRow, patchRun, type RunRow } from "../store/runs.ts";
-import {
-  findSubmission,
-  insertSubmissions,
-  listHeldSubmissions,
-  listLiveSubmissions,
-} from "../store/submissions.ts";
+import { insertRun, listLiveRuns, type NewRunRow, patchRun, type RunRow } from "../store/runs.ts";
+import { insertSubmissions, listHeldSubmissions, listLiveSubmissions } from "../store/submissions.ts";
 import { commit } from "./changes.ts";
-import { finishSubmission } from "./endings.ts";
+import { type End, finishSubmission } from "./endings.ts";
 import type { EngineDeps } from "./engineDeps.ts";
 import { runMove } from "./moves.ts";
+import { RunDraft } from "./runDraft.ts";
 import { type PassResult, passRun } from "./runPass.ts";
 import { waitingOrder } from "./waitingOrder.ts";
 import { WakeTimers } from "./wakeTimers.ts";
@@ -88,7 +84,8 @@ export class Engine {
       last_processed_at: now,
     }));
     const { row, replaces } = run;
-    await commit(this.#deps, {
+    const draft = new RunDraft(this.#deps, row.id);
+    draft.add({
       statements: [
         ...(replaces ? [patchRun(db, replaces.id, { deleted: true })] : []),
         insertRun(db, row),
@@ -101,14 +98,14 @@ export class Engine {
       ],
       effects: [],
     });
-    await this.#pass(row.id);
+    await this.#change(row.id, async () => draft);
   }
 
   /** Ends a run for a user; an abort gives its jobs no time. A run that is final stays as it is. */
   async stopRun(runId: string, abort: boolean, actorId?: string): Promise<void> {
     const { db, clock } = this.#deps;
-    await this.#queue.run(runId, async () => {
-      const run = await findRun(db, runId);
+    await this.withRun(runId, (draft) => {
+      const { run } = draft;
       if (!run) throw new AppError("not_found", `Run ${runId} not found`);
       const reason = abort ? "aborted_by_user" : "stopped_by_user";
       const patch = {
@@ -119,15 +116,13 @@ export class Engine {
       // Who has stopped a run with patience may lose it.
       const { status, termination_reason: from } = run;
       if (status === "terminating" && abort && from === "stopped_by_user")
-        await commit(this.#deps, {
+        draft.add({
           statements: [patchRun(db, runId, { termination_reason: reason })],
           events: [runHurried(run, { from, to: reason, actorId })],
           effects: [],
         });
-      else if (!isFinalRun(run.status))
-        await commit(this.#deps, runMove(db, run, { to: "terminating", patch, actorId }));
+      else if (!isFinalRun(status)) draft.add(runMove(db, run, { to: "terminating", patch, actorId }));
     });
-    await this.#pass(runId);
   }
 
   /** Looks at a run again because something about it has changed. */
@@ -135,10 +130,13 @@ export class Engine {
     void this.#pass(runId);
   }
 
-  /** Does work on a run between its passes, and passes it afterwards. */
-  async withRun(runId: string, work: () => Promise<void>): Promise<void> {
-    await this.#queue.run(runId, work);
-    await this.#pass(runId, true);
+  /** Changes a run between its passes, and passes it afterwards. Rejects where nothing of the work could be stored. */
+  withRun(runId: string, work: (draft: RunDraft) => void | Promise<void>): Promise<void> {
+    return this.#change(runId, async () => {
+      const draft = await RunDraft.open(this.#deps, runId);
+      await work(draft);
+      return draft;
+    });
   }
 
   findCapacity(instanceId: string): CapacityEntry | undefined {
@@ -217,16 +215,18 @@ export class Engine {
   async loseJobs(instance: InstanceRow): Promise<void> {
     const held = await listHeldSubmissions(this.#deps.db, instance.id);
     const live = held.filter(({ status }) => !isFinalJob(status));
+    const end = { reason: "instance_unreachable", message: "The host has left its fleet" } as const;
     for (const { id, run_id: runId } of live)
-      await this.withRun(runId, () => this.#loseJob(id, instance.project_id));
+      await this.endJob(runId, id, { ...end, projectId: instance.project_id });
   }
 
-  async #loseJob(submissionId: string, projectId: string): Promise<void> {
-    const submission = await findSubmission(this.#deps.db, submissionId);
-    if (!submission || isFinalJob(submission.status)) return;
-    const end = { reason: "instance_unreachable", message: "The host has left its fleet" } as const;
-    const lost = finishSubmission(this.#deps, submission, { ...end, projectId, abandoned: true });
-    await commit(this.#deps, lost);
+  /** Ends a job of which nothing more will come, unless it has ended. */
+  async endJob(runId: string, submissionId: string, end: Omit<End, "abandoned">): Promise<void> {
+    await this.withRun(runId, (draft) => {
+      const submission = draft.findSubmission(submissionId);
+      if (!submission || isFinalJob(submission.status)) return;
+      draft.add(finishSubmission(this.#deps, submission, { ...end, abandoned: true }));
+    });
   }
 
   /** What is wanted of a host has changed; jobs that wait may fit now, or be told another reason. */
@@ -265,25 +265,44 @@ export class Engine {
     };
   }
 
-  /** A pass that fails (a full disk, a database out of reach) is tried again: what was asked for is stored. */
-  async #pass(runId: string, changedBefore = false): Promise<void> {
+  /** Looks at a run; that fails for nobody, but is tried again. */
+  async #pass(runId: string): Promise<void> {
     const { clock, log } = this.#deps;
-    const { changed, wakeAt } = await this.#queue
-      .run(runId, () => this.#passAndQueue(runId))
-      .catch((err: unknown): PassResult => {
-        log.error("A pass over a run failed and is tried again", { run_id: runId, err });
-        return { changed: false, wakeAt: clock.now() + PASS_RETRY_MS };
-      });
+    await this.#change(runId, () => RunDraft.open(this.#deps, runId)).catch((err: unknown) => {
+      log.error("A run could not be looked at, which is tried again", { run_id: runId, err });
+      this.#timers.set(runId, clock.now() + PASS_RETRY_MS);
+    });
+  }
+
+  /** Rejects where what is asked for, by the draft that `begin` makes, could not be stored. */
+  async #change(runId: string, begin: () => Promise<RunDraft>): Promise<void> {
+    const { changed, wakeAt } = await this.#queue.run(runId, async () =>
+      this.#passDraft(runId, await begin()),
+    );
     this.#timers.set(runId, wakeAt);
-    if (changed || changedBefore) for (const listener of this.#listeners.get(runId) ?? []) listener();
+    if (changed) for (const listener of this.#listeners.get(runId) ?? []) listener();
   }
 
   /** The run joins or leaves the queue before anything else happens to it. */
-  async #passAndQueue(runId: string): Promise<PassResult> {
+  async #passDraft(runId: string, draft: RunDraft): Promise<{ changed: boolean; wakeAt: number | null }> {
     const { scheduler } = this.#deps;
-    const result = await passRun(this.#deps, runId);
-    if (result.waiting) scheduler.wait(result.waiting);
+    const { wakeAt, waiting } = await this.#tryPass(runId, draft);
+    if (waiting) scheduler.wait(waiting);
     else scheduler.leave(runId);
-    return result;
+    return { changed: draft.commits > 0, wakeAt };
+  }
+
+  /** A pass that fails (a full disk, a database out of reach) is tried again, once what was asked for is stored. */
+  async #tryPass(runId: string, draft: RunDraft): Promise<PassResult> {
+    const { clock, log } = this.#deps;
+    const isAsked = !draft.isStored;
+    try {
+      return await passRun(this.#deps, draft);
+    } catch (err) {
+      if (!draft.isStored) await draft.commit();
+      if (isAsked && draft.commits === 0) throw err;
+      log.error("A pass over a run failed and is tried again", { run_id: runId, err });
+      return { wakeAt: clock.now() + PASS_RETRY_MS };
+    }
   }
 }

@@ -71,10 +71,8 @@ const pass =
   };
 const nothing: Happening = async () => {};
 
-const ENDED = [
-  "[job a-0-0, instance lab-0] Job unassigned from instance. Instance blocks: 0/1 busy",
-  "[instance lab-0] Instance status changed BUSY -> IDLE",
-] as const;
+const LEFT = "[job a-0-0, instance lab-0] Job unassigned from instance. Instance blocks: 0/1 busy";
+const IDLE = "[instance lab-0] Instance status changed BUSY -> IDLE";
 const PLACED = [
   "[job a-0-0, instance lab-0] Job assigned to instance. Instance blocks: 1/1 busy",
   "[job a-0-0] Job status changed SUBMITTED -> PROVISIONING",
@@ -210,9 +208,9 @@ const TABLE: { state: string; event: string; before: Happening; step: Happening;
       told: [
         "[job a-0-0] Job status changed PROVISIONING -> TERMINATING. Termination reason: INSTANCE_UNREACHABLE",
         "[job a-0-0] Job status changed TERMINATING -> FAILED",
-        ENDED[0],
+        LEFT,
         "[job a-0-0] Job created on retry. Status: SUBMITTED",
-        ENDED[1],
+        IDLE,
         ...PLACED.slice(0, 2),
         PLACED[3],
       ],
@@ -225,9 +223,10 @@ const TABLE: { state: string; event: string; before: Happening; step: Happening;
       told: [
         "[job a-0-0] Job status changed RUNNING -> TERMINATING. Termination reason: DONE_BY_RUNNER",
         "[job a-0-0] Job status changed TERMINATING -> DONE",
-        ...ENDED,
+        LEFT,
         "[run a] Run status changed RUNNING -> TERMINATING. Termination reason: ALL_JOBS_DONE",
         "[run a] Run status changed TERMINATING -> DONE",
+        IDLE,
       ],
     },
     {
@@ -241,9 +240,10 @@ const TABLE: { state: string; event: string; before: Happening; step: Happening;
       told: [
         "[job a-0-0] Job status changed RUNNING -> TERMINATING. Termination reason: CONTAINER_EXITED_WITH_ERROR",
         "[job a-0-0] Job status changed TERMINATING -> FAILED",
-        ...ENDED,
+        LEFT,
         "[run a] Run status changed RUNNING -> TERMINATING. Termination reason: JOB_FAILED",
         "[run a] Run status changed TERMINATING -> FAILED",
+        IDLE,
       ],
     },
     {
@@ -254,8 +254,9 @@ const TABLE: { state: string; event: string; before: Happening; step: Happening;
       told: [
         "[job a-0-0] Job status changed RUNNING -> TERMINATING. Termination reason: CONTAINER_EXITED_WITH_ERROR",
         "[job a-0-0] Job status changed TERMINATING -> FAILED",
-        ...ENDED,
+        LEFT,
         "[run a] Run status changed RUNNING -> PENDING",
+        IDLE,
       ],
     },
     {
@@ -324,8 +325,9 @@ const TABLE: { state: string; event: string; before: Happening; step: Happening;
       step: finish(0),
       told: [
         "[job a-0-0] Job status changed TERMINATING -> TERMINATED",
-        ...ENDED,
+        LEFT,
         "[run a] Run status changed TERMINATING -> TERMINATED",
+        IDLE,
       ],
     },
     {
@@ -335,7 +337,8 @@ const TABLE: { state: string; event: string; before: Happening; step: Happening;
       step: pass(STOP_GRACE_MS + STOP_MARGIN_MS, "terminated"),
       told: [
         "[job a-0-0] Job status changed TERMINATING -> TERMINATED",
-        ...ENDED,
+        LEFT,
+        IDLE,
         "[run a] Run status changed TERMINATING -> TERMINATED",
       ],
     },

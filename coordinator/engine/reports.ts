@@ -3,12 +3,13 @@ import { isFinalJob } from "../../shared/states.ts";
 import { reasonOfLoss } from "../domain/runs/retry.ts";
 import type { InstanceRow } from "../store/instances.ts";
 import { claimReport, findSubmission, patchSubmission, type SubmissionRow } from "../store/submissions.ts";
-import { type Changes, commit, NOTHING } from "./changes.ts";
+import { type Changes, NOTHING } from "./changes.ts";
 import { finishSubmission } from "./endings.ts";
 import type { Engine } from "./engine.ts";
 import type { EngineDeps } from "./engineDeps.ts";
 import { claimAnew } from "./expire.ts";
 import { type JobOfProject, jobMove } from "./moves.ts";
+import type { RunDraft } from "./runDraft.ts";
 
 type Result = ReportAnswer["results"][number]["result"];
 
@@ -22,34 +23,45 @@ export const applyReports = async (
   reports: readonly Report[],
 ): Promise<ReportAnswer> => {
   const results: ReportAnswer["results"] = [];
-  for (const report of reports)
-    results.push({ submission_id: report.submission_id, result: await applyReport(deps, instance, report) });
+  for (let at = 0; at < reports.length; ) {
+    const id = reports[at]?.submission_id ?? "";
+    const end = reports.findIndex((report, other) => other > at && report.submission_id !== id);
+    const own = reports.slice(at, end < 0 ? undefined : end);
+    const found = await applyToOne(deps, instance, { id, reports: own });
+    results.push(...found.map((result) => ({ submission_id: id, result })));
+    at += own.length;
+  }
   return { results };
 };
 
-const applyReport = async (
+/** Reports of one submission, which came together: one transaction. */
+const applyToOne = async (
   deps: EngineDeps & { engine: Engine },
   instance: InstanceRow,
-  report: Report,
-): Promise<Result> => {
-  const known = await findSubmission(deps.db, report.submission_id);
-  if (known?.instance_id !== instance.id) return "fenced";
-  let result: Result = "stale";
-  await deps.engine.withRun(known.run_id, async () => {
-    const submission = await findSubmission(deps.db, report.submission_id);
-    if (!submission || isEntitled(submission) === false) {
-      result = "fenced";
-      return;
-    }
-    if (report.sequence <= submission.report_sequence) return;
-    result = "applied";
-    const job = { ...submission, project_id: instance.project_id };
-    const changes = changesOf(deps, job, report);
-    if (submission.acknowledged_at === null) deps.agents.confirmed(instance.id);
-    const claimed = claimReport(deps.db, submission.id, report.sequence);
-    await commit(deps, { ...changes, statements: [claimed, ...changes.statements] });
+  { id, reports }: { id: string; reports: readonly Report[] },
+): Promise<Result[]> => {
+  const known = await findSubmission(deps.db, id);
+  if (known?.instance_id !== instance.id) return reports.map(() => "fenced");
+  let results: Result[] = [];
+  await deps.engine.withRun(known.run_id, (draft) => {
+    results = reports.map((report) => applyReport(deps, instance, { draft, report }));
   });
-  return result;
+  return results;
+};
+
+const applyReport = (
+  deps: EngineDeps,
+  instance: InstanceRow,
+  { draft, report }: { draft: RunDraft; report: Report },
+): Result => {
+  const submission = draft.findSubmission(report.submission_id);
+  if (!submission || !isEntitled(submission)) return "fenced";
+  if (report.sequence <= submission.report_sequence) return "stale";
+  const changes = changesOf(deps, { ...submission, project_id: instance.project_id }, report);
+  if (submission.acknowledged_at === null) deps.agents.confirmed(instance.id);
+  const claimed = claimReport(deps.db, submission.id, report.sequence);
+  draft.add({ ...changes, statements: [claimed, ...changes.statements] });
+  return "applied";
 };
 
 /** An attempt that was given up: final, and nothing more is expected of it. */

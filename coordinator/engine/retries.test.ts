@@ -192,8 +192,8 @@ test("a run that waits and gets another priority takes its new place", async () 
   await t.engine.submit("young", RETRY);
   const { id } = await t.engine.run("young");
   expect(t.engine.engine.positionOf(id)?.position).toBe(2);
-  await t.engine.engine.withRun(id, async () => {
-    await patchRun(t.engine.db, id, { priority: 10 });
-  });
+  await t.engine.engine.withRun(id, (draft) =>
+    draft.add({ statements: [patchRun(t.engine.db, id, { priority: 10 })], effects: [] }),
+  );
   expect(t.engine.engine.positionOf(id)?.position).toBe(1);
 });

@@ -2,10 +2,10 @@ import { mergeProfile } from "../../shared/config/profile.ts";
 import { isFinalJob, isFinalRun, RUN_REASONS } from "../../shared/states.ts";
 import { deriveRun, isTerminated } from "../domain/runs/derive.ts";
 import { retryAt } from "../domain/runs/retry.ts";
-import { findRun, type RunRow } from "../store/runs.ts";
-import { listSubmissions, type SubmissionRow } from "../store/submissions.ts";
+import type { RunRow } from "../store/runs.ts";
+import type { SubmissionRow } from "../store/submissions.ts";
 import { attemptAgain, groupByJob, historyOf, type JobAttempts, stateOf } from "./attempts.ts";
-import { type Changes, commit, merge, NOTHING } from "./changes.ts";
+import { type Changes, merge, NOTHING } from "./changes.ts";
 import { endSubmission, hurrySubmission } from "./endings.ts";
 import type { EngineDeps } from "./engineDeps.ts";
 import { expire, nextExpiry } from "./expire.ts";
@@ -13,6 +13,7 @@ import { endLost } from "./lostHosts.ts";
 import { runMove } from "./moves.ts";
 import { decidePending, isToldByUser, rearm } from "./pendingRun.ts";
 import { placeReplica } from "./placeReplica.ts";
+import type { RunDraft } from "./runDraft.ts";
 import { settlePlaces } from "./settlePlaces.ts";
 import { beginWaiting } from "./startup.ts";
 import type { WaitingRun } from "./waitingOrder.ts";
@@ -21,7 +22,6 @@ import type { WaitingRun } from "./waitingOrder.ts";
 const RESUBMITTED = "Run is to be resubmitted";
 
 export interface PassResult {
-  changed: boolean;
   /** When the run is to be looked at again; null: only when something happens. */
   wakeAt: number | null;
   /** Set while it waits for capacity. */
@@ -37,42 +37,56 @@ export interface Decision extends Changes {
 }
 
 /**
- * Brings one run as far as it can go: reads it, decides, writes in one transaction, then acts; again until nothing
- * changes. Passes of one run never overlap (engine.ts).
+ * Brings one run as far as it can go: decides, and decides again on top of that, until nothing changes; what was decided
+ * is stored, and done, before anything that depends on its being done. Passes of one run never overlap (engine.ts).
  */
-export const passRun = async (deps: EngineDeps, runId: string): Promise<PassResult> => {
-  let before: RunRow["status"] | undefined;
-  for (let changed = false; ; changed = true) {
-    const run = await findRun(deps.db, runId);
-    if (run && before !== undefined && before !== run.status)
-      deps.counters.moved(run, before, deps.clock.now());
-    before = run?.status;
-    if (!run || isFinalRun(run.status)) return { changed, wakeAt: null };
-    const jobs = groupByJob(await listSubmissions(deps.db, runId));
+export const passRun = async (deps: EngineDeps, draft: RunDraft): Promise<PassResult> => {
+  for (;;) {
+    const { run } = draft;
+    if (!run || isFinalRun(run.status)) {
+      if (!draft.isStored) await draft.commit();
+      return { wakeAt: null };
+    }
+    const jobs = groupByJob(draft.submissions);
     const lost = await endLost(
       deps,
       run,
       jobs.map((job) => job.latest),
     );
-    const decision: Decision = lost.length > 0 ? merge(lost) : decide(deps, run, jobs);
+    const decision: Decision = lost.length > 0 ? merge(lost) : decide(deps, draft, { run, jobs });
     const { wakeAt, waiting, unplaced, ...changes } = decision;
-    if (unplaced && (await deps.makeFor(run, unplaced))) continue;
+    // Making instances is a transaction of its own.
+    const isFinished = unplaced !== undefined || changes.statements.length === 0;
+    if (isFinished && !draft.isStored) {
+      await draft.commit();
+      continue;
+    }
+    if (unplaced && (await deps.makeFor(run, unplaced))) {
+      await draft.read();
+      continue;
+    }
     if (changes.statements.length === 0) {
       const expiries = jobs.map((job) => nextExpiry(deps, run, job.latest)).filter((at) => at !== undefined);
       const ahead = deps.clock.now() - deps.clock.steady();
       const at = Math.min(wakeAt ?? Number.POSITIVE_INFINITY, ...expiries.map((steady) => steady + ahead));
-      return { changed, wakeAt: Number.isFinite(at) ? at : null, waiting };
+      return { wakeAt: Number.isFinite(at) ? at : null, waiting };
     }
-    await commit(deps, changes);
+    draft.add(changes);
+    if (changes.effects.length > 0) await draft.commit();
   }
 };
 
-const decide = (deps: EngineDeps, run: RunRow, jobs: readonly JobAttempts[]): Decision => {
+interface Decided {
+  run: RunRow;
+  jobs: readonly JobAttempts[];
+}
+
+const decide = (deps: EngineDeps, draft: RunDraft, { run, jobs }: Decided): Decision => {
   const latest = jobs.map((job) => job.latest);
   const overdue = latest.flatMap((submission) => expire(deps, run, submission));
   if (overdue.length > 0) return merge(overdue);
   if (run.status === "terminating") return decideTerminating(deps, run, jobs);
-  if (run.status === "pending") return decidePending(deps, run, jobs);
+  if (run.status === "pending") return draft.hasEffects ? NOTHING : decidePending(deps, run, jobs);
   const now = deps.clock.now();
   const derived = deriveRun(
     jobs.map((job) => stateOf(run, job, now)),
@@ -87,6 +101,8 @@ const decide = (deps: EngineDeps, run: RunRow, jobs: readonly JobAttempts[]): De
     });
     if (again.statements.length > 0 || derived.status === "pending") return again;
   }
+  // Whether there is a free host may depend on what was decided and is not done yet.
+  if (draft.hasEffects) return NOTHING;
   const settled = settlePlaces(deps, latest);
   if (settled.statements.length > 0) return settled;
   const begun = beginWaiting(deps, run, latest);

@@ -8,8 +8,7 @@ import {
 } from "../domain/metrics/utilization.ts";
 import { writeAll } from "../store/db.ts";
 import type { InstanceRow } from "../store/instances.ts";
-import { findRun } from "../store/runs.ts";
-import { findSubmission, listSubmissionsByIds, type SubmissionRow } from "../store/submissions.ts";
+import { listSubmissionsByIds, type SubmissionRow } from "../store/submissions.ts";
 import {
   deletePoints,
   type HostPoint,
@@ -18,7 +17,6 @@ import {
   jobPoint,
   listJobPoints,
 } from "../store/usage.ts";
-import { commit } from "./changes.ts";
 import { endSubmission } from "./endings.ts";
 import type { Engine } from "./engine.ts";
 import type { EngineDeps } from "./engineDeps.ts";
@@ -135,14 +133,12 @@ export class UsageIntake {
   }
 
   async #end(id: string, job: SampledJob, policy: UtilizationPolicy): Promise<void> {
-    const { db, engine } = this.#deps;
-    await engine.withRun(job.runId, async () => {
-      const submission = await findSubmission(db, id);
-      const run = await findRun(db, job.runId);
+    await this.#deps.engine.withRun(job.runId, (draft) => {
+      const { run } = draft;
+      const submission = draft.findSubmission(id);
       if (submission?.status !== "running" || !run) return;
       const reason = "terminated_due_to_utilization_policy" as const;
-      const end = { run, reason, message: idleMessage(policy) };
-      await commit(this.#deps, endSubmission(this.#deps, submission, end));
+      draft.add(endSubmission(this.#deps, submission, { run, reason, message: idleMessage(policy) }));
       job.policy = undefined;
     });
   }

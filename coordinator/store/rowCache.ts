@@ -4,11 +4,15 @@ import type { runs, submissions } from "./schema.ts";
 type RunRow = typeof runs.$inferSelect;
 type SubmissionRow = typeof submissions.$inferSelect;
 
-/** What a write does to one row, if its guard lets it; `runId`: the run gets another submission. */
+/** What a write does to one row; `guard`: whether it does it to a row that is so, as its SQL says too. */
+type Change<R> =
+  | { kind: "added"; row: R }
+  | { kind: "changed"; id: string; patch: Partial<R>; guard?: (row: R) => boolean }
+  | { kind: "removed"; id: string };
+
 export type RowChange =
-  | { table: "runs"; id: string; patch: Partial<RunRow> }
-  | { table: "submissions"; id: string; patch: Partial<SubmissionRow> }
-  | { table: "submissions"; runId: string };
+  | ({ table: "runs" } & Exclude<Change<RunRow>, { kind: "removed" }>)
+  | ({ table: "submissions" } & Change<SubmissionRow>);
 
 /** How a write went; `unknown`: it failed, and may yet have happened. */
 export type Outcome = "changed" | "unchanged" | "unknown";
@@ -78,8 +82,8 @@ export class RowCache {
       const others = (this.#writing.get(runId) ?? 0) - 1;
       if (others > 0) this.#writing.set(runId, others);
       else this.#writing.delete(runId);
-      if (outcome === "changed" && !("runId" in change)) this.#apply(change);
-      else if (outcome !== "unchanged") this.#drop(this.#runIdOf(change));
+      if (outcome === "changed") this.#apply(change);
+      else if (outcome === "unknown") this.#drop(this.#runIdOf(change));
     };
   }
 
@@ -113,18 +117,25 @@ export class RowCache {
   }
 
   #runIdOf(change: RowChange): string {
-    if ("runId" in change) return change.runId;
+    if (change.kind === "added") return change.table === "runs" ? change.row.id : change.row.run_id;
     return change.table === "runs" ? change.id : (this.#runOf.get(change.id) ?? "");
   }
 
-  #apply(change: Exclude<RowChange, { runId: string }>): void {
-    const { table, id } = change;
+  #apply(change: RowChange): void {
+    if (change.table === "runs" && change.kind === "added") {
+      const entry = this.#entry(change.row.id);
+      entry.run = change.row;
+      entry.submissions = [];
+      return;
+    }
     const entry = this.#runs.get(this.#runIdOf(change));
-    const patch = Object.fromEntries(Object.entries(change.patch).filter(([, value]) => value !== undefined));
-    if (table === "runs") {
-      if (entry?.run) entry.run = { ...entry.run, ...patch };
-    } else if (entry?.submissions)
-      entry.submissions = entry.submissions.map((row) => (row.id === id ? { ...row, ...patch } : row));
+    if (change.table === "runs") {
+      if (entry?.run) entry.run = withPatch(entry.run, change.patch);
+    } else if (entry?.submissions) {
+      entry.submissions = withChange(entry.submissions, change);
+      if (change.kind === "added") this.#runOf.set(change.row.id, change.row.run_id);
+      if (change.kind === "removed") this.#runOf.delete(change.id);
+    }
   }
 
   #noteWritten(runId: string): void {
@@ -160,6 +171,22 @@ export class RowCache {
     this.#runs.delete(runId);
   }
 }
+
+/** As the row is after a write; what it does not name stays. */
+export const withPatch = <R extends object>(row: R, patch: Partial<R>): R => ({
+  ...row,
+  ...Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== undefined)),
+});
+
+/** The attempts of a run after a write, in their order. */
+export const withChange = (rows: SubmissionRow[], change: Change<SubmissionRow>): SubmissionRow[] => {
+  if (change.kind === "added") return [...rows, change.row].sort(byJobAndAttempt);
+  if (change.kind === "removed") return rows.filter(({ id }) => id !== change.id);
+  return rows.map((row) => (row.id === change.id ? withPatch(row, change.patch) : row));
+};
+
+const byJobAndAttempt = (a: SubmissionRow, b: SubmissionRow): number =>
+  a.replica_num - b.replica_num || a.job_num - b.job_num || a.submission_num - b.submission_num;
 
 const WRITES_ROWS = /^\s*(?:insert into|update|delete from)\s+"?(?:runs|submissions)"?\s/i;
 const MOST_KNOWN = 1_000;

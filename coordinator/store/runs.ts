@@ -4,6 +4,7 @@ import type { Db } from "./db.ts";
 import { byStatus, preparedRows, preparedWrite } from "./prepared.ts";
 import type { RowChange } from "./rowCache.ts";
 import { runs } from "./schema.ts";
+import { wholeRow } from "./wholeRow.ts";
 
 export type RunRow = typeof runs.$inferSelect;
 export type NewRunRow = typeof runs.$inferInsert;
@@ -25,11 +26,10 @@ export const findRun = async (db: Db, id: string): Promise<RunRow | undefined> =
   return row;
 };
 
-const changed = ({ id, ...patch }: { id: string } & Partial<RunRow>): RowChange => ({
-  table: "runs",
-  id,
-  patch,
-});
+const changed = (
+  { id, ...patch }: { id: string } & Partial<RunRow>,
+  guard?: (row: RunRow) => boolean,
+): RowChange => ({ table: "runs", kind: "changed", id, patch, ...(guard ? { guard } : {}) });
 
 const byName = preparedRows(runs, (db, { projectId, name }: { projectId: string; name: string }) =>
   db
@@ -46,11 +46,11 @@ export const listLiveRuns = (db: Db): Promise<RunRow[]> =>
   db.select().from(runs).where(inArray(runs.status, LIVE_RUN_STATUSES));
 
 const insert = preparedWrite(
-  (db, row: NewRunRow) => db.insert(runs).values(row),
-  ({ id }): RowChange => ({ table: "runs", id, patch: {} }),
+  (db, row: RunRow) => db.insert(runs).values(row),
+  (row): RowChange => ({ table: "runs", kind: "added", row }),
 );
 
-export const insertRun = (db: Db, row: NewRunRow) => insert(db, row);
+export const insertRun = (db: Db, row: NewRunRow) => insert(db, wholeRow(runs, row));
 
 const movesTo = byStatus(RUN_STATUSES, (to) =>
   preparedWrite(
@@ -59,7 +59,7 @@ const movesTo = byStatus(RUN_STATUSES, (to) =>
         .update(runs)
         .set(patch)
         .where(and(eq(runs.id, id), inArray(runs.status, runSources(to)))),
-    changed,
+    (move) => changed(move, ({ status }) => runSources(to).includes(status)),
   ),
 );
 
@@ -69,7 +69,20 @@ export const moveRun = (db: Db, id: string, { to, patch }: { to: RunStatus; patc
 
 const patchById = preparedWrite(
   (db, { id, ...patch }: { id: string } & RunPatch) => db.update(runs).set(patch).where(eq(runs.id, id)),
-  changed,
+  (patch) => changed(patch),
 );
 
 export const patchRun = (db: Db, id: string, patch: RunPatch) => patchById(db, { ...patch, id });
+
+const rewrite = preparedWrite(
+  (db, { id, from, ...patch }: { id: string; from: RunStatus } & Partial<RunRow>) =>
+    db
+      .update(runs)
+      .set(patch)
+      .where(and(eq(runs.id, id), eq(runs.status, from))),
+  ({ from, ...patch }) => changed(patch),
+);
+
+/** What several moves and patches of a row come to, one after another; nothing where it has moved meanwhile. */
+export const rewriteRun = (db: Db, { id, status }: RunRow, patch: Partial<RunRow>) =>
+  rewrite(db, { ...patch, id, from: status });

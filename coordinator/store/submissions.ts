@@ -4,6 +4,7 @@ import type { Db } from "./db.ts";
 import { byStatus, isOneOf, preparedRows, preparedWrite } from "./prepared.ts";
 import type { RowChange } from "./rowCache.ts";
 import { submissions } from "./schema.ts";
+import { wholeRow } from "./wholeRow.ts";
 
 export type SubmissionRow = typeof submissions.$inferSelect;
 export type NewSubmissionRow = typeof submissions.$inferInsert;
@@ -69,11 +70,10 @@ export const listSubmissions = async (db: Db, runId: string): Promise<Submission
   return rows;
 };
 
-const changed = ({ id, ...patch }: { id: string } & Partial<SubmissionRow>): RowChange => ({
-  table: "submissions",
-  id,
-  patch,
-});
+const changed = (
+  { id, ...patch }: { id: string } & Partial<SubmissionRow>,
+  guard?: (row: SubmissionRow) => boolean,
+): RowChange => ({ table: "submissions", kind: "changed", id, patch, ...(guard ? { guard } : {}) });
 
 const heldBy = preparedRows(submissions, (db, { instanceId }: { instanceId: string }) =>
   db
@@ -91,15 +91,19 @@ export const listLiveSubmissions = (db: Db): Promise<SubmissionRow[]> =>
   db.select().from(submissions).where(inArray(submissions.status, LIVE_JOB_STATUSES));
 
 const insert = preparedWrite(
-  (db, row: NewSubmissionRow) => db.insert(submissions).values(row),
-  ({ run_id: runId }): RowChange => ({ table: "submissions", runId }),
+  (db, row: SubmissionRow) => db.insert(submissions).values(row),
+  (row): RowChange => ({ table: "submissions", kind: "added", row }),
 );
 
 export const insertSubmissions = (db: Db, rows: readonly NewSubmissionRow[]) =>
-  rows.map((row) => insert(db, row));
+  rows.map((row) => insert(db, wholeRow(submissions, row)));
 
-export const deleteSubmissions = (db: Db, ids: string[]) =>
-  db.delete(submissions).where(inArray(submissions.id, ids));
+const remove = preparedWrite(
+  (db, { id }: { id: string }) => db.delete(submissions).where(eq(submissions.id, id)),
+  ({ id }): RowChange => ({ table: "submissions", kind: "removed", id }),
+);
+
+export const deleteSubmissions = (db: Db, ids: readonly string[]) => ids.map((id) => remove(db, { id }));
 
 const movesTo = byStatus(JOB_STATUSES, (to) =>
   preparedWrite(
@@ -108,7 +112,7 @@ const movesTo = byStatus(JOB_STATUSES, (to) =>
         .update(submissions)
         .set(patch)
         .where(and(eq(submissions.id, id), inArray(submissions.status, jobSources(to)))),
-    changed,
+    (move) => changed(move, ({ status }) => jobSources(to).includes(status)),
   ),
 );
 
@@ -122,7 +126,7 @@ export const moveSubmission = (
 const patchById = preparedWrite(
   (db, { id, ...patch }: { id: string } & SubmissionPatch) =>
     db.update(submissions).set(patch).where(eq(submissions.id, id)),
-  changed,
+  (patch) => changed(patch),
 );
 
 export const patchSubmission = (db: Db, id: string, patch: SubmissionPatch) =>
@@ -136,7 +140,8 @@ const acknowledge = preparedWrite(
       .where(
         and(eq(submissions.id, id), isNull(submissions.acknowledged_at), isNotNull(submissions.assigned_at)),
       ),
-  ({ id, at }) => changed({ id, acknowledged_at: at }),
+  ({ id, at }) =>
+    changed({ id, acknowledged_at: at }, (row) => row.acknowledged_at === null && row.assigned_at !== null),
 );
 
 /** The agent has named it for the first time: the claim is confirmed. */
@@ -155,8 +160,21 @@ const claim = preparedWrite(
       .update(submissions)
       .set({ report_sequence: sequence })
       .where(and(eq(submissions.id, id), lt(submissions.report_sequence, sequence))),
-  ({ id, sequence }) => changed({ id, report_sequence: sequence }),
+  ({ id, sequence }) => changed({ id, report_sequence: sequence }, (row) => row.report_sequence < sequence),
 );
 
 /** Marks a report as seen; changes nothing when a report of this or a later sequence was seen before. */
 export const claimReport = (db: Db, id: string, sequence: number) => claim(db, { id, sequence });
+
+const rewrite = preparedWrite(
+  (db, { id, from, ...patch }: { id: string; from: JobStatus } & Partial<SubmissionRow>) =>
+    db
+      .update(submissions)
+      .set(patch)
+      .where(and(eq(submissions.id, id), eq(submissions.status, from))),
+  ({ from, ...patch }) => changed(patch),
+);
+
+/** What several moves and patches of a row come to, one after another; nothing where it has moved meanwhile. */
+export const rewriteSubmission = (db: Db, { id, status }: SubmissionRow, patch: Partial<SubmissionRow>) =>
+  rewrite(db, { ...patch, id, from: status });

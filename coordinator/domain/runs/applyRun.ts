@@ -3,7 +3,6 @@ import { diffRuns, isUpdatable } from "../../../shared/config/diff.ts";
 import { AppError } from "../../../shared/errors.ts";
 import { isFinalRun } from "../../../shared/states.ts";
 import type { Deps } from "../../deps.ts";
-import { writeAll } from "../../store/db.ts";
 import { findRun, findRunByName, patchRun, type RunRow } from "../../store/runs.ts";
 import { deployLiveSubmissions } from "../../store/submissions.ts";
 import { unlessTaken } from "../../store/uniqueness.ts";
@@ -74,9 +73,9 @@ const updateRun = async (
     throw new AppError("conflict", `Run "${holder.name}" is active and cannot be changed in place`, {
       hint: "Stop it first",
     });
-  await deps.engine.withRun(holder.id, async () => {
-    const current = await getRunById(deps, holder.id);
-    if (isFinalRun(current.status))
+  await deps.engine.withRun(holder.id, async (draft) => {
+    const { run: current } = draft;
+    if (!current || isFinalRun(current.status))
       throw new AppError("conflict", `Run "${holder.name}" has ended in the meantime`, {
         hint: "Apply again",
       });
@@ -87,14 +86,19 @@ const updateRun = async (
       deployment_num: deployment,
       last_processed_at: deps.clock.now(),
     };
-    await writeAll(deps.db, [
-      patchRun(deps.db, holder.id, patch),
-      // Clients wait until every live job is of the run's own deployment (docs/spec/http-api.md §7).
-      deployLiveSubmissions(deps.db, holder.id, deployment),
-      ...deps.tell([
+    draft.add({
+      statements: [
+        patchRun(deps.db, holder.id, patch),
+        // Clients wait until every live job is of the run's own deployment (docs/spec/http-api.md §7).
+        deployLiveSubmissions(deps.db, holder.id, deployment),
+      ],
+      events: [
         runUpdated({ ...current, deployment_num: deployment }, changedFields(current.spec, spec), user.id),
-      ]),
-    ]);
+      ],
+      effects: [],
+    });
+    // What becomes of its jobs is decided on what is stored.
+    await draft.commit();
   });
   return viewRun(deps, await getRunById(deps, holder.id));
 };
