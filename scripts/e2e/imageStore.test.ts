@@ -10,6 +10,7 @@ import { type Engine, startEngine } from "./harness/engine.ts";
 import { fillWithProgram, importImage, makeImage, TEST_IMAGE } from "./harness/image.ts";
 import { createNetwork, type Network } from "./harness/network.ts";
 import { run, runOk } from "./harness/program.ts";
+import { pushImage } from "./harness/pushedImage.ts";
 import { type Registry, startRegistry } from "./harness/registry.ts";
 import { describeWith } from "./harness/requirements.ts";
 
@@ -35,16 +36,32 @@ describeWith(["root", "docker", "registry"], "images and containers of a host", 
   afterAll(() => undo.disposeAsync(), 60_000);
 
   /** An image that only the registry has. `fat`: of so many MB that cannot be compressed. */
-  const publish = async (name: string, { fat = 0 } = {}): Promise<string> => {
+  const publish = async (
+    name: string,
+    { fat = 0, isTiny = false }: { fat?: number; isTiny?: boolean } = {},
+  ): Promise<string> => {
     const image = `${registry.address}/e2e/${name}`;
     const fill = (root: string) => {
-      fillWithProgram("true")(root);
+      if (isTiny) writeFileSync(join(root, "hello"), "no program at all");
+      else fillWithProgram("true")(root);
       if (fat > 0) writeFileSync(join(root, "weights"), randomBytes(fat * 1024 ** 2));
     };
     await makeImage(engine, { name: image, fill });
     await engine.docker("push", "-q", image);
     await engine.docker("rmi", image);
     return image;
+  };
+  const repositoryOf = (image: string) => /e2e\/(\w+)/.exec(image)?.[1] ?? "";
+  const layersOf = async (image: string): Promise<string[]> => {
+    const url = `http://${registry.address}/v2/e2e/${repositoryOf(image)}/manifests/1`;
+    const answer = await fetch(url, {
+      headers: {
+        accept: "application/vnd.docker.distribution.manifest.v2+json",
+        authorization: `Basic ${btoa(`${account.username}:${account.password}`)}`,
+      },
+    });
+    const { layers } = (await answer.json()) as { layers: { digest: string }[] };
+    return layers.map(({ digest }) => digest);
   };
   const aJob = (assignment: Partial<RuntimeJob["assignment"]>) =>
     dockerJob(dir, { argv: ["/app/true"], registry_auth: account, ...assignment });
@@ -78,15 +95,44 @@ describeWith(["root", "docker", "registry"], "images and containers of a host", 
     await runtime.remove(job.assignment.submission_id, job.dir);
   }, 30_000);
 
+  test("what cannot be run here is said before a layer is asked for", async () => {
+    const shell = ["/bin/sh", "-i", "-c", "echo never"];
+    const foreign = await pushImage(registry, { name: "e2e/foreign:1", architecture: "s390x", account });
+    const [mute, tiny] = [await publish("mute:1"), await publish("tiny:1", { isTiny: true })];
+    const host = (await engine.docker("version", "--format", "{{.Server.Os}}/{{.Server.Arch}}")).trim();
+    const wrong = { username: "team", password: "wrong" };
+    const cases: [Partial<RuntimeJob["assignment"]>, string][] = [
+      [{ image: foreign.image }, `it is made for linux/s390x, and the host is ${host}`],
+      [{ image: mute, argv: [] }, "has neither an entrypoint nor a command: give commands"],
+      [{ image: tiny, argv: shell }, 'is too small to have a shell "/bin/sh"'],
+      [{ image: `${registry.address}/e2e/mute:2` }, "manifest unknown"],
+      [{ image: mute, registry_auth: wrong }, "unauthorized"],
+    ];
+    const runtime = runtimeOn(engine);
+    for (const [assignment, said] of cases) {
+      const outcome = await runtime.start(aJob(assignment), hooksOf()).then(
+        () => "it runs",
+        (err: unknown) => err,
+      );
+      expect(outcome).toMatchObject({
+        reason: "creating_container_error",
+        message: expect.stringContaining(said),
+      });
+    }
+    for (const image of [foreign.image, mute, tiny])
+      for (const digest of await layersOf(image))
+        expect(registry.program.output()).not.toContain(`GET /v2/e2e/${repositoryOf(image)}/blobs/${digest}`);
+    // The same names run where they can: what was refused was this job's, and not the image.
+    expect(await runToEnd(runtime, aJob({ image: mute }))).toBe(0);
+  }, 60_000);
+
   test("jobs that start together pull an image once", async () => {
     const image = await publish("shared:1", { fat: 8 });
-    const countLayers = () =>
-      registry.program.output().match(/GET \/v2\/e2e\/shared\/blobs\/\S+/g)?.length ?? 0;
     const runtime = runtimeOn(engine);
     const codes = await Promise.all([1, 2, 3].map(() => runToEnd(runtime, aJob({ image }))));
     expect(codes).toEqual([0, 0, 0]);
-    // Its configuration and its one layer.
-    expect(countLayers()).toBe(2);
+    const [layer = ""] = await layersOf(image);
+    expect(registry.program.output().split(`GET /v2/e2e/shared/blobs/${layer}`)).toHaveLength(2);
     expect(await engine.docker("ps", "-aq")).toBe("");
   }, 30_000);
 

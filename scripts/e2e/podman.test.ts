@@ -10,6 +10,7 @@ import type { Engine } from "./harness/engine.ts";
 import { importImage, TEST_IMAGE } from "./harness/image.ts";
 import { createNetwork } from "./harness/network.ts";
 import { startPodman } from "./harness/podman.ts";
+import { pushImage } from "./harness/pushedImage.ts";
 import { type Registry, startRegistry } from "./harness/registry.ts";
 import { describeWith } from "./harness/requirements.ts";
 
@@ -93,6 +94,12 @@ describeWith(["root", "docker", "podman", "registry"], "the docker runtime on Po
       reason: "creating_container_error",
       message: expect.stringContaining("manifest unknown"),
     });
+    const foreign = await pushImage(registry, { name: "e2e/foreign:1", architecture: "s390x" });
+    expect(await refused({ image: foreign.image })).toMatchObject({
+      reason: "creating_container_error",
+      message: expect.stringContaining("it is made for linux/s390x, and the host is linux/"),
+    });
+    expect(registry.program.output()).not.toContain(foreign.layer);
     expect(await engine.docker("ps", "-aq")).toBe("");
   });
 

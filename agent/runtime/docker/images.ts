@@ -1,8 +1,10 @@
 import type Docker from "dockerode";
 import { messageOf } from "../../../shared/errors.ts";
 import type { Logger } from "../../../shared/log.ts";
+import type { Assignment } from "../../../shared/protocol/assignment.ts";
 import { type RuntimeHooks, type RuntimeJob, StartError } from "../runtime.ts";
 import { isUnreachable, statusOf } from "./client.ts";
+import { checkImage } from "./imageCheck.ts";
 import { isFloating, isImageName } from "./imageReference.ts";
 import type { ImageUse } from "./imageUse.ts";
 import { makeRoom } from "./makeRoom.ts";
@@ -47,10 +49,16 @@ export const openImages = (deps: ImagesDeps): Images => {
     use.used(request.image, { isPulled: true });
   });
 
-  const ready = async (request: PullRequest, hooks: RuntimeHooks): Promise<Omit<ReadyImage, "release">> => {
+  const ready = async (
+    request: PullRequest,
+    { argv }: Assignment,
+    hooks: RuntimeHooks,
+  ): Promise<Omit<ReadyImage, "release">> => {
     const { image } = request;
     const present = await findImage(docker, image);
     if (present && !isFloating(image)) return present;
+    // An image that has run here is refreshed without a question: a host offline need not wait for it.
+    if (!present) await checkImage(deps, { ...request, argv, signal: hooks.signal });
     try {
       await pull(present ? { ...request, silenceMs: REFRESH_SILENCE_MS } : request, hooks);
     } catch (err) {
@@ -75,7 +83,7 @@ export const openImages = (deps: ImagesDeps): Images => {
       if (!isImageName(image)) throw refuse(`Cannot use "${image}" as an image's name`);
       const release = use.hold(image);
       try {
-        const found = await ready({ image, auth }, hooks);
+        const found = await ready({ image, auth }, job.assignment, hooks);
         use.used(image, { isPulled: false });
         return { ...found, release };
       } catch (err) {
