@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { RuntimeJob } from "../../agent/runtime/runtime.ts";
+import { keepsWaitStatus } from "../../agent/testing/kernel.ts";
 import { tempDir } from "../../shared/testing/tempDir.ts";
 import { waitFor } from "../../shared/testing/waitFor.ts";
 import { dockerJob, hashOf, hooksOf, outputOf, runtimeOn, shell } from "./harness/dockerJob.ts";
@@ -60,7 +61,7 @@ describeWith(["root", "docker", "registry"], "the docker runtime", () => {
       "hello\r\n",
     ],
     [
-      "kill -9 $$",
+      "sh -c 'kill -9 $$'; exit $?",
       { exitStatus: 137, reason: "container_exited_with_error", message: expect.stringContaining("SIGKILL") },
       "",
     ],
@@ -70,6 +71,28 @@ describeWith(["root", "docker", "registry"], "the docker runtime", () => {
     expect(output).toBe(printed);
     expect([workingDir, username]).toEqual(["/", "root"]);
   });
+
+  test.skipIf(!keepsWaitStatus())(
+    "a signal is told from a status that looks like one [needs Linux 6.15]",
+    async () => {
+      const runtime = runtimeOn(engine);
+      for (const [argv, expected] of [
+        [shell("sleep 1; kill -SEGV $$"), { exitStatus: -1, signal: "SIGSEGV" }],
+        [shell("sleep 1; exit 139"), { exitStatus: 139 }],
+        [["sh", "-c", "sleep 1; sh -c 'kill -TERM $$'; exit $?"], { exitStatus: 143 }],
+        [["sleep", "1000"], { exitStatus: -1, signal: "SIGTERM" }],
+      ] as const) {
+        const job = dockerJob(dir, { argv: [...argv] });
+        const { runtimeId, ended } = await runtime.start(job, hooksOf());
+        if (argv[0] === "sleep") await engine.docker("kill", "--signal", "TERM", runtimeId);
+        const end = await ended;
+        expect(end).toMatchObject(expected);
+        expect(end.signal).toBe("signal" in expected ? expected.signal : undefined);
+        await runtime.remove(job.assignment.submission_id, job.dir);
+      }
+    },
+    30_000,
+  );
 
   test("a command that the image does not have", async () => {
     const { end } = await runToEnd(dockerJob(dir, { argv: ["/bin/nothere", "-x"] }));
@@ -373,7 +396,7 @@ describeWith(["root", "docker", "registry"], "the docker runtime", () => {
 
   describe.each([
     ["with live-restore, the job and its output go on", ["--live-restore"], 6, 40],
-    ["without, the engine ends its jobs, and that is said", [], 143, 0],
+    ["without, the engine ends its jobs, and that is said", [], keepsWaitStatus() ? -1 : 143, 0],
   ] as const)("an engine that is restarted: %s", (_name, flags, exitStatus, ticks) => {
     test("the job ends once, with what the engine knows of it", async () => {
       await using disposal = new AsyncDisposableStack();

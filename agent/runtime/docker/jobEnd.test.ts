@@ -25,6 +25,24 @@ describe("jobEnd()", () => {
     expect(end.signal).toBeUndefined();
   });
 
+  test("what the kernel tells of the command itself is a signal", () => {
+    expect(jobEnd({ exitCode: 139, signal: "SIGSEGV" })).toEqual({
+      exitStatus: -1,
+      signal: "SIGSEGV",
+      reason: FAILED,
+      message: "The command was ended by the signal SIGSEGV (bad memory access)",
+    });
+    expect(jobEnd({ exitCode: 130, signal: "SIGINT", wasStopped: true })).toMatchObject({
+      exitStatus: -1,
+      signal: "SIGINT",
+      message: "",
+    });
+    expect(jobEnd({ exitCode: 137, signal: "SIGKILL", oomKilled: true, memoryMib: 512 })).toMatchObject({
+      exitStatus: -1,
+      message: expect.stringContaining("Out of memory"),
+    });
+  });
+
   test("out of memory, with a limit and without", () => {
     expect(jobEnd({ exitCode: 137, oomKilled: true, memoryMib: 512 }).message).toBe(
       "Out of memory: the job needed more than its limit of 512 MiB of memory, and the kernel killed a process of it",

@@ -1,10 +1,13 @@
-import { constants } from "node:os";
 import { outOfMemory } from "../outOfMemory.ts";
 import type { JobEnd } from "../runtime.ts";
+import { signalName } from "./commandProcess.ts";
 
 /** What is known of a container that ended. */
 export interface ContainerEnd {
+  /** As the engine tells it. */
   exitCode: number;
+  /** What ended the job's command itself, as the kernel tells it; undefined: nothing did, or nobody knows. */
+  signal?: string | undefined;
   /** Only asked for when the exit code suggests it. */
   oomKilled?: boolean;
   memoryMib?: number | null | undefined;
@@ -19,38 +22,43 @@ export interface ContainerEnd {
 }
 
 const SIGNAL_OFFSET = 128;
-const SIGNALS = new Map(Object.entries(constants.signals).map(([name, number]) => [number, name]));
 
 /** `SIGKILL` for 137: what shells, and the engine itself, make of a command that a signal ended. */
-export const signalOf = (exitCode: number): string | undefined => SIGNALS.get(exitCode - SIGNAL_OFFSET);
+export const signalOf = (exitCode: number): string | undefined => signalName(exitCode - SIGNAL_OFFSET);
 
 /**
- * An exit code above 128 is a signal's by convention only (`exit 137` looks the same), so it is reported as the status
- * it is, with the signal in words (docs/spec/lifecycle.md §1.4); -1 only where the agent itself killed the command.
+ * -1 where a signal ended the job's command (docs/spec/lifecycle.md §1.4), as with the process runtime: the kernel says
+ * so, or it was the agent that killed it. Where nobody knows, a code above 128 is a signal's by convention only (`exit
+ * 137` looks the same): it is reported as the status it is, with the signal in words.
  */
 export const jobEnd = (end: ContainerEnd): JobEnd => {
   const message = [explain(end), end.engineRestarted ? ENGINE_RESTARTED : ""].filter(Boolean).join(". ");
   if (end.exitCode === 0) return { exitStatus: 0, reason: "done_by_runner", message };
   const reason = "container_exited_with_error";
-  return end.wasKilled && signalOf(end.exitCode) === "SIGKILL"
-    ? { exitStatus: -1, signal: "SIGKILL", reason, message }
-    : { exitStatus: end.exitCode, reason, message };
+  const signal =
+    end.signal ?? (end.wasKilled && signalOf(end.exitCode) === "SIGKILL" ? "SIGKILL" : undefined);
+  return signal === undefined
+    ? { exitStatus: end.exitCode, reason, message }
+    : { exitStatus: -1, signal, reason, message };
 };
 
 /** Without live-restore an engine that crashes also takes with it what its containers print meanwhile. */
 const ENGINE_RESTARTED =
   "The Docker engine was restarted while the job ran; output of that time may be missing";
 
-const explain = ({ exitCode, oomKilled, memoryMib, wasStopped, output = "" }: ContainerEnd): string => {
+const explain = (end: ContainerEnd): string => {
+  const { exitCode, oomKilled, memoryMib, wasStopped, output = "" } = end;
   if (wasStopped) return "";
   if (oomKilled) return outOfMemory(memoryMib);
+  if (end.signal) return `The command was ended by the signal ${end.signal}${meaningOf(end.signal)}`;
   const init = /^\[FATAL tini \(\d+\)\] exec (.+) failed: (.+?)\s*$/m.exec(output);
   if (init && (exitCode === 126 || exitCode === 127)) return cannotRun(init[1] ?? "", init[2] ?? "");
   const signal = signalOf(exitCode);
   if (signal === undefined) return "";
-  const about = MEANINGS[signal];
-  return `Exit status ${exitCode}: a process of the job was ended by ${signal}${about ? ` (${about})` : ""}`;
+  return `Exit status ${exitCode}: a process of the job was ended by ${signal}${meaningOf(signal)}`;
 };
+
+const meaningOf = (signal: string): string => (MEANINGS[signal] ? ` (${MEANINGS[signal]})` : "");
 
 /** A program that is there but whose loader is not (a foreign C library) looks the same to the kernel. */
 const cannotRun = (program: string, why: string): string =>

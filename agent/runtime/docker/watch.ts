@@ -5,6 +5,7 @@ import type { Logger } from "../../../shared/log.ts";
 import type { Assignment } from "../../../shared/protocol/assignment.ts";
 import type { JobEnd, RunningJob } from "../runtime.ts";
 import { isUnreachable, statusOf } from "./client.ts";
+import { signalOfCommand, watchCommand } from "./commandProcess.ts";
 import { jobEnd } from "./jobEnd.ts";
 import { copyLog, copyTerminal, type Terminal } from "./output.ts";
 import type { Spool } from "./spool.ts";
@@ -35,10 +36,12 @@ export const watchContainer = (options: WatchOptions): Pick<RunningJob, "ended" 
   const onKilled = () => giveUp.abort();
   const stopper = createStopper({ container, terminal, over: over.signal, onKilled, log, notePath });
   const watch = async (): Promise<JobEnd> => {
+    const watching = watchCommand(container);
     try {
       const exit = waitForExit(container);
       await copyOutput(options, exit);
-      return await endOf(options, await exit, stopper);
+      const signal = signalOfCommand(await watching);
+      return await endOf(options, { ...(await exit), signal }, stopper);
     } catch (err) {
       log.error("A container could not be watched", { container: container.id, error: err });
       return {
@@ -48,6 +51,7 @@ export const watchContainer = (options: WatchOptions): Pick<RunningJob, "ended" 
       };
     } finally {
       over.abort();
+      (await watching)?.[Symbol.dispose]();
       terminal?.destroy();
       await spool[Symbol.asyncDispose]();
     }
@@ -130,12 +134,16 @@ const OOM_CANDIDATE = 137;
 const NOT_RUN = [126, 127];
 const INIT_WORDS_BYTES = 4_096;
 
-const endOf = async (options: WatchOptions, exit: Exit, stopper: Stopper): Promise<JobEnd> => {
+const endOf = async (
+  options: WatchOptions,
+  { exitCode, engineRestarted, signal }: Exit & { signal: string | undefined },
+  stopper: Stopper,
+): Promise<JobEnd> => {
   const { container, assignment, spool } = options;
-  const { exitCode, engineRestarted } = exit;
   if (exitCode === undefined) return GONE;
   return jobEnd({
     exitCode,
+    signal,
     engineRestarted,
     wasStopped: stopper.wasAsked(),
     wasKilled: stopper.hasKilled(),
