@@ -3,6 +3,7 @@ import { chmodSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { tempDir } from "../../shared/testing/tempDir.ts";
 import { waitFor } from "../../shared/testing/waitFor.ts";
+import { controlSocket } from "../control/server.ts";
 import { startHost } from "../testing/startHost.ts";
 import { checkCoordinator, proxyFor } from "./coordinator.ts";
 import { checkSpeed } from "./disk.ts";
@@ -41,6 +42,22 @@ test("a host is looked at with an agent and without one, and whatever is bad end
     kernel: "good",
   });
 }, 60_000);
+
+test("an agent that answers with nonsense is told of, and is not taken for none", async () => {
+  await using host = await startHost();
+  const socket = Bun.serve({ unix: controlSocket(host.stateDir), fetch: () => new Response("{}") });
+  try {
+    const { out } = await host.finish(["doctor", "--json", "--runtime", "process"]);
+    const { findings } = JSON.parse(out);
+    expect(findings.find(({ check }: { check: string }) => check === "agent")).toMatchObject({
+      level: "bad",
+      text: expect.stringContaining("expected"),
+      mend: "See the agent's own log (journalctl -u dstack-agent)",
+    });
+  } finally {
+    await socket.stop(true);
+  }
+}, 30_000);
 
 test("the coordinator is reached as fetch reaches it, and a clock that is off is named", async () => {
   using server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: answer });

@@ -1,5 +1,5 @@
 import { statSync } from "node:fs";
-import { messageOf } from "../../shared/errors.ts";
+import { AppError, messageOf } from "../../shared/errors.ts";
 import { VERSION } from "../../shared/version.ts";
 import { askAgent } from "../control/client.ts";
 import { StatusAnswer } from "../control/messages.ts";
@@ -27,7 +27,7 @@ export interface DoctorOptions {
 export const examine = async (options: DoctorOptions): Promise<Finding[]> => {
   const { stateDir, dockerHost, env, uid, now, signal } = options;
   const [identity, identityFinding] = readIdentity(stateDir, now());
-  const agent = await askAgent(stateDir, { command: "status", answer: StatusAnswer }).catch(() => undefined);
+  const agent = await findAgent(stateDir);
   const mode = statSync(stateDir, { throwIfNoEntry: false })?.mode;
   const url = options.url ?? identity?.url;
   const runtime = options.runtime ?? identity?.runtime ?? "auto";
@@ -37,9 +37,9 @@ export const examine = async (options: DoctorOptions): Promise<Finding[]> => {
     checkUser(uid),
     checkStateDir(mode, stateDir),
     ...(identityFinding ? [identityFinding] : []),
-    ...(identity ? [agentFinding(agent)] : []),
+    ...(identity || agent instanceof Error ? [agentFinding(agent)] : []),
     ...(url === undefined ? [] : await checkCoordinator(url, env, now)),
-    ...checkKernel(agent ? { pid: agent.agent.pid } : {}),
+    ...checkKernel(agent && !(agent instanceof Error) ? { pid: agent.agent.pid } : {}),
     ...(mode === undefined
       ? []
       : [await checkSpace("the agent and its jobs", stateDir), checkSpeed(stateDir)]),
@@ -74,7 +74,20 @@ const readIdentity = (stateDir: string, now: number): [Identity | undefined, Fin
   }
 };
 
-const agentFinding = (agent: StatusAnswer | undefined): Finding => {
+/** What the agent says of itself, or why it does not; undefined: none runs. */
+const findAgent = async (stateDir: string): Promise<StatusAnswer | Error | undefined> => {
+  try {
+    return await askAgent(stateDir, { command: "status", answer: StatusAnswer });
+  } catch (err) {
+    return err instanceof Error ? err : new Error(String(err));
+  }
+};
+
+const agentFinding = (agent: StatusAnswer | Error | undefined): Finding => {
+  if (agent instanceof Error) {
+    const mend = agent instanceof AppError ? agent.hint : undefined;
+    return bad("agent", agent.message, mend ?? "See the agent's own log (journalctl -u dstack-agent)");
+  }
   if (!agent)
     return bad("agent", "no agent runs", "Start it: systemctl start dstack-agent, or dstack-agent run");
   const { link, draining, agent: process } = agent;

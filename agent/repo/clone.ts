@@ -8,12 +8,15 @@ import { GitError, type GitOptions, runGit } from "./git.ts";
 
 type Remote = NonNullable<AssignedRepo["remote"]>;
 
-/** Clones into `dir`, which must not be there yet, and brings it to the commit that the run was submitted with. */
+/**
+ * Clones into `dir`, which must not be there yet, and brings it to the commit that the run was submitted with. Answers
+ * what the job's owner should know of it, if anything.
+ */
 export const cloneRemote = async (
   remote: Remote,
   dir: string,
   git: GitOptions & { log: Logger },
-): Promise<void> => {
+): Promise<string | undefined> => {
   const { branch, hash, single_branch: isSingle } = remote;
   const url = checkUrl(remote.clone_url);
   const run = (what: string, ...args: string[]) => runGit(what, ["-C", dir, ...args], git);
@@ -33,10 +36,11 @@ export const cloneRemote = async (
     "fetch the submodules",
     ...["submodule", "--quiet", "update", "--init", "--recursive", "--jobs", "4"],
   );
-  await fetchLfs(run, dir, git);
+  const notice = await fetchLfs(run, dir, git);
   const { config_name: name, config_email: email } = remote;
   if (name) await run("set user.name", "config", "--local", "user.name", name);
   if (email) await run("set user.email", "config", "--local", "user.email", email);
+  return notice;
 };
 
 type Run = (what: string, ...args: string[]) => Promise<string>;
@@ -61,20 +65,27 @@ const checkOut = async (
 };
 
 /** Large files, where the repository has such and the host has git-lfs; without it their pointers stay in their place. */
-const fetchLfs = async (run: Run, dir: string, git: GitOptions & { log: Logger }): Promise<void> => {
+const fetchLfs = async (
+  run: Run,
+  dir: string,
+  git: GitOptions & { log: Logger },
+): Promise<string | undefined> => {
   const what = "look for files kept with Git LFS";
   const attributes = await run(what, "ls-files", "-z", "--", ".gitattributes", "**/.gitattributes");
   const files = attributes.split("\0").filter((name) => name !== "");
   const texts = await Promise.all(files.map((name) => Bun.file(join(dir, name)).text()));
-  if (!texts.some((text) => /\bfilter=lfs\b/.test(text))) return;
+  if (!texts.some((text) => /\bfilter=lfs\b/.test(text))) return undefined;
   const path = git.hostEnv["PATH"];
   if (!Bun.which("git-lfs", path === undefined ? {} : { PATH: path })) {
-    git.log.warn("The repository keeps files with Git LFS, and git-lfs is not installed on this host");
-    return;
+    git.log.warn(NO_LFS);
+    return `${NO_LFS}: in the place of such files there are their pointers`;
   }
   await run("set Git LFS up", "lfs", "install", "--local", "--skip-repo");
   await run("fetch the files kept with Git LFS", "lfs", "pull");
+  return undefined;
 };
+
+const NO_LFS = "The repository keeps files with Git LFS, and git-lfs is not installed on this host";
 
 const checkUrl = (url: string): string => {
   try {

@@ -47,9 +47,9 @@ const setUp = async (options: { token?: string } = {}) => {
       knownHosts: join(dir.path, "known_hosts"),
     };
     const signal = new AbortController().signal;
-    const { source } = await prepareRepo(deps, repo, { dir: job, signal });
-    return source;
+    return prepareRepo(deps, repo, { dir: job, signal });
   };
+  const prepareTree = async (...args: Parameters<typeof prepare>) => (await prepare(...args)).source;
   return {
     dir,
     work,
@@ -57,7 +57,8 @@ const setUp = async (options: { token?: string } = {}) => {
     server,
     job,
     head,
-    prepare,
+    prepare: prepareTree,
+    prepareAll: prepare,
     push: () => git(work, "push", "--quiet", "origin", "main"),
     [Symbol.asyncDispose]: async () => {
       await server[Symbol.asyncDispose]();
@@ -158,6 +159,21 @@ test("what cannot be had is said, and ends the job as the reference does", async
     expect(err).toMatchObject({ reason: "container_exited_with_error" });
   }
 });
+
+test.skipIf(Bun.which("git-lfs") !== null)(
+  "a host that cannot fetch what Git LFS keeps says so to the job's owner [needs a host without git-lfs]",
+  async () => {
+    await using t = await setUp();
+    expect((await t.prepareAll({})).notice).toBeUndefined();
+    writeTree(t.work, { ".gitattributes": "*.bin filter=lfs diff=lfs merge=lfs -text\n" });
+    git(t.work, "add", "--all");
+    git(t.work, "commit", "--quiet", "-m", "large files");
+    t.push();
+    expect((await t.prepareAll({})).notice).toBe(
+      "The repository keeps files with Git LFS, and git-lfs is not installed on this host: in the place of such files there are their pointers",
+    );
+  },
+);
 
 test("changes cannot reach out of the tree", async () => {
   await using t = await setUp();

@@ -30,6 +30,7 @@ export const prepareRepo = async (
   rmSync(dir, { recursive: true, force: true });
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const source = join(dir, "tree");
+  let notice: string | undefined;
   const code = repo.code_sha256 ? await deps.fetchBlob(repo.code_sha256, signal) : undefined;
   if (repo.remote) {
     using credentials = lendCredentials(repo.remote, {
@@ -37,12 +38,18 @@ export const prepareRepo = async (
       knownHosts: deps.knownHosts,
     });
     const git = { signal, env: credentials.env, hostEnv: deps.env, log: deps.log };
-    await cloneRemote(repo.remote, source, git);
+    notice = await cloneRemote(repo.remote, source, git);
     // Paths that lead out of the tree or through a link are refused by git itself.
     if (code !== undefined)
       await runGit("apply the local changes", ["-C", source, "apply", "--whitespace=nowarn", code], git);
   } else if (code === undefined) mkdirSync(source);
   else await unpackTree(code, source, signal);
   const homeFiles = repo.remote ? writeJobCredentials(repo.remote, join(dir, "home")) : [];
-  return { source, target: repo.path, ifExists: repo.if_exists, homeFiles };
+  return {
+    source,
+    target: repo.path,
+    ifExists: repo.if_exists,
+    homeFiles,
+    ...(notice === undefined ? {} : { notice }),
+  };
 };

@@ -24,6 +24,8 @@ export interface PreparedRepo {
    * where that home is the job's own, and never in place of what is there.
    */
   homeFiles: readonly { source: string; target: string }[];
+  /** What the job's owner should know of it; the runtime puts it above the job's output. */
+  notice?: string;
 }
 
 export interface RuntimeJob {

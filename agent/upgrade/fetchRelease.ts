@@ -1,6 +1,6 @@
 import { createPublicKey, verify } from "node:crypto";
-import { createReadStream, createWriteStream } from "node:fs";
-import { chmod, mkdir, open, readdir, rm, stat } from "node:fs/promises";
+import { createReadStream, createWriteStream, statSync } from "node:fs";
+import { chmod, mkdir, open, readdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -43,7 +43,7 @@ export const download = async (
   await mkdir(dir, { recursive: true, mode: 0o700 });
   const path = join(dir, `${offer.sha256}.part`);
   for (const name of await readdir(dir)) if (name !== `${offer.sha256}.part`) await rm(join(dir, name));
-  const have = (await stat(path).catch(() => undefined))?.size ?? 0;
+  const have = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
   if (have < offer.size)
     await fetchRest(`${url}/artifacts/${offer.file}`, { path, have, size: offer.size, signal });
   const hash = new Bun.CryptoHasher("sha256");

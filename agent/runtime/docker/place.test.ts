@@ -60,6 +60,14 @@ describe("preparePlace()", () => {
     );
   });
 
+  test("what is to be known of the repository is said above the output", () => {
+    const repo = { source: "/tree", target: "/repo", ifExists: "error" as const, homeFiles: [] };
+    expect(preparePlace({ ...job(), repo }, IMAGE).notices).toEqual([]);
+    expect(preparePlace({ ...job(), repo: { ...repo, notice: "Half of it" } }, IMAGE).notices).toEqual([
+      "Half of it",
+    ]);
+  });
+
   test("uploaded files are mounted at their targets and belong to the job's user; links are not followed", () => {
     using dir = tempDir();
     const tree = join(dir.path, "tree");

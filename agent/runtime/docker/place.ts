@@ -51,7 +51,7 @@ export const preparePlace = (job: RuntimeJob, defaults: ImageDefaults, user?: Jo
     return posix.join(user.home, path.slice(1));
   };
   const workingDir = expand(assignment.working_dir ?? "", defaults.workingDir);
-  const notices: string[] = [];
+  const notices: string[] = repo?.notice === undefined ? [] : [repo.notice];
   const mounts = assignment.mounts.filter(({ source, optional }) => {
     const problem = makeMountSource(source);
     if (problem === undefined) return true;

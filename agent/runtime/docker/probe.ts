@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import type Docker from "dockerode";
-import { engineMessage, openDocker } from "./client.ts";
+import { engineMessage, openDocker, statusOf } from "./client.ts";
 import { allFeatures, findSilentLacks } from "./features.ts";
 import { attachGpus } from "./gpuAttachment.ts";
 
@@ -19,31 +19,47 @@ export const probeContainer = async (
   gpuIds: readonly string[],
 ): Promise<string | undefined> => {
   const docker = await openDocker(dockerHost);
+  const made: Made = {};
+  const wrong = await setUp(docker, gpuIds, made);
+  const left = [await remove(made.container), await remove(made.image)].filter((said) => said !== undefined);
+  if (wrong !== undefined || left.length === 0) return wrong;
+  return `what was set up cannot be removed: ${left.join("; ")}`;
+};
+
+interface Made {
+  image?: Docker.Image;
+  container?: Docker.Container;
+}
+
+const setUp = async (docker: Docker, gpuIds: readonly string[], made: Made): Promise<string | undefined> => {
   const features = allFeatures();
-  let container: Docker.Container | undefined;
   try {
     await findSilentLacks(docker, features);
+    made.image = docker.getImage(IMAGE);
     await importNothing(docker);
     const { nvidiaRuntime, habanaRuntime } = features;
     const attached = attachGpus(gpuIds, { display: false, nvidiaRuntime, habanaRuntime, privileged: false });
-    container = await docker.createContainer({
+    made.container = await docker.createContainer({
       Image: IMAGE,
       Cmd: [COMMAND],
       Env: Object.entries(attached.env).map(([name, value]) => `${name}=${value}`),
       HostConfig: { ...attached.host, NetworkMode: "none" },
     });
-    await container.start();
+    await made.container.start();
     return undefined;
   } catch (err) {
     const text = engineMessage(err);
-    return container && text.includes(COMMAND) && NO_PROGRAM.test(text) ? undefined : text;
-  } finally {
-    // What cannot be removed was not made.
-    await container?.remove({ force: true, v: true }).catch(() => undefined);
-    await docker
-      .getImage(IMAGE)
-      .remove({ force: true })
-      .catch(() => undefined);
+    return made.container && text.includes(COMMAND) && NO_PROGRAM.test(text) ? undefined : text;
+  }
+};
+
+/** What is not there was not made; of anything else, why it cannot be removed. */
+const remove = async (what: Docker.Image | Docker.Container | undefined): Promise<string | undefined> => {
+  try {
+    await what?.remove({ force: true, v: true });
+    return undefined;
+  } catch (err) {
+    return statusOf(err) === 404 ? undefined : engineMessage(err);
   }
 };
 

@@ -102,7 +102,8 @@ const checkSupported = (assignment: Assignment): void => {
 };
 
 /** Without containers a volume is the host's folder itself, so it can only be where it is. */
-const makeVolumes = ({ assignment, spoolPath }: RuntimeJob, user: JobUser): void => {
+const makeVolumes = (job: RuntimeJob, user: JobUser): void => {
+  const { assignment } = job;
   for (const { source, target, optional } of assignment.mounts) {
     try {
       if (normalize(source) !== normalize(target))
@@ -117,12 +118,14 @@ const makeVolumes = ({ assignment, spoolPath }: RuntimeJob, user: JobUser): void
           ? err
           : new StartError("executor_error", `Cannot use the volume "${source}": ${messageOf(err)}`);
       if (!optional) throw problem;
-      appendFileSync(spoolPath, noticeLine(`${problem.message}: the job runs without this volume`, true), {
-        mode: 0o600,
-      });
+      giveNotice(job, `${problem.message}: the job runs without this volume`);
     }
   }
 };
+
+/** Above the job's output: its supervisor is not there yet. */
+const giveNotice = ({ spoolPath }: RuntimeJob, text: string): void =>
+  appendFileSync(spoolPath, noticeLine(text, true), { mode: 0o600 });
 
 export interface PreparedCommand {
   spec: CommandSpec;
@@ -137,6 +140,7 @@ export const prepareCommand = (job: RuntimeJob, host: HostFacts): PreparedComman
   makeVolumes(job, user);
   const cwd = workingDirOf(job, user);
   const repoDir = placeRepo(job, user, cwd);
+  if (job.repo?.notice !== undefined) giveNotice(job, job.repo.notice);
   // Before the program is looked for: it may be one of them.
   placeArchives(job, user, cwd);
   const inherited = Object.entries(host.env).filter(

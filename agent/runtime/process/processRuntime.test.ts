@@ -1,6 +1,6 @@
 /** Real processes under real supervisors. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { silentLogger, teeLogger } from "../../../shared/log.ts";
 import { testOnSmallDisk } from "../../../shared/testing/smallDisk.ts";
@@ -66,6 +66,19 @@ test("a command's output and its end, 0 or another", async () => {
     exitStatus: 3,
     reason: "container_exited_with_error",
     output: "no\r\n",
+  });
+});
+
+test("what is to be known of the repository stands above the output", async () => {
+  const job = aJob();
+  const source = join(job.dir, "tree");
+  mkdirSync(source);
+  writeFileSync(join(source, "file"), "pointer\n");
+  const repo = { source, target: join(job.dir, "work/repo"), ifExists: "error" as const, homeFiles: [] };
+  const assignment = { ...job.assignment, ...sh(`cat ${repo.target}/file`) };
+  expect(await runToEnd({ ...job, assignment, repo: { ...repo, notice: "Half of it" } })).toMatchObject({
+    exitStatus: 0,
+    output: "[dstack] Half of it\r\npointer\r\n",
   });
 });
 
