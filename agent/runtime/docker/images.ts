@@ -58,7 +58,10 @@ export const openImages = (deps: ImagesDeps): Images => {
     const present = await findImage(docker, image);
     if (present && !isFloating(image)) return present;
     // An image that has run here is refreshed without a question: a host offline need not wait for it.
-    if (!present) await checkImage(deps, { ...request, argv, signal: hooks.signal });
+    if (!present) {
+      hooks.onPulling();
+      await checkImage(deps, { ...request, argv, signal: hooks.signal });
+    }
     try {
       await pull(present ? { ...request, silenceMs: REFRESH_SILENCE_MS } : request, hooks);
     } catch (err) {

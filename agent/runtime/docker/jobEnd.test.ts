@@ -37,6 +37,8 @@ describe("jobEnd()", () => {
       signal: "SIGINT",
       message: "",
     });
+    // The container was killed, and its terminal was gone before its command.
+    expect(jobEnd({ exitCode: 137, signal: "SIGHUP" })).toMatchObject({ exitStatus: -1, signal: "SIGKILL" });
     expect(jobEnd({ exitCode: 137, signal: "SIGKILL", oomKilled: true, memoryMib: 512 })).toMatchObject({
       exitStatus: -1,
       message: expect.stringContaining("Out of memory"),

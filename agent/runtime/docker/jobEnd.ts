@@ -35,11 +35,17 @@ export const jobEnd = (end: ContainerEnd): JobEnd => {
   const message = [explain(end), end.engineRestarted ? ENGINE_RESTARTED : ""].filter(Boolean).join(". ");
   if (end.exitCode === 0) return { exitStatus: 0, reason: "done_by_runner", message };
   const reason = "container_exited_with_error";
-  const signal =
-    end.signal ?? (end.wasKilled && signalOf(end.exitCode) === "SIGKILL" ? "SIGKILL" : undefined);
+  const signal = endingSignal(end);
   return signal === undefined
     ? { exitStatus: end.exitCode, reason, message }
     : { exitStatus: -1, signal, reason, message };
+};
+
+const endingSignal = ({ exitCode, signal, wasKilled }: ContainerEnd): string | undefined => {
+  const inCode = signalOf(exitCode);
+  // A kill of the whole container reaches its init, and what is below goes by whatever comes first.
+  if (signal !== undefined) return inCode ?? signal;
+  return wasKilled && inCode === "SIGKILL" ? inCode : undefined;
 };
 
 /** Without live-restore an engine that crashes also takes with it what its containers print meanwhile. */
@@ -50,7 +56,8 @@ const explain = (end: ContainerEnd): string => {
   const { exitCode, oomKilled, memoryMib, wasStopped, output = "" } = end;
   if (wasStopped) return "";
   if (oomKilled) return outOfMemory(memoryMib);
-  if (end.signal) return `The command was ended by the signal ${end.signal}${meaningOf(end.signal)}`;
+  const ending = endingSignal(end);
+  if (ending) return `The command was ended by the signal ${ending}${meaningOf(ending)}`;
   const init = /^\[FATAL tini \(\d+\)\] exec (.+) failed: (.+?)\s*$/m.exec(output);
   if (init && (exitCode === 126 || exitCode === 127)) return cannotRun(init[1] ?? "", init[2] ?? "");
   const signal = signalOf(exitCode);
