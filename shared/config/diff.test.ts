@@ -1,8 +1,10 @@
 import { describe, expect, test } from "bun:test";
+import { FleetSpec } from "../api/fleets.ts";
 import { RunSpec } from "../api/runs.ts";
 import { AnyConfiguration } from "./configuration.ts";
 import { describeChanges, diffRuns, isUpdatable } from "./diff.ts";
-import { diffFleets, diffGateways, diffVolumes } from "./resourceDiff.ts";
+import { diffFleets } from "./fleetDiff.ts";
+import { diffGateways, diffVolumes } from "./resourceDiff.ts";
 
 const bases = {
   task: { type: "task", name: "run", commands: ["x"] },
@@ -186,9 +188,10 @@ const effects = (changes: readonly { property?: string; effect: string }[]) =>
   changes.map(({ property, effect }) => [property, effect]);
 
 describe("what is not a run", () => {
-  const cloud = (more: object) => read({ type: "fleet", nodes: 1, ...more });
-  const ssh = (...hosts: unknown[]) =>
-    read({ type: "fleet", ssh_config: { user: "u", identity_file: "~/k", hosts } });
+  const fleet = (configuration: object) =>
+    FleetSpec.parse({ configuration: { type: "fleet", ...configuration }, profile: { name: "default" } });
+  const cloud = (more: object) => fleet({ nodes: 1, ...more });
+  const ssh = (...hosts: unknown[]) => fleet({ ssh_config: { user: "u", identity_file: "~/k", hosts } });
 
   test("diffFleets()", () => {
     expect(effects(diffFleets(cloud({}), cloud({ nodes: 2, max_price: 1 })))).toEqual([
@@ -207,6 +210,7 @@ describe("what is not a run", () => {
       ["ssh_config", "restart"],
     ]);
     expect(isUpdatable(diffFleets(ssh("a"), cloud({})))).toBe(false);
+    expect(diffFleets(cloud({}), cloud({ name: "made-up" }))).toEqual([]);
   });
 
   test("diffGateways() and diffVolumes()", () => {
