@@ -1,6 +1,8 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { tempDir } from "../../shared/testing/tempDir.ts";
+import { agentFleetSpec } from "../domain/fleets/agentFleet.ts";
+import { patchFleet } from "../store/fleets.ts";
 import { openSecretBox } from "../store/secretBox.ts";
 import { openEngine } from "../testing/openEngine.ts";
 import { hostRow } from "../testing/testEngine.ts";
@@ -30,4 +32,30 @@ test("volumes keep what is optional of them; a log quota is told where the serve
     expect(await createAssignment({ ...deps, logQuotaHour }, submission)).toMatchObject({
       log_quota_hour: logQuotaHour,
     });
+});
+
+test("a fleet's default image is for jobs that name none, whenever it was set", async () => {
+  await using t = await openEngine();
+  using dir = tempDir();
+  const hosts = await Promise.all([0, 1, 2, 3].map((at) => t.engine.addHost(hostRow(at, "docker"))));
+  const deps = {
+    db: t.engine.db,
+    box: openSecretBox(join(dir.path, "key")),
+    patience: patienceOf(DEFAULT_SILENCE_MS),
+  };
+  const imageOf = async (run: string) => (await createAssignment(deps, await t.engine.latest(run))).image;
+  await t.engine.submit("none");
+  expect(await imageOf("none")).toStartWith("dstackai/base:");
+  const spec = agentFleetSpec("lab");
+  const configuration = { ...spec.configuration, default_image: "lab/base:1" };
+  await patchFleet(t.engine.db, hosts[0]?.fleet_id ?? "", { spec: { ...spec, configuration } });
+  expect(await imageOf("none")).toBe("lab/base:1");
+  for (const [run, own, image] of [
+    ["named", { image: "theirs:1" }, "theirs:1"],
+    ["docker", { docker: true }, "dstackai/dind"],
+    ["python", { python: "3.11" }, "lab/base:1"],
+  ] as const) {
+    await t.engine.submit(run, own);
+    expect(await imageOf(run)).toBe(image);
+  }
 });

@@ -1,5 +1,6 @@
 import type { JobSpec } from "../../shared/api/jobs.ts";
 import { jobEnv } from "../../shared/config/jobEnv.ts";
+import { hasDefaultImage } from "../../shared/config/jobKinds.ts";
 import { insertNodeAddresses } from "../../shared/config/nodeReferences.ts";
 import { processArgv } from "../../shared/config/processArgv.ts";
 import type { AssignedArchive, Assignment } from "../../shared/protocol/assignment.ts";
@@ -8,9 +9,10 @@ import { wholeOf } from "../domain/instances/occupancy.ts";
 import { fillSecrets, readSecrets } from "../domain/secrets/fillSecrets.ts";
 import type { Db } from "../store/db.ts";
 import { listFileArchivesByIds } from "../store/fileArchives.ts";
+import { type FleetRow, findFleet } from "../store/fleets.ts";
 import { findInstance } from "../store/instances.ts";
 import { findProject } from "../store/projects.ts";
-import { findRun } from "../store/runs.ts";
+import { findRun, type RunRow } from "../store/runs.ts";
 import type { SecretBox } from "../store/secretBox.ts";
 import { listSubmissions, type SubmissionRow } from "../store/submissions.ts";
 import { repoOf } from "./assignRepo.ts";
@@ -28,7 +30,7 @@ interface AssignDeps {
 
 /**
  * What an agent needs to run a submission that was placed on its host. The same submission gives the same answer, but for
- * the values of secrets. Throws an `AppError` where one that it names is gone.
+ * the values of secrets and the fleet's default image. Throws an `AppError` where one that it names is gone.
  */
 export const createAssignment = async (
   { db, box, patience, logQuotaHour }: AssignDeps,
@@ -38,7 +40,10 @@ export const createAssignment = async (
     findRun(db, submission.run_id),
     findInstance(db, submission.instance_id ?? ""),
   ]);
-  const project = run && (await findProject(db, run.project_id));
+  const [project, fleet] = await Promise.all([
+    run && findProject(db, run.project_id),
+    instance && findFleet(db, instance.fleet_id),
+  ]);
   if (!run || !project || !instance) throw new Error(`Submission ${submission.id} has no run or no instance`);
   const { job_spec: spec } = submission;
   const { inventory } = instance;
@@ -67,7 +72,10 @@ export const createAssignment = async (
         gpusPerNode: nodes.map(gpusOf),
       },
     ),
-    ...withAddresses(commandFor(inventory.runtime, spec, secrets), nodes),
+    ...withAddresses(
+      commandFor(inventory.runtime, { ...spec, image_name: imageFor(run, spec, fleet) }, secrets),
+      nodes,
+    ),
     user: userText(spec.user),
     working_dir: spec.working_dir,
     privileged: spec.privileged,
@@ -111,6 +119,12 @@ const withAddresses = <C extends { argv: string[] }>(command: C, nodes: readonly
     return node && addressOf(node);
   };
   return { ...command, argv: command.argv.map((text) => insertNodeAddresses(text, find)) };
+};
+
+/** Where nobody has chosen an image for the job, its fleet may have another default than the server. */
+const imageFor = (run: RunRow, spec: JobSpec, fleet: FleetRow | undefined): string => {
+  const { default_image: image } = fleet?.spec.configuration ?? {};
+  return image !== undefined && hasDefaultImage(run.spec.configuration, spec) ? image : spec.image_name;
 };
 
 /** A host without a container engine runs the commands themselves; placement gives it no job that needs an image. */

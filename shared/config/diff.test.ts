@@ -210,7 +210,9 @@ describe("what is not a run", () => {
       ["ssh_config", "restart"],
     ]);
     expect(isUpdatable(diffFleets(ssh("a"), cloud({})))).toBe(false);
-    expect(diffFleets(cloud({}), cloud({ name: "made-up" }))).toEqual([]);
+    expect(effects(diffFleets(cloud({}), cloud({ name: "made-up", default_image: "lab/base:1" })))).toEqual([
+      ["default_image", "none"],
+    ]);
   });
 
   test("diffGateways() and diffVolumes()", () => {

@@ -3,6 +3,7 @@ import { parseIdleDuration } from "../resources/duration.ts";
 import { endsOf, type Range } from "../resources/range.ts";
 import { ResourcesSpec } from "../resources/spec.ts";
 import { field, object, optionalField, orNull } from "../schema/field.ts";
+import { accepts, TEXT } from "../schema/form.ts";
 import { refuse } from "../schema/refusal.ts";
 import { isMapping, nounOf, parseInteger, parseText } from "../schema/scalar.ts";
 import { Env } from "./env.ts";
@@ -61,6 +62,11 @@ const Nodes = object(
   return target === null || target === low ? { min: low, max } : { min: low, target, max };
 });
 
+const parseImage = accepts(
+  { ...TEXT, minLength: 1 },
+  (input: unknown): string => parseText(input) || refuse("out_of_range", "The image must not be empty"),
+);
+
 const { reservation, backends, regions, availability_zones, instance_types, spot_policy, retry, max_price } =
   ProfileFields;
 
@@ -86,6 +92,8 @@ export const FleetConfiguration = object(
     backend_options: ProfileFields.backend_options,
     ssh_config: orNull(SshConfig),
     env: Env,
+    /** Ours, and absent when unset: the reference knows it only of its server. */
+    default_image: field(parseImage).optional(),
   },
   {
     about: {
@@ -109,6 +117,8 @@ export const FleetConfiguration = object(
       backend_options: aboutPlacement.backend_options,
       ssh_config: "Hosts that are there, reached by SSH; instead of `nodes`.",
       env: "Variables of the jobs on the hosts; with `ssh_config` only.",
+      default_image:
+        "In what jobs run on the fleet's instances that name no image (and no `docker`). Unset: the server's default image.",
     },
   },
 );

@@ -16,6 +16,9 @@ const CLOUD_IN_PLACE: ReadonlySet<string> = new Set([
   "spot_policy",
   "max_price",
 ]);
+/** Hold for jobs to come, on instances of any kind. */
+const IN_PLACE: ReadonlySet<string> = new Set(["default_image"]);
+
 /** A host without where its key lay: keys are compared, not their files. */
 const hostOf = (host: SshConfig["hosts"][number]) => {
   const { identity_file: _path, ...rest } = typeof host === "string" ? { hostname: host } : { ...host };
@@ -41,7 +44,7 @@ const diffFleetConfigurations = (before: FleetConfiguration, after: FleetConfigu
   const isInPlace = (property: string): boolean =>
     property === "ssh_config"
       ? isOnlyOtherHosts(before.ssh_config, after.ssh_config)
-      : isCloud && CLOUD_IN_PLACE.has(property);
+      : IN_PLACE.has(property) || (isCloud && CLOUD_IN_PLACE.has(property));
   return differing(before, after).map((property) => ({
     field: "configuration",
     property,

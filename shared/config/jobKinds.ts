@@ -2,7 +2,7 @@ import type { ResourcesSpec } from "../resources/spec.ts";
 import type { RunConfiguration } from "./configuration.ts";
 import type { ImageChoice } from "./image.ts";
 import type { Port } from "./ports.ts";
-import type { Placement } from "./profile.ts";
+import { mergeProfile, type Placement } from "./profile.ts";
 import type { ReplicaGroup } from "./service.ts";
 
 /** One kind of job: the run's own properties, or those of one of its groups where they differ. */
@@ -50,6 +50,19 @@ export const kindsOf = (
   return replicas
     .filter((group) => replicaGroup === undefined || group.name === replicaGroup)
     .map((group) => ({ kind: replicaKind(single, group), count: 1 }));
+};
+
+/** Whether a job of a run runs in the default image: nobody has chosen another one for its kind. */
+export const hasDefaultImage = (
+  configuration: RunConfiguration,
+  job: { replica_group: string; node_group_index: number },
+): boolean => {
+  const placement = mergeProfile(null, configuration);
+  const kinds = kindsOf(configuration, placement, undefined);
+  const own = kinds.find(
+    ({ kind }) => kind.replica_group === job.replica_group && kind.node_group_index === job.node_group_index,
+  );
+  return own !== undefined && !own.kind.image && !own.kind.docker;
 };
 
 const replicaKind = (single: Omit<JobKind, "commands" | "ports">, group: ReplicaGroup): JobKind => ({
