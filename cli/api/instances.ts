@@ -1,4 +1,4 @@
-import type { Instance } from "../../shared/api/fleets.ts";
+import type { HealthChecks, Instance } from "../../shared/api/fleets.ts";
 import { answerOf, hasKeys, isListOf, isNumber, isText } from "./answer.ts";
 import { type Api, post } from "./client.ts";
 
@@ -20,6 +20,24 @@ export const listInstances = (api: Api): Promise<Instance[]> =>
 
 export const getInstance = (api: Api, id: string): Promise<Instance> =>
   post(api, { path: `${api.project}/instances/get`, body: { id }, answer: answerOf<Instance>(isInstance) });
+
+const isHealthAnswer = hasKeys({
+  health_checks: isListOf(hasKeys({ collected_at: isText, status: isText })),
+});
+
+/** Newest first; none of an instance that is in no fleet. */
+export const listHealthChecks = async (
+  api: Api,
+  { fleet_name, instance_num }: Instance,
+): Promise<HealthChecks["health_checks"]> => {
+  if (fleet_name === null) return [];
+  const { health_checks } = await post(api, {
+    path: `${api.project}/instances/get_instance_health_checks`,
+    body: { fleet_name, instance_num },
+    answer: answerOf<HealthChecks>(isHealthAnswer),
+  });
+  return health_checks;
+};
 
 // Ours: a stock server has no such routes, and answers 405.
 

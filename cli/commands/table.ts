@@ -73,6 +73,10 @@ export const commands: Group = {
       bare: "list",
       subcommands: {
         list: { summary: "List the instances of the project", load: () => import("./instance/list.ts") },
+        get: {
+          summary: "Show one instance, and how its devices did",
+          load: () => import("./instance/get.ts"),
+        },
         cordon: { summary: "Keep new jobs away", load: () => import("./instance/cordon.ts") },
         uncordon: { summary: "Let new jobs go there again", load: () => import("./instance/uncordon.ts") },
         drain: {

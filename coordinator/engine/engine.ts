@@ -8,8 +8,8 @@ import { instanceCordoned, instanceDraining } from "../domain/events/instanceEve
 import { jobCreated } from "../domain/events/jobEvents.ts";
 import { runDeleted, runHurried, runSubmitted } from "../domain/events/runEvents.ts";
 import type { CapacityEntry } from "../domain/instances/capacityEntry.ts";
+import { noteHealth } from "../domain/instances/healthHistory.ts";
 import { wholeOf } from "../domain/instances/occupancy.ts";
-import { writeAll } from "../store/db.ts";
 import type { NewEvent } from "../store/events.ts";
 import { type InstanceRow, listLiveInstances, patchInstance } from "../store/instances.ts";
 import { insertRun, listLiveRuns, type NewRunRow, patchRun, type RunRow } from "../store/runs.ts";
@@ -186,9 +186,17 @@ export class Engine {
       agent_version: sync.agent_version,
       session: sync.session,
     };
-    await writeAll(this.#deps.db, [patchInstance(this.#deps.db, instance.id, patch)]);
-    if (sync.inventory) this.updateInstance(instance.id, patch);
-    else this.#deps.capacity.update(instance.id, patch);
+    const { db, clock, capacity } = this.#deps;
+    const inventory = sync.inventory ?? instance.inventory;
+    const { statements, events } = await noteHealth(db, instance, { inventory, now: clock.now() });
+    await commit(this.#deps, {
+      statements: [patchInstance(db, instance.id, patch), ...statements],
+      events,
+      effects: [
+        () =>
+          sync.inventory ? this.updateInstance(instance.id, patch) : capacity.update(instance.id, patch),
+      ],
+    });
   }
 
   /** Notes what a sync says of jobs that the host wants none of, and of releases of its agent. */

@@ -7,6 +7,7 @@ import {
   windowStart,
 } from "../domain/metrics/utilization.ts";
 import { writeAll } from "../store/db.ts";
+import { deleteHealthChecks } from "../store/healthChecks.ts";
 import type { InstanceRow } from "../store/instances.ts";
 import { listSubmissionsByIds, type SubmissionRow } from "../store/submissions.ts";
 import {
@@ -26,6 +27,8 @@ const HOUR_MS = 3_600_000;
 /** How long samples of running jobs and of hosts are kept, and those of jobs that have ended (docs/spec/lifecycle.md §7.2). */
 const LIVE_MS = HOUR_MS;
 const ENDED_MS = 7 * 24 * HOUR_MS;
+/** How long it is known how instances did (docs/spec/lifecycle.md §7.1). */
+const HEALTH_MS = 7 * 24 * HOUR_MS;
 /** Often, so that little is to be deleted each time: nothing else is done meanwhile. */
 const PURGE_MS = 60_000;
 
@@ -149,7 +152,11 @@ export class UsageIntake {
     this.#cancel = clock.after(PURGE_MS, () => this.#purge());
     for (const [id, job] of this.#jobs) if (job.seenAt < now - LIVE_MS) this.#jobs.delete(id);
     for (const [id, { at }] of this.#hosts) if (at < now - LIVE_MS) this.#hosts.delete(id);
-    writeAll(db, deletePoints(db, { live: now - LIVE_MS, ended: now - ENDED_MS })).catch((err: unknown) =>
+    const old = [
+      ...deletePoints(db, { live: now - LIVE_MS, ended: now - ENDED_MS }),
+      deleteHealthChecks(db, now - HEALTH_MS),
+    ];
+    writeAll(db, old).catch((err: unknown) =>
       log.error("Old metrics could not be deleted; it is tried again", { err }),
     );
   }

@@ -1,20 +1,27 @@
 import {
   CordonRequest,
+  GetHealthChecksRequest,
   GetInstanceRequest,
   ListInstancesRequest,
   UncordonRequest,
 } from "../../shared/api/fleets.ts";
+import { fromWireTime } from "../../shared/api/scalars.ts";
 import { AppError } from "../../shared/errors.ts";
 import type { Deps } from "../deps.ts";
 import { getLiveInstance } from "../domain/instances/getInstance.ts";
+import { viewHealthChecks } from "../domain/instances/healthHistory.ts";
 import { viewInstance } from "../domain/instances/instanceView.ts";
 import { listVisibleProjects } from "../domain/projects/visibleProjects.ts";
-import { findFleet, listFleetsByIds } from "../store/fleets.ts";
+import { findFleet, findFleetByName, listFleetsByIds } from "../store/fleets.ts";
+import { listHealthChecks } from "../store/healthChecks.ts";
 import { listInstances } from "../store/instanceLists.ts";
-import { findInstance } from "../store/instances.ts";
+import { findInstance, findInstanceByNumber } from "../store/instances.ts";
 import type { ProjectRow } from "../store/projects.ts";
 import { pageOf } from "./page.ts";
 import { projectRoute, type Route, userRoute } from "./route.ts";
+
+/** As many as are kept of one instance. */
+const MOST_CHECKS = 1_000;
 
 const viewOne = async (deps: Deps, project: ProjectRow, id: string) => {
   const row = await findInstance(deps.db, id);
@@ -53,6 +60,22 @@ export const instanceRoutes: Route[] = [
     access: "member",
     body: GetInstanceRequest,
     handle: ({ deps, project, body }) => viewOne(deps, project, body.id),
+  }),
+  projectRoute({
+    path: "/api/project/:project/instances/get_instance_health_checks",
+    access: "member",
+    body: GetHealthChecksRequest,
+    handle: async ({ deps, project, body }) => {
+      const fleet = await findFleetByName(deps.db, project.id, body.fleet_name);
+      const instance = fleet && (await findInstanceByNumber(deps.db, fleet.id, body.instance_num));
+      if (!instance) throw new AppError("not_found", "Resource not found");
+      const rows = await listHealthChecks(deps.db, instance.id, {
+        after: body.after === null ? undefined : fromWireTime(body.after),
+        before: body.before === null ? undefined : fromWireTime(body.before),
+        limit: Math.min(body.limit ?? MOST_CHECKS, MOST_CHECKS),
+      });
+      return viewHealthChecks(rows);
+    },
   }),
   projectRoute({
     path: "/api/project/:project/instances/cordon",

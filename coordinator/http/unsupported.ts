@@ -13,12 +13,6 @@ interface Missing {
 
 const MISSING: Missing[] = [
   {
-    what: "Health checks of instances are",
-    hint: "`instances/get` tells whether a host is unreachable",
-    access: "member",
-    paths: ["instances/get_instance_health_checks"],
-  },
-  {
     what: "Volumes are",
     hint: "Mount folders of the host with `volumes: [/host/path:/path]`",
     access: "member",

@@ -1,4 +1,4 @@
-import { and, eq, inArray, max, notExists, sql } from "drizzle-orm";
+import { and, desc, eq, inArray, max, notExists, sql } from "drizzle-orm";
 import {
   INSTANCE_STATUSES,
   type InstanceStatus,
@@ -31,6 +31,21 @@ export const findInstanceByName = async (
       .select()
       .from(instances)
       .where(and(eq(instances.project_id, projectId), eq(instances.name, name), eq(instances.deleted, false)))
+  )[0];
+
+/** The one that has the number now, else the last that had it. */
+export const findInstanceByNumber = async (
+  db: Db,
+  fleetId: string,
+  num: number,
+): Promise<InstanceRow | undefined> =>
+  (
+    await db
+      .select()
+      .from(instances)
+      .where(and(eq(instances.fleet_id, fleetId), eq(instances.instance_num, num)))
+      .orderBy(instances.deleted, desc(instances.created_at))
+      .limit(1)
   )[0];
 
 /** The live instance of a host key. */

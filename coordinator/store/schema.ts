@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
 import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
-import type { Cordon, FleetSpec } from "../../shared/api/fleets.ts";
+import type { Cordon, FleetSpec, HealthEvent, HealthStatus } from "../../shared/api/fleets.ts";
 import type { JobProvisioningData, JobRuntimeData, JobSpec } from "../../shared/api/jobs.ts";
 import type { RunSpec } from "../../shared/api/runs.ts";
 import type { Inventory } from "../../shared/protocol/inventory.ts";
@@ -276,6 +276,18 @@ export const hostUsage = sqliteTable(
     disk_total_bytes: integer("disk_total_bytes"),
   },
   (t) => [primaryKey({ columns: [t.instance_id, t.at] }), index("host_usage_at").on(t.at)],
+);
+
+/** A row when an instance's health has changed, and what it was then. */
+export const healthChecks = sqliteTable(
+  "health_checks",
+  {
+    instance_id: text("instance_id").notNull(),
+    at: integer("at").notNull(),
+    status: text("status").$type<HealthStatus>().notNull(),
+    events: text("events", { mode: "json" }).$type<HealthEvent[]>().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.instance_id, t.at] }), index("health_checks_at").on(t.at)],
 );
 
 export const repos = sqliteTable(

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { readProjects } from "../../cli/settings/configFile.ts";
+import { anInventory } from "../../coordinator/testing/anInstance.ts";
 import { Run } from "../../shared/api/runs.ts";
 import { type Clock, systemClock } from "../../shared/clock.ts";
 import { waitFor } from "../../shared/testing/waitFor.ts";
@@ -255,6 +256,43 @@ describe("instance", () => {
       code: 1,
       out: "Instance lab-9 does not exist\n",
     });
+  });
+});
+
+describe("instance get", () => {
+  test("tells of one instance how its devices do and did; of the fleet's what they do", async () => {
+    await using lab = await openLab();
+    const health = { status: "failure", reason: "GPU is lost" } as const;
+    const gpu = {
+      vendor: "nvidia",
+      raw_name: "NVIDIA L4",
+      id: "GPU-0",
+      index: 0,
+      memory_mib: 23_034,
+    } as const;
+    lab.agent.says = { inventory: anInventory({ held_out_gpus: [{ ...gpu, health }] }) };
+    await lab.agent.sync();
+    const said = "NVIDIA L4 at GPU-0 is held out: GPU is lost";
+    const { out } = await lab.person.run(["instance", "get", "lab-0", "--json"]);
+    const instance = JSON.parse(out);
+    expect(instance).toMatchObject({
+      name: "lab-0",
+      health_status: "failure",
+      health_message: said,
+      health_checks: [
+        { status: "failure", events: [{ status: "failure", message: said }] },
+        { status: "healthy", events: [] },
+      ],
+    });
+    const byId = await lab.person.run(["instance", "get", "--id", instance.id, "--json"]);
+    expect(JSON.parse(byId.out)).toEqual(instance);
+    expect(await lab.person.run(["instance", "get", "lab-9", "--json"])).toMatchObject({
+      code: 1,
+      out: "Instance lab-9 not found\n",
+    });
+    expect((await lab.person.run(["instance", "get", "lab-0"])).code).toBe(2);
+    const fleet = JSON.parse((await lab.person.run(["fleet", "get", "lab", "--json"])).out);
+    expect(fleet.instances).toMatchObject([{ health_status: "failure", health_message: said }]);
   });
 });
 

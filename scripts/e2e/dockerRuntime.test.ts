@@ -63,7 +63,7 @@ describeWith(["root", "docker", "registry"], "the docker runtime", () => {
     [
       "sh -c 'kill -9 $$'; exit $?",
       { exitStatus: 137, reason: "container_exited_with_error", message: expect.stringContaining("SIGKILL") },
-      "",
+      "Killed\r\n",
     ],
   ])("%p ends as it should", async (commands, expected, printed) => {
     const { end, output, workingDir, username } = await runToEnd(dockerJob(dir, { argv: shell(commands) }));

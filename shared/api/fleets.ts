@@ -26,6 +26,9 @@ export const Cordon = z.object({
 });
 export type Cordon = z.infer<typeof Cordon>;
 
+export const HealthStatus = z.enum(["healthy", "warning", "failure"]);
+export type HealthStatus = z.infer<typeof HealthStatus>;
+
 export const Instance = z.object({
   id: Uuid,
   project_name: z.string(),
@@ -39,7 +42,7 @@ export const Instance = z.object({
   hostname: orNull(z.string()),
   status: z.enum(INSTANCE_STATUSES),
   unreachable: z.boolean().default(false),
-  health_status: z.enum(["healthy", "warning", "failure"]).default("healthy"),
+  health_status: HealthStatus.default("healthy"),
   /** Of ours: why it is not healthy, device by device. */
   health_message: orNull(z.string()),
   termination_reason: orNull(z.string()),
@@ -62,6 +65,22 @@ export const Instance = z.object({
   ),
 });
 export type Instance = z.infer<typeof Instance>;
+
+/** What is known against an instance, of one of its devices mostly. */
+export const HealthEvent = z.object({ status: HealthStatus, message: z.string() });
+export type HealthEvent = z.infer<typeof HealthEvent>;
+
+/** Newest first. There is one whenever something has changed; the reference has one a minute. */
+export const HealthChecks = z.object({
+  health_checks: z.array(
+    z.object({
+      collected_at: WireTime,
+      status: HealthStatus,
+      events: z.array(z.object({ timestamp: WireTime, ...HealthEvent.shape })),
+    }),
+  ),
+});
+export type HealthChecks = z.infer<typeof HealthChecks>;
 
 /** Instances are those alive, by `instance_num`. */
 export const Fleet = z.object({
@@ -146,6 +165,17 @@ export const CordonRequest = z.object({ name: z.string(), reason: z.string().max
 export type CordonRequest = z.infer<typeof CordonRequest>;
 export const UncordonRequest = z.object({ name: z.string() });
 export type UncordonRequest = z.infer<typeof UncordonRequest>;
+
+/** `/instances/get_instance_health_checks` of a project; a number may be that of an instance that is gone. */
+export const GetHealthChecksRequest = z.object({
+  fleet_name: z.string(),
+  instance_num: z.number().int(),
+  /** Both exclusive. */
+  after: orNull(WireTime),
+  before: orNull(WireTime),
+  limit: orNull(z.number().int().min(0)),
+});
+export type GetHealthChecksRequest = z.infer<typeof GetHealthChecksRequest>;
 
 export const GetInstanceRequest = z.object({ id: Uuid });
 export type GetInstanceRequest = z.infer<typeof GetInstanceRequest>;

@@ -1,3 +1,4 @@
+import type { HealthEvent, HealthStatus } from "../../../shared/api/fleets.ts";
 import { type FleetStatus, type InstanceStatus, instanceSources } from "../../../shared/states.ts";
 import type { NewEvent } from "../../store/events.ts";
 import type { FleetRow } from "../../store/fleets.ts";
@@ -48,6 +49,16 @@ export const instanceEnded = (
 
 export const instanceReachable = (instance: TellableInstance, isReachable: boolean): NewEvent => ({
   message: isReachable ? "Instance became reachable" : "Instance became unreachable",
+  targets: [aboutInstance(instance)],
+});
+
+export const instanceHealth = (
+  instance: TellableInstance,
+  { from, to, events }: { from: HealthStatus; to: HealthStatus; events: readonly HealthEvent[] },
+): NewEvent => ({
+  message: `Instance health changed ${from.toUpperCase()} -> ${to.toUpperCase()}${because(
+    events.map(({ message }) => message).join("; "),
+  )}`,
   targets: [aboutInstance(instance)],
 });
 

@@ -34,7 +34,18 @@ test.each([
   ["warning", host([], [], { gpu_failure: "nvidia-smi hangs" }), "nvidia-smi hangs"],
   ["failure", host([], [gpu(1, failure)]), "NVIDIA H100 80GB HBM3 at 0000:1a:00.0 is held out: GPU is lost"],
 ] as const)("healthOf() is %s", (status, { inventory }, reason) => {
-  expect(healthOf(inventory)).toEqual({ status, reason });
+  expect(healthOf(inventory)).toMatchObject({ status, reason });
+});
+
+test("healthOf() tells of each device by itself", () => {
+  const { inventory } = host([gpu(0), gpu(1, warning)], [gpu(2, failure)], {
+    gpu_failure: "nvidia-smi hangs",
+  });
+  expect(healthOf(inventory).events).toEqual([
+    { status: "failure", message: "NVIDIA H100 80GB HBM3 at 0000:2a:00.0 is held out: GPU is lost" },
+    { status: "warning", message: "NVIDIA H100 80GB HBM3 at 0000:1a:00.0: hot" },
+    { status: "warning", message: "nvidia-smi hangs" },
+  ]);
 });
 
 test("a device that fails takes its own block from a host and leaves the others as they were", () => {
