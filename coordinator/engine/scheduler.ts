@@ -92,6 +92,12 @@ export class Scheduler {
     this.pump();
   }
 
+  /** The submission has this part of its host, and no more: it held all of it until it was known what there is. */
+  settle(instanceId: string, submissionId: string, share: HostShare): void {
+    this.#deps.capacity.restore(instanceId, submissionId, share);
+    this.pump();
+  }
+
   /** The run waits for capacity from now on. Waiting already, it only takes on what has changed. */
   wait(waiting: WaitingRun): void {
     const { id, priority } = waiting.run;

@@ -31,7 +31,7 @@ export const settlePlaces = (deps: EngineDeps, latest: readonly SubmissionRow[])
 };
 
 const settle = (
-  { db, capacity, clock, jobNetworkMode }: EngineDeps,
+  { db, scheduler, clock, jobNetworkMode }: EngineDeps,
   job: SubmissionRow,
   { entries, rank }: { entries: readonly CapacityEntry[]; rank: number },
 ): Changes => {
@@ -52,8 +52,7 @@ const settle = (
   };
   return {
     statements: [patchSubmission(db, job.id, patch)],
-    // Until now it had all of it.
-    effects: [() => capacity.restore(instance.id, job.id, share)],
+    effects: [() => scheduler.settle(instance.id, job.id, share)],
   };
 };
 
