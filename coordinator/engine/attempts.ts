@@ -42,7 +42,7 @@ export const stateOf = (run: RunRow, job: JobAttempts, now: number): LatestSubmi
 export const endsInSilence = (run: Pick<RunRow, "spec">, submission: SubmissionRow): boolean =>
   outlivesHost(submission) || isScheduled(run);
 
-const isScheduled = ({ spec }: Pick<RunRow, "spec">): boolean =>
+export const isScheduled = ({ spec }: Pick<RunRow, "spec">): boolean =>
   (spec.configuration.schedule ?? spec.profile?.schedule ?? null) !== null;
 
 /** A new attempt at every job of the run, or of these replicas; their specs are those of the run as it is now. */

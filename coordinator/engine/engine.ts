@@ -3,10 +3,10 @@ import type { JobSpec } from "../../shared/api/jobs.ts";
 import { KeyedQueue } from "../../shared/async/keyedQueue.ts";
 import { AppError } from "../../shared/errors.ts";
 import type { SyncRequest } from "../../shared/protocol/sync.ts";
-import { isFinalJob, isFinalRun } from "../../shared/states.ts";
+import { isFinalJob } from "../../shared/states.ts";
 import { instanceCordoned, instanceDraining } from "../domain/events/instanceEvents.ts";
 import { jobCreated } from "../domain/events/jobEvents.ts";
-import { runDeleted, runHurried, runSubmitted } from "../domain/events/runEvents.ts";
+import { runDeleted, runSubmitted } from "../domain/events/runEvents.ts";
 import type { CapacityEntry } from "../domain/instances/capacityEntry.ts";
 import { noteHealth } from "../domain/instances/healthHistory.ts";
 import { wholeOf } from "../domain/instances/occupancy.ts";
@@ -17,9 +17,9 @@ import { insertSubmissions, listHeldSubmissions, listLiveSubmissions } from "../
 import { commit } from "./changes.ts";
 import { type End, finishSubmission } from "./endings.ts";
 import type { EngineDeps } from "./engineDeps.ts";
-import { runMove } from "./moves.ts";
 import { RunDraft } from "./runDraft.ts";
 import { type PassResult, passRun } from "./runPass.ts";
+import { stopForUser } from "./stopForUser.ts";
 import { waitingOrder } from "./waitingOrder.ts";
 import { WakeTimers } from "./wakeTimers.ts";
 
@@ -103,25 +103,10 @@ export class Engine {
 
   /** Ends a run for a user; an abort gives its jobs no time. A run that is final stays as it is. */
   async stopRun(runId: string, abort: boolean, actorId?: string): Promise<void> {
-    const { db, clock } = this.#deps;
     await this.withRun(runId, (draft) => {
       const { run } = draft;
       if (!run) throw new AppError("not_found", `Run ${runId} not found`);
-      const reason = abort ? "aborted_by_user" : "stopped_by_user";
-      const patch = {
-        termination_reason: reason,
-        last_processed_at: clock.now(),
-        next_triggered_at: null,
-      } as const;
-      // Who has stopped a run with patience may lose it.
-      const { status, termination_reason: from } = run;
-      if (status === "terminating" && abort && from === "stopped_by_user")
-        draft.add({
-          statements: [patchRun(db, runId, { termination_reason: reason })],
-          events: [runHurried(run, { from, to: reason, actorId })],
-          effects: [],
-        });
-      else if (!isFinalRun(status)) draft.add(runMove(db, run, { to: "terminating", patch, actorId }));
+      draft.add(stopForUser(this.#deps, run, { abort, actorId }));
     });
   }
 

@@ -130,6 +130,29 @@ test("a node that fails ends its siblings, and the run", async () => {
   ]);
 });
 
+test("an abort ends the patience with the siblings of a node that has failed", async () => {
+  await using t = await openEngine();
+  const all = await hosts(t, 2);
+  await t.engine.submit("spread", { nodes: 2, stop_duration: "off" });
+  const [master, worker] = await placesOf(t, "spread", all);
+  if (!master || !worker) throw new Error("Two nodes were expected");
+  const masterId = await t.engine.takeOne(master);
+  const workerId = await t.engine.takeOne(worker);
+  await t.engine.running(master, masterId);
+  await t.engine.finished(worker, workerId, { exit: 7 });
+  const { id } = await runOf(t, "spread");
+  // It is ending anyway.
+  await t.engine.engine.stopRun(id, false);
+  expect(await runOf(t, "spread")).toMatchObject({ termination_reason: "job_failed" });
+  await t.engine.engine.stopRun(id, true);
+  expect(await t.engine.desired(master, [masterId])).toMatchObject([{ action: "stop", grace_ms: 0 }]);
+  await t.engine.finished(master, masterId, { exit: -1 });
+  expect(await runOf(t, "spread")).toMatchObject({
+    status: "terminated",
+    termination_reason: "aborted_by_user",
+  });
+});
+
 test("a node that never starts fails the task, and frees every host", async () => {
   await using t = await openEngine();
   const all = await hosts(t, 2);

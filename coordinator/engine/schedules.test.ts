@@ -82,6 +82,38 @@ test.each([false, true])("stopping it (abort: %p) ends it, also while it waits",
   expect(await t.engine.run("hourly")).toMatchObject({ status: "terminated" });
 });
 
+test.each([
+  [false, 10_000],
+  [true, 0],
+])("stopping it while an execution is ending ends it for good (abort: %p)", async (abort, grace) => {
+  await using t = await openEngine();
+  const all = [await t.engine.addHost(hostRow(0)), await t.engine.addHost(hostRow(1))];
+  await t.engine.submit("hourly", { ...HOURLY, nodes: 2 });
+  t.clock.advance(HOUR_MS - 1_000);
+  for (const host of all) await t.engine.sync(host);
+  t.clock.advance(1_000);
+  await reaches(t, "hourly", "provisioning");
+  const [master, worker] = await t.engine.submissions("hourly");
+  const hostOf = (id: string | null | undefined) => all.find((host) => host.id === id) ?? hostRow(9);
+  const [first, second] = [hostOf(master?.instance_id), hostOf(worker?.instance_id)];
+  const [masterId, workerId] = [await t.engine.takeOne(first), await t.engine.takeOne(second)];
+  await t.engine.running(second, workerId);
+  await t.engine.finished(first, masterId, { exit: 1 });
+  const { id } = await t.engine.run("hourly");
+  expect(await t.engine.run("hourly")).toMatchObject({
+    status: "terminating",
+    termination_reason: "job_failed",
+  });
+  await t.engine.engine.stopRun(id, abort);
+  expect(await t.engine.desired(second, [workerId])).toMatchObject([{ action: "stop", grace_ms: grace }]);
+  await t.engine.finished(second, workerId, { exit: -1 });
+  expect(await t.engine.run("hourly")).toMatchObject({
+    status: "terminated",
+    termination_reason: abort ? "aborted_by_user" : "stopped_by_user",
+    next_triggered_at: null,
+  });
+});
+
 test("without capacity the execution fails, and the schedule goes on", async () => {
   await using t = await openEngine();
   const start = t.clock.now();

@@ -38,8 +38,8 @@ export const runMoved = (
   return [{ message: statusChanged("Run", { from, to, reason }), actorId, targets: [aboutRun(run)] }];
 };
 
-/** A user has lost the patience with a run that is being stopped; its status stays. */
-export const runHurried = (
+/** A user ends what was ending already, for another reason from now on; its status stays. */
+export const runEndedAnew = (
   run: TellableRun,
   { from, to, actorId }: { from: RunReason; to: RunReason; actorId?: string | undefined },
 ): NewEvent => ({
