@@ -103,8 +103,9 @@ export class AgentLink {
     request: SyncRequest,
     { signal, arrivedAt }: { signal: AbortSignal; arrivedAt: number },
   ): Promise<SyncAnswer> {
-    const { agents, clock, engine, log, patience } = this.#deps;
+    const { agents, clock, engine, log, patience, reachability } = this.#deps;
     agents.touch(instance.id);
+    await reachability.heard(instance.id);
     if (!instance.cordon) {
       const reason = this.#clones.describe(instance.id);
       log.error("Two hosts have the identity of one instance", { instance: instance.name, reason });
@@ -157,7 +158,7 @@ export class AgentLink {
     submissionId: string,
     chunk: { bytes: Uint8Array; offset: number; at: number },
   ): Promise<LogAnswer> {
-    const { db, logs, agents, engine } = this.#deps;
+    const { db, logs, agents, engine, wakeFleet } = this.#deps;
     const submission = await findSubmission(db, submissionId);
     if (submission?.instance_id !== instance.id || (submission.log_complete && submission.log_bytes === null))
       throw new AppError("fenced", `Submission ${submissionId} is not this instance's`);
@@ -169,6 +170,8 @@ export class AgentLink {
       const complete = patchSubmission(db, submissionId, { log_complete: true });
       await engine.withRun(submission.run_id, (draft) => draft.add({ statements: [complete], effects: [] }));
       agents.wake(instance.id);
+      // It may have been kept for this alone.
+      if (instance.made) wakeFleet(instance.fleet_id);
     }
     return { length, sha256 };
   }

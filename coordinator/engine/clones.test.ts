@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { AppError } from "../../shared/errors.ts";
 import type { SyncAnswer } from "../../shared/protocol/sync.ts";
+import { waitFor } from "../../shared/testing/waitFor.ts";
 import { findInstance, type InstanceRow } from "../store/instances.ts";
 import { type OpenedEngine, openEngine } from "../testing/openEngine.ts";
 import { hostRow } from "../testing/testEngine.ts";
@@ -88,6 +89,21 @@ test("the jobs of both go on, can be stopped, and end as they end", async () => 
   expect((await s.first([id])).desired).toMatchObject([{ action: "stop", submission_id: id }]);
   await s.t.engine.finished(s.row, id, { exit: 130 });
   expect((await s.t.engine.run("job")).status).toBe("terminated");
+});
+
+test("both count as there when they are heard again after a silence", async () => {
+  await using s = await setUp();
+  await s.first();
+  await s.clone();
+  await codeOf(s.first());
+  await s.clone();
+  await s.first();
+  expect(await cordonOf(s.t, s.row)).toMatchObject({ by: CORDONED_BY });
+  s.t.clock.advance(5 * 60_000);
+  const isSilent = async () => (await findInstance(s.t.engine.db, s.row.id))?.unreachable;
+  await waitFor("the silence", isSilent);
+  await s.clone();
+  expect(await isSilent()).toBe(false);
 });
 
 test("also after a restart of the coordinator nothing is taken for lost", async () => {

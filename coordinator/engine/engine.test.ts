@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { FakeClock } from "../../shared/testing/fakeClock.ts";
 import { tempDir } from "../../shared/testing/tempDir.ts";
 import { waitFor } from "../../shared/testing/waitFor.ts";
+import { removeInstance } from "../domain/fleets/deleteFleets.ts";
 import { findInstance } from "../store/instances.ts";
 import { hostRow, TestEngine } from "../testing/testEngine.ts";
 import {
@@ -182,6 +183,16 @@ test("a finished job is kept by its host until all of its output is here", async
     sha256: new Bun.CryptoHasher("sha256").update(bytes).digest("hex"),
   });
   expect(await t.engine.desired(host, [id])).toEqual([]);
+});
+
+test("output that a host takes with it when it leaves its fleet is not waited for", async () => {
+  await using t = await opened();
+  const host = await t.engine.addHost(hostRow(0));
+  await t.engine.submit("log");
+  const id = await t.engine.takeOne(host);
+  await t.engine.finished(host, id, { exit: 0, logBytes: 5, sequence: 1 });
+  await removeInstance(t.engine, host, "00000000-0000-4000-8000-000000000009");
+  expect(await t.engine.latest("log")).toMatchObject({ log_complete: true, log_bytes: null });
 });
 
 test("a job that its host no longer knows has failed", async () => {

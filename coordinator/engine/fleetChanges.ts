@@ -15,19 +15,28 @@ export interface InstanceChangeDeps {
   capacity: Capacity;
   agents: AgentSessions;
   engine: Pick<Engine, "wakeRunsOn" | "updateInstance">;
+  /** A backend is being talked to about it, and may be asked to make it at any moment. */
+  isTalkedAbout: (instanceId: string) => boolean;
 }
 
-/** What an event changes about an instance, in the store and then in memory. `more` comes with the change. */
+/** What happens to an instance, what comes with it, and who did it. */
+export interface InstanceChange {
+  event: InstanceEvent;
+  more?: InstancePatch;
+  actorId?: string | undefined;
+}
+
+/** What an event changes about an instance, in the store and then in memory. */
 export const changeInstance = (
   deps: InstanceChangeDeps,
   row: InstanceRow,
-  { event, more = {}, actorId }: { event: InstanceEvent; more?: InstancePatch; actorId?: string | undefined },
+  { event, more = {}, actorId }: InstanceChange,
 ): Changes => {
   const { db, clock, engine } = deps;
   const now = clock.now();
   if (!row.made)
     return event.kind === "end" ? endJoined(deps, row, { reason: event.reason, actorId }) : NOTHING;
-  const isAsked = row.made.offer !== null;
+  const isAsked = row.made.offer !== null || deps.isTalkedAbout(row.id);
   const change = onInstanceEvent({ status: row.status, isAsked, wakeAt: row.wake_at }, event, now);
   if (!change) return NOTHING;
   const { to, reason, message, wakeAt } = change;

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { waitFor } from "../../shared/testing/waitFor.ts";
+import type { MadeOffer } from "../store/madeInstance.ts";
 import { anOffer, FakeBackend } from "../testing/fakeBackend.ts";
 import { openCloud } from "../testing/openCloud.ts";
 
@@ -198,6 +199,61 @@ test("what cannot be ended stays, says why, and is tried again for as long as it
   cloud.endRefusal = undefined;
   await t.advance(MINUTE_MS);
   await t.becomes("terminated");
+});
+
+test("nothing is looked at over and over while a backend takes its time to end something", async () => {
+  const cloud = new FakeBackend();
+  await using t = await openCloud({ nodes: 1 }, cloud);
+  await t.becomes("provisioning");
+  cloud.endRefusal = "API is down";
+  await t.update({ nodes: 0, regions: ["nowhere"] });
+  await waitFor("the refusal", async () => (await t.all())[0]?.wake_at !== null);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  cloud.end = () => promise;
+  const [after, waits] = [t.clock.after.bind(t.clock), [] as number[]];
+  t.clock.after = (ms, fire) => {
+    waits.push(ms);
+    return after(ms, fire);
+  };
+  for (let times = 0; times < 5; times++) await t.advance(MINUTE_MS);
+  expect(waits.filter((ms) => ms <= 0)).toEqual([]);
+  resolve();
+  await t.becomes("terminated");
+});
+
+test("what a backend is about to be asked for is not forgotten when the fleet goes", async () => {
+  const cloud = new FakeBackend();
+  const { promise, resolve } = Promise.withResolvers<MadeOffer[]>();
+  cloud.listOffers = () => promise;
+  await using t = await openCloud({ nodes: 1 }, cloud);
+  await t.becomes("pending");
+  const { fleets } = t.engine;
+  const fleet = await t.fleet();
+  await fleets.withFleet(fleet.id, async () =>
+    fleets.remove(fleet, await t.all(), { isWhole: true, actorId: undefined }),
+  );
+  expect(await t.statuses()).toEqual(["terminating"]);
+  resolve(cloud.offers);
+  await t.becomes("terminated");
+  expect(cloud.asked).toHaveLength(1);
+  expect(cloud.made.size).toBe(0);
+});
+
+test("a talk with a backend that fails by itself, and not by a refusal, is begun anew", async () => {
+  const cloud = new FakeBackend();
+  const { make } = cloud;
+  let failures = 0;
+  cloud.make = () => {
+    failures++;
+    return Promise.reject(new Error("socket hang up"));
+  };
+  await using t = await openCloud({ nodes: 1 }, cloud);
+  await waitFor("a failure", () => failures === 1);
+  cloud.make = make;
+  t.clock.advance(4_999);
+  expect(await t.statuses()).toEqual(["pending"]);
+  t.clock.advance(1);
+  await t.becomes("provisioning");
 });
 
 test("a crash at any point of making and ending loses nothing", async () => {

@@ -2,6 +2,7 @@ import { KeyedQueue } from "../../shared/async/keyedQueue.ts";
 import type { Clock } from "../../shared/clock.ts";
 import { AppError } from "../../shared/errors.ts";
 import type { Logger } from "../../shared/log.ts";
+import { isFinalJob } from "../../shared/states.ts";
 import { fleetGaveUp, fleetMoved, instanceMade, type MadeFor } from "../domain/events/instanceEvents.ts";
 import type { Backend } from "../domain/fleets/backend.ts";
 import { decideFleet, type FleetMove, MOST_ATTEMPTS } from "../domain/fleets/decideFleet.ts";
@@ -23,12 +24,17 @@ import {
 import { revokeJoinTokensOfFleet } from "../store/joinTokens.ts";
 import type { MadeOffer } from "../store/madeInstance.ts";
 import type { RunRow } from "../store/runs.ts";
-import type { SubmissionRow } from "../store/submissions.ts";
+import {
+  listHeldSubmissions,
+  listInstancesWithOutput,
+  patchSubmission,
+  type SubmissionRow,
+} from "../store/submissions.ts";
 import type { AgentSessions } from "./agentSessions.ts";
 import type { Capacity } from "./capacity.ts";
 import { type Changes, commit, merge } from "./changes.ts";
 import type { Engine } from "./engine.ts";
-import { changeInstance } from "./fleetChanges.ts";
+import { changeInstance, type InstanceChange } from "./fleetChanges.ts";
 import { stateOfFleet } from "./fleetState.ts";
 import { InstanceMaker } from "./instanceMaker.ts";
 import { bindRun, placeOnMade } from "./placeOnMade.ts";
@@ -183,8 +189,10 @@ export class FleetKeeper {
       const why = whyInUse(rows, capacity) ?? (await alsoInUse?.());
       if (why !== undefined) throw new AppError("conflict", why, { hint: "Stop the runs first" });
       const end = { event: { kind: "end", reason: "terminated_by_user" }, actorId } as const;
-      const ends = rows.map((row) => changeInstance(this.#deps, row, end));
-      await this.#apply(merge([...(isWhole ? [this.#leaving(fleet, actorId)] : []), ...ends]));
+      const joined = rows.filter(({ made }) => !made);
+      const lost = await Promise.all(joined.map((row) => this.#withoutOutput(row)));
+      const ends = rows.map((row) => this.#changeAs(row, end));
+      await this.#apply(merge([...(isWhole ? [this.#leaving(fleet, actorId)] : []), ...ends, ...lost]));
     } catch (err) {
       for (const { id, status } of rows) {
         const isOccupied = (capacity.get(id)?.occupants.size ?? 0) > 0;
@@ -194,6 +202,14 @@ export class FleetKeeper {
       scheduler.pump();
       throw err;
     }
+  }
+
+  /** Nobody sends any more what is not here of the output of jobs on an instance that is gone. */
+  async #withoutOutput({ id }: InstanceRow): Promise<Changes> {
+    const { db } = this.#deps;
+    const over = (await listHeldSubmissions(db, id)).filter(({ status }) => isFinalJob(status));
+    const patch = { log_complete: true, log_bytes: null };
+    return { statements: over.map((job) => patchSubmission(db, job.id, patch)), effects: [] };
   }
 
   /** Nobody may join a fleet that is on its way out. */
@@ -217,7 +233,8 @@ export class FleetKeeper {
       ]);
       if (!fleet || !row) return;
       const siblings = await this.#alsoFailed(fleet, row, event);
-      await this.#apply(merge([this.#change(row, event), ...siblings]));
+      const lost = event.kind === "ended" ? [await this.#withoutOutput(row)] : [];
+      await this.#apply(merge([this.#change(row, event), ...siblings, ...lost]));
     });
   }
 
@@ -260,8 +277,10 @@ export class FleetKeeper {
       const fleet = await findFleet(db, fleetId);
       if (!fleet || fleet.deleted) return null;
       const rows = await listInstancesOfFleets(db, [fleetId]);
+      const idle = rows.filter(({ made, status }) => made && status === "idle").map(({ id }) => id);
+      const withOutput = new Set(await listInstancesWithOutput(db, idle));
+      const state = stateOfFleet(fleet, rows, { ...this.#deps, canMake: this.hasBackend, withOutput });
       const now = clock.now();
-      const state = stateOfFleet(fleet, rows, { ...this.#deps, canMake: this.hasBackend });
       const { moves, wakeAt } = decideFleet(state, now);
       const ended = new Set(moves.flatMap((move) => (move.do === "end" ? [move.id] : [])));
       // Between the decision and this mark nothing else runs.
@@ -274,7 +293,9 @@ export class FleetKeeper {
         continue;
       }
       this.#maker.attend(fleet, rows);
-      const moments = [wakeAt, ...rows.map((row) => row.wake_at), isWatched(rows) ? now + LOOK_MS : null];
+      // What is due has just been attended to, and its end will be told.
+      const ahead = rows.map((row) => row.wake_at).filter((at) => at !== null && at > now);
+      const moments = [wakeAt, ...ahead, isWatched(rows) ? now + LOOK_MS : null];
       const known = moments.filter((at) => at !== null);
       return known.length > 0 ? Math.min(...known) : null;
     }
@@ -333,7 +354,12 @@ export class FleetKeeper {
   }
 
   #change(row: InstanceRow, event: InstanceEvent, more: InstancePatch = {}): Changes {
-    return changeInstance(this.#deps, row, { event, more });
+    return this.#changeAs(row, { event, more });
+  }
+
+  #changeAs(row: InstanceRow, change: InstanceChange): Changes {
+    const isTalkedAbout = (id: string) => this.#maker.isTalkedAbout(id);
+    return changeInstance({ ...this.#deps, isTalkedAbout }, row, change);
   }
 
   #apply(changes: Changes): Promise<void> {

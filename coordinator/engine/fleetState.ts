@@ -8,7 +8,11 @@ import type { Capacity } from "./capacity.ts";
 export const stateOfFleet = (
   fleet: FleetRow,
   rows: readonly InstanceRow[],
-  { capacity, canMake }: { capacity: Capacity; canMake: boolean },
+  {
+    capacity,
+    canMake,
+    withOutput,
+  }: { capacity: Capacity; canMake: boolean; withOutput: ReadonlySet<string> },
 ): FleetState => {
   const { nodes, placement } = fleet.spec.configuration;
   return {
@@ -19,11 +23,15 @@ export const stateOfFleet = (
     masterId: fleet.master_id,
     attempts: fleet.attempts,
     nextAttemptAt: fleet.next_attempt_at,
-    instances: rows.flatMap((row) => instanceOf(fleet, row, capacity)),
+    instances: rows.flatMap((row) => instanceOf(fleet, row, { capacity, withOutput })),
   };
 };
 
-const instanceOf = (fleet: FleetRow, row: InstanceRow, capacity: Capacity): FleetInstance[] => {
+const instanceOf = (
+  fleet: FleetRow,
+  row: InstanceRow,
+  { capacity, withOutput }: { capacity: Capacity; withOutput: ReadonlySet<string> },
+): FleetInstance[] => {
   const { status, made, idle_duration_s: seconds } = row;
   if (status === "terminated") return [];
   const offer = made?.offer;
@@ -35,6 +43,7 @@ const instanceOf = (fleet: FleetRow, row: InstanceRow, capacity: Capacity): Flee
       isMade: made !== null,
       isForJob: made?.for_job !== undefined,
       hasJobs: (capacity.get(row.id)?.occupants.size ?? 0) > 0,
+      hasOutput: withOutput.has(row.id),
       idleSince: row.idle_since,
       idleDurationMs: seconds === null || seconds < 0 ? null : seconds * 1000,
       fits: !offer || whyNotInFleet(offer, fleet.spec) === undefined,

@@ -30,6 +30,9 @@ const MOST_OFFERS_TRIED = 25;
 const MOST_ERRORS_TOLD = 3;
 const LONGEST_ERROR = 200;
 
+/** How long after a talk that failed by itself (a full disk, a database out of reach) there is another. */
+const TALK_AGAIN_MS = 5_000;
+
 /** Longer than an instance may take until its agent enrolls. */
 const JOIN_TOKEN_TTL_MS = 3_600_000;
 
@@ -42,6 +45,7 @@ export class InstanceMaker {
   readonly #talks = new Map<string, Promise<void>>();
   /** What else was to be said of these while they were talked about. */
   readonly #missed = new Set<string>();
+  readonly #again = new Set<() => void>();
   /** Before, nobody would hear the agents; afterwards, nobody would hear the backends. */
   #isOpen = false;
 
@@ -57,9 +61,14 @@ export class InstanceMaker {
     this.#isOpen = true;
   }
 
+  isTalkedAbout(instanceId: string): boolean {
+    return this.#talks.has(instanceId);
+  }
+
   /** Waits for the talks under way; begins no other. */
   async close(): Promise<void> {
     this.#isOpen = false;
+    for (const cancel of this.#again) cancel();
     await Promise.all(this.#talks.values());
   }
 
@@ -99,9 +108,22 @@ export class InstanceMaker {
       })
       .catch((err: unknown) => {
         this.#talks.delete(row.id);
-        log.error("Talking to a backend about an instance failed", { instance_id: row.id, err });
+        log.error("Talking to a backend about an instance failed, and is tried again", {
+          instance_id: row.id,
+          err,
+        });
+        this.#wakeLater(row.fleet_id);
       });
     this.#talks.set(row.id, done);
+  }
+
+  #wakeLater(fleetId: string): void {
+    if (!this.#isOpen) return;
+    const cancel = this.#deps.clock.after(TALK_AGAIN_MS, () => {
+      this.#again.delete(cancel);
+      this.#deps.wake(fleetId);
+    });
+    this.#again.add(cancel);
   }
 
   async #make(fleet: FleetRow, row: InstanceRow, master: InstanceRow | undefined): Promise<InstanceEvent> {

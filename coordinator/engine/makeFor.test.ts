@@ -47,6 +47,41 @@ test("a job without a host gets an instance, begins when that has joined, and le
   await t.becomes("terminated");
 });
 
+describe("the output of the last job", () => {
+  /** An instance whose job has ended, with three bytes of output that are still there. */
+  const ended = async () => {
+    const t = await openCloud({ nodes: "0..2", idle_duration: "0s" });
+    await submit(t, "one");
+    await t.becomes("provisioning");
+    await t.join(0);
+    await waitFor("the job to begin", async () => (await t.engine.latest("one")).assigned_at !== null);
+    const host = await hostOf(t, 0);
+    const id = await t.engine.takeOne(host);
+    await t.engine.finished(host, id, { exit: 0, logBytes: 3 });
+    await t.becomes("idle");
+    return { t, host, id };
+  };
+
+  test("keeps an instance that is to go at once", async () => {
+    const { t, host, id } = await ended();
+    await using _ = t;
+    await t.advance(MINUTE_MS);
+    expect(await t.statuses()).toEqual(["idle"]);
+    const bytes = new TextEncoder().encode("bye");
+    await t.engine.link.appendLog(host, id, { bytes, offset: 0, at: 0 });
+    await t.becomes("terminated");
+    expect(await t.engine.latest("one")).toMatchObject({ log_complete: true, log_bytes: 3 });
+  });
+
+  test("is not waited for when the instance is gone", async () => {
+    const { t } = await ended();
+    await using _ = t;
+    await t.advance(20 * MINUTE_MS);
+    await t.becomes("terminated");
+    expect(await t.engine.latest("one")).toMatchObject({ log_complete: true, log_bytes: null });
+  });
+});
+
 test("the next job takes the instance that is idle", async () => {
   await using t = await openCloud({ nodes: "0..2" });
   await submit(t, "one");
@@ -70,6 +105,16 @@ test("an instance that was made for a job is divided as the fleet says, and the 
   expect((await t.engine.latest("one")).share).toMatchObject({ blocks: 1, total: 4, cpus: 2 });
   await submit(t, "two");
   expect((await t.engine.latest("two")).instance_id).toBe((await t.engine.latest("one")).instance_id);
+});
+
+test("what a job does not need of the instance that was made for it goes to whoever waits", async () => {
+  await using t = await openCloud({ nodes: "0..1", blocks: 2 });
+  await submit(t, "one");
+  await submit(t, "two", RETRY);
+  await t.becomes("provisioning");
+  expect(await statusOf(t, "two")).toBe("pending");
+  await t.join(0);
+  await reaches(t, "two", "provisioning");
 });
 
 describe("no instance is made", () => {

@@ -1,5 +1,11 @@
 import { and, asc, desc, eq, inArray, isNotNull, isNull, lt } from "drizzle-orm";
-import { JOB_STATUSES, type JobStatus, jobSources, LIVE_JOB_STATUSES } from "../../shared/states.ts";
+import {
+  FINAL_JOB_STATUSES,
+  JOB_STATUSES,
+  type JobStatus,
+  jobSources,
+  LIVE_JOB_STATUSES,
+} from "../../shared/states.ts";
 import type { Db } from "./db.ts";
 import { byStatus, isOneOf, preparedRows, preparedWrite } from "./prepared.ts";
 import type { RowChange } from "./rowCache.ts";
@@ -85,6 +91,22 @@ const heldBy = preparedRows(submissions, (db, { instanceId }: { instanceId: stri
 /** What an instance holds or should hold: assigned to it, and not yet free to be forgotten. */
 export const listHeldSubmissions = (db: Db, instanceId: string): Promise<SubmissionRow[]> =>
   heldBy(db, { instanceId });
+
+/** Of these instances those that hold output of jobs that are over, and which is not here yet. */
+export const listInstancesWithOutput = async (db: Db, instanceIds: readonly string[]): Promise<string[]> => {
+  if (instanceIds.length === 0) return [];
+  const rows = await db
+    .selectDistinct({ id: submissions.instance_id })
+    .from(submissions)
+    .where(
+      and(
+        inArray(submissions.instance_id, [...instanceIds]),
+        eq(submissions.log_complete, false),
+        inArray(submissions.status, FINAL_JOB_STATUSES),
+      ),
+    );
+  return rows.flatMap(({ id }) => id ?? []);
+};
 
 /** Every submission that has not ended, for rebuilding what is kept in memory. */
 export const listLiveSubmissions = (db: Db): Promise<SubmissionRow[]> =>

@@ -9,9 +9,7 @@ import { type InstanceFilter, listInstances } from "../store/instanceLists.ts";
 import type { InstanceRow } from "../store/instances.ts";
 import { anInventory } from "./anInstance.ts";
 import { FakeBackend } from "./fakeBackend.ts";
-import { TestEngine } from "./testEngine.ts";
-
-const PROJECT_ID = "00000000-0000-4000-8000-000000000001";
+import { PROJECT_ID, TestEngine } from "./testEngine.ts";
 
 const specOf = (configuration: Record<string, unknown>): FleetSpec =>
   FleetSpec.parse({

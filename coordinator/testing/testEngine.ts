@@ -31,7 +31,7 @@ import { openSecretBox } from "../store/secretBox.ts";
 import { listSubmissions, type SubmissionRow } from "../store/submissions.ts";
 import { anInstance } from "./anInstance.ts";
 
-const PROJECT_ID = "00000000-0000-4000-8000-000000000001";
+export const PROJECT_ID = "00000000-0000-4000-8000-000000000001";
 const FLEET_ID = "00000000-0000-4000-8000-000000000002";
 const USER_ID = "00000000-0000-4000-8000-000000000003";
 

@@ -6,6 +6,7 @@ import {
   type FleetInstance,
   type FleetState,
   MOST_ATTEMPTS,
+  OUTPUT_MS,
 } from "./decideFleet.ts";
 
 const NOW = 10_000_000;
@@ -17,6 +18,7 @@ const made = (num: number, more: Partial<FleetInstance> = {}): FleetInstance => 
   isMade: true,
   isForJob: false,
   hasJobs: false,
+  hasOutput: false,
   idleSince: NOW - 1_000,
   idleDurationMs: 60_000,
   fits: true,
@@ -55,6 +57,16 @@ describe("idle instances", () => {
       [],
     ],
     [
+      "stay while output of their last job is on its way",
+      fleet({ instances: [made(0, { ...overdue, hasOutput: true })] }),
+      [],
+    ],
+    [
+      "go without it when that takes too long",
+      fleet({ instances: [made(0, { idleSince: NOW - OUTPUT_MS, hasOutput: true })] }),
+      ["i0 idle_timeout"],
+    ],
+    [
       "stay where they are to be kept",
       fleet({ instances: [made(0, { ...overdue, idleDurationMs: null })] }),
       [],
@@ -84,6 +96,11 @@ describe("idle instances", () => {
     ],
     ["do not go in a fleet that has no number", fleet({ nodes: null, instances: [made(0, overdue)] }), []],
   ])("%s", (_, state, expected) => expect(ends(state)).toEqual(expected));
+
+  test("wake the fleet when there has been time enough for their output", () => {
+    const instances = [made(0, { idleSince: NOW - 60_000, hasOutput: true })];
+    expect(decideFleet(fleet({ instances }), NOW).wakeAt).toBe(NOW - 60_000 + OUTPUT_MS);
+  });
 
   test("wake the fleet when the next one's time is over", () => {
     const instances = [made(0), made(1, { idleSince: NOW - 20_000 })];

@@ -11,6 +11,8 @@ export interface FleetInstance {
   isForJob: boolean;
   /** Some job is there, or about to come. */
   hasJobs: boolean;
+  /** Some output of a job that is over is there, and not here. */
+  hasOutput: boolean;
   idleSince: number | null;
   /** In milliseconds; null: it is kept however long it has no job. */
   idleDurationMs: number | null;
@@ -50,6 +52,9 @@ const MINUTE_MS = 60_000;
 /** Between tries to make up for missing instances; the last one repeats (docs/spec/lifecycle.md §1.6). */
 export const ATTEMPT_DELAYS_MS = [1, 2, 5, 10, 30].map((minutes) => minutes * MINUTE_MS);
 
+/** How long an instance without a job is kept for the output of its last one. */
+export const OUTPUT_MS = 20 * MINUTE_MS;
+
 /** Then it waits until the fleet is changed. */
 export const MOST_ATTEMPTS = 15;
 
@@ -63,7 +68,9 @@ export const decideFleet = (fleet: FleetState, now: number): FleetDecision => {
   const { min, max } = fleet.nodes;
   const ended = new Map<string, InstanceReason>();
   const left = () => fleet.instances.filter((one) => one.status !== "terminating" && !ended.has(one.id));
-  const endable = () => left().filter((one) => one.isMade && !one.hasJobs);
+  const sendingUntil = ({ hasOutput, idleSince }: FleetInstance): number =>
+    hasOutput && idleSince !== null ? idleSince + OUTPUT_MS : now;
+  const endable = () => left().filter((one) => one.isMade && !one.hasJobs && sendingUntil(one) <= now);
 
   // Its job is over before it has come.
   for (const one of endable())
@@ -92,7 +99,10 @@ export const decideFleet = (fleet: FleetState, now: number): FleetDecision => {
   const moves: FleetMove[] = [...ended].map(([id, reason]) => ({ do: "end", id, reason }));
   const filled = fill(fleet, min - left().length, now);
   moves.push(...filled.moves, ...elect(fleet, left()));
-  const moments = [idleAt, filled.wakeAt].filter((at) => at !== null);
+  const sending = left()
+    .map(sendingUntil)
+    .filter((at) => at > now);
+  const moments = [idleAt, filled.wakeAt, ...sending].filter((at) => at !== null);
   return { moves, wakeAt: moments.length > 0 ? Math.min(...moments) : null };
 };
 
