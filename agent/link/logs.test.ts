@@ -103,6 +103,23 @@ test("bytes that come while a request is in flight go together with the next", a
   await log.done;
 });
 
+test("a coordinator that waits for more output than there is, is asked ever more seldom", async () => {
+  await using coordinator = new FakeCoordinator();
+  using dir = tempDir();
+  const spool = join(dir.path, "spool");
+  const asked: number[] = [];
+  coordinator.faults = { onLog: () => void asked.push(performance.now()) };
+  const { submission, log, stop } = await upload(coordinator, spool);
+  writeFileSync(spool, "x");
+  finish(submission, 2);
+  log.close();
+  await waitFor("it to be asked some times", () => asked.length === 7);
+  // After 100 ms at first, and twice as long each time.
+  expect((asked[6] ?? 0) - (asked[5] ?? 0)).toBeGreaterThan(300);
+  stop.abort();
+  await log.done;
+});
+
 test("a job without output has its end confirmed, and a fenced one is given up", async () => {
   await using coordinator = new FakeCoordinator();
   using dir = tempDir();

@@ -78,10 +78,11 @@ export const uploadLog = (
       }
       try {
         const answer = await send(offset, bytes);
-        backoff.reset();
         outage.over({ submission_id: submissionId });
         deps.space?.acknowledged(spoolPath, answer.length);
+        // The coordinator waits for more than there is: it is asked ever more seldom whether it still does.
         const isEnd = wasClosed && bytes.length === 0 && answer.length === offset;
+        if (!isEnd) backoff.reset();
         [offset, mustAsk] = [answer.length, false];
         if (wasClosed && answer.sha256) return await check(deps.log, spoolPath, { submissionId, ...answer });
         if (isEnd) await due.wait(signal, backoff.next());
