@@ -131,9 +131,10 @@ const buildCoordinator = async (
     ...engineDeps,
     engine,
     reachability,
-    assign: (submission) => {
+    assign: (submission, instance) => {
       const { patience } = engineDeps;
-      return createAssignment({ db, box: secrets, patience, logQuotaHour: config.logQuotaHour }, submission);
+      const deps = { db, box: secrets, patience, logQuotaHour: config.logQuotaHour };
+      return createAssignment(deps, submission, instance);
     },
     rollout: new Rollout({ releases, capacity, log, isOn: config.upgradesAgents }),
   });

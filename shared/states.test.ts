@@ -41,7 +41,7 @@ test("every final status is reached through terminating", () => {
 
 test("a stop is legal in every status that is not final", () => {
   const alive = RUN_STATUSES.filter((s) => !isFinalRun(s) && s !== "terminating");
-  expect(runSources("terminating").sort()).toEqual([...alive].sort());
+  expect(runSources("terminating").toSorted()).toEqual([...alive].sort());
 });
 
 test("every reason ends in a final status", () => {

@@ -80,14 +80,17 @@ const FLEET_MOVES: Record<FleetStatus, readonly FleetStatus[]> = {
   failed: [],
 };
 
-const sources = <S extends string>(moves: Record<S, readonly S[]>, to: S): S[] =>
-  (Object.keys(moves) as S[]).filter((from) => moves[from].includes(to));
+const sourcesIn = <S extends string>(moves: Record<S, readonly S[]>): ((to: S) => readonly S[]) => {
+  const all = Object.keys(moves) as S[];
+  const sources = new Map(all.map((to) => [to, all.filter((from) => moves[from].includes(to))]));
+  return (to) => sources.get(to) ?? [];
+};
 
 /** The states from which a move to `to` is legal: the guard of every UPDATE. */
-export const runSources = (to: RunStatus): RunStatus[] => sources(RUN_MOVES, to);
-export const jobSources = (to: JobStatus): JobStatus[] => sources(JOB_MOVES, to);
-export const instanceSources = (to: InstanceStatus): InstanceStatus[] => sources(INSTANCE_MOVES, to);
-export const fleetSources = (to: FleetStatus): FleetStatus[] => sources(FLEET_MOVES, to);
+export const runSources = sourcesIn(RUN_MOVES);
+export const jobSources = sourcesIn(JOB_MOVES);
+export const instanceSources = sourcesIn(INSTANCE_MOVES);
+export const fleetSources = sourcesIn(FLEET_MOVES);
 
 export const isFinalRun = (status: RunStatus): boolean => RUN_MOVES[status].length === 0;
 export const isFinalJob = (status: JobStatus): boolean => JOB_MOVES[status].length === 0;

@@ -9,10 +9,9 @@ import { agentLogOf } from "../logs/logStore.ts";
 import { writeAll } from "../store/db.ts";
 import type { InstanceRow } from "../store/instances.ts";
 import {
-  acknowledgeSubmission,
+  acknowledgeSubmissions,
   findSubmission,
   listHeldSubmissions,
-  listSubmissionsByIds,
   patchSubmission,
   type SubmissionRow,
 } from "../store/submissions.ts";
@@ -27,7 +26,7 @@ import type { Rollout } from "./rollout.ts";
 export interface AgentLinkDeps extends EngineDeps {
   engine: Engine;
   reachability: Reachability;
-  assign: (submission: SubmissionRow) => Promise<Assignment>;
+  assign: (submission: SubmissionRow, instance: InstanceRow) => Promise<Assignment>;
   /** Which releases agents are offered; absent: none. */
   rollout?: Rollout;
 }
@@ -139,10 +138,9 @@ export class AgentLink {
     const { agents, clock, patience } = this.#deps;
     const hasSeenAll = seen?.epoch === agents.epoch && seen.revision === agents.revision(instance.id);
     if (!hasSeenAll || waitMs === 0) return;
-    const timeUp = new AbortController();
-    const cancel = clock.after(Math.min(waitMs, patience.syncWaitMs), () => timeUp.abort());
-    await agents.park(instance.id, AbortSignal.any([signal, timeUp.signal]));
-    cancel();
+    await agents.park(instance.id, signal, (timeUp) =>
+      clock.after(Math.min(waitMs, patience.syncWaitMs), timeUp),
+    );
     // Nobody reads this answer, and what the request said may have been overtaken.
     if (signal.aborted) throw new AppError("unavailable", "The agent has closed the connection");
   }
@@ -199,13 +197,8 @@ export class AgentLink {
     if (request.held.length === 0) return;
     const { db, clock } = this.#deps;
     const named = request.held.map((held) => held.submission_id);
-    const unconfirmed = (await listSubmissionsByIds(db, named)).filter(
-      ({ instance_id: host, acknowledged_at: at }) => host === instance.id && at === null,
-    );
-    await writeAll(
-      db,
-      unconfirmed.map(({ id }) => acknowledgeSubmission(db, id, clock.now())),
-    );
+    const confirmed = { instanceId: instance.id, at: clock.now() };
+    await writeAll(db, await acknowledgeSubmissions(db, named, confirmed));
   }
 
   /** Most hosts have nothing most of the time, and a heartbeat is to cost nothing then. */
@@ -229,7 +222,7 @@ export class AgentLink {
       const wanted = desiredOf(submission, held.has(submission.id));
       if (wanted === "start") {
         if (submission.acknowledged_at === null) unconfirmed.add(submission.id);
-        desired.push(...(await this.#start(submission, instance.project_id)));
+        desired.push(...(await this.#start(submission, instance)));
       } else if (wanted) desired.push(wanted);
     }
     // At the very end: until here it may have taken any time, and others may have given such a job up.
@@ -246,13 +239,16 @@ export class AgentLink {
   }
 
   /** A job that cannot be told to its host, because a secret is gone, ends here (docs/spec/agent.md §2.11). */
-  async #start(submission: SubmissionRow, projectId: string): Promise<Desired[]> {
+  async #start(submission: SubmissionRow, instance: InstanceRow): Promise<Desired[]> {
     const { id } = submission;
     if (submission.acknowledged_at === null && this.#isTooLate(id)) return [];
     try {
-      return [{ action: "run", submission_id: id, assignment: await this.#deps.assign(submission) }];
+      return [
+        { action: "run", submission_id: id, assignment: await this.#deps.assign(submission, instance) },
+      ];
     } catch (err) {
       if (!(err instanceof AppError)) throw err;
+      const { project_id: projectId } = instance;
       const end = { projectId, reason: "terminated_by_server", message: err.message } as const;
       await this.#deps.engine.endJob(submission.run_id, id, end);
       return [];

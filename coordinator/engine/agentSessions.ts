@@ -104,17 +104,24 @@ export class AgentSessions {
     for (const instanceId of this.#waiting.keys()) this.wake(instanceId);
   }
 
-  /** Parks a sync until the desired set changes or the signal aborts (time is up, the agent hung up). */
-  park(instanceId: string, signal: AbortSignal): Promise<void> {
+  /** Parks a sync until the desired set changes, the agent hangs up (`signal`), or its time is up, as `begin` says. */
+  async park(
+    instanceId: string,
+    signal: AbortSignal,
+    begin: (timeUp: () => void) => () => void = () => () => {},
+  ): Promise<void> {
+    if (signal.aborted) return;
     const { promise, resolve } = Promise.withResolvers<void>();
-    if (signal.aborted) return Promise.resolve();
     const parked = this.#waiting.get(instanceId) ?? new Set();
     this.#waiting.set(instanceId, parked.add(resolve));
-    signal.addEventListener("abort", () => resolve(), { once: true });
-    return promise.finally(() => {
-      parked.delete(resolve);
-      if (parked.size === 0) this.#waiting.delete(instanceId);
-    });
+    const hungUp = () => resolve();
+    signal.addEventListener("abort", hungUp, { once: true });
+    const cancel = begin(resolve);
+    await promise;
+    cancel();
+    signal.removeEventListener("abort", hungUp);
+    parked.delete(resolve);
+    if (parked.size === 0) this.#waiting.delete(instanceId);
   }
 
   /** The process of before is no more: whatever begins is newer. */

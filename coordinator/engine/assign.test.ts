@@ -12,7 +12,8 @@ import { DEFAULT_SILENCE_MS, patienceOf } from "./engineDeps.ts";
 test("volumes keep what is optional of them; a log quota is told where the server has one, 0 too", async () => {
   await using t = await openEngine();
   using dir = tempDir();
-  await t.engine.addHost(hostRow(0, "docker"));
+  const instance = hostRow(0, "docker");
+  await t.engine.addHost(instance);
   await t.engine.submit("one", {
     volumes: ["/data:/data", { instance_path: "/cache", path: "/cache", optional: true }],
   });
@@ -22,14 +23,14 @@ test("volumes keep what is optional of them; a log quota is told where the serve
     box: openSecretBox(join(dir.path, "key")),
     patience: patienceOf(DEFAULT_SILENCE_MS),
   };
-  const assignment = await createAssignment(deps, submission);
+  const assignment = await createAssignment(deps, submission, instance);
   expect(assignment.mounts).toEqual([
     { source: "/data", target: "/data", optional: false },
     { source: "/cache", target: "/cache", optional: true },
   ]);
   expect(assignment).not.toHaveProperty("log_quota_hour");
   for (const logQuotaHour of [0, 1_000])
-    expect(await createAssignment({ ...deps, logQuotaHour }, submission)).toMatchObject({
+    expect(await createAssignment({ ...deps, logQuotaHour }, submission, instance)).toMatchObject({
       log_quota_hour: logQuotaHour,
     });
 });
@@ -43,7 +44,12 @@ test("a fleet's default image is for jobs that name none, whenever it was set", 
     box: openSecretBox(join(dir.path, "key")),
     patience: patienceOf(DEFAULT_SILENCE_MS),
   };
-  const imageOf = async (run: string) => (await createAssignment(deps, await t.engine.latest(run))).image;
+  const imageOf = async (run: string) => {
+    const submission = await t.engine.latest(run);
+    const host = hosts.find(({ id }) => id === submission.instance_id);
+    if (!host) throw new Error(`${run} is on no host`);
+    return (await createAssignment(deps, submission, host)).image;
+  };
   await t.engine.submit("none");
   expect(await imageOf("none")).toStartWith("dstackai/base:");
   const spec = agentFleetSpec("lab");

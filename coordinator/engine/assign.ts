@@ -10,7 +10,7 @@ import { fillSecrets, readSecrets } from "../domain/secrets/fillSecrets.ts";
 import type { Db } from "../store/db.ts";
 import { listFileArchivesByIds } from "../store/fileArchives.ts";
 import { type FleetRow, findFleet } from "../store/fleets.ts";
-import { findInstance } from "../store/instances.ts";
+import type { InstanceRow } from "../store/instances.ts";
 import { findProject } from "../store/projects.ts";
 import { findRun, type RunRow } from "../store/runs.ts";
 import type { SecretBox } from "../store/secretBox.ts";
@@ -29,22 +29,18 @@ interface AssignDeps {
 }
 
 /**
- * What an agent needs to run a submission that was placed on its host. The same submission gives the same answer, but for
- * the values of secrets and the fleet's default image. Throws an `AppError` where one that it names is gone.
+ * What an agent needs to run a submission that was placed on `instance`, its host. The same submission gives the same
+ * answer, but for the values of secrets and the fleet's default image. Throws an `AppError` where one that it names is
+ * gone.
  */
 export const createAssignment = async (
   { db, box, patience, logQuotaHour }: AssignDeps,
   submission: SubmissionRow,
+  instance: InstanceRow,
 ): Promise<Assignment> => {
-  const [run, instance] = await Promise.all([
-    findRun(db, submission.run_id),
-    findInstance(db, submission.instance_id ?? ""),
-  ]);
-  const [project, fleet] = await Promise.all([
-    run && findProject(db, run.project_id),
-    instance && findFleet(db, instance.fleet_id),
-  ]);
-  if (!run || !project || !instance) throw new Error(`Submission ${submission.id} has no run or no instance`);
+  const [run, fleet] = await Promise.all([findRun(db, submission.run_id), findFleet(db, instance.fleet_id)]);
+  const project = run && (await findProject(db, run.project_id));
+  if (!run || !project) throw new Error(`Submission ${submission.id} has no run or no project`);
   const { job_spec: spec } = submission;
   const { inventory } = instance;
   const share = submission.share ?? wholeOf({ instance });

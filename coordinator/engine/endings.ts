@@ -101,8 +101,9 @@ export const finishSubmission = (deps: EngineDeps, submission: SubmissionRow, en
   const { instance_id: instanceId } = submission;
   const forget = () => waits.forget(submission.id);
   if (instanceId === null) return { statements, events, effects: [forget] };
-  statements.push(...leaveInstance(deps, instanceId));
-  events.push(...leavingEvents(deps, job));
+  const left = leaveInstance(deps, instanceId);
+  statements.push(...left.statements);
+  events.push(...leavingEvents(deps, job), ...(left.events ?? []));
   const release = () => {
     const instance = deps.capacity.get(instanceId)?.instance;
     scheduler.release(instanceId, submission.id);

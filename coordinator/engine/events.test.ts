@@ -71,13 +71,15 @@ const pass =
   };
 const nothing: Happening = async () => {};
 
-const LEFT = "[job a-0-0, instance lab-0] Job unassigned from instance. Instance blocks: 0/1 busy";
-const IDLE = "[instance lab-0] Instance status changed BUSY -> IDLE";
+const ENDED = [
+  "[job a-0-0, instance lab-0] Job unassigned from instance. Instance blocks: 0/1 busy",
+  "[instance lab-0] Instance status changed BUSY -> IDLE",
+] as const;
 const PLACED = [
   "[job a-0-0, instance lab-0] Job assigned to instance. Instance blocks: 1/1 busy",
   "[job a-0-0] Job status changed SUBMITTED -> PROVISIONING",
-  "[run a] Run status changed SUBMITTED -> PROVISIONING",
   "[instance lab-0] Instance status changed IDLE -> BUSY",
+  "[run a] Run status changed SUBMITTED -> PROVISIONING",
 ] as const;
 const SUBMITTED = [
   "[run a] Run submitted. Status: SUBMITTED",
@@ -208,11 +210,9 @@ const TABLE: { state: string; event: string; before: Happening; step: Happening;
       told: [
         "[job a-0-0] Job status changed PROVISIONING -> TERMINATING. Termination reason: INSTANCE_UNREACHABLE",
         "[job a-0-0] Job status changed TERMINATING -> FAILED",
-        LEFT,
+        ...ENDED,
         "[job a-0-0] Job created on retry. Status: SUBMITTED",
-        IDLE,
-        ...PLACED.slice(0, 2),
-        PLACED[3],
+        ...PLACED.slice(0, 3),
       ],
     },
     {
@@ -223,10 +223,9 @@ const TABLE: { state: string; event: string; before: Happening; step: Happening;
       told: [
         "[job a-0-0] Job status changed RUNNING -> TERMINATING. Termination reason: DONE_BY_RUNNER",
         "[job a-0-0] Job status changed TERMINATING -> DONE",
-        LEFT,
+        ...ENDED,
         "[run a] Run status changed RUNNING -> TERMINATING. Termination reason: ALL_JOBS_DONE",
         "[run a] Run status changed TERMINATING -> DONE",
-        IDLE,
       ],
     },
     {
@@ -240,10 +239,9 @@ const TABLE: { state: string; event: string; before: Happening; step: Happening;
       told: [
         "[job a-0-0] Job status changed RUNNING -> TERMINATING. Termination reason: CONTAINER_EXITED_WITH_ERROR",
         "[job a-0-0] Job status changed TERMINATING -> FAILED",
-        LEFT,
+        ...ENDED,
         "[run a] Run status changed RUNNING -> TERMINATING. Termination reason: JOB_FAILED",
         "[run a] Run status changed TERMINATING -> FAILED",
-        IDLE,
       ],
     },
     {
@@ -254,9 +252,8 @@ const TABLE: { state: string; event: string; before: Happening; step: Happening;
       told: [
         "[job a-0-0] Job status changed RUNNING -> TERMINATING. Termination reason: CONTAINER_EXITED_WITH_ERROR",
         "[job a-0-0] Job status changed TERMINATING -> FAILED",
-        LEFT,
+        ...ENDED,
         "[run a] Run status changed RUNNING -> PENDING",
-        IDLE,
       ],
     },
     {
@@ -325,9 +322,8 @@ const TABLE: { state: string; event: string; before: Happening; step: Happening;
       step: finish(0),
       told: [
         "[job a-0-0] Job status changed TERMINATING -> TERMINATED",
-        LEFT,
+        ...ENDED,
         "[run a] Run status changed TERMINATING -> TERMINATED",
-        IDLE,
       ],
     },
     {
@@ -337,8 +333,7 @@ const TABLE: { state: string; event: string; before: Happening; step: Happening;
       step: pass(STOP_GRACE_MS + STOP_MARGIN_MS, "terminated"),
       told: [
         "[job a-0-0] Job status changed TERMINATING -> TERMINATED",
-        LEFT,
-        IDLE,
+        ...ENDED,
         "[run a] Run status changed TERMINATING -> TERMINATED",
       ],
     },

@@ -1,8 +1,11 @@
 import { instanceMoved } from "../domain/events/instanceEvents.ts";
 import { jobMoved } from "../domain/events/jobEvents.ts";
 import { runMoved } from "../domain/events/runEvents.ts";
+import type { CapacityEntry } from "../domain/instances/capacityEntry.ts";
+import { totalBlocksOf } from "../domain/instances/division.ts";
 import type { Db, Statement } from "../store/db.ts";
-import { freeInstance, type InstanceRow, moveInstance } from "../store/instances.ts";
+import type { NewEvent } from "../store/events.ts";
+import { freeInstance, moveInstance } from "../store/instances.ts";
 import { moveRun, type RunPatch, type RunRow } from "../store/runs.ts";
 import { moveSubmission, type SubmissionPatch, type SubmissionRow } from "../store/submissions.ts";
 import type { Changes } from "./changes.ts";
@@ -41,18 +44,33 @@ export const jobMove = (
   };
 };
 
-/** The host has a job; told only where it had none, which the store alone knows for sure. */
-export const occupyInstance = (
-  { db, tell }: Pick<EngineDeps, "db" | "tell">,
-  instance: InstanceRow,
-): Statement[] => [
-  moveInstance(db, instance.id, { to: "busy", patch: { idle_since: null } }),
-  ...tell(instanceMoved(instance, { from: "idle", to: "busy" }), { ifChanged: true }),
-];
+/** The host has a job: it is among those that occupy it already. */
+export const occupyInstance = (deps: MoveDeps, entry: CapacityEntry): Changes => {
+  const moved = moveInstance(deps.db, entry.instance.id, { to: "busy", patch: { idle_since: null } });
+  return hostMove(deps, entry, { moved, told: instanceMoved(entry.instance, { from: "idle", to: "busy" }) });
+};
 
 /** A job leaves the host, which is idle where it was the last. */
-export const leaveInstance = ({ db, tell, capacity, clock }: EngineDeps, instanceId: string): Statement[] => {
-  const instance = capacity.get(instanceId)?.instance;
-  const told = instance ? instanceMoved(instance, { from: "busy", to: "idle" }) : [];
-  return [freeInstance(db, instanceId, clock.now()), ...tell(told, { ifChanged: true })];
+export const leaveInstance = (deps: EngineDeps, instanceId: string): Changes => {
+  const moved = freeInstance(deps.db, instanceId, deps.clock.now());
+  const entry = deps.capacity.get(instanceId);
+  if (!entry) return { statements: [moved], effects: [] };
+  return hostMove(deps, entry, { moved, told: instanceMoved(entry.instance, { from: "busy", to: "idle" }) });
+};
+
+type MoveDeps = Pick<EngineDeps, "db" | "tell">;
+
+/**
+ * Whether a host that jobs may share was idle before, or is from now on, the store alone knows for sure. With one that a
+ * single job has to itself it is certain, and told with the rest.
+ */
+const hostMove = (
+  { tell }: MoveDeps,
+  { instance, occupants }: CapacityEntry,
+  { moved, told }: { moved: Statement; told: NewEvent[] },
+): Changes => {
+  const isUpByItself = instance.status === "idle" || instance.status === "busy";
+  const isCertain = isUpByItself && totalBlocksOf(instance) === 1 && occupants.size === 1;
+  if (isCertain) return { statements: [moved], events: told, effects: [] };
+  return { statements: [moved, ...tell(told, { ifChanged: true })], effects: [] };
 };

@@ -52,9 +52,14 @@ export const placeReplica = (
     };
     const job = { ...submission, project_id: run.project_id };
     const moved = jobMove(db, job, { to: "provisioning", patch });
+    const occupied = occupyInstance(deps, place.entry);
     return {
-      statements: [...moved.statements, ...occupyInstance(deps, instance)],
-      events: [jobAssigned(job, instance, blockUse(place.entry)), ...(moved.events ?? [])],
+      statements: [...moved.statements, ...occupied.statements],
+      events: [
+        jobAssigned(job, instance, blockUse(place.entry)),
+        ...(moved.events ?? []),
+        ...(occupied.events ?? []),
+      ],
       effects: [
         () => deps.capacity.update(instance.id, { status: "busy" }),
         ...(isBegun ? [() => deps.agents.wake(instance.id)] : []),

@@ -9,10 +9,13 @@ import {
   rewriteSubmission,
   type SubmissionRow,
 } from "../store/submissions.ts";
-import { type Changes, commit, merge, NOTHING } from "./changes.ts";
+import { type Changes, commit } from "./changes.ts";
 import type { EngineDeps } from "./engineDeps.ts";
 
 type DraftDeps = Pick<EngineDeps, "db" | "tell" | "clock" | "counters">;
+
+/** What is decided besides writes. */
+const newRest = (): Required<Omit<Changes, "statements">> => ({ events: [], effects: [], undo: [] });
 
 /**
  * One run and all attempts at its jobs, as they will be once what was decided so far is stored. Decisions that follow
@@ -28,7 +31,7 @@ export class RunDraft {
   #writes: (() => Statement[])[] = [];
   /** By the row's id: what all changes of it come to. */
   #patches = new Map<string, object>();
-  #told: Changes = NOTHING;
+  #rest = newRest();
   #moves: { from: RunStatus; run: RunRow }[] = [];
   /** How often something of it was stored. */
   commits = 0;
@@ -66,7 +69,7 @@ export class RunDraft {
 
   /** Does memory not show yet what was decided: who is on which host, who waits for what? */
   get hasEffects(): boolean {
-    return this.#told.effects.length > 0;
+    return this.#rest.effects.length > 0;
   }
 
   /** Takes a decision on. A write that its own guard would refuse changes nothing here either. */
@@ -76,20 +79,23 @@ export class RunDraft {
       if (change && this.#isOwn(change)) this.#apply(change);
       else this.#writes.push(() => [statement]);
     }
-    this.#told = merge([this.#told, { ...changes, statements: [] }]);
+    const { events, effects, undo } = this.#rest;
+    events.push(...(changes.events ?? []));
+    effects.push(...changes.effects);
+    undo.push(...(changes.undo ?? []));
   }
 
   /** Stores all of it in one transaction, then acts. Where that fails, what was decided is undone and forgotten. */
   async commit(): Promise<void> {
     const { clock, counters } = this.#deps;
     const statements = this.#writes.flatMap((write) => write());
-    const [told, moves] = [this.#told, this.#moves];
+    const [rest, moves] = [this.#rest, this.#moves];
     this.#writes = [];
     this.#patches.clear();
-    this.#told = NOTHING;
+    this.#rest = newRest();
     this.#moves = [];
     try {
-      await commit(this.#deps, { ...told, statements });
+      await commit(this.#deps, { ...rest, statements });
       this.commits++;
       for (const { from, run } of moves) counters.moved(run, from, clock.now());
     } finally {

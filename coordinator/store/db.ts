@@ -6,10 +6,12 @@ import { delay } from "../../shared/async/delay.ts";
 import { AppError, messageOf } from "../../shared/errors.ts";
 import { openFileClient, type Soon } from "./fileClient.ts";
 import { migrate } from "./migrate.ts";
-import { RowCache, type RowChange, watchWrites } from "./rowCache.ts";
+import { ReadMemo } from "./readMemo.ts";
+import { RowCache, type RowChange } from "./rowCache.ts";
 import * as schema from "./schema.ts";
+import { watchWrites } from "./watchWrites.ts";
 
-export type Db = LibSQLDatabase<typeof schema> & { $client: Client; $rows: RowCache };
+export type Db = LibSQLDatabase<typeof schema> & { $client: Client; $rows: RowCache; $memo: ReadMemo };
 
 /** One statement of a transaction: a drizzle query that has not been awaited, or one that was prepared (prepared.ts). */
 export interface Statement {
@@ -36,11 +38,11 @@ export interface StoreOptions {
  * power cut without ever corrupting the file.
  */
 export const openStore = async (options: StoreOptions): Promise<Store> => {
-  const rows = new RowCache();
-  const client = watchWrites(openClient(options), rows);
+  const [rows, memo] = [new RowCache(), new ReadMemo()];
+  const client = watchWrites(openClient(options), { rows, memo });
   try {
     if (client.protocol === "file") await prepareFile(client);
-    const db = Object.assign(drizzle(client, { schema }), { $rows: rows });
+    const db = Object.assign(drizzle(client, { schema }), { $rows: rows, $memo: memo });
     await migrate(client);
     return { db, [Symbol.asyncDispose]: async () => client.close() };
   } catch (cause) {

@@ -50,9 +50,9 @@ export const openFileClient = (path: string, soon: Soon = setImmediate): Client 
   const run = (sql: string, args: InArgs = []): ResultSet => {
     const { statement, columns, columnTypes } = prepare(sql);
     const values = Array.isArray(args) ? args.map(toSql) : args;
-    if (columns.length > 0) return resultOf({ columns, columnTypes, rows: statement.all(values) });
+    if (columns.length > 0) return new FileResult({ columns, columnTypes, rows: statement.all(values) });
     const { changes, lastInsertRowid } = statement.run(values);
-    return resultOf({ rowsAffected: changes, lastInsertRowid: BigInt(lastInsertRowid) });
+    return new FileResult({ rowsAffected: changes, lastInsertRowid: BigInt(lastInsertRowid) });
   };
 
   const runAny = (statement: AnyStatement): ResultSet => {
@@ -131,6 +131,9 @@ export const openFileClient = (path: string, soon: Soon = setImmediate): Client 
 
 const toSql = (value: unknown): unknown => (typeof value === "boolean" ? Number(value) : value);
 
+const NO_ROWS: ResultSet["rows"] = [];
+const NO_NAMES: string[] = [];
+
 interface Result {
   columns?: string[];
   columnTypes?: string[];
@@ -139,13 +142,23 @@ interface Result {
   lastInsertRowid?: bigint;
 }
 
-const resultOf = ({
-  columns = [],
-  columnTypes = [],
-  rows = [],
-  rowsAffected = 0,
-  lastInsertRowid,
-}: Result): ResultSet => {
-  const plain = { columns, columnTypes, rowsAffected, lastInsertRowid };
-  return { ...plain, rows: rows as ResultSet["rows"], toJSON: () => ({ ...plain, rows }) };
-};
+/** Made for every statement, so without a copy of anything. */
+class FileResult implements ResultSet {
+  readonly columns: string[];
+  readonly columnTypes: string[];
+  readonly rows: ResultSet["rows"];
+  readonly rowsAffected: number;
+  readonly lastInsertRowid: bigint | undefined;
+
+  constructor({ columns, columnTypes, rows, rowsAffected, lastInsertRowid }: Result) {
+    this.columns = columns ?? NO_NAMES;
+    this.columnTypes = columnTypes ?? NO_NAMES;
+    this.rows = (rows as ResultSet["rows"] | undefined) ?? NO_ROWS;
+    this.rowsAffected = rowsAffected ?? 0;
+    this.lastInsertRowid = lastInsertRowid;
+  }
+
+  toJSON(): unknown {
+    return { ...this };
+  }
+}

@@ -2,7 +2,7 @@ import { and, eq, inArray, ne, type SQL, sql } from "drizzle-orm";
 import { type FleetStatus, fleetSources } from "../../shared/states.ts";
 import { type Db, type Statement, writeAll } from "./db.ts";
 import { afterPage, type Page, pageOrder } from "./page.ts";
-import { isOneOf, preparedRows } from "./prepared.ts";
+import { isOneOf, memoisedRows } from "./prepared.ts";
 import { fleets } from "./schema.ts";
 import { unlessTaken } from "./uniqueness.ts";
 
@@ -33,9 +33,9 @@ export const findFleetByName = async (
 
 /** Deleted ones too. */
 export const findFleet = async (db: Db, id: string): Promise<FleetRow | undefined> =>
-  (await db.select().from(fleets).where(eq(fleets.id, id)))[0];
+  (await listFleetsByIds(db, [id]))[0];
 
-const byIds = preparedRows(fleets, (db, { ids }: { ids: string }) =>
+const byIds = memoisedRows(fleets, (db, { ids }: { ids: string }) =>
   db.select().from(fleets).where(isOneOf(fleets.id, ids)),
 );
 

@@ -1,12 +1,12 @@
 import { and, eq, inArray, sql } from "drizzle-orm";
 import type { Db, Statement } from "./db.ts";
-import { preparedRows } from "./prepared.ts";
+import { memoisedRows } from "./prepared.ts";
 import { members, users } from "./schema.ts";
 import type { UserRow } from "./users.ts";
 
 export type ProjectRole = typeof members.$inferSelect.project_role;
 
-const ofUser = preparedRows(members, (db, { projectId, userId }: { projectId: string; userId: string }) =>
+const ofUser = memoisedRows(members, (db, { projectId, userId }: { projectId: string; userId: string }) =>
   db
     .select()
     .from(members)

@@ -1,5 +1,5 @@
 import type { InValue } from "@libsql/client";
-import { Column, getTableColumns, is, Param, Placeholder, type SQL, sql } from "drizzle-orm";
+import { Column, getTableColumns, getTableName, is, Param, Placeholder, type SQL, sql } from "drizzle-orm";
 import type { SQLiteTable } from "drizzle-orm/sqlite-core";
 import { type Db, type Statement, writeAll } from "./db.ts";
 import { parseOnce } from "./parseOnce.ts";
@@ -15,17 +15,23 @@ interface Prepared {
   params: ((values: Values) => InValue)[];
 }
 
+/** Whether `values` comes with more names at one time than at another, or always with all. */
+interface Names {
+  names: "given" | "all";
+}
+
 /**
  * A statement that drizzle has written once, and that gets its values afterwards: writing it costs more than running it
  * (docs/adr/0009-hot-statements.md). What depends on more than the names of the values needs a statement of its own.
  */
-const prepare = <V extends Values>(build: Build<V>) => {
+const prepare = <V extends Values>(build: Build<V>, { names: which }: Names = { names: "given" }) => {
   const known = new Map<string, Prepared>();
   return (db: Db, values: V): { sql: string; params: InValue[] } => {
-    const names = Object.keys(values).filter((name) => values[name] !== undefined);
-    const shape = names.join();
+    let shape = "";
+    if (which === "given") for (const name in values) if (values[name] !== undefined) shape += `${name},`;
     let prepared = known.get(shape);
     if (!prepared) {
+      const names = Object.keys(values).filter((name) => values[name] !== undefined);
       prepared = compile(build, db, names);
       known.set(shape, prepared);
     }
@@ -49,6 +55,27 @@ const toParam = (param: unknown): ((values: Values) => InValue) => {
   }
   return () => param as InValue;
 };
+
+/** As `preparedRows`, of a table that is small and seldom written: the answer is remembered (readMemo.ts). */
+export const memoisedRows = <T extends SQLiteTable, V extends Record<string, string>>(
+  table: T,
+  build: Build<V>,
+) => {
+  const read = preparedRows(table, build);
+  const name = getTableName(table);
+  const own = `${memoised++} `;
+  return async (db: Db, values: V): Promise<T["$inferSelect"][]> => {
+    const key = own + JSON.stringify(values);
+    const known = db.$memo.find(name, key);
+    if (known) return known as T["$inferSelect"][];
+    const version = db.$memo.version(name);
+    const rows = await read(db, values);
+    // Whoever asks for what is not there may ask for anything.
+    if (rows.length > 0) db.$memo.keep(name, { key, rows, version });
+    return rows;
+  };
+};
+let memoised = 0;
 
 /** Reads whole rows of a table, in the order of its columns. */
 export const preparedRows = <T extends SQLiteTable, V extends Values>(table: T, build: Build<V>) => {
@@ -81,20 +108,20 @@ const decoderOf = (column: Column): ((cell: unknown) => unknown) | undefined => 
   return (cell) => column.mapFromDriverValue(cell);
 };
 
-/** A write that can be one of several in a transaction, or awaited by itself. */
+/** A write that can be one of several in a transaction, or awaited by itself; it gets its values when it is written. */
 class Write implements Statement, PromiseLike<void> {
   readonly change: RowChange | undefined;
   readonly #db: Db;
-  readonly #bound: { sql: string; params: InValue[] };
+  readonly #bind: () => { sql: string; params: InValue[] };
 
-  constructor(db: Db, bound: { sql: string; params: InValue[] }, change: RowChange | undefined) {
+  constructor(db: Db, bind: () => { sql: string; params: InValue[] }, change: RowChange | undefined) {
     this.#db = db;
-    this.#bound = bound;
+    this.#bind = bind;
     this.change = change;
   }
 
   toSQL(): { sql: string; params: InValue[] } {
-    return this.#bound;
+    return this.#bind();
   }
 
   // biome-ignore lint/suspicious/noThenProperty: as drizzle's own queries, it can be awaited.
@@ -107,9 +134,13 @@ class Write implements Statement, PromiseLike<void> {
 }
 
 /** `changeOf`: of a write to runs or submissions, what it does to the row (rowCache.ts). */
-export const preparedWrite = <V extends Values>(build: Build<V>, changeOf?: (values: V) => RowChange) => {
-  const bind = prepare(build);
-  return (db: Db, values: V): Write => new Write(db, bind(db, values), changeOf?.(values));
+export const preparedWrite = <V extends Values>(
+  build: Build<V>,
+  changeOf?: (values: V) => RowChange,
+  names?: Names,
+) => {
+  const bind = prepare(build, names);
+  return (db: Db, values: V): Write => new Write(db, () => bind(db, values), changeOf?.(values));
 };
 
 /** A statement for each status, where the status decides more than a value. */

@@ -2,7 +2,7 @@ import { and, count, eq, inArray, or, type SQL, sql } from "drizzle-orm";
 import { type Db, type Statement, writeAll } from "./db.ts";
 import { nameContains } from "./names.ts";
 import { afterPage, type Page, pageOrder } from "./page.ts";
-import { isOneOf, preparedRows } from "./prepared.ts";
+import { isOneOf, memoisedRows } from "./prepared.ts";
 import { members, projects } from "./schema.ts";
 import { unlessTaken } from "./uniqueness.ts";
 
@@ -30,7 +30,7 @@ export const insertProject = (
 export const findProject = async (db: Db, id: string): Promise<ProjectRow | undefined> =>
   (await listProjectsByIds(db, [id]))[0];
 
-const byIds = preparedRows(projects, (db, { ids }: { ids: string }) =>
+const byIds = memoisedRows(projects, (db, { ids }: { ids: string }) =>
   db.select().from(projects).where(isOneOf(projects.id, ids)),
 );
 
@@ -38,7 +38,7 @@ const byIds = preparedRows(projects, (db, { ids }: { ids: string }) =>
 export const listProjectsByIds = (db: Db, ids: string[]): Promise<ProjectRow[]> =>
   ids.length === 0 ? Promise.resolve([]) : byIds(db, { ids: JSON.stringify(ids) });
 
-const byName = preparedRows(projects, (db, { name }: { name: string }) =>
+const byName = memoisedRows(projects, (db, { name }: { name: string }) =>
   db
     .select()
     .from(projects)

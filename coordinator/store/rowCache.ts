@@ -1,4 +1,4 @@
-import type { Client, InStatement } from "@libsql/client";
+import { HeldIndex } from "./heldIndex.ts";
 import type { runs, submissions } from "./schema.ts";
 
 type RunRow = typeof runs.$inferSelect;
@@ -40,6 +40,7 @@ export class RowCache {
   readonly #writtenAt = new Map<string, number>();
   #forgotten = 0;
   #now = 0;
+  readonly #held = new HeldIndex();
 
   /** A moment, counted in writes: what is read from now on is as new as all that have ended by then. */
   get now(): number {
@@ -56,6 +57,16 @@ export class RowCache {
 
   findSubmission(id: string): SubmissionRow | undefined {
     return this.#settled(this.#runOf.get(id) ?? "")?.submissions?.find((row) => row.id === id);
+  }
+
+  /** What hosts have or should have. */
+  get held(): HeldIndex {
+    return this.#held;
+  }
+
+  /** As it was before the writes under way; for whoever has the store itself decide. */
+  peekSubmission(id: string): SubmissionRow | undefined {
+    return this.#runs.get(this.#runOf.get(id) ?? "")?.submissions?.find((row) => row.id === id);
   }
 
   /** Keeps what was read since `begun`, unless a write of that run has ended meanwhile. */
@@ -75,6 +86,7 @@ export class RowCache {
    */
   begin(sql: string, change: RowChange): (outcome: Outcome) => void {
     this.#told.add(sql);
+    this.#held.noteWriting(change);
     const runId = this.#runIdOf(change);
     this.#writing.set(runId, (this.#writing.get(runId) ?? 0) + 1);
     return (outcome) => {
@@ -82,6 +94,7 @@ export class RowCache {
       const others = (this.#writing.get(runId) ?? 0) - 1;
       if (others > 0) this.#writing.set(runId, others);
       else this.#writing.delete(runId);
+      this.#held.noteWritten(change, outcome);
       if (outcome === "changed") this.#apply(change);
       else if (outcome === "unknown") this.#drop(this.#runIdOf(change));
     };
@@ -94,6 +107,7 @@ export class RowCache {
 
   clear(): void {
     this.#forgetWritten();
+    this.#held.clear();
     this.#runs.clear();
     this.#runOf.clear();
   }
@@ -173,10 +187,11 @@ export class RowCache {
 }
 
 /** As the row is after a write; what it does not name stays. */
-export const withPatch = <R extends object>(row: R, patch: Partial<R>): R => ({
-  ...row,
-  ...Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== undefined)),
-});
+export const withPatch = <R extends object>(row: R, patch: Partial<R>): R => {
+  const next = { ...row };
+  for (const name in patch) if (patch[name] !== undefined) next[name] = patch[name];
+  return next;
+};
 
 /** The attempts of a run after a write, in their order. */
 export const withChange = (rows: SubmissionRow[], change: Change<SubmissionRow>): SubmissionRow[] => {
@@ -187,34 +202,3 @@ export const withChange = (rows: SubmissionRow[], change: Change<SubmissionRow>)
 
 const byJobAndAttempt = (a: SubmissionRow, b: SubmissionRow): number =>
   a.replica_num - b.replica_num || a.job_num - b.job_num || a.submission_num - b.submission_num;
-
-const WRITES_ROWS = /^\s*(?:insert into|update|delete from)\s+"?(?:runs|submissions)"?\s/i;
-const MOST_KNOWN = 1_000;
-
-/** Empties the cache at every write of its tables that does not say what it changes. */
-export const watchWrites = (client: Client, cache: RowCache): Client => {
-  const known = new Map<string, boolean>();
-  const isUntold = (statement: InStatement | [string, ...unknown[]]): boolean => {
-    const sql = typeof statement === "string" ? statement : "sql" in statement ? statement.sql : statement[0];
-    const before = known.get(sql);
-    if (before !== undefined) return before;
-    if (known.size >= MOST_KNOWN) known.clear();
-    const untold = WRITES_ROWS.test(sql) && !cache.isTold(sql);
-    known.set(sql, untold);
-    return untold;
-  };
-  const around = async <T>(untold: boolean, work: () => Promise<T>): Promise<T> => {
-    if (!untold) return work();
-    cache.clear();
-    try {
-      return await work();
-    } finally {
-      cache.clear();
-    }
-  };
-  const [execute, batch] = [client.execute.bind(client), client.batch.bind(client)];
-  return Object.assign(client, {
-    execute: (...args: Parameters<Client["execute"]>) => around(isUntold(args[0]), () => execute(...args)),
-    batch: (...args: Parameters<Client["batch"]>) => around(args[0].some(isUntold), () => batch(...args)),
-  });
-};

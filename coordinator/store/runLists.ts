@@ -39,9 +39,13 @@ const submissionsOf = preparedRows(submissions, (db, { runIds }: { runIds: strin
     .orderBy(submissions.run_id, submissions.replica_num, submissions.job_num, submissions.submission_num),
 );
 
-/** The submissions of many runs, by run, replica, job, attempt. */
-export const listSubmissionsOfRuns = (db: Db, runIds: string[]): Promise<SubmissionRow[]> =>
-  runIds.length === 0 ? Promise.resolve([]) : submissionsOf(db, { runIds: JSON.stringify(runIds) });
+/** The submissions of many runs: of each by replica, job, attempt. */
+export const listSubmissionsOfRuns = async (db: Db, runIds: readonly string[]): Promise<SubmissionRow[]> => {
+  const known = runIds.map((id) => db.$rows.listSubmissions(id));
+  const others = runIds.filter((_, at) => known[at] === undefined);
+  const read = others.length === 0 ? [] : await submissionsOf(db, { runIds: JSON.stringify(others) });
+  return [...known.flatMap((rows) => rows ?? []), ...read];
+};
 
 /** By project, user and status; deleted ones too. */
 export const countRuns = (db: Db) =>

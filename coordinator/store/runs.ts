@@ -4,7 +4,7 @@ import type { Db } from "./db.ts";
 import { byStatus, preparedRows, preparedWrite } from "./prepared.ts";
 import type { RowChange } from "./rowCache.ts";
 import { runs } from "./schema.ts";
-import { wholeRow } from "./wholeRow.ts";
+import { wholeRows } from "./wholeRow.ts";
 
 export type RunRow = typeof runs.$inferSelect;
 export type NewRunRow = typeof runs.$inferInsert;
@@ -45,12 +45,15 @@ export const findRunByName = async (db: Db, projectId: string, name: string): Pr
 export const listLiveRuns = (db: Db): Promise<RunRow[]> =>
   db.select().from(runs).where(inArray(runs.status, LIVE_RUN_STATUSES));
 
+const whole = wholeRows(runs);
+
 const insert = preparedWrite(
   (db, row: RunRow) => db.insert(runs).values(row),
   (row): RowChange => ({ table: "runs", kind: "added", row }),
+  { names: "all" },
 );
 
-export const insertRun = (db: Db, row: NewRunRow) => insert(db, wholeRow(runs, row));
+export const insertRun = (db: Db, row: NewRunRow) => insert(db, whole(row));
 
 const movesTo = byStatus(RUN_STATUSES, (to) =>
   preparedWrite(

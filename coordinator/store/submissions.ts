@@ -6,11 +6,11 @@ import {
   jobSources,
   LIVE_JOB_STATUSES,
 } from "../../shared/states.ts";
-import type { Db } from "./db.ts";
+import type { Db, Statement } from "./db.ts";
 import { byStatus, isOneOf, preparedRows, preparedWrite } from "./prepared.ts";
 import type { RowChange } from "./rowCache.ts";
 import { submissions } from "./schema.ts";
-import { wholeRow } from "./wholeRow.ts";
+import { wholeRows } from "./wholeRow.ts";
 
 export type SubmissionRow = typeof submissions.$inferSelect;
 export type NewSubmissionRow = typeof submissions.$inferInsert;
@@ -50,11 +50,17 @@ const readByIds = preparedRows(submissions, (db, { ids }: { ids: string }) =>
   db.select().from(submissions).where(isOneOf(submissions.id, ids)),
 );
 
+/** So many are read faster one by one than by a list. */
+const FEW = 3;
+
 /** Those of them that there are, in any order. */
 export const listSubmissionsByIds = async (db: Db, ids: readonly string[]): Promise<SubmissionRow[]> => {
   const known = ids.map((id) => db.$rows.findSubmission(id));
   const others = ids.filter((_, at) => known[at] === undefined);
-  const read = others.length === 0 ? [] : await readByIds(db, { ids: JSON.stringify(others) });
+  const read =
+    others.length <= FEW
+      ? (await Promise.all(others.map((id) => readById(db, { id })))).flat()
+      : await readByIds(db, { ids: JSON.stringify(others) });
   return [...known.filter((row) => row !== undefined), ...read];
 };
 
@@ -89,8 +95,19 @@ const heldBy = preparedRows(submissions, (db, { instanceId }: { instanceId: stri
 );
 
 /** What an instance holds or should hold: assigned to it, and not yet free to be forgotten. */
-export const listHeldSubmissions = (db: Db, instanceId: string): Promise<SubmissionRow[]> =>
-  heldBy(db, { instanceId });
+export const listHeldSubmissions = async (db: Db, instanceId: string): Promise<SubmissionRow[]> => {
+  const { held } = db.$rows;
+  const known = held.find(instanceId);
+  if (known) return listSubmissionsByIds(db, [...known]);
+  const { version } = held;
+  const rows = await heldBy(db, { instanceId });
+  held.keep(
+    instanceId,
+    rows.map(({ id }) => id),
+    version,
+  );
+  return rows;
+};
 
 /** Of these instances those that hold output of jobs that are over, and which is not here yet. */
 export const listInstancesWithOutput = async (db: Db, instanceIds: readonly string[]): Promise<string[]> => {
@@ -112,13 +129,16 @@ export const listInstancesWithOutput = async (db: Db, instanceIds: readonly stri
 export const listLiveSubmissions = (db: Db): Promise<SubmissionRow[]> =>
   db.select().from(submissions).where(inArray(submissions.status, LIVE_JOB_STATUSES));
 
+const whole = wholeRows(submissions);
+
 const insert = preparedWrite(
   (db, row: SubmissionRow) => db.insert(submissions).values(row),
   (row): RowChange => ({ table: "submissions", kind: "added", row }),
+  { names: "all" },
 );
 
 export const insertSubmissions = (db: Db, rows: readonly NewSubmissionRow[]) =>
-  rows.map((row) => insert(db, wholeRow(submissions, row)));
+  rows.map((row) => insert(db, whole(row)));
 
 const remove = preparedWrite(
   (db, { id }: { id: string }) => db.delete(submissions).where(eq(submissions.id, id)),
@@ -166,8 +186,22 @@ const acknowledge = preparedWrite(
     changed({ id, acknowledged_at: at }, (row) => row.acknowledged_at === null && row.assigned_at !== null),
 );
 
-/** The agent has named it for the first time: the claim is confirmed. */
-export const acknowledgeSubmission = (db: Db, id: string, at: number) => acknowledge(db, { id, at });
+/** The agent of an instance has named these: the claims that were not confirmed yet are confirmed. */
+export const acknowledgeSubmissions = async (
+  db: Db,
+  ids: readonly string[],
+  { instanceId, at }: { instanceId: string; at: number },
+): Promise<Statement[]> => {
+  // A confirmation is never taken back, and one too many changes nothing.
+  const isKnown = (id: string) => (db.$rows.peekSubmission(id)?.acknowledged_at ?? null) !== null;
+  const rows = await listSubmissionsByIds(
+    db,
+    ids.filter((id) => !isKnown(id)),
+  );
+  return rows
+    .filter((row) => row.instance_id === instanceId && row.acknowledged_at === null)
+    .map(({ id }) => acknowledge(db, { id, at }));
+};
 
 /** Those of a run that have not ended belong to its newest deployment from now on. */
 export const deployLiveSubmissions = (db: Db, runId: string, deploymentNum: number) =>

@@ -2,7 +2,7 @@ import { and, count, eq, inArray, type SQL, sql } from "drizzle-orm";
 import { type Db, type Statement, writeAll } from "./db.ts";
 import { nameContains, nameIs } from "./names.ts";
 import { afterPage, type Page, pageOrder } from "./page.ts";
-import { isOneOf, preparedRows } from "./prepared.ts";
+import { isOneOf, memoisedRows } from "./prepared.ts";
 import { users } from "./schema.ts";
 import { unlessTaken } from "./uniqueness.ts";
 
@@ -19,7 +19,7 @@ export const insertUser = (
 ): Promise<unknown> =>
   unlessTaken(`User "${row.username}" exists already`, writeAll(db, [db.insert(users).values(row), ...also]));
 
-const byTokenHash = preparedRows(users, (db, { tokenHash }: { tokenHash: string }) =>
+const byTokenHash = memoisedRows(users, (db, { tokenHash }: { tokenHash: string }) =>
   db
     .select()
     .from(users)
@@ -37,7 +37,7 @@ export const findUserByName = async (db: Db, username: string): Promise<UserRow 
       .where(and(nameIs(users.username, username), ALIVE))
   )[0];
 
-const byIds = preparedRows(users, (db, { ids }: { ids: string }) =>
+const byIds = memoisedRows(users, (db, { ids }: { ids: string }) =>
   db.select().from(users).where(isOneOf(users.id, ids)),
 );
 

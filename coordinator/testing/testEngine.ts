@@ -109,10 +109,11 @@ export class TestEngine implements AsyncDisposable {
     const url = () => "http://127.0.0.1";
     this.fleets = new FleetKeeper({ ...deps, engine: this.engine, backends, url });
     this.#reachability = new Reachability({ ...deps, engine: this.engine });
-    const assign = (submission: SubmissionRow) =>
+    const assign = (submission: SubmissionRow, instance: InstanceRow) =>
       createAssignment(
         { db, patience: deps.patience, box: openSecretBox(join(dir, "encryption.key")) },
         submission,
+        instance,
       );
     this.usage = new UsageIntake({ ...deps, engine: this.engine });
     this.link = new AgentLink({ ...deps, engine: this.engine, reachability: this.#reachability, assign });

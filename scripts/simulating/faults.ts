@@ -34,6 +34,7 @@ export const FAULT_NAMES = Object.keys(FAULTS) as Fault[];
 
 /** Who asks for a few faults wants to see those. */
 const FEW = 4;
+export const isFew = (allowed: ReadonlySet<Fault>): boolean => allowed.size <= FEW;
 
 /** How likely each fault is now; all are 0 once the faults have stopped. */
 export type Likelihoods = Record<Fault, number>;
@@ -41,7 +42,7 @@ export type Likelihoods = Record<Fault, number>;
 /** Some faults often, some seldom, some not at all: what many seeds together try is more than any fixed mixture. */
 export const drawFaults = (random: Random, allowed: ReadonlySet<Fault>): Likelihoods => {
   const drawn = FAULT_NAMES.map((fault) => {
-    const share = random.chance(allowed.size > FEW ? 0.5 : 0.9) ? random.next() * 2 : 0;
+    const share = random.chance(isFew(allowed) ? 0.9 : 0.5) ? random.next() * 2 : 0;
     return [fault, allowed.has(fault) ? FAULTS[fault] * share : 0];
   });
   return Object.fromEntries(drawn) as Likelihoods;

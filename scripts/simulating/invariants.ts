@@ -154,6 +154,13 @@ const checkRemembered = ({ coordinator, onBug }: Scene, { runs, submissions }: F
     if (seen.join() !== remembered.join())
       onBug(`${id} is stored as [${seen}], remembered as [${remembered}]`);
   }
+  for (const [host, ids] of coordinator.parts.db.$rows.held) {
+    const held = submissions.filter((one) => one.instance === host && !one.isLogComplete);
+    const expected = held.map(({ id }) => id).sort();
+    const remembered = [...ids].sort();
+    if (expected.join() !== remembered.join())
+      onBug(`${host} has [${expected}] by what is stored, [${remembered}] by what is remembered`);
+  }
 };
 
 const checkHosts = ({ coordinator, hosts, ledger, onBug }: Scene, facts: Facts): void => {

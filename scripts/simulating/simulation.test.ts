@@ -47,7 +47,7 @@ const NOTICED: Record<Break, string[]> = {
   desired: [],
   restart: ["--faults", "crash"],
   lease: ["--faults", "atGift", "--hosts", "8", "--runs", "6"],
-  silence: ["--faults", "partition,atGift", "--hosts", "8", "--runs", "6", "--steps", "100"],
+  silence: ["--faults", "partition,atGift", "--hosts", "8", "--runs", "6"],
   clock: ["--faults", "clockJump,partition,atGift", "--hosts", "8", "--runs", "20"],
 };
 

@@ -7,7 +7,7 @@ import { systemClock } from "../../shared/clock.ts";
 import { isFinalRun } from "../../shared/states.ts";
 import type { Break } from "./breaks.ts";
 import { clientOf, DATABASE, SimCoordinator } from "./coordinator.ts";
-import { drawFaults, type Fault, noFaults } from "./faults.ts";
+import { drawFaults, type Fault, isFew, noFaults } from "./faults.ts";
 import { layOver } from "./globals.ts";
 import { SimHost } from "./host.ts";
 import { checkAlways, checkEnd, type Facts, readFacts, type Scene } from "./invariants.ts";
@@ -92,7 +92,8 @@ export const simulate = async (options: SimulationOptions): Promise<Outcome> => 
   // Most seeds are short, for what goes wrong mostly does so soon; some are long enough for much to come together.
   const faultySteps = options.steps * world.random.skewed(0.5, 3);
   // Some last until everything that somebody waits for by their own clock has had its time.
-  const faultyUntil = world.now + (world.random.chance(0.08) ? LONG_FAULTS_MS * world.random.next() : 0);
+  const longShare = isFew(options.faults) ? 0.5 : 0.08;
+  const faultyUntil = world.now + (world.random.chance(longShare) ? LONG_FAULTS_MS * world.random.next() : 0);
   mkdirSync(options.dir, { recursive: true });
   const hosts = new Map<string, SimHost>();
   const ledger = new Ledger(onBug);

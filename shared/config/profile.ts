@@ -188,12 +188,22 @@ export const PROFILE_PROPERTIES = Object.keys(ProfileFields) as readonly Profile
 /** The placement properties alone. */
 export type Placement = Pick<Profile, ProfileProperty>;
 
+const merged = new WeakMap<object, { profile: Placement | null; placement: Placement }>();
+
 /**
  * The placement that holds for a run: the profile's, each property overridden as a whole by the configuration's where
  * that is not null (docs/spec/http-api.md §3.4).
  */
-export const mergeProfile = (profile: Placement | null, configuration: Partial<Placement>): Placement => {
+export const mergeProfile = (
+  profile: Placement | null,
+  configuration: Partial<Placement>,
+): Readonly<Placement> => {
+  // Every rule asks for it, of the same spec.
+  const known = merged.get(configuration);
+  if (known && known.profile === profile) return known.placement;
   const values = PROFILE_PROPERTIES.map((key) => [key, configuration[key] ?? profile?.[key] ?? null]);
-  const merged = Object.fromEntries(values) as Placement;
-  return { ...merged, creation_policy: merged.creation_policy ?? "reuse-or-create" };
+  const placement = Object.fromEntries(values) as Placement;
+  placement.creation_policy ??= "reuse-or-create";
+  merged.set(configuration, { profile, placement });
+  return placement;
 };

@@ -6,9 +6,10 @@ import { internalIpOf } from "./provisioningData.ts";
  * with an address of their own (bridges of container engines look alike on every host), else the first of each.
  */
 export const nodeAddresses = (inventories: readonly Inventory[]): (string | null)[] => {
+  if (inventories.length === 1) return inventories.map(internalIpOf);
   const own = inventories.map((inventory) => inventory.addresses.flatMap((cidr) => parseCidr(cidr) ?? []));
   const [master = []] = own;
-  for (const { network } of inventories.length > 1 ? master : []) {
+  for (const { network } of master) {
     const there = own.map((list) => list.find((address) => address.network === network)?.ip);
     if (there.every((ip) => ip !== undefined) && new Set(there).size === there.length) return there;
   }

@@ -132,8 +132,10 @@ const readBytes = async (request: Request, limit: number): Promise<Uint8Array> =
   return bytes;
 };
 
+const utf8 = new TextDecoder();
+
 const readJson = async <S extends z.ZodType>(request: Request, schema: S): Promise<z.output<S>> => {
-  const text = new TextDecoder().decode(await readBytes(request, MAX_JSON_BYTES));
+  const text = utf8.decode(await readBytes(request, MAX_JSON_BYTES));
   let body: unknown;
   try {
     body = JSON.parse(text);
