@@ -41,6 +41,8 @@ export class HttpConnection {
 
   async #post(path: string, body: string): Promise<Answer> {
     const waiting = Promise.withResolvers<Answer>();
+    // It may fail while the connection is still being made; whoever waits is told below.
+    waiting.promise.catch(() => {});
     this.#waiting = waiting;
     this.#socket ??= await this.#connect();
     const bytes = `POST ${path}${this.#head}${Buffer.byteLength(body)}${END_OF_HEAD}${body}`;
