@@ -4,7 +4,7 @@ import type { Inventory } from "../../shared/protocol/inventory.ts";
 import { type Config, makeStateDir, type RuntimeChoice } from "../config.ts";
 import { readInventory } from "../inventory/readInventory.ts";
 import { joinFleet } from "../link/enroll.ts";
-import { findIdentity, type Identity, makeHostKey, saveIdentity } from "../link/identity.ts";
+import { findIdentity, type Identity, keepHostKey, saveIdentity } from "../link/identity.ts";
 import { bootId } from "../runtime/process/procfs.ts";
 
 interface Chosen {
@@ -48,7 +48,7 @@ export const join = async (
     });
   const runtime = config.runtime ?? known?.runtime ?? "auto";
   const name = config.name ?? known?.name ?? undefined;
-  const key = known ?? makeHostKey();
+  const key = known ?? keepHostKey(config.stateDir);
   const inventory = await takeInventory(config, { runtime, name }, signal);
   noteMissing(inventory, log);
   const options = { url, bootId: bootId(), inventory, signal, now: Date.now };

@@ -34,11 +34,11 @@ const enroll = async (
 
 /** Makes this host an instance of the token's fleet; the same key again gets the same instance. */
 export const joinFleet = (options: EnrollOptions, key: HostKey, token: string): Promise<Enrolled> =>
-  enroll(options, key, { kind: "join", token });
+  enroll(options, key, { kind: "join", token, key: proveKey(key, options.now()) });
 
 /** A new credential for a host whose old one is over, by the proof of its key. */
 export const enrollAgain = async (options: EnrollOptions, identity: Identity): Promise<Identity> => ({
   ...identity,
-  ...(await enroll(options, identity, proveKey(identity, options.now()))),
+  ...(await enroll(options, identity, { kind: "key", ...proveKey(identity, options.now()) })),
   ...(identity.release_key ? { release_key: identity.release_key } : {}),
 });

@@ -3,7 +3,7 @@ import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, write
 import { join } from "node:path";
 import { z } from "zod";
 import { AppError, messageOf } from "../../shared/errors.ts";
-import { Credential, type EnrollRequest, enrollProofText } from "../../shared/protocol/enroll.ts";
+import { Credential, enrollProofText, type KeyProof } from "../../shared/protocol/enroll.ts";
 
 /** Who this host is to its coordinator. The file holds the key and the credential: for its owner alone. */
 const Identity = z.object({
@@ -26,14 +26,31 @@ const Identity = z.object({
   renew_at: z.number(),
 });
 export type Identity = z.infer<typeof Identity>;
-export type HostKey = Pick<Identity, "private_key" | "public_key">;
+const HostKey = Identity.pick({ private_key: true, public_key: true });
+export type HostKey = z.infer<typeof HostKey>;
 
 const pathIn = (stateDir: string): string => join(stateDir, "identity.json");
+const keyPathIn = (stateDir: string): string => join(stateDir, "joining.json");
 
-export const findIdentity = (stateDir: string): Identity | undefined => {
-  const path = pathIn(stateDir);
+export const findIdentity = (stateDir: string): Identity | undefined =>
+  findPrivate(pathIn(stateDir), Identity);
+
+/**
+ * The key of a host that joins for the first time, made once: whoever joins again, because the answer was lost, is the
+ * host that the coordinator may know by now.
+ */
+export const keepHostKey = (stateDir: string): HostKey => {
+  const path = keyPathIn(stateDir);
+  const known = findPrivate(path, HostKey);
+  if (known) return known;
+  const key = makeHostKey();
+  savePrivate(path, key);
+  return key;
+};
+
+const findPrivate = <S extends z.ZodType>(path: string, schema: S): z.output<S> | undefined => {
   try {
-    return Identity.parse(JSON.parse(readFileSync(path, "utf8")));
+    return schema.parse(JSON.parse(readFileSync(path, "utf8")));
   } catch (err) {
     if ((err as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw new AppError("invalid", `Cannot read ${path}: ${messageOf(err).split("\n")[0]}`, {
@@ -44,10 +61,14 @@ export const findIdentity = (stateDir: string): Identity | undefined => {
 };
 
 export const saveIdentity = (stateDir: string, identity: Identity): void => {
-  const path = pathIn(stateDir);
+  savePrivate(pathIn(stateDir), identity);
+  rmSync(keyPathIn(stateDir), { force: true });
+};
+
+const savePrivate = (path: string, value: unknown): void => {
   const fd = openSync(`${path}.part`, "w", 0o600);
   try {
-    writeSync(fd, `${JSON.stringify(identity, null, 2)}\n`);
+    writeSync(fd, `${JSON.stringify(value, null, 2)}\n`);
     // Or a power cut could leave an empty file in the place of the host's key.
     fsyncSync(fd);
   } finally {
@@ -71,11 +92,7 @@ export const makeHostKey = (): HostKey => {
   };
 };
 
-export const proveKey = (key: HostKey, at: number): EnrollRequest["proof"] => {
+export const proveKey = (key: HostKey, at: number): KeyProof => {
   const text = Buffer.from(enrollProofText(key.public_key, at));
-  return {
-    kind: "key",
-    at,
-    signature: sign(null, text, createPrivateKey(key.private_key)).toString("base64"),
-  };
+  return { at, signature: sign(null, text, createPrivateKey(key.private_key)).toString("base64") };
 };

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { createPublicKey, verify } from "node:crypto";
-import { statSync, writeFileSync } from "node:fs";
+import { existsSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { silentLogger } from "../../shared/log.ts";
 import { enrollProofText } from "../../shared/protocol/enroll.ts";
@@ -12,7 +12,7 @@ import { FakeCoordinator } from "../testing/fakeCoordinator.ts";
 import { joinAs, joinFake, proveAs } from "../testing/joinFake.ts";
 import { fetchBlob } from "./blobs.ts";
 import { call } from "./client.ts";
-import { findIdentity, saveIdentity } from "./identity.ts";
+import { findIdentity, keepHostKey, saveIdentity } from "./identity.ts";
 import { Reporter } from "./report.ts";
 
 const signal = new AbortController().signal;
@@ -65,6 +65,16 @@ test("an identity is kept for its owner alone, and a damaged one is named", asyn
   expect(statSync(join(dir.path, "identity.json")).mode & 0o777).toBe(0o600);
   writeFileSync(join(dir.path, "identity.json"), "{");
   expect(() => findIdentity(dir.path)).toThrow(`Cannot read ${dir.path}/identity.json`);
+});
+
+test("who joins again because the answer was lost has the same key; who has joined needs none", async () => {
+  await using coordinator = new FakeCoordinator();
+  using dir = tempDir();
+  const key = keepHostKey(dir.path);
+  expect(keepHostKey(dir.path)).toEqual(key);
+  expect(statSync(join(dir.path, "joining.json")).mode & 0o777).toBe(0o600);
+  saveIdentity(dir.path, { ...(await joinAs(coordinator)), ...key });
+  expect(existsSync(join(dir.path, "joining.json"))).toBe(false);
 });
 
 test("fetchBlob() downloads once, and nothing that has another hash", async () => {

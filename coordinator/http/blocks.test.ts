@@ -4,6 +4,7 @@ import { JoinToken, NewJoinToken } from "../../shared/api/joinTokens.ts";
 import { RunPlan } from "../../shared/api/runs.ts";
 import { AGENT_PROTOCOL, AGENT_PROTOCOL_HEADER } from "../../shared/protocol/version.ts";
 import { anInventory } from "../testing/anInstance.ts";
+import { newHostKey } from "../testing/hostKey.ts";
 import { startTestCoordinator, type TestCoordinator } from "../testing/startTestCoordinator.ts";
 import { TestAgent } from "../testing/testAgent.ts";
 
@@ -100,16 +101,16 @@ test("tokens tell how they divide hosts", async () => {
 });
 
 test("a host that joins again may be divided otherwise, but not under its job", async () => {
-  const key = Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64");
+  const key = newHostKey();
   const enroll = async (blocks: number | null) => {
     const { body } = await coordinator.post(`${P}/fleets/tokens/create`, { fleet: "again", blocks });
     const { token } = NewJoinToken.parse(body);
     const request = {
       agent_version: "0.1.0",
-      public_key: key,
+      public_key: key.publicKey,
       boot_id: "boot",
       inventory: anInventory({ cpus: 16, memory_mib: 131_072, gpus: gpus(8), runtime: "docker" }),
-      proof: { kind: "join", token },
+      proof: { kind: "join", token, key: key.prove(Date.now()) },
     };
     return coordinator.post("/api/agent/enroll", request, {
       headers: { [AGENT_PROTOCOL_HEADER]: String(AGENT_PROTOCOL) },

@@ -1,13 +1,22 @@
 import { z } from "zod";
 import { Inventory } from "./inventory.ts";
 
+const KeyProof = z.object({
+  /** Milliseconds since 1970 by the host's clock; refused when more than 10 minutes off, but for a new host. */
+  at: z.number().int(),
+  /** Base64 Ed25519 signature over the UTF-8 text `dstack-enroll:<public_key>:<at>`. */
+  signature: z.string().max(200),
+});
+export type KeyProof = z.infer<typeof KeyProof>;
+
 /**
  * POST /api/agent/enroll, by an agent that has no valid credential: once after installation with a join
  * token, later (credential expired while cut off) with a proof of the host key made at the first start.
  *
  * Repeat: the same public key gets the same instance again, so an answer lost on the way costs nothing.
  * Abort: nothing is half done; the instance may exist without ever having synced.
- * Refusals: `unauthenticated` (unknown, expired, revoked or used-up token; unknown key; bad signature).
+ * Refusals: `unauthenticated` (unknown, expired, revoked or used-up token; unknown key; bad signature, or none for a key
+ * that is known already).
  */
 export const EnrollRequest = z.object({
   agent_version: z.string(),
@@ -16,14 +25,13 @@ export const EnrollRequest = z.object({
   boot_id: z.string().max(100),
   inventory: Inventory,
   proof: z.discriminatedUnion("kind", [
-    z.object({ kind: z.literal("join"), token: z.string().max(500) }),
     z.object({
-      kind: z.literal("key"),
-      /** Milliseconds since 1970 by the host's clock; refused when more than 10 minutes off. */
-      at: z.number().int(),
-      /** Base64 Ed25519 signature over the UTF-8 text `dstack-enroll:<public_key>:<at>`. */
-      signature: z.string().max(200),
+      kind: z.literal("join"),
+      token: z.string().max(500),
+      /** That the key is the host's own: whoever has seen a public key must not get its instance by a token. */
+      key: KeyProof.nullish(),
     }),
+    z.object({ kind: z.literal("key"), ...KeyProof.shape }),
   ]),
 });
 export type EnrollRequest = z.infer<typeof EnrollRequest>;

@@ -6,6 +6,7 @@ import {
   type EnrollAnswer,
   type EnrollRequest,
   enrollProofText,
+  type KeyProof,
 } from "../../../shared/protocol/enroll.ts";
 import type { Inventory } from "../../../shared/protocol/inventory.ts";
 import type { ReleaseKey } from "../../releases/releaseKey.ts";
@@ -54,8 +55,16 @@ interface EnrollDeps {
 /** Makes a host an instance of the token's fleet, or gives a known host a new credential. */
 export const enrollInstance = async (deps: EnrollDeps, request: EnrollRequest): Promise<EnrollAnswer> => {
   const known = await findInstanceByKey(deps.db, request.public_key);
-  const token = request.proof.kind === "join" ? await checkJoinToken(deps, request.proof.token) : undefined;
-  if (!token) checkKeyProof(deps, request);
+  const { proof, public_key: publicKey } = request;
+  const token = proof.kind === "join" ? await checkJoinToken(deps, proof.token) : undefined;
+  const own = proof.kind === "join" ? proof.key : proof;
+  if (known && !own)
+    throw new AppError("unauthenticated", `${known.name} has this host's key, and no proof of it was given`, {
+      hint: "Use a newer agent on the host, or remove its state and join it as a new one",
+    });
+  if (own) checkSignature(publicKey, own);
+  // A new host has nothing yet that a copy of its proof could take.
+  if (own && (known || !token)) checkMoment(deps, own);
   const credential = newCredential(deps.clock);
   const secret = {
     credential_hash: hashToken(credential.token),
@@ -129,24 +138,25 @@ const checkJoinToken = async ({ db, clock }: EnrollDeps, text: string): Promise<
 /** DER prefix of an Ed25519 public key (RFC 8410 §4): what Node wants in front of the raw 32 bytes. */
 const ED25519_PREFIX = Buffer.from("302a300506032b6570032100", "hex");
 
-const checkKeyProof = ({ clock }: EnrollDeps, request: EnrollRequest): void => {
-  const { proof, public_key: publicKey } = request;
-  if (proof.kind !== "key") throw new Error("A join token is not a proof by key");
-  if (Math.abs(clock.now() - proof.at) > PROOF_SKEW_MS)
-    throw new AppError("unauthenticated", "The host's clock is more than 10 minutes off", {
-      hint: "Set the clock of the host (for example with an NTP service)",
-    });
+const checkSignature = (publicKey: string, { at, signature }: KeyProof): void => {
   const raw = Buffer.from(publicKey, "base64");
-  const text = Buffer.from(enrollProofText(publicKey, proof.at));
   const isValid =
     raw.length === 32 &&
     verify(
       null,
-      text,
+      Buffer.from(enrollProofText(publicKey, at)),
       createPublicKey({ key: Buffer.concat([ED25519_PREFIX, raw]), format: "der", type: "spki" }),
-      Buffer.from(proof.signature, "base64"),
+      Buffer.from(signature, "base64"),
     );
   if (!isValid) throw new AppError("unauthenticated", "The signature does not match the host's key");
+};
+
+/** An old proof may be somebody else's copy. */
+const checkMoment = ({ clock }: EnrollDeps, { at }: KeyProof): void => {
+  if (Math.abs(clock.now() - at) > PROOF_SKEW_MS)
+    throw new AppError("unauthenticated", "The host's clock is more than 10 minutes off", {
+      hint: "Set the clock of the host (for example with an NTP service)",
+    });
 };
 
 type NewHost = Omit<
