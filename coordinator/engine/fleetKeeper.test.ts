@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { AppError } from "../../shared/errors.ts";
 import { waitFor } from "../../shared/testing/waitFor.ts";
 import type { MadeOffer } from "../store/madeInstance.ts";
 import { anOffer, FakeBackend } from "../testing/fakeBackend.ts";
@@ -237,6 +238,29 @@ test("what a backend is about to be asked for is not forgotten when the fleet go
   await t.becomes("terminated");
   expect(cloud.asked).toHaveLength(1);
   expect(cloud.made.size).toBe(0);
+});
+
+test("what a backend has refused is not asked for again before that is known", async () => {
+  const cloud = new FakeBackend();
+  const { promise, reject } = Promise.withResolvers<string>();
+  const asked: string[] = [];
+  cloud.make = ({ id }) => {
+    asked.push(id);
+    return promise;
+  };
+  await using t = await openCloud({ nodes: 1 }, cloud);
+  await waitFor("the question", () => asked.length === 1);
+  const { fleets } = t.engine;
+  const { id } = await t.fleet();
+  const held = Promise.withResolvers<void>();
+  const holding = fleets.withFleet(id, () => held.promise);
+  // A look at the fleet that waits already when the refusal comes.
+  fleets.wake(id);
+  reject(new AppError("unavailable", "Quota exceeded"));
+  held.resolve();
+  await holding;
+  await t.becomes("terminated");
+  expect(asked).toHaveLength(1);
 });
 
 test("a talk with a backend that fails by itself, and not by a refusal, is begun anew", async () => {

@@ -99,20 +99,20 @@ export class InstanceMaker {
     }
     const done = talk()
       .then(async (event) => {
-        this.#talks.delete(row.id);
-        const wasMissed = this.#missed.delete(row.id);
         // What is not told now is found out again after the next start.
-        if (!this.#isOpen) return;
-        if (event) await tell(row, event);
-        else if (wasMissed) wake(row.fleet_id);
+        if (event && this.#isOpen) await tell(row, event);
       })
       .catch((err: unknown) => {
-        this.#talks.delete(row.id);
         log.error("Talking to a backend about an instance failed, and is tried again", {
           instance_id: row.id,
           err,
         });
         this.#wakeLater(row.fleet_id);
+      })
+      .finally(() => {
+        // Not before what came of it is stored: another talk would begin from what was.
+        this.#talks.delete(row.id);
+        if (this.#missed.delete(row.id) && this.#isOpen) wake(row.fleet_id);
       });
     this.#talks.set(row.id, done);
   }
