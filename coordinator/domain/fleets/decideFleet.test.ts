@@ -161,6 +161,11 @@ describe("missing instances", () => {
     ["are not made without a backend", fleet({ nodes, canMake: false }), 0],
     ["are not made before their time", fleet({ nodes, attempts: 1, nextAttemptAt: NOW + 1 }), 0],
     ["are made when it has come", fleet({ nodes, attempts: 1, nextAttemptAt: NOW }), 3],
+    [
+      "are made when the clock was put back",
+      fleet({ nodes, attempts: 1, nextAttemptAt: NOW + 86_400_000 }),
+      3,
+    ],
     ["are not made after so many tries", fleet({ nodes, attempts: MOST_ATTEMPTS, nextAttemptAt: NOW }), 0],
     ["are not made in a fleet that goes", fleet({ nodes, status: "terminating" }), 0],
   ])("%s", (_, state, expected) => expect(makes(state)).toBe(expected));

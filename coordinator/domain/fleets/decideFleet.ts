@@ -52,6 +52,8 @@ const MINUTE_MS = 60_000;
 /** Between tries to make up for missing instances; the last one repeats (docs/spec/lifecycle.md §1.6). */
 export const ATTEMPT_DELAYS_MS = [1, 2, 5, 10, 30].map((minutes) => minutes * MINUTE_MS);
 
+const LONGEST_DELAY_MS = Math.max(...ATTEMPT_DELAYS_MS);
+
 /** How long an instance without a job is kept for the output of its last one. */
 export const OUTPUT_MS = 20 * MINUTE_MS;
 
@@ -122,7 +124,9 @@ const fill = (fleet: FleetState, missing: number, now: number): FleetDecision =>
     };
   }
   if (!fleet.canMake || attempts >= MOST_ATTEMPTS) return { moves: [], wakeAt: null };
-  if (nextAttemptAt !== null && nextAttemptAt > now) return { moves: [], wakeAt: nextAttemptAt };
+  // Later than it can be, if the clock was put back.
+  const isAhead = nextAttemptAt !== null && nextAttemptAt > now && nextAttemptAt <= now + LONGEST_DELAY_MS;
+  if (isAhead) return { moves: [], wakeAt: nextAttemptAt };
   const delay = ATTEMPT_DELAYS_MS[Math.min(attempts, ATTEMPT_DELAYS_MS.length - 1)] ?? 0;
   return {
     moves: [

@@ -91,3 +91,14 @@ test("an instance has a deadline for joining; an end that failed is tried again,
   expect(at("provisioning", EVENTS.joined)).toBeNull();
   expect(at("terminating", EVENTS["not ended"])).toBe(NOW + END_AGAIN_MS);
 });
+
+test("with a clock that was put back nothing is waited for longer than ever", () => {
+  const at = (status: InstanceStatus, wakeAt: number) =>
+    onInstanceEvent({ status, isAsked: true, wakeAt }, { kind: "looked_at" }, NOW);
+  const hours = 5 * 3_600_000;
+  const [joining, ending] = [NOW + PROVISIONING_TIMEOUT_MS, NOW + END_AGAIN_MS];
+  expect(at("provisioning", NOW + hours)).toEqual({ to: "provisioning", wakeAt: joining });
+  expect(at("provisioning", joining)).toBeUndefined();
+  expect(at("terminating", NOW + hours)).toEqual({ to: "terminating", wakeAt: ending });
+  expect(at("terminating", ending)).toBeUndefined();
+});

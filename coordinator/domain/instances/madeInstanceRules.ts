@@ -76,8 +76,12 @@ export const onInstanceEvent = (
     case "joined":
       return isComing ? { to: event.hasJobs ? "busy" : "idle", wakeAt: null } : undefined;
     case "looked_at": {
-      const isLate = status === "provisioning" && wakeAt !== null && wakeAt <= now;
-      return isLate ? go("provisioning_timeout", "No agent has joined within 10 minutes") : undefined;
+      if (wakeAt === null) return undefined;
+      const isLate = status === "provisioning" && wakeAt <= now;
+      if (isLate) return go("provisioning_timeout", "No agent has joined within 10 minutes");
+      // Later than it can be: the clock was put back.
+      const latest = now + (status === "terminating" ? END_AGAIN_MS : PROVISIONING_TIMEOUT_MS);
+      return wakeAt > latest ? { to: status, wakeAt: latest } : undefined;
     }
     case "gone":
       return isUp || status === "provisioning" ? go("error", event.message) : undefined;
