@@ -11,9 +11,10 @@ import { makeTemplate, type Outcome, type SimulationOptions, simulate } from "./
 
 const HELP = `Usage: ./scripts/sim [--seeds N] [--seed S] [--steps N] [--faults LIST] [--break RULE] [--trace]
 
-Runs the real engine, store and agents against simulated hosts, network and clocks, with faults drawn from a seed, and
-checks after every step what must always hold, and at the end that everything has reached its right end. The same seed
-does the same, step by step. Exits with 1 when a seed fails; the seed is printed with what went wrong.
+Runs the real engine, store and agents against simulated hosts, clouds, network and clocks, with faults drawn from a
+seed, and checks after every step what must always hold, whenever nothing is under way that nobody waits while there is
+room, and at the end that everything has reached its right end. The same seed does the same, step by step. Exits with 1
+when a seed fails; the seed is printed with what went wrong.
 
   --seeds N      how many seeds (default: 10000)
   --seed S       the first one (default: 1)

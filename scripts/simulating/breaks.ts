@@ -1,3 +1,5 @@
+import { Clones } from "../../coordinator/engine/clones.ts";
+import { Scheduler } from "../../coordinator/engine/scheduler.ts";
 import type { TestEngine } from "../../coordinator/testing/testEngine.ts";
 import type { Assignment } from "../../shared/protocol/assignment.ts";
 import type { SyncAnswer } from "../../shared/protocol/sync.ts";
@@ -12,6 +14,14 @@ export const BREAKS = {
   silence: "a host that is cut off goes on with a job that is given to another",
   restart: "a coordinator that starts does not know who is on which host",
   clock: "promises are kept by a clock that can be put forward",
+  queue: "nobody who waits is told of a host that becomes free",
+  order: "the nodes of a task begin as they come, whatever their order is to be",
+  schedule: "a run's schedule is forgotten with its first execution",
+  grace: "a host is told to end a job at once that has time to end by itself",
+  fence: "nobody ends the jobs of a dead agent that go on elsewhere",
+  clones: "two hosts with one identity are taken for one",
+  leak: "the cloud is not told to end what is not needed any more",
+  crowd: "two things are done to a fleet at the same time",
 } as const;
 export type Break = keyof typeof BREAKS;
 
@@ -24,8 +34,15 @@ const changeAssignments = (answer: SyncAnswer, patch: Partial<Assignment>): Sync
   ),
 });
 
+/** The coordinator never hears of what was asked for. */
+const forget = (parts: TestEngine, property: string): void => {
+  const submit = parts.submit.bind(parts);
+  parts.submit = (name, { [property]: _, ...configuration } = {}) => submit(name, configuration);
+};
+
 /** Breaks a rule in the wiring of a coordinator that was just put together. */
-export const breakCoordinator = (rule: Break, { capacity, link }: TestEngine): void => {
+export const breakCoordinator = (rule: Break, parts: TestEngine): void => {
+  const { capacity, link, fleets } = parts;
   const sync = link.sync.bind(link);
   switch (rule) {
     case "occupied": {
@@ -64,8 +81,41 @@ export const breakCoordinator = (rule: Break, { capacity, link }: TestEngine): v
     case "restart":
       capacity.restore = () => {};
       return;
+    case "queue":
+      Scheduler.prototype.release = (instanceId, occupant) => {
+        const isLeft = capacity.release(instanceId, occupant);
+        const left = capacity.get(instanceId);
+        if (isLeft && left?.instance.status === "busy" && left.occupants.size === 0)
+          capacity.update(instanceId, { status: "idle" });
+      };
+      return;
+    case "order":
+      forget(parts, "startup_order");
+      return;
+    case "schedule":
+      forget(parts, "schedule");
+      return;
+    case "grace":
+      link.sync = async (...args) => {
+        const answer = await sync(...args);
+        const hurried = answer.desired.map((one) => (one.action === "stop" ? { ...one, grace_ms: 0 } : one));
+        return { ...answer, desired: hurried };
+      };
+      return;
+    case "clones":
+      Clones.prototype.note = () => "one";
+      return;
+    case "crowd":
+      fleets.withFleet = async (fleetId, work) => {
+        const result = await work();
+        fleets.wake(fleetId);
+        return result;
+      };
+      return;
     case "clock":
-      // The coordinator's clock itself (coordinator.ts).
+    case "fence":
+    case "leak":
+      // The coordinator's clock, the hosts, and the cloud themselves.
       return;
   }
 };

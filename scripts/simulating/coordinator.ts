@@ -1,12 +1,16 @@
 import { copyFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Client, InStatement } from "@libsql/client";
+import type { Backend } from "../../coordinator/domain/fleets/backend.ts";
+import { enrollInstance } from "../../coordinator/domain/instances/enroll.ts";
 import { agentErrorAnswer } from "../../coordinator/http/agent/errorAnswer.ts";
 import type { Db } from "../../coordinator/store/db.ts";
+import { eventTeller } from "../../coordinator/store/events.ts";
 import { findInstance } from "../../coordinator/store/instances.ts";
 import { TestEngine } from "../../coordinator/testing/testEngine.ts";
-import type { Clock } from "../../shared/clock.ts";
+import { type Clock, systemClock } from "../../shared/clock.ts";
 import { AppError, messageOf } from "../../shared/errors.ts";
+import { EnrollRequest } from "../../shared/protocol/enroll.ts";
 import { ReportRequest } from "../../shared/protocol/report.ts";
 import { SyncRequest } from "../../shared/protocol/sync.ts";
 import { type Break, breakCoordinator } from "./breaks.ts";
@@ -26,6 +30,7 @@ export interface CoordinatorOptions {
   dir: string;
   template: string;
   broken: Break | undefined;
+  backends: readonly Backend[];
   /** Something went wrong that nothing the simulator did explains. */
   onBug: (what: string) => void;
 }
@@ -53,6 +58,7 @@ export class SimCoordinator {
   #client: Client | undefined;
   #execute: Client["execute"] | undefined;
   #parts: TestEngine | undefined;
+  #clock: Clock = systemClock;
   #isReady = false;
   #isFull = false;
   #deaths = new Set<() => void>();
@@ -156,10 +162,16 @@ export class SimCoordinator {
   }
 
   async #route(
-    { link, db }: TestEngine,
+    parts: TestEngine,
     instanceId: string,
     { path, body, signal }: { path: string; body: unknown; signal: AbortSignal },
   ): Promise<unknown> {
+    const { link, db } = parts;
+    if (path === "/enroll") {
+      const tell = eventTeller(db, this.#clock, { ttlS: 3600 });
+      const request = EnrollRequest.parse(JSON.parse(String(body)));
+      return enrollInstance({ ...parts, clock: this.#clock, tell }, request);
+    }
     const instance = await findInstance(db, instanceId);
     if (!instance || instance.deleted) throw new AppError("unauthenticated", "The credential is not known");
     if (path === "/sync") return link.sync(instance, SyncRequest.parse(JSON.parse(String(body))), signal);
@@ -172,10 +184,10 @@ export class SimCoordinator {
 
   async #open(life: Life): Promise<void> {
     this.#close();
-    const { world, dir, broken } = this.#options;
+    const { world, dir, broken, backends } = this.#options;
     const startedAt = world.now;
     const now = () => Math.floor(world.now + this.machine.skewMs);
-    const clock: Clock = {
+    this.#clock = {
       now,
       steady: broken === "clock" ? now : () => world.now - startedAt,
       after: (ms, fire) => world.after(ms, fire, life),
@@ -187,7 +199,7 @@ export class SimCoordinator {
       this.#spoil(clientOf(parts.db), life);
     };
     // Before the next step, whatever it was that asked for a write.
-    await TestEngine.open(dir, clock, { prepare, soon: queueMicrotask });
+    await TestEngine.open(dir, this.#clock, { prepare, soon: queueMicrotask, backends });
     this.#isReady = life.alive;
     world.note("coordinator is up");
   }

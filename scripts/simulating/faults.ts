@@ -6,6 +6,8 @@ const FAULTS = {
   crash: 0.004,
   /** An agent is killed; its jobs go on. */
   agentCrash: 0.01,
+  /** An agent is killed, and nobody starts it again for minutes. */
+  agentDeath: 0.006,
   /** A host is switched off and on: its jobs are gone too. */
   reboot: 0.003,
   /** A host and the coordinator cannot reach each other, for seconds or minutes. */
@@ -28,6 +30,10 @@ const FAULTS = {
   fullDisk: 0.003,
   /** A host's disk is full for a while: its agent cannot write down what it is given, or what happens. */
   fullHostDisk: 0.004,
+  /** The cloud refuses what it is asked for, or loses a machine before it has come. */
+  cloudRefusal: 0.2,
+  /** A disk is copied to another host after its agent has joined. */
+  clone: 0.004,
 } as const;
 export type Fault = keyof typeof FAULTS;
 export const FAULT_NAMES = Object.keys(FAULTS) as Fault[];

@@ -1,8 +1,11 @@
-import { mkdirSync, readdirSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { openHostClock } from "../../agent/hostClock.ts";
+import { findOverdue } from "../../agent/fence/overdueJobs.ts";
+import { type HostTime, openHostClock } from "../../agent/hostClock.ts";
 import { Jobs } from "../../agent/jobs/jobs.ts";
 import { Journal } from "../../agent/jobs/journal.ts";
+import { joinFleet } from "../../agent/link/enroll.ts";
+import { type HostKey, makeHostKey } from "../../agent/link/identity.ts";
 import { uploadLog } from "../../agent/link/logs.ts";
 import { Reporter } from "../../agent/link/report.ts";
 import { runSync } from "../../agent/link/sync.ts";
@@ -11,7 +14,7 @@ import { AppError, messageOf } from "../../shared/errors.ts";
 import { silentLogger } from "../../shared/log.ts";
 import type { Ledger } from "./ledger.ts";
 import { HostCommands } from "./runtime.ts";
-import type { Life, World } from "./world.ts";
+import { type Life, never, type World } from "./world.ts";
 
 export interface HostOptions {
   world: World;
@@ -19,7 +22,16 @@ export interface HostOptions {
   row: InstanceRow;
   dir: string;
   onBug: (what: string) => void;
+  /** What lets the host in as its instance, where it is none yet. */
+  joinToken?: string;
+  /** Nobody ends what the dead agent should have. */
+  isUnfenced?: boolean;
 }
+
+/** A real fence looks every second; its margin is far more than that. */
+const FENCE_LOOK_MS = 5_000;
+const JOIN_AGAIN_MS = 5_000;
+const REFUSED_MS = 120_000;
 
 /** What happens to a machine, whatever runs on it. */
 const NOBODY: Life = { name: "nobody", alive: true, machine: { skewMs: 0 } };
@@ -32,8 +44,10 @@ export class SimHost {
   isCut = false;
   /** What closes the connections that its agent has open. */
   readonly hangUps = new Set<() => void>();
-  /** Taken out of its fleet: the coordinator knows it no more. */
+  /** Its machine is there no more. */
   isRemoved = false;
+  /** Its agent is dead, and nobody starts it again for a while. */
+  isAbandoned = false;
   readonly #options: HostOptions;
   readonly #commands: HostCommands;
   #life: Life;
@@ -41,6 +55,10 @@ export class SimHost {
   #bootedAt: number;
   #stop = new AbortController();
   #isFull = false;
+  #isJoined: boolean;
+  #isOn = true;
+  #isFenced = false;
+  #key: HostKey | undefined;
   #journal: Journal | undefined;
   #jobs: Jobs | undefined;
 
@@ -49,8 +67,18 @@ export class SimHost {
     this.row = options.row;
     this.#bootedAt = options.world.now;
     this.#life = { name: this.row.name, alive: false, machine: this.machine };
-    this.#commands = new HostCommands({ ...options, host: this.row.name });
+    this.#isJoined = options.joinToken === undefined;
+    this.#commands = new HostCommands({
+      ...options,
+      host: this.row.name,
+      isInDoubt: () => this.hasUnconfirmed,
+    });
     mkdirSync(options.dir, { recursive: true });
+  }
+
+  /** A backend made it, for one instance. */
+  get isMade(): boolean {
+    return this.#options.joinToken !== undefined;
   }
 
   get isUp(): boolean {
@@ -62,9 +90,15 @@ export class SimHost {
     return this.#life.alive ? this.#jobs?.held().map((one) => one.submission_id) : undefined;
   }
 
+  /** Its agent, if there is one, has jobs of which it does not know whether they are its. */
+  get hasUnconfirmed(): boolean {
+    return this.#life.alive && this.#jobs?.hasUnconfirmed() === true;
+  }
+
   /** Everything of a job that is on the host, for people. */
   get remains(): string[] {
-    const folders = readdirSync(join(this.#options.dir, "jobs"));
+    const jobs = join(this.#options.dir, "jobs");
+    const folders = existsSync(jobs) ? readdirSync(jobs) : [];
     const entries = this.#journal?.list().map((entry) => entry.assignment.submission_id) ?? [];
     return [
       ...folders.map((id) => `folder ${id}`),
@@ -74,7 +108,9 @@ export class SimHost {
   }
 
   start(): void {
-    if (this.#life.alive) return;
+    if (this.#life.alive || this.isRemoved) return;
+    this.#isOn = true;
+    this.isAbandoned = false;
     const { world, onBug } = this.#options;
     const life: Life = { name: this.row.name, alive: true, machine: this.machine };
     this.#life = life;
@@ -137,6 +173,27 @@ export class SimHost {
     this.#journal = undefined;
     for (const hangUp of this.hangUps) hangUp();
     this.hangUps.clear();
+    if (!this.#options.isUnfenced && !this.#isFenced) this.#fence();
+  }
+
+  /** What looks after jobs with a limit of silence while there is no agent (docs/adr/0014-fence.md). */
+  #fence(): void {
+    const { world, dir } = this.#options;
+    this.#isFenced = !this.#life.alive && this.#isOn && this.#commands.count > 0;
+    if (!this.#isFenced) return;
+    const { steady } = openHostClock(join(dir, "clock"), this.#time, silentLogger);
+    for (const id of findOverdue(dir, steady()).ids) this.#commands.kill(id);
+    world.after(FENCE_LOOK_MS, () => this.#fence(), NOBODY);
+  }
+
+  get #time(): HostTime {
+    const { world } = this.#options;
+    return {
+      bootId: this.#bootId,
+      uptimeMs: () => world.now - this.#bootedAt,
+      wallMs: () => world.now + this.machine.skewMs,
+      after: (ms, fire) => world.after(ms, fire, this.#life),
+    };
   }
 
   /** As an upgrade does it. */
@@ -149,28 +206,39 @@ export class SimHost {
     // Nobody is told that its connections are gone.
     this.hangUps.clear();
     this.kill();
+    this.#isOn = false;
     this.#commands.switchOff();
     this.#bootId = crypto.randomUUID();
     this.#bootedAt = this.#options.world.now;
   }
 
+  /** The host becomes its instance, as `dstack-agent run` with a join token. */
+  async #join(signal: AbortSignal): Promise<void> {
+    const { world, joinToken = "" } = this.#options;
+    const { inventory, name } = this.row;
+    this.#key ??= makeHostKey();
+    while (!this.#isJoined)
+      try {
+        const options = { url: `http://${name}`, bootId: this.#bootId, inventory, signal, now: Date.now };
+        await joinFleet(options, this.#key, joinToken);
+        this.#isJoined = true;
+      } catch (err) {
+        // Whatever it was, until the machine is taken away it may be let in yet.
+        world.note(`${name} is not let in: ${messageOf(err)}`);
+        await world.pause(err instanceof AppError && err.code === "unavailable" ? JOIN_AGAIN_MS : REFUSED_MS);
+      }
+  }
+
   /** Puts the parts together as agent/agent.ts does. */
   async #run(life: Life, signal: AbortSignal): Promise<void> {
     const { world, dir } = this.#options;
+    if (!this.#isJoined) await this.#join(signal);
+    if (!life.alive) return never();
     const log = silentLogger;
     const journal = Journal.open(join(dir, "journal.db"), log);
     this.#journal = journal;
     this.#spoil(journal);
-    const clock = openHostClock(
-      join(dir, "clock"),
-      {
-        bootId: this.#bootId,
-        uptimeMs: () => world.now - this.#bootedAt,
-        wallMs: () => world.now + this.machine.skewMs,
-        after: (ms, fire) => world.after(ms, fire, life),
-      },
-      log,
-    );
+    const clock = openHostClock(join(dir, "clock"), this.#time, log);
     const session = crypto.randomUUID();
     const link = { url: `http://${this.row.name}`, token: () => "token" };
     const runtime = this.#commands.runtimeFor(life);

@@ -1,115 +1,9 @@
-import type { HostShare } from "../../shared/resources/blocks.ts";
-import {
-  FINAL_JOB_STATUSES,
-  isFinalJob,
-  isFinalRun,
-  type JobStatus,
-  type RunStatus,
-} from "../../shared/states.ts";
-import type { SimCoordinator } from "./coordinator.ts";
-import type { SimHost } from "./host.ts";
-import type { Ledger } from "./ledger.ts";
-import type { Users } from "./users.ts";
-
-export interface Scene {
-  coordinator: SimCoordinator;
-  hosts: ReadonlyMap<string, SimHost>;
-  ledger: Ledger;
-  users: Users;
-  onBug: (what: string) => void;
-}
-
-interface SubmissionFacts {
-  id: string;
-  run: string;
-  job: string;
-  status: JobStatus;
-  instance: string | null;
-  share: HostShare | null;
-  reason: string | null;
-  message: string;
-  exitStatus: number | null;
-  logBytes: number | null;
-  isLogComplete: boolean;
-  num: number;
-}
-
-export interface Facts {
-  runs: Map<string, { name: string; status: RunStatus; reason: string | null }>;
-  submissions: SubmissionFacts[];
-  instances: Map<string, string>;
-}
-
-/** As one value, for a row of many columns costs more than all the rest of a look. */
-const FACTS = `SELECT json_array(
-  (SELECT json_group_array(json_array(id, name, status, termination_reason)) FROM runs),
-  (SELECT json_group_array(json_array(id, run_id, replica_num, job_num, submission_num, status, instance_id,
-    termination_reason, termination_reason_message, exit_status, log_bytes, log_complete, json(share)))
-    FROM (SELECT * FROM submissions ORDER BY rowid)),
-  (SELECT json_group_array(json_array(id, status)) FROM instances))`;
-
-type RunFacts = [id: string, name: string, status: RunStatus, reason: string | null];
-type SubmissionColumns = [
-  id: string,
-  run: string,
-  replicaNum: number,
-  jobNum: number,
-  num: number,
-  status: JobStatus,
-  instance: string | null,
-  reason: string | null,
-  message: string | null,
-  exitStatus: number | null,
-  logBytes: number | null,
-  isLogComplete: number,
-  share: HostShare | null,
-];
-
-/** All that the store says about runs and hosts. */
-export const readFacts = async (coordinator: SimCoordinator): Promise<Facts> => {
-  const [row] = await coordinator.look(FACTS);
-  // There is no store before the first start.
-  const tables = JSON.parse(String(row?.[0] ?? "[[],[],[]]")) as [
-    RunFacts[],
-    SubmissionColumns[],
-    [string, string][],
-  ];
-  const [runs, submissions, instances] = tables;
-  return {
-    runs: new Map(runs.map(([id, name, status, reason]) => [id, { name, status, reason }])),
-    submissions: submissions.map(
-      ([
-        id,
-        run,
-        replica,
-        job,
-        num,
-        status,
-        instance,
-        reason,
-        message,
-        exitStatus,
-        logBytes,
-        complete,
-        share,
-      ]) => ({
-        id,
-        run,
-        job: `${run}/${replica}/${job}`,
-        num,
-        status,
-        instance,
-        reason,
-        message: message ?? "",
-        exitStatus,
-        logBytes,
-        isLogComplete: complete === 1,
-        share,
-      }),
-    ),
-    instances: new Map(instances),
-  };
-};
+import { STOP_GRACE_MS } from "../../coordinator/engine/engineDeps.ts";
+import { isFinalJob, isFinalRun } from "../../shared/states.ts";
+import type { Facts, SubmissionFacts } from "./facts.ts";
+import { checkQueue } from "./liveness.ts";
+import type { Scene } from "./scene.ts";
+import type { WantedRun } from "./users.ts";
 
 /** What must hold at every moment; `before`: the facts of the last look. */
 export const checkAlways = (scene: Scene, facts: Facts, before: Facts | undefined): void => {
@@ -118,7 +12,10 @@ export const checkAlways = (scene: Scene, facts: Facts, before: Facts | undefine
   checkHosts(scene, facts);
   checkLogs(scene, facts);
   checkRemembered(scene, facts);
-  if (before) checkMoves(facts, before, onBug);
+  checkStartupOrder(scene, facts);
+  checkFleets(scene, facts);
+  checkQueue(scene, facts);
+  if (before) checkMoves(scene, facts, before);
 };
 
 const checkJobs = ({ submissions, runs }: Facts, onBug: (what: string) => void): void => {
@@ -170,12 +67,14 @@ const checkHosts = ({ coordinator, hosts, ledger, onBug }: Scene, facts: Facts):
     if (submission.instance === null || isFinalJob(submission.status)) continue;
     occupants.set(submission.instance, [...(occupants.get(submission.instance) ?? []), submission]);
   }
-  for (const [id, status] of facts.instances) {
+  for (const { id, status } of facts.instances.values()) {
     const present = occupants.get(id) ?? [];
     const count = present.length;
     const oversold = whyOversold(present);
     if (oversold !== undefined) onBug(`Instance ${id} with ${count} jobs ${oversold}`);
-    if ((status === "busy") !== count > 0) onBug(`Instance ${id} is ${status} with ${count} jobs`);
+    // One that is made for a job has it from the beginning, and may be ended with it.
+    const isThere = status === "idle" || status === "busy";
+    if (isThere && (status === "busy") !== count > 0) onBug(`Instance ${id} is ${status} with ${count} jobs`);
   }
   for (const host of hosts.values())
     for (const id of host.held ?? [])
@@ -205,7 +104,8 @@ const whyOversold = (present: readonly SubmissionFacts[]): string | undefined =>
 };
 
 const checkLogs = ({ coordinator, ledger, onBug }: Scene, facts: Facts): void => {
-  for (const { id, logBytes, isLogComplete } of facts.submissions) {
+  for (const { id, instance, logBytes, isLogComplete } of facts.submissions) {
+    if (ledger.isOfTwins(instance)) continue;
     const held = coordinator.logs.get(id);
     const written = ledger.find(id)?.output;
     if (held && (!written || Buffer.compare(held, written.subarray(0, held.length)) !== 0))
@@ -215,7 +115,7 @@ const checkLogs = ({ coordinator, ledger, onBug }: Scene, facts: Facts): void =>
   }
 };
 
-const checkMoves = (facts: Facts, before: Facts, onBug: (what: string) => void): void => {
+const checkMoves = ({ onBug, users }: Scene, facts: Facts, before: Facts): void => {
   const earlier = new Map(before.submissions.map((one) => [one.id, one]));
   for (const now of facts.submissions) {
     const then = earlier.get(now.id);
@@ -223,85 +123,59 @@ const checkMoves = (facts: Facts, before: Facts, onBug: (what: string) => void):
     if (then && isFinalJob(then.status) && then.status !== now.status)
       onBug(`${now.id} was ${then.status}, and is ${now.status}`);
     if (then?.instance && then.instance !== now.instance) onBug(`${now.id} went to another host`);
+    const isStopped = then?.status === "running" && now.status === "terminating";
+    const wanted = users.runs.get(facts.runs.get(now.run)?.name ?? "");
+    if (isStopped && wanted && now.reason === "terminated_by_user" && now.graceMs !== graceOf(wanted))
+      onBug(`${now.id} has ${now.graceMs} ms to end by itself, not ${graceOf(wanted)}`);
   }
   // An attempt that never found a host goes when there is a later one.
   for (const { id, instance } of earlier.values()) if (instance !== null) onBug(`Submission ${id} is gone`);
-  for (const [id, { name, status }] of before.runs) {
+  for (const [id, then] of before.runs) {
+    const { name, status, dueAt } = then;
     const now = facts.runs.get(id);
     if (!now) onBug(`Run ${name} is gone`);
     else if (isFinalRun(status) && now.status !== status)
       onBug(`Run ${name} was ${status}, and is ${now.status}`);
+    else if (dueAt !== null && now.begunAt !== null && now.begunAt !== then.begunAt && now.begunAt < dueAt)
+      onBug(`Run ${name} has begun ${dueAt - now.begunAt} ms before its schedule says`);
+    else if (
+      isFinalRun(now.status) &&
+      users.runs.get(name)?.stop === "no" &&
+      users.runs.get(name)?.plan.isScheduled
+    )
+      onBug(`Run ${name} has a schedule, and is ${now.status}`);
   }
 };
 
-/** What must hold when all is over: nothing is left behind, and every end has its cause. */
-export const checkEnd = (scene: Scene, facts: Facts): void => {
-  const { coordinator, hosts, users, onBug } = scene;
-  for (const { name, status } of facts.runs.values())
-    if (!isFinalRun(status)) onBug(`Run ${name} is still ${status}`);
-  for (const run of users.runs.values())
-    if (![...facts.runs.values()].some((one) => one.name === run.name)) onBug(`Run ${run.name} is not there`);
-  for (const host of hosts.values()) {
-    if (host.isRemoved) continue;
-    for (const left of host.remains) onBug(`${host.row.name} is left with ${left}`);
-    const entry = coordinator.parts.capacity.get(host.row.id);
-    if (entry?.instance.status !== "idle" || entry.occupants.size > 0 || entry.instance.unreachable)
-      onBug(`${host.row.name} is not free: ${entry?.instance.status}, ${entry?.occupants.size} jobs`);
-  }
-  for (const submission of facts.submissions) {
-    const problem = whyWrong(scene, facts, submission);
-    if (problem !== undefined)
-      onBug(`${submission.id} (${facts.runs.get(submission.run)?.name}) ${submission.status}: ${problem}`);
-    const { id, reason, logBytes } = submission;
-    const length = coordinator.logs.get(id)?.length ?? 0;
-    if (!submission.isLogComplete)
-      onBug(`The output of ${id} (${reason}) never became complete: ${length} of ${logBytes} bytes are held`);
+const graceOf = ({ plan }: WantedRun): number =>
+  plan.stopDuration === undefined ? STOP_GRACE_MS : plan.stopDuration * 1000;
+
+/** No node begins before those that are to be there first have. */
+const checkStartupOrder = ({ ledger, users, onBug }: Scene, { submissions, runs }: Facts): void => {
+  for (const { id, run, num, jobNum } of submissions) {
+    const order = users.runs.get(runs.get(run)?.name ?? "")?.plan.startupOrder;
+    const execution = order && ledger.find(id);
+    if (!execution || (jobNum === 0) === (order === "master-first")) continue;
+    const first = submissions.filter(
+      (other) =>
+        other.run === run && other.num === num && (other.jobNum === 0) === (order === "master-first"),
+    );
+    for (const other of first.filter((one) => !ledger.isOfTwins(one.instance)))
+      if ((ledger.find(other.id)?.order ?? Number.POSITIVE_INFINITY) > execution.order)
+        onBug(`${id} began before ${other.id}, which is to be first`);
   }
 };
 
-/** Why a submission should not have ended as it did. */
-const whyWrong = (
-  { ledger, users }: Scene,
-  { runs, submissions }: Facts,
-  { id, run, status, reason, message, exitStatus }: SubmissionFacts,
-): string | undefined => {
-  if (!FINAL_JOB_STATUSES.includes(status)) return "it has not ended";
-  const execution = ledger.find(id);
-  const owner = runs.get(run);
-  const wanted = users.runs.get(owner?.name ?? "");
-  const said = `${reason} "${message}"`;
-  switch (reason) {
-    case "done_by_runner":
-      return execution?.end?.exitStatus === 0
-        ? undefined
-        : `its command ended with ${execution?.end?.exitStatus}`;
-    case "container_exited_with_error":
-      if (execution?.end?.exitStatus === exitStatus) return undefined;
-      return `its command ended with ${execution?.end?.exitStatus}, not ${exitStatus}`;
-    case "terminated_by_user":
-      return wanted?.stop === "no" ? "nobody stopped it" : undefined;
-    case "aborted_by_user":
-      return wanted?.stop === "abort" ? undefined : "nobody aborted it";
-    case "max_duration_exceeded":
-      return wanted?.configuration["max_duration"] ? undefined : "it had no longest duration";
-    case "creating_container_error":
-      return ledger.hasFailedToStart(id) ? undefined : said;
-    case "failed_to_start_due_to_no_capacity":
-      return undefined;
-    case "instance_unreachable": {
-      const isLast = submissions.filter((one) => one.run === run).at(-1)?.id === id;
-      return isLast && wanted?.stop === "no" && owner?.status !== "failed" ? said : undefined;
-    }
-    case "terminated_by_server":
-      // Another job of the run had failed.
-      return submissions.some((one) => one.run === run && one.id !== id && isFailure(one.reason)) ||
-        wanted?.stop !== "no"
-        ? undefined
-        : "nothing of its run had failed";
-    default:
-      return said;
+/** A fleet has no more instances than it may, and its cloud none that nobody knows. */
+const checkFleets = ({ cloud, onBug }: Scene, { instances }: Facts): void => {
+  if (!cloud) return;
+  const live = [...instances.values()].filter(
+    ({ fleet, status }) => fleet === cloud.fleetId && status !== "terminating" && status !== "terminated",
+  );
+  if (live.length > cloud.most) onBug(`A fleet of at most ${cloud.most} has ${live.length} instances`);
+  for (const id of cloud.machines) {
+    const status = instances.get(id)?.status;
+    if (status === undefined || status === "terminated")
+      onBug(`The cloud has a machine of instance ${id}, which is ${status}`);
   }
 };
-
-const isFailure = (reason: string | null): boolean =>
-  reason !== "done_by_runner" && reason !== "terminated_by_server";

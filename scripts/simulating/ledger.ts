@@ -15,6 +15,12 @@ export interface Execution {
   end: JobEnd | undefined;
   /** Ended by a host that was switched off. */
   isCutOff: boolean;
+  /** Which of all executions it was. */
+  order: number;
+  /** How long it was given to end by itself, each time that it was told to. */
+  graces: number[];
+  /** Told to end by an agent that did not know yet whether the job was its host's. */
+  isDoubtful: boolean;
 }
 
 const isOverlapping = (one: Execution["share"], other: Execution["share"]): boolean =>
@@ -25,27 +31,58 @@ export class Ledger {
   readonly #executions = new Map<string, Execution>();
   readonly #failedStarts = new Set<string>();
   readonly #onBug: (what: string) => void;
+  /**
+   * Hosts that somebody made two of: until that is noticed, what one of them has the other may be given, or may say
+   * that it is over.
+   */
+  readonly #twins = new Map<string, string>();
+  readonly #ofTwins = new Set<string>();
 
   constructor(onBug: (what: string) => void) {
     this.#onBug = onBug;
+  }
+
+  /** Two hosts of one instance. */
+  noteTwins(instanceId: string, one: string, other: string): void {
+    this.#twins.set(one, other).set(other, one);
+    this.#ofTwins.add(instanceId);
+  }
+
+  /** What a job there came to cannot be told from what was said of it. */
+  isOfTwins(instanceId: string | null): boolean {
+    return instanceId !== null && this.#ofTwins.has(instanceId);
   }
 
   begin(assignment: Assignment, host: string, isEndless: boolean): Execution {
     const { submission_id: submissionId, run_id: run, replica_num: replica, job_num: num } = assignment;
     const job = `${run}/${replica}/${num}`;
     const earlier = this.#executions.get(submissionId);
-    if (earlier) this.#onBug(`Submission ${submissionId} began twice, on ${earlier.host} and on ${host}`);
+    const isTwin = this.#twins.has(host);
+    if (earlier && this.#twins.get(earlier.host) !== host)
+      this.#onBug(`Submission ${submissionId} began twice, on ${earlier.host} and on ${host}`);
     for (const other of this.live())
-      if (other.job === job)
+      if (other.job === job && !isTwin && !this.#twins.has(other.host))
         this.#onBug(
           `${submissionId} began on ${host} while ${other.submissionId} of the same job runs on ${other.host}`,
         );
     const share = { isWhole: (assignment.cpus ?? null) === null, gpuIds: assignment.gpu_ids };
     for (const other of this.live())
-      if (other.host === host && isOverlapping(other.share, share))
+      if (other.host === host && !isTwin && isOverlapping(other.share, share))
         this.#onBug(`${submissionId} began on ${host}, where ${other.submissionId} still runs`);
     const output = new Uint8Array();
-    const execution = { submissionId, job, host, share, output, isEndless, end: undefined, isCutOff: false };
+    const execution: Execution = {
+      submissionId,
+      job,
+      host,
+      share,
+      output,
+      isEndless,
+      end: undefined,
+      isCutOff: false,
+      order: this.#executions.size,
+      graces: [],
+      isDoubtful: false,
+    };
     this.#executions.set(submissionId, execution);
     return execution;
   }

@@ -42,7 +42,8 @@ export const createFetch =
         return;
       }
       if (host.isCut || random.chance(faults.loss)) return lose();
-      world.note(`${hostname} is answered ${path} ${JSON.stringify(answer.body, short)}`);
+      const told = path === "/enroll" ? "" : JSON.stringify(answer.body, short);
+      world.note(`${hostname} is answered ${path} ${told}`);
       world.after(transitMs(), () => resolve(responseOf(answer)), life);
     };
     /** Whoever waits for it may be told at once, or never. */
@@ -51,7 +52,9 @@ export const createFetch =
       if (!host.isCut && random.chance(0.5))
         world.after(1, () => reject(new TypeError("Connection reset")), life);
     };
-    world.note(`${hostname} asks ${path} ${init.body instanceof Uint8Array ? "" : init.body}`);
+    // Keys and tokens are not the same the next time.
+    const isSecret = path === "/enroll" || init.body instanceof Uint8Array;
+    world.note(`${hostname} asks ${path} ${isSecret ? "" : init.body}`);
     const copy = () => {
       if (coordinator.life === server) void serve(new AbortController().signal);
     };

@@ -31,6 +31,8 @@ export interface Commands {
   world: World;
   ledger: Ledger;
   host: string;
+  /** Whether the agent does not know of some job yet that it is this host's. */
+  isInDoubt: () => boolean;
 }
 
 /** The commands of one host. They go on when their agent is killed, and end when the host is switched off. */
@@ -44,6 +46,12 @@ export class HostCommands {
 
   get count(): number {
     return this.#commands.size;
+  }
+
+  /** As the fence does it (agent/fence). */
+  kill(submissionId: string): void {
+    const command = this.#commands.get(submissionId);
+    if (command) this.#finish(command, KILLED);
   }
 
   switchOff(): void {
@@ -129,6 +137,8 @@ export class HostCommands {
 
   #stop(command: Command, graceMs: number): void {
     const { world } = this.#deps;
+    command.execution.graces.push(graceMs);
+    command.execution.isDoubtful ||= this.#deps.isInDoubt();
     if (!command.ignoresInterrupt) {
       const end = { exitStatus: 130, reason: "container_exited_with_error", message: "" } as const;
       world.after(world.random.skewed(0, 2_000), () => this.#finish(command, end), NOBODY);

@@ -48,6 +48,14 @@ const NOTICED: Record<Break, string[]> = {
   restart: ["--faults", "crash"],
   lease: ["--faults", "atGift", "--hosts", "8", "--runs", "6"],
   silence: ["--faults", "partition,atGift", "--hosts", "8", "--runs", "6"],
+  queue: [],
+  order: ["--faults", "delay"],
+  schedule: ["--faults", "delay"],
+  grace: [],
+  fence: ["--faults", "agentDeath", "--hosts", "8", "--runs", "6"],
+  clones: ["--faults", "clone"],
+  leak: [],
+  crowd: [],
   clock: ["--faults", "clockJump,partition,atGift", "--hosts", "8", "--runs", "20"],
 };
 
@@ -57,7 +65,7 @@ for (const [rule, flags] of Object.entries(NOTICED))
       "--break",
       rule,
       "--seeds",
-      "500",
+      "1000",
       "--workers",
       "1",
       "--trace",

@@ -1,19 +1,23 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { type InstanceRow, insertInstance } from "../../coordinator/store/instances.ts";
 import { findToldWrong } from "../../coordinator/testing/findToldWrong.ts";
-import { hostRow, TestEngine } from "../../coordinator/testing/testEngine.ts";
+import { TestEngine } from "../../coordinator/testing/testEngine.ts";
 import { systemClock } from "../../shared/clock.ts";
 import { isFinalRun } from "../../shared/states.ts";
 import type { Break } from "./breaks.ts";
+import { Chaos } from "./chaos.ts";
+import { Cloud } from "./cloud.ts";
 import { clientOf, DATABASE, SimCoordinator } from "./coordinator.ts";
+import { type Facts, readFacts } from "./facts.ts";
 import { drawFaults, type Fault, isFew, noFaults } from "./faults.ts";
 import { layOver } from "./globals.ts";
-import { SimHost } from "./host.ts";
-import { checkAlways, checkEnd, type Facts, readFacts, type Scene } from "./invariants.ts";
+import type { SimHost } from "./host.ts";
+import { checkAlways } from "./invariants.ts";
 import { Ledger } from "./ledger.ts";
+import { Machines } from "./machines.ts";
 import { createFetch } from "./network.ts";
-import type { Random } from "./random.ts";
+import { checkEnd } from "./rightEnd.ts";
+import type { Scene } from "./scene.ts";
 import { Users } from "./users.ts";
 import { type Life, World } from "./world.ts";
 
@@ -48,29 +52,10 @@ const STOP_AFTER_MS = 60_000;
 const LOOK_MS = 60_000;
 const LONG_FAULTS_MS = 600_000;
 
-/** An agent is started again by its host, sooner than the margin of its jobs' limits of silence; a host may stay off. */
-const MAX_RESTART_MS = 5_000;
-const MAX_OFF_MS = 120_000;
-
-/** How far a clock is put forward or back: a little, as by NTP, or far, as by a machine that was started without one. */
-const SMALL_SKEW_MS = 3_000;
-const LARGE_SKEW_MS = 5 * 3_600_000;
+/** Of all simulations, those with a cloud. */
+const CLOUD_SHARE = 0.25;
 
 const USERS: Life = { name: "users", alive: true, machine: { skewMs: 0 } };
-
-/** Some hosts are shared in parts, some have devices. */
-const drawHost = (random: Random, num: number, now: number): InstanceRow => {
-  const row = hostRow(num);
-  const gpus = Array.from({ length: random.chance(0.5) ? 4 : 0 }, (_, index) => ({
-    vendor: "nvidia" as const,
-    raw_name: "NVIDIA L4",
-    id: `GPU-${num}-${index}`,
-    index,
-    memory_mib: 23_034,
-  }));
-  const blocks = 2 ** random.below(3);
-  return { ...row, id: random.uuid(), created_at: now, blocks, inventory: { ...row.inventory, gpus } };
-};
 
 /** A database with a project and a fleet, to be copied: making one takes longer than a short simulation. */
 export const makeTemplate = async (dir: string): Promise<string> => {
@@ -95,37 +80,26 @@ export const simulate = async (options: SimulationOptions): Promise<Outcome> => 
   const longShare = isFew(options.faults) ? 0.5 : 0.08;
   const faultyUntil = world.now + (world.random.chance(longShare) ? LONG_FAULTS_MS * world.random.next() : 0);
   mkdirSync(options.dir, { recursive: true });
-  const hosts = new Map<string, SimHost>();
   const ledger = new Ledger(onBug);
-  const { template, broken } = options;
-  using coordinator = new SimCoordinator({ world, faults, dir: options.dir, template, broken, onBug });
-  const onGift = (host: SimHost) => {
-    host.cut(random.skewed(30_000, 400_000));
-    if (random.chance(0.2)) coordinator.crash();
-    if (random.chance(0.2)) jump(coordinator.machine);
-    if (random.chance(0.2)) jump(host.machine);
-    if (!random.chance(0.2)) return;
-    if (random.chance(0.5)) host.kill();
-    else host.switchOff();
-    restart(host, MAX_RESTART_MS);
-  };
-  using _ = layOver(world, createFetch({ world, faults, coordinator, hosts, onGift }));
-  using undo = new DisposableStack();
+  const { template, broken, dir, mostHosts = 6, mostRuns = 30 } = options;
+  using machines = new Machines({ world, ledger, dir, isUnfenced: broken === "fence", onBug });
+  const cloud = random.chance(CLOUD_SHARE)
+    ? new Cloud({
+        world,
+        faults,
+        onBoot: (request) => machines.boot(request),
+        onEnd: (id) => machines.end(id),
+        isLeaking: broken === "leak",
+      })
+    : undefined;
+  const backends = cloud ? [cloud] : [];
+  using coordinator = new SimCoordinator({ world, faults, dir, template, broken, backends, onBug });
   const users = new Users(world, coordinator, onBug);
-  const scene: Scene = { coordinator, hosts, ledger, users, onBug };
-
-  let hostCount = 0;
-  const addHost = async () => {
-    const row = drawHost(random, hostCount++, world.now);
-    const host = new SimHost({ world, ledger, row, dir: join(options.dir, row.name), onBug });
-    undo.use(host);
-    await coordinator.call(async ({ db, engine }) => {
-      await insertInstance(db, row);
-      engine.addInstance(row, "lab");
-    });
-    hosts.set(row.name, host);
-    host.start();
-  };
+  const chaos = new Chaos({ world, faults, coordinator, machines, users, mostHosts, mostRuns });
+  const hosts = machines.byName;
+  const onGift = (host: SimHost) => chaos.atGift(host);
+  using _ = layOver(world, createFetch({ world, faults, coordinator, hosts, onGift }));
+  const scene: Scene = { coordinator, hosts, clones: machines.clones, cloud, ledger, users, onBug };
 
   let before: Facts | undefined;
   const look = async () => {
@@ -141,86 +115,39 @@ export const simulate = async (options: SimulationOptions): Promise<Outcome> => 
     return went;
   };
 
-  const disturb = () => {
-    const rate = 8;
-    if (users.runs.size < (options.mostRuns ?? 30) && random.chance(0.25)) users.submit();
-    const some = random.pick([...users.runs.values()]);
-    if (some && random.chance(0.12)) users.stop(some, random.chance(0.4));
-    if (hosts.size < (options.mostHosts ?? 6) && random.chance(0.05)) addHost().catch(() => {});
-    if (random.chance(faults.crash * rate)) coordinator.crash();
-    if (random.chance(faults.fullDisk * rate)) coordinator.fillDisk(random.skewed(100, 120_000));
-    if (random.chance(faults.clockJump * rate)) jump(coordinator.machine);
-    for (const host of hosts.values()) {
-      if (random.chance(faults.agentCrash * rate)) {
-        host.kill();
-        restart(host, MAX_RESTART_MS);
-      }
-      if (random.chance(faults.agentCrash)) {
-        host.stop();
-        restart(host, MAX_RESTART_MS);
-      }
-      if (random.chance(faults.reboot * rate)) {
-        host.switchOff();
-        restart(host, MAX_OFF_MS);
-      }
-      if (random.chance(faults.clockJump * rate)) jump(host.machine);
-      if (!host.isUp) restart(host, MAX_RESTART_MS);
-      if (random.chance(faults.fullHostDisk * rate)) host.fillDisk(random.skewed(100, 60_000));
-      if (random.chance(faults.partition * rate))
-        host.cut(random.chance(0.5) ? random.skewed(100, 400_000) : 400_000 * random.next());
-    }
-  };
-  const restart = (host: SimHost, mostMs: number) =>
-    void world.after(random.skewed(100, mostMs), () => host.start(), USERS);
-  const jump = (machine: { skewMs: number }) => {
-    const most = random.chance(0.5) ? SMALL_SKEW_MS : LARGE_SKEW_MS;
-    machine.skewMs = (random.next() * 2 - 1) * most;
-    world.note(`a clock is ${Math.round(machine.skewMs)} ms off`);
-  };
-  const keepUp = () => {
-    if (!coordinator.life.alive) world.after(random.skewed(100, 30_000), () => revive(), USERS);
-  };
-  const revive = () => {
-    if (!coordinator.life.alive) coordinator.start();
-  };
-
   coordinator.start();
-  while (!coordinator.isUp && (await step())) {
-    keepUp();
-  }
-  for (let left = 1 + random.below(options.mostHosts ?? 4); left > 0; left--) await addHost().catch(() => {});
-
-  let isChaos = true;
-  const tick = () => {
-    if (!isChaos) return;
-    disturb();
-    keepUp();
-    world.after(random.skewed(50, 20_000), tick, USERS);
-  };
-  world.after(0, tick, USERS);
+  while (!coordinator.isUp && (await step())) chaos.keepUp();
+  for (let left = 1 + random.below(options.mostHosts ?? 4); left > 0; left--)
+    await machines.add(coordinator).catch(() => {});
+  if (cloud) users.applyFleet(cloud.fleet);
+  chaos.begin();
   while (bug === undefined && (world.steps < faultySteps || world.now < faultyUntil) && (await step()));
+  chaos.end();
 
-  isChaos = false;
   Object.assign(faults, noFaults());
   world.note("the faults are over");
   const calmAt = world.now;
   const calm = () => {
-    revive();
+    if (!coordinator.life.alive) coordinator.start();
     coordinator.emptyDisk();
-    for (const host of hosts.values()) {
+    coordinator.hasChanged = true;
+    for (const host of machines.all) {
       host.mend();
       host.emptyDisk();
-      host.start();
+      if (!host.isAbandoned) host.start();
     }
   };
   calm();
   const isOver = () =>
     coordinator.isUp &&
     before !== undefined &&
-    [...users.runs.values()].every((run) => run.isAccepted) &&
+    users.isAnswered &&
     [...before.runs.values()].every(({ status }) => isFinalRun(status)) &&
     before.submissions.every((one) => one.isLogComplete) &&
-    [...hosts.values()].every((host) => host.isRemoved || (host.isUp && host.remains.length === 0)) &&
+    machines.all.every((host) => host.isRemoved || (host.isUp && host.remains.length === 0)) &&
+    [...before.instances.values()].every(({ status }) => status === "idle" || status === "terminated") &&
+    (cloud?.machines.size ?? 0) === (cloud?.least ?? 0) &&
+    machines.clones.every(([one]) => before?.instances.get(one.row.id)?.isCordoned === true) &&
     coordinator.parts.capacity.listAll().every(({ instance }) => !instance.unreachable);
   let isWatched = true;
   const watch = () => {
@@ -228,7 +155,8 @@ export const simulate = async (options: SimulationOptions): Promise<Outcome> => 
     for (const { job } of ledger.live().filter((one) => one.isEndless || world.now - calmAt > STOP_AFTER_MS))
       stopRun(job);
     if (world.now - calmAt > 2 * STOP_AFTER_MS)
-      for (const run of users.runs.values()) if (run.configuration["retry"]) users.stop(run, false);
+      for (const run of users.runs.values())
+        if (run.plan.retry || run.plan.isScheduled) users.stop(run, false);
     if (isWatched) world.after(LOOK_MS, watch, USERS);
   };
   const stopRun = (job: string) => {
@@ -246,7 +174,7 @@ export const simulate = async (options: SimulationOptions): Promise<Outcome> => 
   const [toldWrong] = bug === undefined ? await findToldWrong((sql) => coordinator.look(sql)) : [];
   if (toldWrong !== undefined) onBug(`Events tell something else than what is: ${toldWrong}`);
   // What an agent was about to do must not go on with the real clock and network.
-  for (const host of hosts.values()) host.kill();
+  for (const host of machines.all) host.kill();
   await world.settle();
   return {
     seed: options.seed,

@@ -1,10 +1,12 @@
+import { type FleetRow, findFleet, insertFleet } from "../../coordinator/store/fleets.ts";
 import type { SimCoordinator } from "./coordinator.ts";
+import { configurationOf, drawRunPlan, type RunPlan } from "./runPlan.ts";
 import type { World } from "./world.ts";
 
 /** What somebody asked for, and whether they were told that it is so. */
 export interface WantedRun {
   name: string;
-  configuration: Record<string, unknown>;
+  plan: RunPlan;
   isAccepted: boolean;
   stop: "no" | "stop" | "abort";
 }
@@ -17,6 +19,7 @@ export class Users {
   readonly #world: World;
   readonly #coordinator: SimCoordinator;
   readonly #onBug: (what: string) => void;
+  #unanswered = 0;
 
   constructor(world: World, coordinator: SimCoordinator, onBug: (what: string) => void) {
     this.#world = world;
@@ -24,21 +27,26 @@ export class Users {
     this.#onBug = onBug;
   }
 
+  /** Has everybody who asked for something been told that it is so? */
+  get isAnswered(): boolean {
+    return this.#unanswered === 0;
+  }
+
+  applyFleet(row: FleetRow): void {
+    this.#again(() =>
+      this.#coordinator.call(({ fleets, db }) =>
+        fleets.withFleet(row.id, async () => {
+          if (!(await findFleet(db, row.id))) await insertFleet(db, row);
+        }),
+      ),
+    );
+  }
+
   submit(): void {
-    const { random } = this.#world;
     const name = `run-${this.runs.size}`;
-    const configuration = {
-      type: "task",
-      commands: ["true"],
-      ...(random.chance(0.25) ? { nodes: 2 + random.below(2) } : {}),
-      ...(random.chance(0.3) ? { resources: { cpu: `${random.pick([1, 4, 8]) ?? 1}..` } } : {}),
-      ...(random.chance(0.2) ? { max_duration: 5 + random.below(120) } : {}),
-      ...(random.chance(0.5) ? { retry: this.#retry() } : {}),
-      ...(random.chance(0.2) ? { priority: random.below(101) } : {}),
-    };
-    const run: WantedRun = { name, configuration, isAccepted: false, stop: "no" };
+    const run: WantedRun = { name, plan: drawRunPlan(this.#world.random), isAccepted: false, stop: "no" };
     this.runs.set(name, run);
-    this.#world.note(`user submits ${name} ${JSON.stringify(configuration)}`);
+    this.#world.note(`user submits ${name} ${JSON.stringify(configurationOf(run.plan))}`);
     this.#again(() => this.#submit(run));
   }
 
@@ -53,17 +61,9 @@ export class Users {
     });
   }
 
-  #retry(): unknown {
-    const { random } = this.#world;
-    const events = ["no-capacity", "interruption", "error"].filter(() => random.chance(0.6));
-    return random.chance(0.3) || events.length === 0
-      ? true
-      : { on_events: events, duration: `${1 + random.below(10)}m` };
-  }
-
   async #submit(run: WantedRun): Promise<void> {
     if ((await this.#find(run.name)) === undefined)
-      await this.#coordinator.call((parts) => parts.submit(run.name, run.configuration));
+      await this.#coordinator.call((parts) => parts.submit(run.name, configurationOf(run.plan)));
     run.isAccepted = true;
   }
 
@@ -75,6 +75,16 @@ export class Users {
   }
 
   #again(ask: () => Promise<void>): void {
-    ask().catch(() => this.#world.after(RETRY_MS, () => this.#again(ask)));
+    this.#unanswered++;
+    this.#ask(ask);
+  }
+
+  #ask(ask: () => Promise<void>): void {
+    ask().then(
+      () => {
+        this.#unanswered--;
+      },
+      () => this.#world.after(RETRY_MS, () => this.#ask(ask)),
+    );
   }
 }

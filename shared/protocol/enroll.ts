@@ -16,7 +16,8 @@ export type KeyProof = z.infer<typeof KeyProof>;
  * Repeat: the same public key gets the same instance again, so an answer lost on the way costs nothing.
  * Abort: nothing is half done; the instance may exist without ever having synced.
  * Refusals: `unauthenticated` (unknown, expired, revoked or used-up token; unknown key; bad signature, or none for a key
- * that is known already).
+ * that is known already), `conflict` (the fleet has as many instances as it may), `invalid` (the host cannot be divided as
+ * the fleet says).
  */
 export const EnrollRequest = z.object({
   agent_version: z.string(),
