@@ -86,3 +86,35 @@ test("what was noted before the host was started anew says nothing", () => {
   t.clock.advance(1);
   expect(t.ended).toEqual([job.submission_id]);
 });
+
+test("what is over stays so, whatever is answered afterwards, and is told once", () => {
+  using t = setUp();
+  const job = limited();
+  t.silence.watch(job);
+  t.silence.close();
+  t.clock.advance(LIMIT_MS);
+  const next = t.open();
+  next.watch(job);
+  expect(t.ended).toEqual([job.submission_id]);
+  next.answered(t.clock.steady());
+  t.clock.advance(2 * LIMIT_MS);
+  next.answered(t.clock.steady());
+  expect(t.ended).toEqual([job.submission_id]);
+});
+
+test("a timer that is late loses to no answer", () => {
+  const dir = tempDir();
+  using _ = dir;
+  const ended: string[] = [];
+  const clock = new FakeClock();
+  // As in a process that was busy: time has passed, and no timer has fired.
+  const late = { ...clock, now: () => clock.now(), steady: () => clock.steady(), after: () => () => {} };
+  const path = join(dir.path, "answered");
+  const more = { isSameBoot: true, onWatch: () => {}, onSilence: (id: string) => ended.push(id) };
+  const silence = new Silence({ clock: late, log: silentLogger, path, ...more });
+  const job = limited();
+  silence.watch(job);
+  clock.advance(LIMIT_MS + 1);
+  silence.answered(clock.steady());
+  expect(ended).toEqual([job.submission_id]);
+});

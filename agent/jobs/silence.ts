@@ -49,10 +49,12 @@ export class Silence {
 
   /** A sync that was sent then has been answered. */
   answered(sentAt: number): void {
+    // A timer may be late, and the coordinator counts on what is over.
+    this.#armAll();
     this.#answeredAt = sentAt;
     if (this.#limits.size === 0) return;
     this.#keep();
-    for (const [id, limitMs] of this.#limits) this.#arm(id, limitMs);
+    this.#armAll();
   }
 
   close(): void {
@@ -67,15 +69,24 @@ export class Silence {
     }
   }
 
+  /** Those that are not over yet. */
+  #armAll(): void {
+    for (const [id, limitMs] of this.#limits) if (this.#cancel.has(id)) this.#arm(id, limitMs);
+  }
+
   #arm(id: string, limitMs: number): void {
     const { clock, log, onSilence } = this.#deps;
     this.#cancel.get(id)?.();
+    this.#cancel.delete(id);
     const leftMs = this.#answeredAt + limitMs - clock.steady();
     const end = () => {
+      this.#cancel.delete(id);
       log.warn("Cut off for too long: the job may go on elsewhere, and ends here", { submission_id: id });
       onSilence(id);
     };
-    this.#cancel.set(id, clock.after(Math.max(0, leftMs), end));
+    // At once where it is over: no answer that comes now makes it this host's again.
+    if (leftMs <= 0) end();
+    else this.#cancel.set(id, clock.after(leftMs, end));
   }
 }
 
