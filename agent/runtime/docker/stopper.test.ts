@@ -1,12 +1,13 @@
 /** Against a terminal and an engine that are sockets of this test; the real ones are in scripts/e2e. */
 import { expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
 import { createConnection, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { silentLogger } from "../../../shared/log.ts";
 import { tempDir } from "../../../shared/testing/tempDir.ts";
 import { waitFor } from "../../../shared/testing/waitFor.ts";
 import { openDocker } from "./client.ts";
-import { findStopNote } from "./stopNote.ts";
+import { findStopNote, writeStopNote } from "./stopNote.ts";
 import { createStopper } from "./stopper.ts";
 
 const [CTRL_C, CTRL_D] = ["\x03", "\x04"];
@@ -27,7 +28,8 @@ const openContainer = async () => {
   undo.defer(() => engine.stop(true));
   const sockets: Socket[] = [];
   const terminals = createServer((socket) => sockets.push(socket));
-  const [terminalPath, notePath] = [join(dir.path, "terminal"), join(dir.path, "stop")];
+  const path = (name: string) => join(dir.path, name);
+  const [terminalPath, notePath, spoolPath] = [path("terminal"), path("stop"), path("spool")];
   await new Promise<void>((resolve) => terminals.listen(terminalPath, resolve));
   undo.defer(() => void terminals.close());
   const docker = await openDocker(`unix://${dir.path}/docker.sock`);
@@ -47,6 +49,8 @@ const openContainer = async () => {
       onKilled: () => {},
       log: silentLogger,
       notePath,
+      spoolPath,
+      echoMs: 200,
     });
     const end = () => {
       over.abort();
@@ -56,8 +60,15 @@ const openContainer = async () => {
     return { stopper, typed: () => typed, end };
   };
   /** Noted, and so known to the agent's next process. */
-  const isInterrupted = () => findStopNote(notePath)?.isInterrupted === true;
-  return { agent, kills, isInterrupted, [Symbol.asyncDispose]: () => undo.disposeAsync() };
+  const isInterrupted = () => findStopNote(notePath)?.interrupt === "typed";
+  return {
+    agent,
+    kills,
+    isInterrupted,
+    notePath,
+    spoolPath,
+    [Symbol.asyncDispose]: () => undo.disposeAsync(),
+  };
 };
 
 test("a stop interrupts once, then types the end of input until the job has ended", async () => {
@@ -83,6 +94,19 @@ test("an agent that starts again while a job is stopping does not interrupt it a
   second.stopper.stop(60_000);
   await waitFor("the end of input", () => second.typed() !== "");
   expect(second.typed()).not.toContain(CTRL_C);
+});
+
+test.each([
+  ["shown by the terminal", "working\r\n^Ctidying up", CTRL_D],
+  ["not seen", "working\r\n", CTRL_C],
+])("an interrupt that an earlier agent was about to type, and that is %s", async (_, output, first) => {
+  await using container = await openContainer();
+  const spoolBytes = "^C of the job's own\r\n".length;
+  writeFileSync(container.spoolPath, `^C of the job's own\r\n${output}`);
+  writeStopNote(container.notePath, { killInMs: 60_000, interrupt: "due", spoolBytes });
+  const { typed } = await container.agent();
+  await waitFor("a key", () => typed() !== "");
+  expect(typed()[0]).toBe(first);
 });
 
 test("an agent that starts again while a job is stopping kills it when its grace is over, and not later", async () => {

@@ -34,7 +34,16 @@ export const watchContainer = (options: WatchOptions): Pick<RunningJob, "ended" 
   const { container, terminal, spool, giveUp, log, stopNotePath: notePath } = options;
   const over = new AbortController();
   const onKilled = () => giveUp.abort();
-  const stopper = createStopper({ container, terminal, over: over.signal, onKilled, log, notePath });
+  const { path: spoolPath } = spool;
+  const stopper = createStopper({
+    container,
+    terminal,
+    spoolPath,
+    over: over.signal,
+    onKilled,
+    log,
+    notePath,
+  });
   const watch = async (): Promise<JobEnd> => {
     const watching = watchCommand(container);
     try {
