@@ -48,10 +48,19 @@ const LOST = new Set([
   "ERR_STREAM_PREMATURE_CLOSE",
 ]);
 
-/** The engine is not there: worth waiting for. */
+/** What an engine says to whoever asks while it ends, or while its containerd is away: gRPC's words, and Go's. */
+const LEAVING =
+  /transport is closing|connection is closing|: unavailable$|code = Unavailable|context canceled|daemon is shutting down/;
+
+/** Whether these are the words of an engine that is about to be gone. */
+export const isLeaving = (words: string): boolean => LEAVING.test(words);
+
+/** The engine is not there, or soon will not be: worth waiting for. */
 export const isUnreachable = (err: unknown): boolean => {
   const { code, syscall } = fieldsOf(err);
-  if (statusOf(err) !== undefined || typeof code !== "string") return false;
+  const status = statusOf(err);
+  if (status !== undefined) return status >= 500 && isLeaving(engineMessage(err));
+  if (typeof code !== "string") return false;
   return LOST.has(code) || (syscall === "connect" && code === "ENOENT");
 };
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import type { PullProgress } from "../../../shared/protocol/report.ts";
 import { tempDir } from "../../../shared/testing/tempDir.ts";
-import { openDocker } from "./client.ts";
+import { isUnreachable, openDocker } from "./client.ts";
 import { PullCutOff, type PullRequest, pullImage } from "./pull.ts";
 
 /** What an engine answers to a pull, as it comes over its socket: refusals and silence are not to be had from a real one at will. */
@@ -114,6 +114,10 @@ describe("pullImage()", () => {
     const leave = lines({ errorDetail: { message: "context canceled" }, error: "context canceled" });
     for (const text of [begun, begun + leave])
       await expect(pullFrom(() => new Response(text))).rejects.toBeInstanceOf(PullCutOff);
+    const closing = "error creating temporary lease: transport is closing: unavailable";
+    const leaving = pullFrom(() => Response.json({ message: closing }, { status: 500 }));
+    const err = await leaving.catch((reason: unknown) => reason);
+    expect(isUnreachable(err)).toBe(true);
     const refused = lines({ errorDetail: { message: "manifest unknown" }, error: "manifest unknown" });
     await expect(pullFrom(() => new Response(refused))).rejects.not.toBeInstanceOf(PullCutOff);
     const request = { image: "a", auth: undefined };

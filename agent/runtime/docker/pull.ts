@@ -1,7 +1,7 @@
 import type Docker from "dockerode";
 import { messageOf } from "../../../shared/errors.ts";
 import { type RuntimeHooks, StartError } from "../runtime.ts";
-import { engineMessage, isUnreachable, statusOf } from "./client.ts";
+import { engineMessage, isLeaving, isUnreachable, statusOf } from "./client.ts";
 import { parseImageReference } from "./imageReference.ts";
 import { PullEvent, PullTracker } from "./pullProgress.ts";
 
@@ -13,8 +13,7 @@ const REPORT_EVERY_MS = 250;
 /** The engine stopped in the middle of a pull; it may be no more than its restart. */
 export class PullCutOff extends StartError {}
 
-/** How an engine that is told to end takes leave of its pulls. */
-const CUT_OFF = /context canceled|the engine stopped in the middle of it/;
+const STOPPED = "the engine stopped in the middle of it";
 
 /** What a pull needs of those who wait for it. */
 export type PullHooks = Pick<RuntimeHooks, "signal" | "onPulling">;
@@ -56,13 +55,13 @@ export const pullImage = async (docker: Docker, request: PullRequest, hooks: Pul
       const progress = tracker.progress(reportedAt);
       if (progress) hooks.onPulling(progress);
     }
-    if (!end.isReached()) throw new Error("the engine stopped in the middle of it");
+    if (!end.isReached()) throw new Error(STOPPED);
     hooks.onPulling(tracker.progress(Date.now()));
   } catch (err) {
     if (hooks.signal.aborted) throw err;
     if (silence.signal.aborted) throw pullError(request, `nothing came for ${silenceMs / 1_000} seconds`);
     const said = engineMessage(err);
-    if (hasBegun && (isUnreachable(err) || CUT_OFF.test(said)))
+    if (hasBegun && (isUnreachable(err) || isLeaving(said) || said === STOPPED))
       throw new PullCutOff("creating_container_error", cannotPull(request, said), { cause: err });
     throw isUnreachable(err) ? err : pullError(request, said, statusOf(err));
   } finally {
