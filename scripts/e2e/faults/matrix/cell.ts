@@ -72,13 +72,15 @@ export const playCell = async (stage: Stage, cell: Cell, turn = 0): Promise<Outc
   const log = judgeLog(came, printed);
   const exitStatus = last?.exit_status ?? null;
   const reason = last?.termination_reason ?? "";
+  const message = last?.termination_reason_message ?? "";
   const isOwed = (ending: Ending) =>
+    message.includes(ending.says ?? "") &&
     ending.status === ended.status &&
     ending.reason === reason &&
     ending.exitStatus.includes(exitStatus) &&
     ending.logs.includes(log);
   if (!endingsOwed(cell.fault, cell.moment).some(isOwed))
-    problems.push(`${ended.status} (${reason}) ${exitStatus}, ${log} is not what is owed`);
+    problems.push(`${ended.status} (${reason}: ${message}) ${exitStatus}, ${log} is not what is owed`);
   if (log === "wrong") problems.push(firstDifference(came, printed));
   problems.push(...(await leftoversOf(stage, name)));
   return {

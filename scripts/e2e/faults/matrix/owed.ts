@@ -9,6 +9,8 @@ export interface Ending {
   exitStatus: readonly (number | null)[];
   reason: string;
   logs: readonly Judgement[];
+  /** What its message must say. */
+  says?: string;
 }
 
 const DONE: Ending = { status: "done", exitStatus: [0], reason: "done_by_runner", logs: ["whole"] };
@@ -28,11 +30,22 @@ const LOST: Ending = {
   logs: ["cut"],
 };
 
+/** Its engine asked it to end in the instant before its shell was one that does not listen to that. */
+const ENDED_BY_ENGINE: Ending = {
+  status: "failed",
+  exitStatus: [143],
+  reason: "container_exited_with_error",
+  logs: ["empty"],
+  says: "The Docker engine was restarted while the job ran",
+};
+
 /**
- * What users are owed: a fault changes nothing about a job, but for a reboot, which ends what runs. That is said, and
- * nothing that was printed before is lost.
+ * What users are owed: a fault changes nothing about a job, but for a reboot, which ends what runs, and an engine that
+ * goes without having its containers outlive it. That is said, and nothing that was printed before is lost.
  */
 export const endingsOwed = (fault: FaultName, moment: MomentName): readonly Ending[] => {
+  // An engine gives its containers ten seconds, in which these jobs come to their own end.
+  if (fault === "Docker restart" && moment === "starting") return [DONE, ENDED_BY_ENGINE];
   if (fault !== "host reboot") return [moment === "stopping" ? STOPPED : DONE];
   switch (moment) {
     // It has not begun, so that nothing ended: it begins when the host is there again.
