@@ -127,8 +127,15 @@ export class SpoolWriter {
 
 const sizeOf = (parts: readonly Uint8Array[]): number => parts.reduce((sum, { length }) => sum + length, 0);
 
-/** Bytes of a spool from `offset`, at most `limit`; empty at its end, or while there is no spool yet. */
-export const readSpool = (path: string, offset: number, limit: number): Uint8Array => {
+export interface SpoolPart {
+  offset: number;
+  limit: number;
+  /** Taken for the bytes where it is large enough; whoever gives it must be done with what is in it. */
+  buffer?: Uint8Array | undefined;
+}
+
+/** Bytes of a spool from `offset`, at most `limit`; none at its end, or while there is no spool yet. */
+export const readSpool = (path: string, { offset, limit, buffer }: SpoolPart): Uint8Array => {
   let fd: number;
   try {
     fd = openSync(path, "r");
@@ -138,8 +145,9 @@ export const readSpool = (path: string, offset: number, limit: number): Uint8Arr
   }
   try {
     const size = Math.min(limit, Math.max(0, fstatSync(fd).size - offset));
-    const bytes = new Uint8Array(size);
-    return bytes.subarray(0, size === 0 ? 0 : readSync(fd, bytes, 0, size, offset));
+    if (size === 0) return new Uint8Array();
+    const bytes = buffer && buffer.length >= size ? buffer.subarray(0, size) : new Uint8Array(size);
+    return bytes.subarray(0, readSync(fd, bytes, 0, size, offset));
   } finally {
     closeSync(fd);
   }

@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import type { Logger } from "../../shared/log.ts";
 import { LogAnswer } from "../../shared/protocol/logs.ts";
-import { readSpool } from "../jobs/spool.ts";
+import { readSpool, type SpoolPart } from "../jobs/spool.ts";
 import { fillCut, findCut, type SpoolSpace } from "../jobs/spoolSpace.ts";
 import { Backoff } from "./backoff.ts";
 import { callJson, codeOf, type LinkOptions } from "./client.ts";
@@ -10,6 +10,11 @@ import { Wake } from "./wake.ts";
 
 /** Large enough to be fast, small enough that the first bytes of a burst are not held up by the last. */
 const BATCH_BYTES = 1024 * 1024;
+
+/** Less than so much is not worth a request of its own as often as it comes. */
+const ENOUGH_BYTES = 128 * 1024;
+/** What is printed so soon after the last request waits for more of it: nobody reads faster. */
+const GATHER_MS = 8;
 
 /** Nobody is cut off for longer than hours without the seconds of the first being of no interest any more. */
 const MAX_TIMES = 20_000;
@@ -51,6 +56,7 @@ export const uploadLog = (
   { submissionId, spoolPath, isResumed, signal }: LogSource,
 ): LogUpload => {
   const due = new Wake();
+  const hurry = new Wake();
   const times = new OutputTimes(spoolPath);
   let isClosed = false;
   // The job is being removed, or the agent ends.
@@ -68,10 +74,13 @@ export const uploadLog = (
   const run = async () => {
     const backoff = new Backoff();
     const outage = new Outage(deps.log, "Cannot send a job's output; trying again");
+    let buffer: Uint8Array | undefined;
     for (let [offset, mustAsk] = [0, isResumed]; !signal.aborted; ) {
       const wasClosed = isClosed;
       const limit = mustAsk ? 0 : Math.min(BATCH_BYTES, times.endOf(offset) - offset);
-      const bytes = readWhole(spoolPath, offset, limit);
+      const bytes = readWhole(spoolPath, { offset, limit, buffer });
+      // Of a job that prints without a pause they are all as large, but hundreds of jobs may say nothing.
+      buffer = bytes.length === BATCH_BYTES ? bytes : undefined;
       if (bytes.length === 0 && !wasClosed && !mustAsk) {
         await due.wait(signal);
         continue;
@@ -86,7 +95,11 @@ export const uploadLog = (
         [offset, mustAsk] = [answer.length, false];
         if (wasClosed && answer.sha256) return await check(deps.log, spoolPath, { submissionId, ...answer });
         if (isEnd) await due.wait(signal, backoff.next());
+        else if (bytes.length < Math.min(limit, ENOUGH_BYTES) && !isClosed)
+          await hurry.wait(signal, GATHER_MS);
       } catch (err) {
+        // The request that failed may still be reading it.
+        buffer = undefined;
         if (signal.aborted) return;
         if (codeOf(err) === "fenced") return deps.onFenced(submissionId);
         outage.failed(err, { submission_id: submissionId });
@@ -102,6 +115,7 @@ export const uploadLog = (
     close: () => {
       isClosed = true;
       due.wake();
+      hurry.wake();
     },
     retry: () => due.wake(),
     done: run().catch((err: unknown) =>
@@ -110,9 +124,9 @@ export const uploadLog = (
   };
 };
 
-const readWhole = (path: string, offset: number, limit: number): Uint8Array => {
-  const bytes = readSpool(path, offset, limit);
-  return bytes.length === 0 ? bytes : fillCut(bytes, { offset, cut: findCut(path) });
+const readWhole = (path: string, part: SpoolPart): Uint8Array => {
+  const bytes = readSpool(path, part);
+  return bytes.length === 0 ? bytes : fillCut(bytes, { offset: part.offset, cut: findCut(path) });
 };
 
 /** When which part of the output came, to a second: what is sent late keeps its time. */

@@ -1,5 +1,11 @@
+import { delay } from "../../../shared/async/delay.ts";
+
 /** So much may wait to be written; then the other side has to wait too. */
-const HIGH_WATER_BYTES = 4 * 1024 ** 2;
+const HIGH_WATER_BYTES = 1024 ** 2;
+/** What comes piece by piece is gathered for so long, once the first piece has gone on. */
+const GATHER_MS = 4;
+/** So much is worth a write of its own. */
+const ENOUGH_BYTES = 128 * 1024;
 
 /**
  * Hands on what a stream brings, as much at once as has come since the last time: engines send a job's log in one
@@ -11,16 +17,18 @@ export const pump = (source: NodeJS.ReadableStream, write: (bytes: Buffer) => Pr
     let waitingBytes = 0;
     let isWriting = false;
     let outcome: (() => void) | undefined;
+    const hurry = new AbortController();
 
     const drain = async () => {
       isWriting = true;
       try {
         while (waiting.length > 0) {
-          const bytes = Buffer.concat(waiting);
+          const bytes = waiting.length === 1 && waiting[0] ? waiting[0] : Buffer.concat(waiting);
           waiting = [];
           waitingBytes = 0;
           source.resume();
           await write(bytes);
+          if (waitingBytes < ENOUGH_BYTES) await delay(GATHER_MS, hurry.signal);
         }
       } catch (err) {
         outcome = () => reject(err);
@@ -30,6 +38,7 @@ export const pump = (source: NodeJS.ReadableStream, write: (bytes: Buffer) => Pr
     };
     const settle = (how: () => void) => {
       outcome ??= how;
+      hurry.abort();
       if (!isWriting) outcome();
     };
 
