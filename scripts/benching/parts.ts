@@ -2,6 +2,8 @@ import type { Part } from "./bench.ts";
 import { measureCli } from "./cliPart.ts";
 import { measureConfig } from "./configPart.ts";
 import { measureIdle } from "./idlePart.ts";
+import { measureLatency } from "./latencyPart.ts";
+import { measureMemory } from "./memoryPart.ts";
 import { measurePeers } from "./peersPart.ts";
 import { measureRuns, measureStops } from "./runsPart.ts";
 import { measureThroughput } from "./throughputPart.ts";
@@ -13,7 +15,9 @@ export const PARTS = {
   config: { summary: "reading and checking a configuration", run: measureConfig },
   runs: { summary: "a run from the request to its final status, step by step", run: measureRuns },
   stop: { summary: "from a stop request to the final status", run: measureStops },
+  latency: { summary: "from a line of a job's output to a client that follows", run: measureLatency },
   throughput: { summary: "200 MB of output of one job, to a client that follows", run: measureThroughput },
+  memory: { summary: "what our processes take while 1 GB of output passes", run: measureMemory },
   peers: { summary: "docker run of the same image, and Slurm's srun", run: measurePeers },
 } as const satisfies Record<string, { summary: string; run: (part: Part) => Promise<void> }>;
 export type PartName = keyof typeof PARTS;

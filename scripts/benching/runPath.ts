@@ -21,7 +21,7 @@ export interface RunTimes {
 }
 
 /** Prints the time of day; what busybox can tell is the time that a file was written, to 4 ms. */
-const NOW: Record<Runtime, string> = {
+export const NOW: Record<Runtime, string> = {
   process: 'date "+%Y-%m-%d %H:%M:%S.%N %z"',
   docker: "touch /tmp/now; stat -c %y /tmp/now",
 };
@@ -39,7 +39,7 @@ export const configurationOf = (runtime: Runtime, name: string, commands: readon
 });
 
 /** Milliseconds since 1970 with their fraction, from each `2026-01-31 12:00:00.123456789 +0000` of an output. */
-const timesIn = (output: string): number[] =>
+export const timesIn = (output: string): number[] =>
   [...output.matchAll(/^(\S+) (\S+)\.(\d+) ([+-]\d\d)(\d\d)\r?$/gm)].map(
     ([, date, time, fraction, hours, minutes]) =>
       Date.parse(`${date}T${time}${hours}:${minutes}`) + Number(`0.${fraction}`) * 1000,
