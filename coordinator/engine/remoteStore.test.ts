@@ -1,15 +1,13 @@
-import { describe, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { FakeClock } from "../../shared/testing/fakeClock.ts";
 import { tempDir } from "../../shared/testing/tempDir.ts";
 import { waitFor } from "../../shared/testing/waitFor.ts";
 import { startCoordinator } from "../main.ts";
-import { serverDatabase, whyNoServer } from "../testing/databases.ts";
+import { describeServer, serverDatabase } from "../testing/databases.ts";
 import { startTestCoordinator } from "../testing/startTestCoordinator.ts";
 import { hostRow, TestEngine } from "../testing/testEngine.ts";
 
-const suite = whyNoServer === undefined ? describe : describe.skip;
-
-suite(`over a libSQL server${whyNoServer === undefined ? "" : ` [${whyNoServer}]`}`, () => {
+describeServer("over a libSQL server", () => {
   test("runs wait, are placed, outlive a restart, and end", async () => {
     await using server = await serverDatabase();
     using dir = tempDir();

