@@ -39,6 +39,35 @@ const assignments = async (t: OpenedEngine, host: InstanceRow) =>
     ),
   );
 
+test("jobs that ask for different vendors' devices share a host, and get those alone", async () => {
+  await using t = await openEngine();
+  const row = divided(0);
+  const amd = [0, 1, 2, 3].map((index) => ({
+    ...{ vendor: "amd" as const, raw_name: "AMD Instinct MI210", memory_mib: 65_520, driver_version: "6.14" },
+    ...{ id: `/dev/dri/renderD${128 + index}`, index },
+  }));
+  const inventory = { ...row.inventory, gpus: [...row.inventory.gpus, ...amd] };
+  const host = await t.engine.addHost({ ...row, inventory });
+  const asking = (gpu: string) => ({
+    image: "theirs",
+    resources: { cpu: "1..", memory: "1GB..", disk: null, gpu },
+  });
+  await t.engine.submit("red", asking("MI210:2"));
+  await t.engine.submit("green", asking("nvidia:1"));
+  const given = await assignments(t, host);
+  expect(given.get("red")).toMatchObject({
+    cpus: 4,
+    gpu_ids: ["/dev/dri/renderD128", "/dev/dri/renderD129"],
+    env: { DSTACK_GPUS_PER_NODE: "2" },
+  });
+  expect(given.get("green")).toMatchObject({ cpus: 2, gpu_ids: ["GPU-0"] });
+  const { provisioning_data: placed, runtime_data: data } = await t.engine.latest("red");
+  expect(placed?.gpu_driver).toEqual({ vendor: "amd", version: "6.14" });
+  expect(data?.offer?.instance.resources.gpus.map(({ name }) => name)).toEqual(["MI210", "MI210"]);
+  await t.engine.submit("large", asking("nvidia:2"));
+  expect(await statusOfRun(t, "large")).toBe("failed");
+});
+
 test("jobs share a host in parts, each with limits and devices of its own", async () => {
   await using t = await openEngine();
   const host = await t.engine.addHost(divided(0));

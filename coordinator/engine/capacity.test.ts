@@ -43,7 +43,7 @@ test("a share of a host that was divided anew meanwhile is refused", () => {
   const row = { ...anInstance({ blocks: 4 }), id: "a" };
   capacity.set(row, "lab");
   const entry = capacity.get("a");
-  const share = entry && allot(entry, 1);
+  const share = entry && allot(entry, { blocks: 1 });
   if (!share) throw new Error("A free host has a share");
   capacity.update("a", { blocks: 2 });
   expect(capacity.claim("a", "s1", share)).toBe(false);
@@ -73,7 +73,7 @@ test("blocks and devices are never given twice, whatever is claimed and released
           expect(capacity.release("a", id)).toBe(held.delete(id));
         } else if (!held.has(id)) {
           const free = total - usedBlocks(entry);
-          const share = allot(entry, blocks);
+          const share = allot(entry, { blocks: blocks });
           // Whatever is free can be had: nothing is lost between others.
           expect(share !== undefined).toBe(blocks <= free);
           if (share) {

@@ -1,7 +1,7 @@
 import type { HostShare } from "../../shared/resources/blocks.ts";
 import type { CapacityEntry } from "../domain/instances/capacityEntry.ts";
 import { totalBlocksOf } from "../domain/instances/division.ts";
-import { hasRoom, usedBlocks } from "../domain/instances/occupancy.ts";
+import { hasAnyRoom, usedBlocks } from "../domain/instances/occupancy.ts";
 import type { HostGroup } from "../domain/offers/candidates.ts";
 import type { InstanceRow } from "../store/instances.ts";
 import { FreeHosts } from "./freeHosts.ts";
@@ -84,7 +84,7 @@ export class Capacity {
   /** Those with a block in which a job could begin at once. */
   listFree(projectId: string): CapacityEntry[] {
     return [...this.#slots.values()].filter(
-      (slot) => slot.instance.project_id === projectId && hasRoom(slot, 1),
+      (slot) => slot.instance.project_id === projectId && hasAnyRoom(slot),
     );
   }
 

@@ -36,7 +36,7 @@ test("whatever happens to hosts, what is found in the index is as good as the be
       for (const [at, { num, what, cpus: size, blocks }] of steps.entries()) {
         const id = `host-${num}`;
         const entry = capacity.get(id);
-        const share = entry && allot(entry, 1);
+        const share = entry && allot(entry, { blocks: 1 });
         if (what === "set") capacity.set(host(num, { cpus: size, blocks }), "lab");
         else if (what === "remove") capacity.remove(id);
         else if (what === "claim" && share) capacity.claim(id, `job-${at}`, share);
@@ -58,7 +58,7 @@ test("whatever happens to hosts, what is found in the index is as good as the be
         .listKinds("p")
         .flatMap((group) => [...group.free.values()].flatMap((set) => [...set]));
       const names = (entries: typeof free) => entries.map(({ instance }) => instance.name).sort();
-      expect(names(free)).toEqual(names(capacity.list("p").filter((one) => hasRoom(one, 1))));
+      expect(names(free)).toEqual(names(capacity.list("p").filter((one) => hasRoom(one, { blocks: 1 }))));
     }),
   );
 });

@@ -47,7 +47,7 @@ export const placeReplica = (
       instance_id: instance.id,
       share,
       ...(isBegun ? beginning(now) : { last_processed_at: now }),
-      provisioning_data: provisioningDataOf(instance, address),
+      provisioning_data: provisioningDataOf(instance, address, share),
       runtime_data: runtimeDataOf(instance, share, networkModeOf(jobNetworkMode, place, submission.job_spec)),
     };
     const job = { ...submission, project_id: run.project_id };

@@ -1,9 +1,8 @@
 import type { JobSpec } from "../../shared/api/jobs.ts";
 import { mergeProfile } from "../../shared/config/profile.ts";
 import type { CapacityEntry } from "../domain/instances/capacityEntry.ts";
-import { totalBlocksOf } from "../domain/instances/division.ts";
 import { placeOf } from "../domain/instances/instanceType.ts";
-import { usedBlocks } from "../domain/instances/occupancy.ts";
+import { isUp, usedBlocks } from "../domain/instances/occupancy.ts";
 import {
   type Candidate,
   canBegin,
@@ -72,14 +71,19 @@ export const chooseHosts = (wanted: Wanted, { entries, mayUse }: PlacementDeps):
   let best: { hosts: Candidate[]; busy: number; price: number } | undefined;
   for (const own of fleets.values()) {
     if (own.length < wanted.jobSpecs.length) continue;
-    const byKind = new Map<string, CapacityEntry[]>();
+    const byKind = new Map<string, ReadonlyMap<CapacityEntry, Candidate>>();
     const choices = wanted.jobSpecs.map((spec) => {
       const kind = JSON.stringify(spec.requirements);
       const known = byKind.get(kind) ?? fittingOf(own, { wanted, spec, mayUse });
       byKind.set(kind, known);
       return known;
     });
-    const hosts = matchDistinct(choices, isFree)?.map(wholeHost);
+    const entries = matchDistinct(
+      choices.map((choice) => [...choice.keys()]),
+      isFree,
+    );
+    // One of several nodes has all blocks of its host (docs/spec/lifecycle.md §2.5).
+    const hosts = entries?.flatMap((entry, rank) => choices[rank]?.get(entry) ?? []);
     if (!hosts) continue;
     const busy = hosts.filter((host) => !canBegin(host)).length;
     const price = hosts.reduce((sum, { entry }) => sum + placeOf(entry.instance).price, 0);
@@ -94,18 +98,17 @@ export const chooseHosts = (wanted: Wanted, { entries, mayUse }: PlacementDeps):
 const fittingOf = (
   entries: readonly CapacityEntry[],
   { wanted, spec, mayUse }: { wanted: Wanted; spec: JobSpec } & Pick<PlacementDeps, "mayUse">,
-): CapacityEntry[] =>
-  findCandidates(entries, { spec: wanted.run.spec, jobSpec: spec })
-    .fitting.filter(mayUse)
-    .map(({ entry }) => entry);
-
-/** One of several nodes has all blocks of its host (docs/spec/lifecycle.md §2.5). */
-const wholeHost = (entry: CapacityEntry): Candidate => {
-  const total = totalBlocksOf(entry.instance) ?? 1;
-  return { entry, blocks: total, total };
+): ReadonlyMap<CapacityEntry, Candidate> => {
+  const { fitting } = findCandidates(entries, { spec: wanted.run.spec, jobSpec: spec });
+  const hosts = new Map<CapacityEntry, Candidate>();
+  // The devices of the vendor that comes first are the best of a host with several.
+  for (const candidate of fitting)
+    if (!hosts.has(candidate.entry) && mayUse(candidate)) hosts.set(candidate.entry, candidate);
+  return hosts;
 };
 
-const isFree = (entry: CapacityEntry): boolean => canBegin(wholeHost(entry));
+/** Nobody is there. */
+const isFree = (entry: CapacityEntry): boolean => entry.occupants.size === 0 && isUp(entry);
 
 /** The words of the reference for it (docs/spec/lifecycle.md §2.7), and then what is in the way. */
 export const whyNowhere = (wanted: Wanted, entries: readonly CapacityEntry[]): string => {

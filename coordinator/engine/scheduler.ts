@@ -171,8 +171,8 @@ export class Scheduler {
       wanted.jobSpecs.length === 1
         ? chooseFreeHost(wanted, { agents, groups: capacity.listKinds(projectId), mayUse })
         : chooseHosts(wanted, { entries: capacity.listFree(projectId), mayUse });
-    return chosen?.map(({ entry, blocks }) => {
-      const share = allot(entry, blocks);
+    return chosen?.map(({ entry, ...part }) => {
+      const share = allot(entry, part);
       if (!share) throw new Error(`Instance ${entry.instance.name} has no room where it was just found`);
       return { entry, share };
     });

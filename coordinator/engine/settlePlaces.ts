@@ -1,12 +1,10 @@
-import { fitBlocks } from "../../shared/resources/blocks.ts";
 import type { CapacityEntry } from "../domain/instances/capacityEntry.ts";
 import { totalBlocksOf } from "../domain/instances/division.ts";
-import { placeOf, typeOf } from "../domain/instances/instanceType.ts";
+import { fitInstance } from "../domain/instances/fitInstance.ts";
 import { hasJoined } from "../domain/instances/madeRow.ts";
 import { networkModeOf } from "../domain/instances/networkMode.ts";
 import { nodeAddresses } from "../domain/instances/nodeAddresses.ts";
 import { allot, wholeOf } from "../domain/instances/occupancy.ts";
-import { countDevices } from "../domain/instances/offeredGpus.ts";
 import { provisioningDataOf, runtimeDataOf } from "../domain/instances/provisioningData.ts";
 import { patchSubmission, type SubmissionRow } from "../store/submissions.ts";
 import { type Changes, merge } from "./changes.ts";
@@ -42,7 +40,7 @@ const settle = (
   const addresses = nodeAddresses(entries.map((one) => one.instance.inventory));
   const patch = {
     share,
-    provisioning_data: provisioningDataOf(instance, addresses[rank] ?? null),
+    provisioning_data: provisioningDataOf(instance, addresses[rank] ?? null, share),
     runtime_data: runtimeDataOf(
       instance,
       share,
@@ -62,10 +60,10 @@ const shareFor = (
   { instance, occupants }: CapacityEntry,
 ) => {
   const total = totalBlocksOf(instance) ?? 1;
-  const { resources } = typeOf(instance);
-  const devices = countDevices(instance.inventory);
-  const fit = fitBlocks(requirements, resources, { total, devices, price: placeOf(instance).price });
+  const found = fitInstance(requirements, instance, total);
+  const [fit] = "fits" in found ? found.fits : [];
   const others = new Map([...occupants].filter(([occupant]) => occupant !== id));
-  const blocks = "blocks" in fit ? fit.blocks : total;
-  return allot({ instance, occupants: others }, blocks) ?? wholeOf({ instance });
+  return (
+    allot({ instance, occupants: others }, fit ?? { blocks: total }) ?? wholeOf({ instance }, fit?.vendor)
+  );
 };

@@ -144,8 +144,16 @@ const CASES: Case[] = [
     asked: [{ Devices: [node("/dev/tenstorrent/0"), node("/dev/tenstorrent/1")], Ulimits: PINNED }],
     env: [NO_NVIDIA],
   },
-  // All are listed, one vendor's are given.
+  // All are listed, and given are those of the vendor that is asked for.
   { host: "two vendors in one host", gpu: "RTXPRO6000", asked: [byRuntime(uuid(0x590))] },
+  {
+    host: "two vendors in one host",
+    gpu: "amd:2",
+    asked: [
+      { Devices: [node("/dev/kfd"), node("/dev/dri/renderD128"), node("/dev/dri/renderD129")], ...AMD },
+    ],
+    env: [NO_NVIDIA],
+  },
   {
     host: "p150",
     gpu: "p150:1",
@@ -164,9 +172,9 @@ describeWith(["programs", "root"], "vendor matrix", () => {
   });
   afterAll(() => undo.disposeAsync());
 
-  test.each(CASES.map((one, index) => [one.host, one, index] as const))(
-    "%s",
-    async (name, one, index) => {
+  test.each(CASES.map((one, index) => [one.host, one.gpu, one, index] as const))(
+    "%s: %p",
+    async (name, _gpu, one, index) => {
       const host = FAKE_HOSTS.find((known) => known.name === name);
       if (!host) throw new Error(`There is no host "${name}"`);
       const dir = join(top, String(index));

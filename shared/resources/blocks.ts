@@ -31,7 +31,8 @@ export const shareOf = (
     ...host,
     cpus: Math.floor(host.cpus / total) * blocks,
     memory_mib: Math.floor(host.memory_mib / total) * blocks,
-    gpus: host.gpus.slice(0, Math.floor(devices / total) * blocks),
+    // Of a second vendor's devices, by which the host is not divided, there may be less than one a block.
+    gpus: host.gpus.slice(0, Math.floor((devices * blocks) / total)),
   };
 };
 

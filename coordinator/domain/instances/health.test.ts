@@ -3,9 +3,9 @@ import type { GpuDevice } from "../../../shared/protocol/inventory.ts";
 import { anInstance } from "../../testing/anInstance.ts";
 import { totalBlocksOf } from "./division.ts";
 import { healthOf } from "./health.ts";
-import { instanceTypeOf } from "./instanceType.ts";
+import { instanceTypeOf, wholeTypeOf } from "./instanceType.ts";
 import { allot, hasRoom } from "./occupancy.ts";
-import { countDevices, offeredGpus } from "./offeredGpus.ts";
+import { countDevices, offeredGpus, vendorsOf } from "./offeredGpus.ts";
 
 const gpu = (index: number, health?: GpuDevice["health"]): GpuDevice => ({
   vendor: "nvidia",
@@ -55,18 +55,22 @@ test("a device that fails takes its own block from a host and leaves the others 
   expect(instanceTypeOf(instance.inventory).resources.gpus).toHaveLength(3);
   const occupants = new Map();
   for (const [at, id] of ["GPU-0", "GPU-1", "GPU-3"].entries()) {
-    expect(hasRoom({ instance, occupants }, 1)).toBe(true);
-    const share = allot({ instance, occupants }, 1);
+    expect(hasRoom({ instance, occupants }, { blocks: 1 })).toBe(true);
+    const share = allot({ instance, occupants }, { blocks: 1 });
     expect(share).toMatchObject({ blocks: 1, total: 4, cpus: 2, gpu_ids: [id] });
     occupants.set(String(at), share);
   }
-  expect(hasRoom({ instance, occupants }, 1)).toBe(false);
-  expect(allot({ instance, occupants }, 1)).toBeUndefined();
+  expect(hasRoom({ instance, occupants }, { blocks: 1 })).toBe(false);
+  expect(allot({ instance, occupants }, { blocks: 1 })).toBeUndefined();
   // Whoever takes all of it takes what is left.
-  expect(allot({ instance, occupants: new Map() }, 4)?.gpu_ids).toEqual(["GPU-0", "GPU-1", "GPU-3"]);
+  expect(allot({ instance, occupants: new Map() }, { blocks: 4 })?.gpu_ids).toEqual([
+    "GPU-0",
+    "GPU-1",
+    "GPU-3",
+  ]);
 });
 
-test("of several vendors' devices one vendor's are offered", () => {
+test("of several vendors' devices each vendor's are offered; by the first one's the host is divided", () => {
   const amd = {
     ...gpu(0),
     vendor: "amd" as const,
@@ -77,8 +81,20 @@ test("of several vendors' devices one vendor's are offered", () => {
     { blocks: 1 },
     { cpus: 8, gpus: [amd, gpu(0), gpu(1)], held_out_gpus: [{ ...amd, id: "x" }] },
   );
-  expect(offeredGpus(mixed.inventory).map(({ id }) => id)).toEqual(["GPU-0", "GPU-1"]);
-  expect(instanceTypeOf(mixed.inventory).resources.gpus.map(({ name }) => name)).toEqual(["H100", "H100"]);
-  expect(allot({ instance: mixed, occupants: new Map() }, 1)?.gpu_ids).toEqual(["GPU-0", "GPU-1"]);
-  expect(countDevices(mixed.inventory)).toBe(2);
+  const { inventory } = mixed;
+  expect(vendorsOf(inventory)).toEqual(["nvidia", "amd"]);
+  expect(offeredGpus(inventory).map(({ id }) => id)).toEqual(["GPU-0", "GPU-1"]);
+  expect(offeredGpus(inventory, "amd").map(({ id }) => id)).toEqual(["/dev/dri/renderD128"]);
+  expect(instanceTypeOf(inventory, "amd").resources.gpus.map(({ name }) => name)).toEqual(["MI210"]);
+  const names = wholeTypeOf(mixed).resources.gpus.map(({ name }) => name);
+  expect(names).toEqual(["H100", "H100", "MI210"]);
+  const given = (vendor?: "amd") => allot({ instance: mixed, occupants: new Map() }, { blocks: 1, vendor });
+  expect(given()?.gpu_ids).toEqual(["GPU-0", "GPU-1"]);
+  expect(given("amd")?.gpu_ids).toEqual(["/dev/dri/renderD128"]);
+  expect([countDevices(inventory), countDevices(inventory, "amd")]).toEqual([2, 2]);
+  // All of the first vendor's fail: the host stays divided as it was, and only the second one's are offered.
+  const failing = { ...inventory, gpus: [amd], held_out_gpus: [gpu(0, failure), gpu(1, failure)] };
+  expect(vendorsOf(failing)).toEqual(["amd"]);
+  expect(countDevices(failing)).toBe(2);
+  expect(healthOf(failing).status).toBe("warning");
 });

@@ -5,7 +5,7 @@ import type { CapacityEntry } from "./capacityEntry.ts";
 import { whyClosed } from "./closed.ts";
 import { totalBlocksOf } from "./division.ts";
 import { healthOf } from "./health.ts";
-import { gpuDriverOf, placeOf, typeOf } from "./instanceType.ts";
+import { gpuDriverOf, placeOf, wholeTypeOf } from "./instanceType.ts";
 import { hasJoined } from "./madeRow.ts";
 import { usedBlocks } from "./occupancy.ts";
 
@@ -21,7 +21,7 @@ export const viewInstance = (
     id: row.id,
     project_name: names.projectName,
     backend: isPlaced ? backend : null,
-    instance_type: isThere ? typeOf(row) : (row.made?.offer?.instance_type ?? null),
+    instance_type: isThere ? wholeTypeOf(row) : (row.made?.offer?.instance_type ?? null),
     name: row.name,
     fleet_id: row.fleet_id,
     fleet_name: names.fleetName,

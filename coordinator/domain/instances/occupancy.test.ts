@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { anInstance } from "../../testing/anInstance.ts";
 import { totalBlocksOf, whyUndivided } from "./division.ts";
-import { allot, chooseNeighbours, hasRoom, usedBlocks } from "./occupancy.ts";
+import { allot, chooseNeighbours, hasAnyRoom, hasRoom, usedBlocks } from "./occupancy.ts";
 
 /** `#` is taken, `.` is free. */
 const free = (places: string) => [...places].map((place) => place === ".");
@@ -34,7 +34,7 @@ const host = (blocks: number | "auto", count = 8) =>
 
 test("a part has limits and devices of its own; the whole has no limits", () => {
   const instance = host("auto");
-  const first = allot({ instance, occupants: new Map() }, 2);
+  const first = allot({ instance, occupants: new Map() }, { blocks: 2 });
   expect(first).toEqual({
     blocks: 2,
     total: 8,
@@ -43,26 +43,57 @@ test("a part has limits and devices of its own; the whole has no limits", () => 
     gpu_ids: ["GPU-0", "GPU-1"],
   });
   const occupants = new Map(first ? [["s", first]] : []);
-  expect(allot({ instance, occupants }, 4)?.gpu_ids).toEqual(["GPU-4", "GPU-5", "GPU-6", "GPU-7"]);
-  expect(allot({ instance, occupants }, 8)).toBeUndefined();
-  expect(allot({ instance, occupants: new Map() }, 8)).toMatchObject({ cpus: null, memory_mib: null });
+  expect(allot({ instance, occupants }, { blocks: 4 })?.gpu_ids).toEqual([
+    "GPU-4",
+    "GPU-5",
+    "GPU-6",
+    "GPU-7",
+  ]);
+  expect(allot({ instance, occupants }, { blocks: 8 })).toBeUndefined();
+  expect(allot({ instance, occupants: new Map() }, { blocks: 8 })).toMatchObject({
+    cpus: null,
+    memory_mib: null,
+  });
+});
+
+test("a part has devices of one vendor, and so many as there are for it", () => {
+  const amd = [0, 1].map((index) => ({
+    ...{ vendor: "amd" as const, raw_name: "AMD Instinct MI210", memory_mib: 65_520 },
+    ...{ id: `/dev/dri/renderD${128 + index}`, index },
+  }));
+  const instance = anInstance({ blocks: 8 }, { cpus: 192, gpus: [...amd, ...gpus(8)] });
+  expect(totalBlocksOf(instance)).toBe(8);
+  const occupants = new Map();
+  const take = (blocks: number, vendor: "nvidia" | "amd") => {
+    const share = allot({ instance, occupants }, { blocks, vendor });
+    if (share) occupants.set(`job ${occupants.size}`, share);
+    return share?.gpu_ids;
+  };
+  expect(take(1, "amd")).toEqual([]);
+  expect(take(4, "amd")).toEqual(["/dev/dri/renderD128"]);
+  expect(take(2, "nvidia")).toEqual(["GPU-0", "GPU-1"]);
+  expect(hasRoom({ instance, occupants }, { blocks: 1, vendor: "amd" })).toBe(true);
+  expect(hasRoom({ instance, occupants }, { blocks: 4, vendor: "amd" })).toBe(false);
+  expect(hasAnyRoom({ instance, occupants })).toBe(true);
+  expect(take(1, "nvidia")).toEqual(["GPU-2"]);
+  expect(hasAnyRoom({ instance, occupants })).toBe(false);
 });
 
 test("a host that is silent or on its way out has no room", () => {
   const occupants = new Map();
-  expect(hasRoom({ instance: host(8), occupants }, 8)).toBe(true);
-  expect(hasRoom({ instance: host(8), occupants }, 9)).toBe(false);
-  expect(hasRoom({ instance: { ...host(8), unreachable: true }, occupants }, 1)).toBe(false);
-  expect(hasRoom({ instance: { ...host(8), status: "terminating" }, occupants }, 1)).toBe(false);
+  expect(hasRoom({ instance: host(8), occupants }, { blocks: 8 })).toBe(true);
+  expect(hasRoom({ instance: host(8), occupants }, { blocks: 9 })).toBe(false);
+  expect(hasRoom({ instance: { ...host(8), unreachable: true }, occupants }, { blocks: 1 })).toBe(false);
+  expect(hasRoom({ instance: { ...host(8), status: "terminating" }, occupants }, { blocks: 1 })).toBe(false);
 });
 
 test("what was given out before a host was divided anew still counts", () => {
-  const share = allot({ instance: host(8), occupants: new Map() }, 3);
+  const share = allot({ instance: host(8), occupants: new Map() }, { blocks: 3 });
   const occupants = new Map(share ? [["s", share]] : []);
   expect(usedBlocks({ instance: host(4), occupants })).toBe(2);
   expect(usedBlocks({ instance: host(1), occupants })).toBe(1);
-  expect(hasRoom({ instance: host(4), occupants }, 2)).toBe(true);
-  expect(hasRoom({ instance: host(4), occupants }, 3)).toBe(false);
+  expect(hasRoom({ instance: host(4), occupants }, { blocks: 2 })).toBe(true);
+  expect(hasRoom({ instance: host(4), occupants }, { blocks: 3 })).toBe(false);
 });
 
 test("a host that cannot be divided evenly says so", () => {

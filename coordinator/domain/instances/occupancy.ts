@@ -3,7 +3,7 @@ import type { BlockUse } from "../events/jobEvents.ts";
 import type { CapacityEntry } from "./capacityEntry.ts";
 import { totalBlocksOf } from "./division.ts";
 import { instanceTypeOf } from "./instanceType.ts";
-import { countDevices, offeredGpus } from "./offeredGpus.ts";
+import { countDevices, offeredGpus, type Vendor, vendorsOf } from "./offeredGpus.ts";
 
 type Held = Pick<CapacityEntry, "instance" | "occupants">;
 
@@ -24,30 +24,45 @@ export const blockUse = (held: Held): BlockUse => ({
   total: totalBlocksOf(held.instance) ?? 1,
 });
 
-/** Whether a job could begin at once in so many blocks. */
-export const hasRoom = (entry: Held, blocks: number): boolean => {
+/** A part of a host: so many blocks, and with them devices of one vendor, by default the first. */
+export interface Part {
+  blocks: number;
+  vendor?: Vendor | undefined;
+}
+
+/** Whether a job could begin at once in such a part. */
+export const hasRoom = (entry: Held, part: Part): boolean => {
   const total = totalBlocksOf(entry.instance);
   if (total === undefined || !isUp(entry)) return false;
-  return usedBlocks(entry) + blocks <= total && freeGpus(entry).length >= gpusIn(entry, blocks, total);
+  if (usedBlocks(entry) + part.blocks > total) return false;
+  return freeGpus(entry, part.vendor).length >= gpusIn(entry, part, total);
 };
+
+/** Whether some job could begin at once, whatever it asks for. */
+export const hasAnyRoom = (entry: Held): boolean =>
+  vendorsOf(entry.instance.inventory).some((vendor) => hasRoom(entry, { blocks: 1, vendor }));
 
 /** A host that takes jobs at all. */
 export const isUp = ({ instance }: Pick<CapacityEntry, "instance">): boolean =>
   (instance.status === "idle" || instance.status === "busy") && !instance.unreachable;
 
-/** A part of so many blocks that nobody has; undefined: there is none. */
-export const allot = ({ instance, occupants }: Held, blocks: number): HostShare | undefined => {
+/** Such a part that nobody has; undefined: there is none. */
+export const allot = ({ instance, occupants }: Held, part: Part): HostShare | undefined => {
+  const { blocks, vendor } = part;
   const total = totalBlocksOf(instance);
   if (total === undefined || usedBlocks({ instance, occupants }) + blocks > total) return undefined;
-  const ids = [...offeredGpus(instance.inventory)].sort((a, b) => a.index - b.index).map((gpu) => gpu.id);
-  const free = new Set(freeGpus({ instance, occupants }));
+  const gpus = offeredGpus(instance.inventory, vendor);
+  const ids = [...gpus].sort((a, b) => a.index - b.index).map((gpu) => gpu.id);
+  const free = new Set(freeGpus({ instance, occupants }, vendor));
   const chosen = chooseNeighbours(
     ids.map((id) => free.has(id)),
-    gpusIn({ instance }, blocks, total),
+    gpusIn({ instance }, part, total),
   );
   if (!chosen) return undefined;
   const isWhole = blocks === total;
-  const { cpus, memory_mib } = shareOf(instanceTypeOf(instance.inventory).resources, blocks, { total });
+  const { cpus, memory_mib } = shareOf(instanceTypeOf(instance.inventory, vendor).resources, blocks, {
+    total,
+  });
   return {
     blocks,
     total,
@@ -57,10 +72,10 @@ export const allot = ({ instance, occupants }: Held, blocks: number): HostShare 
   };
 };
 
-/** Devices that nobody has. */
-const freeGpus = ({ instance, occupants }: Held): string[] => {
+/** Devices of the vendor that nobody has. */
+const freeGpus = ({ instance, occupants }: Held, vendor: Vendor | undefined): string[] => {
   const taken = new Set([...occupants.values()].flatMap((share) => share.gpu_ids));
-  return offeredGpus(instance.inventory)
+  return offeredGpus(instance.inventory, vendor)
     .map((gpu) => gpu.id)
     .filter((id) => !taken.has(id));
 };
@@ -68,9 +83,12 @@ const freeGpus = ({ instance, occupants }: Held): string[] => {
 /** The whole host is what is left of it while a device fails; a part is always of the same size. */
 const gpusIn = (
   { instance: { inventory } }: Pick<Held, "instance">,
-  blocks: number,
+  { blocks, vendor = vendorsOf(inventory)[0] }: Part,
   total: number,
-): number => (blocks === total ? offeredGpus(inventory).length : (countDevices(inventory) / total) * blocks);
+): number =>
+  blocks === total
+    ? offeredGpus(inventory, vendor).length
+    : Math.floor((countDevices(inventory, vendor) * blocks) / total);
 
 /**
  * Places of `count` free devices: side by side if that can be, for neighbours by index mostly share a switch and a NUMA
@@ -106,10 +124,13 @@ const gapsOf = (free: readonly boolean[]): { from: number; to: number }[] => {
 };
 
 /** All of a host, as attempts have it that say nothing of a part. */
-export const wholeOf = ({ instance }: Pick<CapacityEntry, "instance">): HostShare => ({
+export const wholeOf = (
+  { instance }: Pick<CapacityEntry, "instance">,
+  vendor?: Vendor | undefined,
+): HostShare => ({
   blocks: 1,
   total: 1,
   cpus: null,
   memory_mib: null,
-  gpu_ids: offeredGpus(instance.inventory).map((gpu) => gpu.id),
+  gpu_ids: offeredGpus(instance.inventory, vendor).map((gpu) => gpu.id),
 });

@@ -4,7 +4,8 @@ import { type HostShare, shareOf } from "../../../shared/resources/blocks.ts";
 import type { InstanceOfferWithAvailability, InstanceType } from "../../../shared/resources/offered.ts";
 import type { InstanceRow } from "../../store/instances.ts";
 import { gpuDriverOf, placeOf, typeOf } from "./instanceType.ts";
-import { countDevices } from "./offeredGpus.ts";
+import type { Part } from "./occupancy.ts";
+import { countDevices, vendorOf, vendorsOf } from "./offeredGpus.ts";
 
 const IPV4 = /^(\d{1,3}(?:\.\d{1,3}){3})\/\d+$/;
 
@@ -16,39 +17,53 @@ export const internalIpOf = (inventory: Inventory): string | null =>
 export const offerOf = (
   instance: InstanceRow,
   availability: InstanceOfferWithAvailability["availability"],
-  { blocks, total }: { blocks: number; total: number },
+  part: Part & { total: number },
 ): InstanceOfferWithAvailability => {
   const { backend, region, availability_zone: zone, price } = placeOf(instance);
   return {
     backend,
-    instance: partOf(instance, blocks, total),
+    instance: partOf(instance, part),
     region,
     price,
     backend_data: {},
     availability,
     availability_zones: zone === null ? null : [zone],
     instance_runtime: "shim",
-    blocks,
-    total_blocks: total,
+    blocks: part.blocks,
+    total_blocks: part.total,
   };
 };
 
-const partOf = (instance: InstanceRow, blocks: number, total: number): InstanceType => {
-  const type = typeOf(instance);
-  const devices = countDevices(instance.inventory);
+const partOf = (instance: InstanceRow, { blocks, total, vendor }: Part & { total: number }): InstanceType => {
+  const type = typeOf(instance, vendor);
+  const devices = countDevices(instance.inventory, vendor ?? vendorsOf(instance.inventory)[0]);
   return { ...type, resources: shareOf(type.resources, blocks, { total, devices }) };
+};
+
+/** What a job has got of the host; no devices, where they were too few for its part. */
+const offerOfShare = (instance: InstanceRow, share: HostShare): InstanceOfferWithAvailability => {
+  const vendor = vendorOf(instance.inventory, share.gpu_ids);
+  const offer = offerOf(instance, "idle", { ...share, vendor });
+  const { resources } = offer.instance;
+  const gpus = resources.gpus.slice(0, share.gpu_ids.length);
+  return { ...offer, instance: { ...offer.instance, resources: { ...resources, gpus } } };
 };
 
 /**
  * Where a job was placed, in the words of the wire, which knows joined hosts as hosts of an SSH fleet. `ip`: the
  * host's address among the nodes of its task.
  */
-export const provisioningDataOf = (instance: InstanceRow, ip: string | null): JobProvisioningData => {
+export const provisioningDataOf = (
+  instance: InstanceRow,
+  ip: string | null,
+  { gpu_ids }: Pick<HostShare, "gpu_ids">,
+): JobProvisioningData => {
+  const vendor = vendorOf(instance.inventory, gpu_ids);
   const { backend, region, availability_zone, price } = placeOf(instance);
   return {
     backend,
     base_backend: null,
-    instance_type: typeOf(instance),
+    instance_type: typeOf(instance, vendor),
     instance_id: instance.id,
     hostname: ip ?? instance.inventory.hostname,
     internal_ip: ip,
@@ -63,7 +78,7 @@ export const provisioningDataOf = (instance: InstanceRow, ip: string | null): Jo
     dockerized: instance.inventory.runtime === "docker",
     ssh_proxy: null,
     backend_data: null,
-    gpu_driver: gpuDriverOf(instance.inventory),
+    gpu_driver: gpuDriverOf(instance.inventory, vendor),
   };
 };
 
@@ -79,7 +94,7 @@ export const runtimeDataOf = (
   memory: share.memory_mib === null ? null : share.memory_mib / 1024,
   ports: networkMode === "host" ? {} : null,
   volume_names: [],
-  offer: offerOf(instance, "idle", share),
+  offer: offerOfShare(instance, share),
   working_dir: null,
   username: null,
 });

@@ -49,6 +49,14 @@ const gpu = (index: number) => ({
   memory_mib: 81_559,
 });
 
+const amd = {
+  vendor: "amd" as const,
+  raw_name: "AMD Instinct MI210",
+  id: "/dev/dri/renderD128",
+  index: 0,
+  memory_mib: 65_520,
+};
+
 const namesOf = (entries: CapacityEntry[], configuration: Record<string, unknown> = {}) =>
   findCandidates(entries, wanted(configuration)).fitting.map(({ entry }) => entry.instance.name);
 
@@ -56,6 +64,22 @@ const whyNone = (entries: CapacityEntry[], configuration: Record<string, unknown
   findCandidates(entries, wanted(configuration)).whyNone;
 
 describe("findCandidates()", () => {
+  test("a host with several vendors' devices is a candidate for each that fits", () => {
+    const entries = [host("mixed", { inventory: { gpus: [gpu(0), gpu(1), amd] } })];
+    const vendorsFor = (configuration: Record<string, unknown>) =>
+      findCandidates(entries, wanted(configuration)).fitting.map(({ vendor }) => vendor);
+    const asking = (asked: unknown) => ({
+      image: "theirs",
+      resources: { cpu: "1..", memory: "1GB..", disk: null, gpu: asked },
+    });
+    expect(vendorsFor(asking("H100:2"))).toEqual(["nvidia"]);
+    expect(vendorsFor(asking("amd:1"))).toEqual(["amd"]);
+    expect(vendorsFor(asking("1.."))).toEqual(["nvidia", "amd"]);
+    expect(whyNone(entries, asking("MI300X:8"))).toBe(
+      "Fleet is at capacity: mixed needs 8 MI300X GPUs, the host has H100:80GB:2, or needs 8 MI300X GPUs, the host has MI210:64GB:1",
+    );
+  });
+
   test("prefers free hosts, then the least capable ones", () => {
     const entries = [
       host("gpus", { inventory: { gpus: [gpu(0)] } }),

@@ -5,16 +5,16 @@ import { needsImage } from "../../../shared/config/processArgv.ts";
 import { mergeProfile, type Placement } from "../../../shared/config/profile.ts";
 import type { InstanceSelector } from "../../../shared/config/reference.ts";
 import type { Inventory } from "../../../shared/protocol/inventory.ts";
-import { fitBlocks, shareOf } from "../../../shared/resources/blocks.ts";
 import type { Resources } from "../../../shared/resources/offered.ts";
 import type { Requirements } from "../../../shared/resources/requirements.ts";
 import type { CapacityEntry } from "../instances/capacityEntry.ts";
 import { whyClosed } from "../instances/closed.ts";
 import { totalBlocksOf, whyUndivided } from "../instances/division.ts";
+import { fitInstance } from "../instances/fitInstance.ts";
 import { healthOf } from "../instances/health.ts";
-import { instanceTypeOf, placeOf, typeNameOf, typeOf } from "../instances/instanceType.ts";
+import { instanceTypeOf, placeOf, typeNameOf } from "../instances/instanceType.ts";
 import { hasRoom, usedBlocks } from "../instances/occupancy.ts";
-import { countDevices } from "../instances/offeredGpus.ts";
+import { type Vendor, vendorsOf } from "../instances/offeredGpus.ts";
 
 /** The job that looks for a host, and the run it belongs to. */
 export interface WantedInstance {
@@ -29,6 +29,8 @@ export interface Candidate {
   entry: CapacityEntry;
   blocks: number;
   total: number;
+  /** Whose devices the job would have; a host with several vendors' is a candidate for each that fits. */
+  vendor: Vendor | undefined;
 }
 
 export interface Candidates {
@@ -87,25 +89,32 @@ export const findFree = (
   const fitting = groups
     .filter(({ free }) => free.size > 0)
     .flatMap(({ sample, free }) => {
-      const fit = fitOn(sample.instance, wanted, placement);
-      return "why" in fit ? [] : [{ free, ...fit }];
+      const found = fitsOn(sample.instance, wanted, placement);
+      return "why" in found ? [] : found.fits.map((fit) => ({ free, ...fit }));
     })
     .sort(byRank);
   for (const isPreferred of [isReady, () => true])
-    for (const { free, blocks, total } of fitting)
+    for (const { free, blocks, total, vendor } of fitting)
       for (let used = total - blocks; used >= 0; used--)
         for (const entry of free.get(used) ?? []) {
-          const candidate = { entry, blocks, total };
+          const candidate = { entry, blocks, total, vendor };
           const isOpen = whyNotThis(entry, placement) === undefined;
           if (isOpen && isPreferred(candidate) && mayUse(candidate)) return candidate;
         }
   return undefined;
 };
 
-type Fit = { blocks: number; total: number; rank: readonly number[] } | { why: string };
+interface Fit {
+  blocks: number;
+  total: number;
+  vendor: Vendor | undefined;
+  rank: readonly number[];
+}
+
+type Fits = { fits: Fit[] } | { why: string };
 
 interface Sifted extends Candidate {
-  /** The price, what the job would get, what the whole host has; less is better. */
+  /** The price, whether the vendor comes later, what the job would get, what the whole host has; less is better. */
   rank: readonly number[];
   begins: boolean;
   used: number;
@@ -116,7 +125,7 @@ const sift = (entries: readonly CapacityEntry[], wanted: WantedInstance) => {
   const placement = mergeProfile(wanted.spec.profile, wanted.spec.configuration);
   const fitting: Sifted[] = [];
   const refused: { entry: CapacityEntry; why: string }[] = [];
-  const known = new Map<string, Fit>();
+  const known = new Map<string, Fits>();
   for (const entry of entries) {
     const why = whyNotThis(entry, placement);
     if (why !== undefined) {
@@ -125,13 +134,14 @@ const sift = (entries: readonly CapacityEntry[], wanted: WantedInstance) => {
     }
     const { instance } = entry;
     const kind = kindOf(instance);
-    const fit = known.get(kind) ?? fitOn(instance, wanted, placement);
-    known.set(kind, fit);
-    if ("why" in fit) refused.push({ entry, why: fit.why });
-    else {
-      const begins = canBegin({ entry, ...fit });
-      fitting.push({ entry, ...fit, begins, used: usedBlocks(entry) });
-    }
+    const found = known.get(kind) ?? fitsOn(instance, wanted, placement);
+    known.set(kind, found);
+    if ("why" in found) refused.push({ entry, why: found.why });
+    else
+      for (const fit of found.fits) {
+        const begins = canBegin({ entry, ...fit });
+        fitting.push({ entry, ...fit, begins, used: usedBlocks(entry) });
+      }
   }
   return { placement, fitting, refused };
 };
@@ -153,11 +163,10 @@ const hardware = new WeakMap<Inventory, string>();
 const hardwareOf = (inventory: Inventory): string => {
   const known = hardware.get(inventory);
   if (known !== undefined) return known;
-  const { resources } = instanceTypeOf(inventory);
   const text = JSON.stringify([
     inventory.runtime,
     inventory.no_docker_reason,
-    resources,
+    vendorsOf(inventory).map((vendor) => instanceTypeOf(inventory, vendor).resources),
     inventory.held_out_gpus,
   ]);
   hardware.set(inventory, text);
@@ -181,7 +190,7 @@ const whyNotThis = (entry: CapacityEntry, placement: Placement): string | undefi
   return instance.unreachable ? "cannot be reached" : whyClosed(instance);
 };
 
-const fitOn = (instance: CapacityEntry["instance"], wanted: WantedInstance, placement: Placement): Fit => {
+const fitsOn = (instance: CapacityEntry["instance"], wanted: WantedInstance, placement: Placement): Fits => {
   const { inventory } = instance;
   const { backend, region, availability_zone: zone, price } = placeOf(instance);
   const place = {
@@ -201,12 +210,16 @@ const fitOn = (instance: CapacityEntry["instance"], wanted: WantedInstance, plac
     return { why: `is not used: none of its devices is fit for work${heldOut(inventory)}` };
   const total = totalBlocksOf(instance);
   if (total === undefined) return { why: `is not used: ${whyUndivided(instance)}` };
-  const { resources } = typeOf(instance);
-  const division = { total, devices: countDevices(inventory) };
-  const fit = fitBlocks(requirementsOn(wanted, isProcessHost), resources, { ...division, price });
-  if ("reason" in fit) return { why: `${fit.reason}${heldOut(inventory)}` };
-  const share = shareOf(resources, fit.blocks, division);
-  return { blocks: fit.blocks, total, rank: [price, ...rankOf(share), ...rankOf(resources)] };
+  const found = fitInstance(requirementsOn(wanted, isProcessHost), instance, total);
+  if ("reason" in found) return { why: `${found.reason}${heldOut(inventory)}` };
+  const fits = found.fits.map(({ blocks, vendor, share, whole }, at) => ({
+    blocks,
+    total,
+    vendor,
+    // Whoever does not care gets no other vendor's devices than if the host had the first one's alone.
+    rank: [price, at, ...rankOf(share), ...rankOf(whole)],
+  }));
+  return { fits };
 };
 
 /** For people: what the host would have more, if it did not fail. */
@@ -240,7 +253,7 @@ const isMeant = ({ instance, fleetName }: CapacityEntry, selector: InstanceSelec
 };
 
 /** Could the job begin there at once? */
-export const canBegin = ({ entry, blocks }: Candidate): boolean => hasRoom(entry, blocks);
+export const canBegin = ({ entry, ...part }: Candidate): boolean => hasRoom(entry, part);
 
 const byRank = (a: Pick<Sifted, "rank">, b: Pick<Sifted, "rank">): number => {
   for (let at = 0; at < a.rank.length; at++) {

@@ -10,6 +10,7 @@ const placed = (price: number, submitted_at: number, finished_at: number | null)
   provisioning_data: provisioningDataOf(
     anInstance({ made: { offer: anOffer({ price }), data: null } }),
     null,
+    { gpu_ids: [] },
   ),
   submitted_at,
   finished_at,
