@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import fc from "fast-check";
 import type { GpuDevice } from "../../../shared/protocol/inventory.ts";
@@ -9,7 +9,9 @@ import { readAmdSysfs } from "./amdSysfs.ts";
 import { parseAmdMonitor, parseRocmUsage } from "./amdTools.ts";
 import { parseGaudiUsage } from "./gaudi.ts";
 import { parseNvidiaUsage } from "./nvidia.ts";
+import { parseSliceUsage } from "./nvidiaSlices.ts";
 import { readGpuUsage } from "./readGpus.ts";
+import { readTenstorrent } from "./tenstorrent.ts";
 
 const MIB = 1024 ** 2;
 const [A, B] = ["GPU-5d1c0f3e-7a42-9b6e-c0de-4f8a1b2c3d4e", "GPU-a81f22c4-11d0-63ef-90ab-7c6d5e4f3a2b"];
@@ -172,6 +174,48 @@ test("whatever a tool prints, what is read of it can be sent", () => {
     }),
   );
   fc.assert(fc.property(json, (printed) => sendable(parseRocmUsage(printed))));
+});
+
+describe("parseSliceUsage()", () => {
+  const slice = (id: string, parent_id: string, index: number): GpuDevice => ({
+    ...{ vendor: "nvidia", raw_name: "NVIDIA A100 MIG 1g", memory_mib: 1 },
+    ...{ id, parent_id, index },
+  });
+  const xml = (name: string) =>
+    readFileSync(join(import.meta.dir, "../../inventory/testdata/nvidia", name), "utf8");
+
+  test("of slices that the log names", () => {
+    const mig = (number: number) => `MIG-000000${number}-42e4-5de3-91c7-45d71c87eb3f`;
+    const parent = "GPU-000000b6-7a42-9b6e-c0de-4f8a1b2c3d4e";
+    const slices = [slice(mig(12), parent, 1), slice(mig(11), parent, 0)];
+    const found = parseSliceUsage(xml("580-rtxpro6000-mig.xml"), slices);
+    expect([...found.keys()]).toEqual([mig(11), mig(12)]);
+    expect(found.get(mig(11))).toMatchObject({ memory_bytes: 12 * MIB, memory_total_bytes: 24_192 * MIB });
+    expect(found.get(mig(11))?.utilization).toBeUndefined();
+  });
+
+  test("of slices that it only counts, in the order in which they were listed", () => {
+    const parent = "GPU-000000a1-7a42-9b6e-c0de-4f8a1b2c3d4e";
+    const slices = ["c", "b", "a"].map((id, at) => slice(`MIG-${id}`, parent, 2 - at));
+    const found = parseSliceUsage(xml("535-a100-mig.xml"), slices);
+    expect([...found].map(([id, { memory_total_bytes }]) => [id, (memory_total_bytes ?? 0) / MIB])).toEqual([
+      ["MIG-a", 40_192],
+      ["MIG-b", 19_968],
+      ["MIG-c", 9_728],
+    ]);
+    expect(found.get("MIG-a")?.temperature).toBeGreaterThan(0);
+    expect(parseSliceUsage("no log", slices)).toEqual(new Map());
+  });
+});
+
+test("readTenstorrent() reads what the driver tells of a board", () => {
+  using dir = tempDir();
+  const sensors = join(dir.path, "sys/class/tenstorrent/tenstorrent!1/device/hwmon/hwmon4");
+  mkdirSync(sensors, { recursive: true });
+  writeFileSync(join(sensors, "temp1_input"), "48125\n");
+  writeFileSync(join(sensors, "power1_input"), "71000000\n");
+  expect(readTenstorrent(dir.path, "/dev/tenstorrent/1")).toEqual({ temperature: 48.1, power: 71 });
+  expect(readTenstorrent(dir.path, "/dev/tenstorrent/0")).toBeUndefined();
 });
 
 describe("readGpuUsage()", () => {

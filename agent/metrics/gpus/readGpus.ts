@@ -4,6 +4,8 @@ import { readAmdSysfs } from "./amdSysfs.ts";
 import { readAmdTools } from "./amdTools.ts";
 import { readGaudiUsage } from "./gaudi.ts";
 import { readNvidiaUsage } from "./nvidia.ts";
+import { readSliceUsage } from "./nvidiaSlices.ts";
+import { readTenstorrent } from "./tenstorrent.ts";
 
 export interface GpuUsageOptions {
   root: string;
@@ -26,8 +28,11 @@ export const readGpuUsage = async (
   const tool = { signal, timeoutMs: TOOL_TIMEOUT_MS, ...(searchPath ? { searchPath } : {}) };
   const of = (vendor: GpuDevice["vendor"]) => devices.filter((device) => device.vendor === vendor);
   const [nvidia, amd, intel] = [of("nvidia"), of("amd"), of("intel")];
+  const slices = nvidia.filter(({ parent_id }) => parent_id);
   const found = await Promise.all([
-    nvidia.length > 0 ? readNvidiaUsage(tool) : [],
+    nvidia.length > slices.length ? readNvidiaUsage(tool) : [],
+    slices.length > 0 ? readSliceUsage(slices, tool) : [],
+    told(of("tenstorrent"), (id) => readTenstorrent(root, id)),
     amd.length > 0 ? readAmdUsage(root, amd, () => readAmdTools(tool)) : [],
     intel.length > 0 ? byId(intel, await readGaudiUsage(tool)) : [],
   ]);
@@ -39,12 +44,19 @@ const readAmdUsage = async (
   devices: readonly GpuDevice[],
   askTools: () => Promise<Map<number, GpuUsage>>,
 ): Promise<[string, GpuUsage][]> => {
-  const told = devices.flatMap(({ id }): [string, GpuUsage][] => {
-    const usage = readAmdSysfs(root, id);
+  const known = told(devices, (id) => readAmdSysfs(root, id));
+  return known.length > 0 ? known : byId(devices, await askTools());
+};
+
+/** What the kernel tells, device by device. */
+const told = (
+  devices: readonly GpuDevice[],
+  read: (id: string) => GpuUsage | undefined,
+): [string, GpuUsage][] =>
+  devices.flatMap(({ id }): [string, GpuUsage][] => {
+    const usage = read(id);
     return usage ? [[id, usage]] : [];
   });
-  return told.length > 0 ? told : byId(devices, await askTools());
-};
 
 const byId = (devices: readonly GpuDevice[], usages: ReadonlyMap<number, GpuUsage>): [string, GpuUsage][] =>
   devices.flatMap(({ id, index }): [string, GpuUsage][] => {
