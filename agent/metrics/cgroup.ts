@@ -1,6 +1,6 @@
 import { join } from "node:path";
+import { readText } from "../../shared/proc/readText.ts";
 import { type DiskBytes, parseBlkio, parseIoStat, parseKeyed, parseNumber } from "./parse.ts";
-import { readText } from "./readText.ts";
 
 /** The folders in which the kernel accounts for one group of processes. */
 export type Cgroup =

@@ -1,8 +1,8 @@
 import { statfs } from "node:fs/promises";
 import { join } from "node:path";
+import { readText } from "../../shared/proc/readText.ts";
 import type { HostUsage } from "../../shared/protocol/metrics.ts";
 import { parseKeyed, parseNetDev } from "./parse.ts";
-import { readText } from "./readText.ts";
 
 export interface HostOptions {
   /** "/" but in tests. */

@@ -1,12 +1,12 @@
 import { join } from "node:path";
 import { messageOf } from "../../shared/errors.ts";
 import type { Logger } from "../../shared/log.ts";
+import { readText } from "../../shared/proc/readText.ts";
 import type { GpuUsage, JobUsage } from "../../shared/protocol/metrics.ts";
 import type { UsedJob } from "../jobs/runner.ts";
 import { type Cgroup, findCgroup, readCgroup } from "./cgroup.ts";
 import { parseNetDev } from "./parse.ts";
 import { readTree } from "./processTree.ts";
-import { readText } from "./readText.ts";
 
 /** Where one job's usage is read; it stays where it is, so it is looked for once. `cgroup` absent: the process tree. */
 interface Source {

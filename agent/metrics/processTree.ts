@@ -1,6 +1,6 @@
+import { readText } from "../../shared/proc/readText.ts";
 import { descendantsOf } from "../runtime/process/procfs.ts";
 import { parseKeyed } from "./parse.ts";
-import { readText } from "./readText.ts";
 
 export interface TreeUsage {
   cpuUs: number;

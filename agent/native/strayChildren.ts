@@ -1,5 +1,6 @@
 import { FFIType } from "bun:ffi";
-import { childrenOf, isAlive } from "../runtime/process/procfs.ts";
+import { isAlive } from "../../shared/proc/stat.ts";
+import { childrenOf } from "../runtime/process/procfs.ts";
 import { openLibc } from "./libc.ts";
 
 const WNOHANG = 1;

@@ -1,6 +1,6 @@
 import { basename, join } from "node:path";
+import { readText } from "../../../shared/proc/readText.ts";
 import type { GpuUsage } from "../../../shared/protocol/metrics.ts";
-import { readText } from "../readText.ts";
 import { MICRO, MILLI, readSensor } from "./hwmon.ts";
 import { numberOf, usageOf } from "./values.ts";
 

@@ -1,6 +1,6 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { readText } from "../readText.ts";
+import { readText } from "../../../shared/proc/readText.ts";
 import { numberOf } from "./values.ts";
 
 /** A sensor of a device (kernel documentation, hwmon/sysfs-interface), in units of a `scale`th; undefined: it has none. */

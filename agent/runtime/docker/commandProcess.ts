@@ -1,7 +1,7 @@
 import { constants } from "node:os";
 import type Docker from "dockerode";
 import { delay } from "../../../shared/async/delay.ts";
-import { readText } from "../../metrics/readText.ts";
+import { readText } from "../../../shared/proc/readText.ts";
 import { signalIn, type WatchedProcess, watchProcess } from "../../native/pidfd.ts";
 import { childrenOf } from "../process/procfs.ts";
 import { isUnreachable, statusOf } from "./client.ts";

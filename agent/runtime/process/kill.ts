@@ -1,5 +1,5 @@
 import { delay } from "../../../shared/async/delay.ts";
-import { isAlive } from "./procfs.ts";
+import { isAlive } from "../../../shared/proc/stat.ts";
 
 /** Sends a signal; a process (or, if negative, a group) that is gone is no error. */
 export const signal = (pid: number, name: NodeJS.Signals): void => {

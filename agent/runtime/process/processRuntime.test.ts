@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { silentLogger, teeLogger } from "../../../shared/log.ts";
+import { isAlive } from "../../../shared/proc/stat.ts";
 import { testOnSmallDisk } from "../../../shared/testing/smallDisk.ts";
 import { tempDir } from "../../../shared/testing/tempDir.ts";
 import { waitFor } from "../../../shared/testing/waitFor.ts";
@@ -10,7 +11,6 @@ import { anAssignment } from "../../testing/anAssignment.ts";
 import { type JobEnd, type RuntimeHooks, type RuntimeJob, StartError } from "../runtime.ts";
 import { openCgroups, removeCgroups } from "./cgroups.ts";
 import { createProcessRuntime } from "./processRuntime.ts";
-import { isAlive } from "./procfs.ts";
 import { claimFolder, findSupervisor } from "./records.ts";
 import { Supervisors } from "./supervisors.ts";
 

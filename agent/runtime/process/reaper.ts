@@ -1,7 +1,8 @@
 import { FFIType } from "bun:ffi";
 import { existsSync } from "node:fs";
+import { isAlive } from "../../../shared/proc/stat.ts";
 import { openLibc } from "../../native/libc.ts";
-import { childrenOf, isAlive } from "./procfs.ts";
+import { childrenOf } from "./procfs.ts";
 
 const PR_SET_CHILD_SUBREAPER = 36;
 const WNOHANG = 1;
