@@ -20,3 +20,10 @@ export const waitForCode = async (
   if (typeof code !== "number") throw new Error("The Docker engine ended before the container");
   return code;
 };
+
+/** What the engine has on record of a container that has ended; undefined: that it runs, or no code. */
+export const findCode = async (container: Docker.Container): Promise<number | undefined> => {
+  const { State } = await container.inspect();
+  const hasEnded = !State.Running && Date.parse(State.FinishedAt) >= Date.parse(State.StartedAt);
+  return hasEnded && State.ExitCode >= 0 ? State.ExitCode : undefined;
+};

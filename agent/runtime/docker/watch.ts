@@ -3,14 +3,15 @@ import { delay } from "../../../shared/async/delay.ts";
 import { messageOf } from "../../../shared/errors.ts";
 import type { Logger } from "../../../shared/log.ts";
 import type { Assignment } from "../../../shared/protocol/assignment.ts";
+import type { WatchedProcess } from "../../native/pidfd.ts";
 import type { JobEnd, RunningJob } from "../runtime.ts";
 import { isUnreachable, statusOf } from "./client.ts";
-import { signalOfCommand, watchCommand } from "./commandProcess.ts";
+import { codeOfCommand, signalOfCommand, watchCommand } from "./commandProcess.ts";
 import { jobEnd } from "./jobEnd.ts";
 import { copyLog, copyTerminal, type Terminal } from "./output.ts";
 import type { Spool } from "./spool.ts";
 import { createStopper, type Stopper } from "./stopper.ts";
-import { waitForCode } from "./wait.ts";
+import { findCode, waitForCode } from "./wait.ts";
 
 export interface WatchOptions {
   container: Docker.Container;
@@ -26,6 +27,7 @@ export interface WatchOptions {
 }
 
 const RETRY_MS = 500;
+const UNKNOWN_TRIES = 20;
 /** How long after the last output the engine may take to tell the exit code; then the connection must have broken. */
 const EXIT_LAG_MS = 5_000;
 
@@ -45,9 +47,13 @@ export const watchContainer = (options: WatchOptions): Pick<RunningJob, "ended" 
     notePath,
   });
   const watch = async (): Promise<JobEnd> => {
-    const watching = watchCommand(container);
+    const watching = watchCommand(container).catch((err: unknown) => {
+      // The engine's own word is nearly as good.
+      log.warn("Cannot watch a job's command", { container: container.id, reason: messageOf(err) });
+      return undefined;
+    });
     try {
-      const exit = waitForExit(container);
+      const exit = waitForExit(container, watching);
       await copyOutput(options, exit);
       const signal = signalOfCommand(await watching);
       return await endOf(options, { ...(await exit), signal }, stopper);
@@ -74,11 +80,18 @@ interface Exit {
   engineRestarted: boolean;
 }
 
-const waitForExit = async (container: Docker.Container): Promise<Exit> => {
+const waitForExit = async (
+  container: Docker.Container,
+  watching: Promise<WatchedProcess | undefined>,
+): Promise<Exit> => {
   let engineRestarted = false;
-  for (;;) {
+  for (let unknown = 0; ; ) {
     try {
-      return { exitCode: await waitForCode(container), engineRestarted };
+      const told = await waitForCode(container);
+      // Podman says -1 as long as it has not been told itself how a container ended, and that may be for ever.
+      const exitCode = told >= 0 ? told : (codeOfCommand(await watching) ?? (await findCode(container)));
+      if (exitCode !== undefined) return { exitCode, engineRestarted };
+      if (unknown++ === UNKNOWN_TRIES) return { exitCode: told, engineRestarted };
     } catch (err) {
       if (statusOf(err) === 404) return { exitCode: undefined, engineRestarted };
       engineRestarted ||= statusOf(err) === undefined;
