@@ -223,6 +223,22 @@ test("hosts can join a fleet of instances, and are divided as it says", async ()
   ]);
 });
 
+test("a fleet's default image is set, changed in place and taken away, and is not on the wire where there is none", async () => {
+  const bare = cloudFleet("imaged");
+  await applyFleet(bare);
+  const read = async () => (await getFleet({ name: "imaged" }))?.spec.configuration;
+  expect(Object.keys((await read()) ?? {})).not.toContain("default_image");
+  for (const default_image of ["lab/base:1", "lab/base:2"]) {
+    const spec = cloudFleet("imaged", { default_image });
+    expect(FleetPlan.parse((await planFor(spec)).body).action).toBe("update");
+    expect((await applyFleet(spec, await getFleet({ name: "imaged" }))).status).toBe(200);
+    expect(await read()).toMatchObject({ default_image });
+  }
+  await applyFleet(bare, null, true);
+  expect(Object.keys((await read()) ?? {})).not.toContain("default_image");
+  expect((await applyFleet(cloudFleet("imaged", { default_image: "" }), null, true)).status).toBe(422);
+});
+
 test("no more hosts join a fleet of instances than it may have, until it may have more", async () => {
   await applyFleet(cloudFleet("tight", { nodes: "0..1" }));
   const first = await TestAgent.join(coordinator, { fleet: "tight" });

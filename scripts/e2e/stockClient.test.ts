@@ -94,6 +94,25 @@ const stockTests = (path: string) => () => {
     expect(await stockOk("fleet", "list")).toMatch(/idle/);
   }, 30_000);
 
+  test("a fleet with a property of ours, and how its instances did", async () => {
+    const { client } = system.coordinator;
+    const configuration = { type: "fleet", name: "extended", nodes: "0..", default_image: "lab/base:1" };
+    const spec = { configuration, profile: { name: "default" } };
+    const applied = await client.post("fleets/apply", {
+      plan: { spec, current_resource: null },
+      force: false,
+    });
+    expect(applied.status).toBe(200);
+    expect(await stockOk("fleet", "list")).toMatch(/extended/);
+    const got = JSON.parse(await stockOk("fleet", "get", "extended", "--json"));
+    expect(got).toMatchObject({ name: "extended", spec: { configuration: { name: "extended" } } });
+    const checks = await client.post("instances/get_instance_health_checks", {
+      fleet_name: "e2e",
+      instance_num: 0,
+    });
+    expect(await checks.json()).toMatchObject({ health_checks: [{ status: "healthy", events: [] }] });
+  }, 30_000);
+
   test("offer --json", async () => {
     const { offers, total_offers } = JSON.parse(await stockOk("offer", "--json"));
     expect(total_offers).toBe(1);
