@@ -39,8 +39,8 @@ export const checkImage = async (
     const isPodman = Components?.some(({ Name }) => /podman/i.test(Name)) ?? false;
     const told = isPodman ? undefined : await askEngine(docker, request, limited).catch(leaveToPull);
     if (told) refuseForeign(image, told, host);
-    // Registries count what they are asked for: no more than is needed.
-    if (told && argv.length > 0 && !isShell(argv)) return;
+    // Registries count what they are asked for: no more than is needed, and nothing twice.
+    if (!isPodman && (!told || (argv.length > 0 && !isShell(argv)))) return;
     const place = { ...registryPlaceOf(image), ...(told ? { reference: told.digest } : {}) };
     const isPlain = await isWithoutTls(docker, place.registry, isPodman);
     const isForHost = (platform: Platform) => runsOn(platform, host);
