@@ -98,6 +98,22 @@ describe("what cannot be made", () => {
     expect(t.cloud.asked).toEqual([]);
   });
 
+  test("is tried at 25 offers, and says three reasons at most, each shortened", async () => {
+    const cloud = new FakeBackend();
+    cloud.offers = Array.from({ length: 30 }, (_, n) => anOffer({ region: `region-${n}`, price: n }));
+    const asked: string[] = [];
+    cloud.make = ({ offer }) => {
+      asked.push(offer.region);
+      return Promise.reject(new AppError("unavailable", `${offer.region} is full `.padEnd(300, ".")));
+    };
+    await using t = await openCloud({ nodes: 1 }, cloud);
+    await t.becomes("terminated");
+    expect(asked).toEqual(Array.from({ length: 25 }, (_, n) => `region-${n}`));
+    const told = (await t.all())[0]?.termination_reason_message?.split("; ") ?? [];
+    expect(told.map((one) => one.length)).toEqual([200, 200, 200]);
+    expect(told[0]).toStartWith("region-0 is full");
+  });
+
   test("at the cheapest offer is tried at the next", async () => {
     const cloud = new FakeBackend();
     const [dear, cheap] = [anOffer({ price: 3, region: "dear" }), anOffer({ price: 2, region: "cheap" })];

@@ -220,6 +220,22 @@ test.each([
   await t.engine.takeOne(second);
 });
 
+test.each([
+  ["master-first", [0], [1, 2]],
+  ["workers-first", [1, 2], [0]],
+] as const)("with %s nodes %j run, all of them, before nodes %j begin", async (order, first, then) => {
+  await using t = await openEngine();
+  const all = await hosts(t, 3);
+  await t.engine.submit("ordered", { nodes: 3, startup_order: order });
+  const places = await placesOf(t, "ordered", all);
+  const placeOf = (rank: number) => places[rank] ?? hostRow(9);
+  for (const rank of first) {
+    for (const later of then) expect(await t.engine.desired(placeOf(later))).toEqual([]);
+    await t.engine.running(placeOf(rank), await t.engine.takeOne(placeOf(rank)));
+  }
+  for (const later of then) await t.engine.takeOne(placeOf(later));
+});
+
 test("with master-done the run ends with its master", async () => {
   await using t = await openEngine();
   const all = await hosts(t, 2);

@@ -82,6 +82,25 @@ describe("the output of the last job", () => {
   });
 });
 
+test.each([
+  ["five minutes, where nothing is said", {}, {}, 300],
+  ["as the run says", {}, { idle_duration: "1h" }, 3600],
+  ["as the fleet says", { idle_duration: "1h" }, {}, 3600],
+  ["the shorter of both", { idle_duration: "10m" }, { idle_duration: "1h" }, 600],
+  ["off yields to a number", { idle_duration: "off" }, { idle_duration: "1h" }, 3600],
+  ["for ever, where both say so", { idle_duration: "off" }, { idle_duration: "off" }, -1],
+])("an instance that was made for a job is kept after it: %s", async (_, fleet, run, seconds) => {
+  await using t = await openCloud({ nodes: "0..1", ...fleet });
+  await submit(t, "one", run);
+  expect((await hostOf(t, 0)).idle_duration_s).toBe(seconds);
+});
+
+test("one that the fleet itself asked for is kept for three days", async () => {
+  await using t = await openCloud({ nodes: 1 });
+  await t.becomes("provisioning");
+  expect((await hostOf(t, 0)).idle_duration_s).toBe(3 * 86_400);
+});
+
 test("the next job takes the instance that is idle", async () => {
   await using t = await openCloud({ nodes: "0..2" });
   await submit(t, "one");

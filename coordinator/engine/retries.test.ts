@@ -104,6 +104,26 @@ test("a failed job is tried again after a pause that grows, and its run is pendi
   expect((await t.engine.submissions("flaky")).map((row) => row.submission_num)).toEqual([0, 1, 2, 3]);
 });
 
+test("every attempt is made from the run's specification as it is then", async () => {
+  await using t = await openEngine();
+  const host = await t.engine.addHost(hostRow(0));
+  await t.engine.submit("flaky", { retry: { on_events: ["error"] }, env: { MODE: "old" } });
+  await fail(t, host);
+  const { id, spec } = await t.engine.run("flaky");
+  const configuration = { ...spec.configuration, env: { MODE: "new" } };
+  await t.engine.engine.withRun(id, (draft) =>
+    draft.add({
+      statements: [patchRun(t.engine.db, id, { spec: { ...spec, configuration } })],
+      effects: [],
+    }),
+  );
+  t.clock.advance(15_000);
+  await reaches(t, "flaky", "provisioning");
+  const [first, second] = await t.engine.submissions("flaky");
+  expect([first?.job_spec.env, second?.job_spec.env]).toEqual([{ MODE: "old" }, { MODE: "new" }]);
+  expect(second?.job_spec.job_name).toBe("flaky-0-0");
+});
+
 test("an event that is not listed ends the run", async () => {
   await using t = await openEngine();
   const host = await t.engine.addHost(hostRow(0));

@@ -4,6 +4,7 @@ import { getJobSpecs } from "../../../shared/config/jobSpecs.ts";
 import type { Inventory } from "../../../shared/protocol/inventory.ts";
 import type { InstanceRow } from "../../store/instances.ts";
 import { anInstance } from "../../testing/anInstance.ts";
+import { anOffer } from "../../testing/fakeBackend.ts";
 import type { CapacityEntry } from "../instances/capacityEntry.ts";
 import { wholeOf } from "../instances/occupancy.ts";
 import { findCandidates, type WantedInstance } from "./candidates.ts";
@@ -88,6 +89,15 @@ describe("findCandidates()", () => {
       host("small", { inventory: { cpus: 2 } }),
     ];
     expect(namesOf(entries)).toEqual(["small", "big", "gpus", "busy"]);
+  });
+
+  test("prefers the cheapest, whatever it has more", () => {
+    const hired = (name: string, price: number, cpus: number) =>
+      host(name, { inventory: { cpus }, row: { made: { offer: anOffer({ price }), data: null } } });
+    const entries = [hired("dear", 3, 2), hired("cheap", 1, 64), hired("middle", 2, 4)];
+    expect(namesOf(entries)).toEqual(["cheap", "middle", "dear"]);
+    expect(namesOf(entries, { max_price: 2 })).toEqual(["cheap", "middle"]);
+    expect(namesOf([...entries, host("own")])).toEqual(["own", "cheap", "middle", "dear"]);
   });
 
   test("leaves out hosts that cannot be reached or are on their way out", () => {
