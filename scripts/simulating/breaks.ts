@@ -1,5 +1,6 @@
 import { Clones } from "../../coordinator/engine/clones.ts";
 import { Scheduler } from "../../coordinator/engine/scheduler.ts";
+import { WakeTimers } from "../../coordinator/engine/wakeTimers.ts";
 import type { TestEngine } from "../../coordinator/testing/testEngine.ts";
 import type { Assignment } from "../../shared/protocol/assignment.ts";
 import type { SyncAnswer } from "../../shared/protocol/sync.ts";
@@ -15,6 +16,7 @@ export const BREAKS = {
   restart: "a coordinator that starts does not know who is on which host",
   clock: "promises are kept by a clock that can be put forward",
   queue: "nobody who waits is told of a host that becomes free",
+  timers: "nothing wakes what waits for its time",
   order: "the nodes of a task begin as they come, whatever their order is to be",
   schedule: "a run's schedule is forgotten with its first execution",
   grace: "a host is told to end a job at once that has time to end by itself",
@@ -88,6 +90,9 @@ export const breakCoordinator = (rule: Break, parts: TestEngine): void => {
         if (isLeft && left?.instance.status === "busy" && left.occupants.size === 0)
           capacity.update(instanceId, { status: "idle" });
       };
+      return;
+    case "timers":
+      WakeTimers.prototype.set = () => {};
       return;
     case "order":
       forget(parts, "startup_order");

@@ -53,6 +53,8 @@ export class SimCoordinator {
   /** Has the store been used since somebody last looked? */
   hasChanged = true;
   readonly machine = { skewMs: 0 };
+  /** When something last went wrong that it has to recover from. */
+  troubledAt = 0;
   readonly #options: CoordinatorOptions;
   #life: Life = { name: "coordinator", alive: false, machine: this.machine };
   #client: Client | undefined;
@@ -70,6 +72,16 @@ export class SimCoordinator {
 
   get isUp(): boolean {
     return this.#life.alive && this.#isReady;
+  }
+
+  /** Its clock, by which users and schedules go. */
+  get now(): number {
+    return this.#options.world.now + this.machine.skewMs;
+  }
+
+  /** Nothing has gone wrong with it, and its clock was never changed, for so long. */
+  isCalmFor(ms: number): boolean {
+    return this.isUp && this.machine.skewMs === 0 && this.#options.world.now - this.troubledAt > ms;
   }
 
   /** Of the process that runs now, or ran last. */
@@ -95,6 +107,7 @@ export class SimCoordinator {
     this.#life = life;
     this.#isReady = false;
     this.pending = 0;
+    this.troubledAt = world.now;
     world.note("coordinator starts");
     world.within(life, () => {
       this.#open(life).catch((err: unknown) => {
@@ -235,10 +248,12 @@ export class SimCoordinator {
     const failing = async <T>(work: () => Promise<T>, isRead: boolean): Promise<T> => {
       const { world, faults } = this.#options;
       if (life.alive && !isRead && this.#isFull) {
+        this.troubledAt = world.now;
         world.note("the disk is full");
         throw new StoreFault("database or disk is full");
       }
       if (life.alive && world.random.chance(faults.storeError)) {
+        this.troubledAt = world.now;
         world.note("the store fails");
         throw new StoreFault("disk I/O error");
       }

@@ -33,7 +33,7 @@ const FAULTS = {
   /** The cloud refuses what it is asked for, or loses a machine before it has come. */
   cloudRefusal: 0.2,
   /** A disk is copied to another host after its agent has joined. */
-  clone: 0.004,
+  clone: 0.0015,
 } as const;
 export type Fault = keyof typeof FAULTS;
 export const FAULT_NAMES = Object.keys(FAULTS) as Fault[];

@@ -1,7 +1,7 @@
 import { STOP_GRACE_MS } from "../../coordinator/engine/engineDeps.ts";
 import { isFinalJob, isFinalRun } from "../../shared/states.ts";
 import type { Facts, SubmissionFacts } from "./facts.ts";
-import { checkQueue } from "./liveness.ts";
+import { checkDue, checkQueue } from "./liveness.ts";
 import type { Scene } from "./scene.ts";
 import type { WantedRun } from "./users.ts";
 
@@ -15,6 +15,7 @@ export const checkAlways = (scene: Scene, facts: Facts, before: Facts | undefine
   checkStartupOrder(scene, facts);
   checkFleets(scene, facts);
   checkQueue(scene, facts);
+  checkDue(scene, facts);
   if (before) checkMoves(scene, facts, before);
 };
 

@@ -34,6 +34,18 @@ export const checkQueue = ({ coordinator, users, onBug }: Scene, { runs }: Facts
   }
 };
 
+/** A pass that failed is tried again after 5 seconds, a slow store takes some more, and so may a cloud. */
+const OVERDUE_MS = 40_000;
+
+/** What waits for its time begins when that has come. */
+export const checkDue = ({ coordinator, onBug }: Scene, { runs }: Facts): void => {
+  if (!coordinator.isCalmFor(OVERDUE_MS)) return;
+  for (const { name, status, dueAt } of runs.values()) {
+    const overdueMs = Math.round(coordinator.now - (dueAt ?? coordinator.now));
+    if (status === "pending" && overdueMs > OVERDUE_MS) onBug(`Run ${name} was to begin ${overdueMs} ms ago`);
+  }
+};
+
 const hasRoom = (plan: RunPlan, entries: readonly CapacityEntry[]): boolean => {
   const able = entries.filter((entry) => {
     const blocks = plan.nodes > 1 ? totalOf(entry) : blocksFor(plan, entry);

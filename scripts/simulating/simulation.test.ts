@@ -49,6 +49,7 @@ const NOTICED: Record<Break, string[]> = {
   lease: ["--faults", "atGift", "--hosts", "8", "--runs", "6"],
   silence: ["--faults", "partition,atGift", "--hosts", "8", "--runs", "6"],
   queue: [],
+  timers: ["--faults", "delay"],
   order: ["--faults", "delay"],
   schedule: ["--faults", "delay"],
   grace: [],

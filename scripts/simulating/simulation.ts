@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { findToldWrong } from "../../coordinator/testing/findToldWrong.ts";
 import { TestEngine } from "../../coordinator/testing/testEngine.ts";
 import { systemClock } from "../../shared/clock.ts";
-import { isFinalRun } from "../../shared/states.ts";
+import { isFinalJob, isFinalRun } from "../../shared/states.ts";
 import type { Break } from "./breaks.ts";
 import { Chaos } from "./chaos.ts";
 import { Cloud } from "./cloud.ts";
@@ -53,7 +53,7 @@ const LOOK_MS = 60_000;
 const LONG_FAULTS_MS = 600_000;
 
 /** Of all simulations, those with a cloud. */
-const CLOUD_SHARE = 0.25;
+const CLOUD_SHARE = 0.2;
 
 const USERS: Life = { name: "users", alive: true, machine: { skewMs: 0 } };
 
@@ -154,9 +154,13 @@ export const simulate = async (options: SimulationOptions): Promise<Outcome> => 
     calm();
     for (const { job } of ledger.live().filter((one) => one.isEndless || world.now - calmAt > STOP_AFTER_MS))
       stopRun(job);
-    if (world.now - calmAt > 2 * STOP_AFTER_MS)
+    if (world.now - calmAt > 2 * STOP_AFTER_MS) {
       for (const run of users.runs.values())
         if (run.plan.retry || run.plan.isScheduled) users.stop(run, false);
+      // Where two hosts have run one attempt, nobody can tell how it ended.
+      for (const { job, instance, status } of before?.submissions ?? [])
+        if (!isFinalJob(status) && ledger.isOfTwins(instance)) stopRun(job);
+    }
     if (isWatched) world.after(LOOK_MS, watch, USERS);
   };
   const stopRun = (job: string) => {
