@@ -88,6 +88,11 @@ export class Capacity {
     );
   }
 
+  /** Is there any block at all, in any project, in which a job could begin at once? */
+  get hasFree(): boolean {
+    return this.#free.hasAny;
+  }
+
   /** The kinds of hosts in the project, and where in them a job could begin at once. */
   listKinds(projectId: string): HostGroup[] {
     return this.#free.list(projectId);

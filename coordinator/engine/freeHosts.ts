@@ -49,6 +49,12 @@ export class FreeHosts {
     if (group.members === 0) this.#groups.delete(group.key);
   }
 
+  /** Is there room anywhere? */
+  get hasAny(): boolean {
+    for (const { free } of this.#groups.values()) if (free.size > 0) return true;
+    return false;
+  }
+
   /** The kinds of hosts in a project. */
   list(projectId: string): HostGroup[] {
     return [...this.#groups.values()].filter((group) => group.projectId === projectId);

@@ -104,8 +104,10 @@ export class Scheduler {
     const before = this.#waiting.get(id)?.run;
     this.#waiting.set(id, waiting);
     this.#seen = undefined;
-    // Something may have become free since it was looked for, or be kept for others that come later now.
-    if (before?.priority !== priority) this.pump();
+    // Something may have become free since it was looked for; the others are where they were.
+    if (!before) this.#serve([waiting]);
+    // What is kept for others may be kept for some that come later now.
+    else if (before.priority !== priority) this.pump();
   }
 
   hasGrant(runId: string): boolean {
@@ -126,21 +128,30 @@ export class Scheduler {
   /** Goes through the queue: something may have become free, or has changed. */
   pump(): void {
     this.#seen = undefined;
-    if (this.#waiting.size === 0 || !this.#onGrant) return;
+    if (this.#waiting.size > 0) this.#serve(waitingOrder(this.#waiting.values()));
+  }
+
+  /** Grants hosts to those of these that can have some, in their order. */
+  #serve(queue: readonly WaitingRun[]): void {
+    const { capacity } = this.#deps;
+    if (!this.#onGrant || !capacity.hasFree) return;
     this.#reserved = this.#reserve();
     const failed = new Set<string>();
-    for (const waiting of waitingOrder(this.#waiting.values())) {
+    for (const waiting of queue) {
       const { run } = waiting;
       if (this.#granted.has(run.id)) continue;
       const shape = shapeOf(waiting);
       const places = failed.has(shape) ? undefined : this.#find(waiting);
-      if (places) {
-        for (const { entry, share } of places) this.#deps.capacity.claim(entry.instance.id, run.id, share);
-        this.#granted.set(run.id, places);
-        this.#onGrant(run.id);
-      } else failed.add(shape);
+      if (!places) {
+        failed.add(shape);
+        continue;
+      }
+      for (const { entry, share } of places) capacity.claim(entry.instance.id, run.id, share);
+      this.#granted.set(run.id, places);
+      this.#onGrant(run.id);
+      if (!capacity.hasFree) return;
       // Who comes before may have taken what was to be kept, and whom it was kept for needs it no more.
-      const reserved = places && this.#reserved.get(run.project_id);
+      const reserved = this.#reserved.get(run.project_id);
       if (reserved && !isBefore(reserved.by, waiting)) this.#reserved = this.#reserve();
     }
   }
@@ -199,8 +210,14 @@ export class Scheduler {
   #reserve(): ReadonlyMap<string, Reservation> {
     const { capacity, clock } = this.#deps;
     const since = clock.now() - RESERVE_AFTER_MS;
+    const areDivided = new Map<string, boolean>();
+    const mayBeLarge = ({ run: { project_id: projectId }, jobSpecs }: WaitingRun): boolean => {
+      const known = areDivided.get(projectId) ?? capacity.list(projectId).some(isDivided);
+      areDivided.set(projectId, known);
+      return jobSpecs.length > 1 || known;
+    };
     const old = [...this.#waiting.values()].filter(
-      ({ run }) => begunAt(run) <= since && !this.#granted.has(run.id),
+      (waiting) => begunAt(waiting.run) <= since && !this.#granted.has(waiting.run.id) && mayBeLarge(waiting),
     );
     const reserved = new Map<string, Reservation>();
     const seen = new Set<string>();
@@ -210,7 +227,6 @@ export class Scheduler {
       if (reserved.has(projectId) || seen.has(shape)) continue;
       seen.add(shape);
       const entries = capacity.list(projectId);
-      if (waiting.jobSpecs.length === 1 && !entries.some(isDivided)) continue;
       const hosts = chooseHosts(waiting, { entries, mayUse: () => true }) ?? [];
       if (hosts.length < 2 && !hosts.some(({ blocks }) => blocks > 1)) continue;
       reserved.set(projectId, {
