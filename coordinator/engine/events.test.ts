@@ -339,9 +339,11 @@ const TABLE: { state: string; event: string; before: Happening; step: Happening;
     },
     {
       state: "idle host",
-      event: "it is taken out by a user",
+      event: "it is taken out by a user, twice at once",
       before: join,
-      step: ({ engine }) => removeInstance(engine, HOST, USER),
+      step: async ({ engine }) => {
+        await Promise.all([1, 2].map(() => removeInstance(engine, HOST, USER)));
+      },
       told: [
         "[instance lab-0] Instance status changed IDLE -> TERMINATING. Termination reason: TERMINATED_BY_USER",
         "[instance lab-0] Instance status changed TERMINATING -> TERMINATED",

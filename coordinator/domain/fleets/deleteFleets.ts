@@ -2,7 +2,7 @@ import { AppError } from "../../../shared/errors.ts";
 import type { Deps } from "../../deps.ts";
 import { type FleetRow, findFleet, findFleetByName } from "../../store/fleets.ts";
 import { listInstancesOfFleets } from "../../store/instanceLists.ts";
-import type { InstanceRow } from "../../store/instances.ts";
+import { findInstance, type InstanceRow } from "../../store/instances.ts";
 import { listLiveRunNames } from "../../store/runLists.ts";
 
 export const getFleetByName = async (deps: Deps, projectId: string, name: string): Promise<FleetRow> => {
@@ -39,15 +39,16 @@ export const deleteFleets = async (
     });
 };
 
-/** Takes one instance out. Refused while it has a job. */
+/** Takes one instance out. Refused while it has a job; one that has been taken out is that. */
 export const removeInstance = (
   { fleets, db }: Pick<Deps, "db" | "fleets">,
-  instance: InstanceRow,
+  { id, fleet_id: fleetId }: Pick<InstanceRow, "id" | "fleet_id">,
   actorId: string | undefined,
 ): Promise<void> =>
-  fleets.withFleet(instance.fleet_id, async () => {
-    const fleet = await findFleet(db, instance.fleet_id);
-    if (fleet) await fleets.remove(fleet, [instance], { isWhole: false, actorId });
+  fleets.withFleet(fleetId, async () => {
+    const [fleet, instance] = [await findFleet(db, fleetId), await findInstance(db, id)];
+    if (fleet && instance && !instance.deleted)
+      await fleets.remove(fleet, [instance], { isWhole: false, actorId });
   });
 
 /** Numbers that are not there are ignored; one that is in use is refused, and then all of them stay. */
