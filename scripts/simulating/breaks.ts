@@ -16,6 +16,7 @@ export const BREAKS = {
   restart: "a coordinator that starts does not know who is on which host",
   clock: "promises are kept by a clock that can be put forward",
   queue: "nobody who waits is told of a host that becomes free",
+  cordon: "it is forgotten that a host is to get no new jobs",
   timers: "nothing wakes what waits for its time",
   order: "the nodes of a task begin as they come, whatever their order is to be",
   schedule: "a run's schedule is forgotten with its first execution",
@@ -91,6 +92,11 @@ export const breakCoordinator = (rule: Break, parts: TestEngine): void => {
           capacity.update(instanceId, { status: "idle" });
       };
       return;
+    case "cordon": {
+      const update = capacity.update.bind(capacity);
+      capacity.update = (id, { cordon: _, ...patch }) => update(id, patch);
+      return;
+    }
     case "timers":
       WakeTimers.prototype.set = () => {};
       return;

@@ -86,6 +86,12 @@ export class Chaos {
     if (users.runs.size < mostRuns && random.chance(0.25)) users.submit();
     const some = random.pick([...users.runs.values()]);
     if (some && random.chance(0.12)) users.stop(some, random.chance(0.4));
+    if (some && random.chance(0.05)) users.raise(some, random.below(101));
+    const host = random.pick(
+      machines.all.filter((one) => !one.isMade && !one.isRemoved && !machines.isTwin(one)),
+    );
+    if (host && random.chance(0.05)) users.cordon(host, random.chance(0.5));
+    if (host && random.chance(0.02)) users.remove(host);
     if (machines.byName.size < mostHosts && random.chance(0.05)) machines.add(coordinator).catch(() => {});
     if (random.chance(faults.crash * RATE)) coordinator.crash();
     if (random.chance(faults.fullDisk * RATE)) coordinator.fillDisk(random.skewed(100, 120_000));

@@ -43,6 +43,8 @@ export interface Facts {
   runs: Map<string, RunFacts>;
   submissions: SubmissionFacts[];
   instances: Map<string, InstanceFacts>;
+  /** Nothing was under way. */
+  isQuiet: boolean;
 }
 
 /** As one value, for a row of many columns costs more than all the rest of a look. */
@@ -71,7 +73,8 @@ const NOTHING: Tables = { runs: [], submissions: [], instances: [] };
 export const readFacts = async (coordinator: SimCoordinator): Promise<Facts> => {
   const [row] = await coordinator.look(FACTS);
   const { runs, submissions, instances } = row ? (JSON.parse(String(row[0])) as Tables) : NOTHING;
-  return { runs: byId(runs), submissions, instances: byId(instances) };
+  const isQuiet = coordinator.pending === 0;
+  return { runs: byId(runs), submissions, instances: byId(instances), isQuiet };
 };
 
 const byId = <T extends { id: string }>(rows: readonly T[]): Map<string, T> =>

@@ -46,6 +46,8 @@ export class SimHost {
   readonly hangUps = new Set<() => void>();
   /** Its machine is there no more. */
   isRemoved = false;
+  /** Somebody is taking it out of its fleet. */
+  isLeaving = false;
   /** Its agent is dead, and nobody starts it again for a while. */
   isAbandoned = false;
   readonly #options: HostOptions;
@@ -199,6 +201,12 @@ export class SimHost {
   /** As an upgrade does it. */
   stop(): void {
     this.#stop.abort();
+  }
+
+  /** For good. */
+  takeAway(): void {
+    this.switchOff();
+    this.isRemoved = true;
   }
 
   switchOff(): void {

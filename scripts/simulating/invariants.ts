@@ -124,6 +124,10 @@ const checkMoves = ({ onBug, users }: Scene, facts: Facts, before: Facts): void 
     if (then && isFinalJob(then.status) && then.status !== now.status)
       onBug(`${now.id} was ${then.status}, and is ${now.status}`);
     if (then?.instance && then.instance !== now.instance) onBug(`${now.id} went to another host`);
+    const host = before.isQuiet && !then?.instance ? before.instances.get(now.instance ?? "") : undefined;
+    if (host?.isCordoned && facts.instances.get(host.id)?.isCordoned)
+      onBug(`${now.id} went to ${host.name}, which is cordoned`);
+    if (host?.status === "terminated") onBug(`${now.id} went to ${host.name}, which is gone`);
     const isStopped = then?.status === "running" && now.status === "terminating";
     const wanted = users.runs.get(facts.runs.get(now.run)?.name ?? "");
     if (isStopped && wanted && now.reason === "terminated_by_user" && now.graceMs !== graceOf(wanted))

@@ -71,19 +71,19 @@ export class Machines implements Disposable {
 
   /** The cloud has taken the machine away. */
   end(instanceId: string): void {
-    for (const host of this.all)
-      if (host.row.id === instanceId) {
-        host.switchOff();
-        host.isRemoved = true;
-      }
+    for (const host of this.all) if (host.row.id === instanceId) host.takeAway();
+  }
+
+  /** Is there another one of it? */
+  isTwin(host: SimHost): boolean {
+    return this.clones.some((twins) => twins.includes(host));
   }
 
   /** A host that was set up from the disk of another one, whose agent had joined. */
   clone(original: SimHost): void {
     const { ledger } = this.#options;
     const name = `${original.row.name}-copy`;
-    const isCopy = this.clones.some(([, copy]) => copy === original);
-    if (original.isMade || isCopy || this.byName.has(name)) return;
+    if (original.isMade || original.isLeaving || original.isRemoved || this.isTwin(original)) return;
     const copy = this.#make({ ...original.row, name });
     this.clones.push([original, copy]);
     ledger.noteTwins(original.row.id, original.row.name, name);

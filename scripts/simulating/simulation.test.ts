@@ -50,6 +50,7 @@ const NOTICED: Record<Break, string[]> = {
   silence: ["--faults", "partition,atGift", "--hosts", "8", "--runs", "6"],
   queue: [],
   timers: ["--faults", "delay"],
+  cordon: ["--faults", "delay"],
   order: ["--faults", "delay"],
   schedule: ["--faults", "delay"],
   grace: [],

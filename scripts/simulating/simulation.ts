@@ -168,6 +168,7 @@ export const simulate = async (options: SimulationOptions): Promise<Outcome> => 
     const run = users.runs.get(name ?? "");
     if (run) users.stop(run, false);
   };
+  for (const host of machines.all) if (!host.isMade && !host.isRemoved) users.cordon(host, false);
   world.after(LOOK_MS, watch, USERS);
   const lastStep = world.steps + MOST_CALM_STEPS;
   while (bug === undefined && !isOver() && world.steps < lastStep)

@@ -1,5 +1,10 @@
+import { removeInstance } from "../../coordinator/domain/fleets/deleteFleets.ts";
 import { type FleetRow, findFleet, insertFleet } from "../../coordinator/store/fleets.ts";
+import { findInstance } from "../../coordinator/store/instances.ts";
+import { patchRun } from "../../coordinator/store/runs.ts";
+import { AppError } from "../../shared/errors.ts";
 import type { SimCoordinator } from "./coordinator.ts";
+import type { SimHost } from "./host.ts";
 import { configurationOf, drawRunPlan, type RunPlan } from "./runPlan.ts";
 import type { World } from "./world.ts";
 
@@ -12,6 +17,7 @@ export interface WantedRun {
 }
 
 const RETRY_MS = 5_000;
+const ACTOR = "00000000-0000-4000-8000-000000000003";
 
 /** People who submit and stop runs, and who ask again when they get no answer. */
 export class Users {
@@ -58,6 +64,51 @@ export class Users {
       const id = await this.#find(run.name);
       if (id === undefined) this.#onBug(`${run.name} was accepted, and is not there`);
       else await this.#coordinator.call(({ engine }) => engine.stopRun(id, abort));
+    });
+  }
+
+  /** Gives a run another priority. */
+  raise(run: WantedRun, priority: number): void {
+    if (!run.isAccepted) return;
+    this.#world.note(`user gives ${run.name} priority ${priority}`);
+    this.#again(async () => {
+      const id = await this.#find(run.name);
+      await this.#coordinator.call(({ engine, db }) =>
+        engine.withRun(id ?? "", (draft) =>
+          draft.add({ statements: [patchRun(db, id ?? "", { priority })], effects: [] }),
+        ),
+      );
+    });
+  }
+
+  /** Keeps new jobs away from a host, or lets them go there again. */
+  cordon(host: SimHost, isCordoned: boolean): void {
+    this.#world.note(`user ${isCordoned ? "cordons" : "uncordons"} ${host.row.name}`);
+    this.#again(() =>
+      this.#coordinator.call(async ({ engine, db }) => {
+        const row = await findInstance(db, host.row.id);
+        const cordon = isCordoned ? { at: 0, by: "user", reason: "" } : null;
+        if (row && !row.deleted) await engine.setCordon(row, cordon, ACTOR);
+      }),
+    );
+  }
+
+  /** Takes a host out of its fleet, unless it has jobs; then it is switched off for good. */
+  remove(host: SimHost): void {
+    this.#world.note(`user removes ${host.row.name}`);
+    host.isLeaving = true;
+    this.#again(async () => {
+      const isGone = await this.#coordinator.call((parts) =>
+        removeInstance(parts, host.row, ACTOR).then(
+          () => true,
+          (err: unknown) => {
+            if (err instanceof AppError && err.code === "conflict") return false;
+            throw err;
+          },
+        ),
+      );
+      host.isLeaving = false;
+      if (isGone) host.takeAway();
     });
   }
 
