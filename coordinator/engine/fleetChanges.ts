@@ -3,7 +3,14 @@ import type { InstanceReason } from "../../shared/states.ts";
 import { instanceEnded, instanceMoved } from "../domain/events/instanceEvents.ts";
 import { type InstanceEvent, onInstanceEvent } from "../domain/instances/madeInstanceRules.ts";
 import type { Db } from "../store/db.ts";
-import { type InstancePatch, type InstanceRow, moveInstance, patchInstance } from "../store/instances.ts";
+import type { TellEvents } from "../store/events.ts";
+import {
+  freeInstance,
+  type InstancePatch,
+  type InstanceRow,
+  moveInstance,
+  patchInstance,
+} from "../store/instances.ts";
 import type { AgentSessions } from "./agentSessions.ts";
 import type { Capacity } from "./capacity.ts";
 import { type Changes, NOTHING } from "./changes.ts";
@@ -11,6 +18,7 @@ import type { Engine } from "./engine.ts";
 
 export interface InstanceChangeDeps {
   db: Db;
+  tell: TellEvents;
   clock: Clock;
   capacity: Capacity;
   agents: AgentSessions;
@@ -32,7 +40,7 @@ export const changeInstance = (
   row: InstanceRow,
   { event, more = {}, actorId }: InstanceChange,
 ): Changes => {
-  const { db, clock, engine } = deps;
+  const { db, clock, capacity, engine, tell } = deps;
   const now = clock.now();
   if (!row.made)
     return event.kind === "end" ? endJoined(deps, row, { reason: event.reason, actorId }) : NOTHING;
@@ -50,15 +58,25 @@ export const changeInstance = (
   };
   const statement =
     to === row.status ? patchInstance(db, row.id, patch) : moveInstance(db, row.id, { to, patch });
+  // The job that it was made for may be ending at this moment: who is there the store alone knows for sure.
+  const freed =
+    event.kind === "joined" && to === "busy"
+      ? [
+          freeInstance(db, row.id, now),
+          ...tell(instanceMoved(row, { from: "busy", to: "idle" }), { ifChanged: true }),
+        ]
+      : [];
   const remember = () => {
+    const isFree = freed.length > 0 && capacity.get(row.id)?.occupants.size === 0;
     if (to === "terminated") forget(deps, row.id);
+    else if (isFree) engine.updateInstance(row.id, { ...patch, status: "idle", idle_since: now });
     else engine.updateInstance(row.id, { ...patch, status: to });
     // Whoever waits for it, or is there, is concerned.
     engine.wakeRunsOn(row.id);
   };
   const events =
     to === row.status ? [] : instanceMoved(row, { from: row.status, to, reason, message }, actorId);
-  return { statements: [statement], events, effects: [remember] };
+  return { statements: [statement, ...freed], events, effects: [remember] };
 };
 
 /** Nothing is done on a host that joined by itself: it only has no more business here. */

@@ -224,6 +224,32 @@ test("a run that is stopped before its instance has come leaves none behind", as
   expect(t.cloud.made.size).toBe(0);
 });
 
+test("an instance that joins while its job is being stopped is idle afterwards, and goes when it is time", async () => {
+  await using t = await openCloud({ nodes: "0..2" });
+  await submit(t, "one");
+  await t.becomes("provisioning");
+  const { $client: client } = t.engine.db;
+  const batch = client.batch.bind(client);
+  const held = Promise.withResolvers<void>();
+  client.batch = async (statements, mode) => {
+    const isJoining = JSON.stringify(statements).includes('"public_key" = ?');
+    if (isJoining) await held.promise;
+    return batch(statements, mode);
+  };
+  const joining = t.join(0);
+  await t.engine.engine.stopRun((await t.engine.run("one")).id, false);
+  expect(await statusOf(t, "one")).toBe("terminated");
+  held.resolve();
+  await joining;
+  expect(await t.statuses()).toEqual(["idle"]);
+  expect(t.engine.capacity.get((await hostOf(t, 0)).id)?.instance).toMatchObject({
+    status: "idle",
+    idle_since: t.clock.now(),
+  });
+  await t.advance(5 * MINUTE_MS);
+  await t.becomes("terminated");
+});
+
 test("the cheapest fleet makes it", async () => {
   const cloud = new FakeBackend();
   cloud.offers = [anOffer({ region: "dear", price: 3 }), anOffer({ region: "cheap", price: 2 })];
