@@ -25,6 +25,7 @@ const SAMPLES: Readonly<Record<string, string>> = {
   container_port: "8000",
   count: "2",
   dataset: "sharegpt",
+  default_image: "registry.lab/base:1",
   entrypoint: "python -m app",
   env: "[LEVEL=info]",
   eos_token: "</s>",
