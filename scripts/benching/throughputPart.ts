@@ -1,5 +1,6 @@
-import { closeSync, openSync } from "node:fs";
+import { closeSync, openSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { SpoolWriter } from "../../agent/jobs/spool.ts";
 import { TEST_IMAGE } from "../e2e/harness/image.ts";
 import type { Runtime } from "../e2e/harness/system.ts";
 import { type Part, runtimesOf } from "./bench.ts";
@@ -94,6 +95,17 @@ const timeToFile = async (command: readonly string[], file: string): Promise<num
   return mbPerSecond(OUTPUT.bytes, performance.now() - startedAt);
 };
 
+/** What is ours of a job's way into its spool: the terminal, which is the kernel's, left out. */
+const timeSpool = async (file: string): Promise<number> => {
+  rmSync(file, { force: true });
+  const spool = new SpoolWriter(file, { perHour: 0 });
+  const startedAt = performance.now();
+  const child = Bun.spawn(["sh", "-c", OUTPUT.command], { stdin: "ignore", stdout: "pipe" });
+  for await (const bytes of child.stdout) await spool.append(bytes);
+  await spool.end();
+  return mbPerSecond(sizeOf(file), performance.now() - startedAt);
+};
+
 const rawTerminal = async ({ dir, report }: Part): Promise<number> => {
   const file = `${dir}-raw`;
   const { command } = OUTPUT;
@@ -102,6 +114,7 @@ const rawTerminal = async ({ dir, report }: Part): Promise<number> => {
     inMb(await timeToFile(["sh", "-c", command], file)),
   );
   // script(1) copies what a terminal shows, in C.
+  report.figure("the same through the spool's writer, no terminal", inMb(await timeSpool(file)));
   const raw = await timeToFile(["script", "-q", "-e", "-c", command, "/dev/null"], file);
   report.figure("the same over a terminal into a file, by script(1) (raw)", inMb(raw));
   return raw;

@@ -3,7 +3,7 @@ import type { Deps } from "../../deps.ts";
 import { findSubmission } from "../../store/submissions.ts";
 import { type Alarm, createAlarm } from "./alarm.ts";
 
-const CHUNK_BYTES = 64 * 1024;
+const CHUNK_BYTES = 256 * 1024;
 
 /**
  * How long to wait for the rest of a finished job's output without hearing anything: its host may be cut off, and
