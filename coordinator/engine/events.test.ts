@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { waitFor } from "../../shared/testing/waitFor.ts";
 import { removeInstance } from "../domain/fleets/deleteFleets.ts";
+import { findFleet } from "../store/fleets.ts";
 import { listTold } from "../testing/listTold.ts";
 import { type OpenedEngine, openEngine } from "../testing/openEngine.ts";
 import { hostRow, type TestEngine } from "../testing/testEngine.ts";
@@ -356,6 +357,23 @@ describe.each(TABLE)("$state × $event", ({ before, step, told }) => {
     await using opened = await openEngine();
     expect(await toldBy(opened, before, step)).toEqual([...told]);
   });
+});
+
+test("a host that is taken out is told of as it is then, and not as it was read", async () => {
+  await using opened = await openEngine();
+  const { engine } = opened;
+  await engine.addHost(HOST);
+  const known = await listTold(engine.db);
+  const fleet = await findFleet(engine.db, HOST.fleet_id);
+  if (!fleet) throw new Error("There is a fleet");
+  const asItWas = { ...HOST, status: "busy" as const };
+  await engine.fleets.withFleet(fleet.id, () =>
+    engine.fleets.remove(fleet, [asItWas], { isWhole: false, actorId: USER }),
+  );
+  expect((await listTold(engine.db)).slice(known.length)).toEqual([
+    "[instance lab-0] Instance status changed IDLE -> TERMINATING. Termination reason: TERMINATED_BY_USER",
+    "[instance lab-0] Instance status changed TERMINATING -> TERMINATED",
+  ]);
 });
 
 test("of a host that jobs share it is told what is left, and that it is idle when the last has gone", async () => {

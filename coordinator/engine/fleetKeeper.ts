@@ -183,18 +183,23 @@ export class FleetKeeper {
     { isWhole, actorId, alsoInUse }: Removal,
   ): Promise<void> {
     const { capacity, scheduler } = this.#deps;
+    // A job may have come or gone since the rows were read.
+    const present = rows.map((row) => ({
+      ...row,
+      status: capacity.get(row.id)?.instance.status ?? row.status,
+    }));
     // From here on nothing is placed there, so that what is free stays free.
     for (const { id } of rows) capacity.update(id, { status: "terminating" });
     try {
       const why = whyInUse(rows, capacity) ?? (await alsoInUse?.());
       if (why !== undefined) throw new AppError("conflict", why, { hint: "Stop the runs first" });
       const end = { event: { kind: "end", reason: "terminated_by_user" }, actorId } as const;
-      const joined = rows.filter(({ made }) => !made);
+      const joined = present.filter(({ made }) => !made);
       const lost = await Promise.all(joined.map((row) => this.#withoutOutput(row)));
-      const ends = rows.map((row) => this.#changeAs(row, end));
+      const ends = present.map((row) => this.#changeAs(row, end));
       await this.#apply(merge([...(isWhole ? [this.#leaving(fleet, actorId)] : []), ...ends, ...lost]));
     } catch (err) {
-      for (const { id, status } of rows) {
+      for (const { id, status } of present) {
         const isOccupied = (capacity.get(id)?.occupants.size ?? 0) > 0;
         const isUp = status === "idle" || status === "busy";
         capacity.update(id, { status: isUp ? (isOccupied ? "busy" : "idle") : status });
