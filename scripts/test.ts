@@ -42,15 +42,17 @@ const build = (): Promise<number> =>
 
 const tallies: Tally[] = [];
 try {
-  // What generates its input is bound by the processor, which others may be using too.
-  const units = ["--timeout", "30000", "agent", "coordinator", "shared", "cli", "scripts"];
+  // What generates its input is bound by the processor, which others are using too.
+  const units = ["--parallel=2", "--timeout", "60000", "agent", "coordinator", "shared", "cli", "scripts"];
   tallies.push(await runTests("units", units));
   tallies.push(await runSimulator());
 
   if ((await build()) === 0) {
     await installMissing(say);
     // bunfig.toml keeps these from a plain `bun test`; any other pattern here lets them in.
-    const wholeSystem = ["--path-ignore-patterns", "node_modules/**", "--timeout", "120000", "scripts/e2e"];
+    const patterns = ["--path-ignore-patterns", "node_modules/**"];
+    // Each test has programs and networks of its own, and mostly waits for them.
+    const wholeSystem = [...patterns, "--parallel=3", "--timeout", "180000", "scripts/e2e"];
     tallies.push(await runTests("e2e", wholeSystem));
   } else {
     say("The programs do not build, so the whole-system tests did not run");
