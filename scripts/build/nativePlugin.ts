@@ -32,6 +32,9 @@ export const nativePlugin = (files: PlatformFiles): BunPlugin => ({
       return { contents, loader: "js" };
     });
 
+    // ssh2 does without. Made for the machine that builds, where it was made at all, it must not come along.
+    build.onResolve({ filter: /^cpu-features$/ }, ({ path }) => ({ path, external: true }));
+
     build.onLoad({ filter: /\/node_modules\/node-pty\/requireBinary\.js$/ }, async ({ path }) => {
       const source = await Bun.file(path).text();
       const native =
