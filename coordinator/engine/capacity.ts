@@ -12,6 +12,8 @@ interface Slot {
   occupants: Map<string, HostShare>;
   /** False once it is sure that the store has nothing for the host: then its heartbeats need not ask there. */
   mayHold: boolean;
+  /** How its devices did when that was stored last; absent: not by this process. */
+  health?: string;
 }
 
 /**
@@ -52,6 +54,15 @@ export class Capacity {
   /** Whose credential, or replaced one, has this hash; the caller checks which, and its expiry. */
   findByCredential(hash: string): InstanceRow | undefined {
     return this.#slots.get(this.#byCredential.get(hash) ?? "")?.instance;
+  }
+
+  notedHealth(instanceId: string): string | undefined {
+    return this.#slots.get(instanceId)?.health;
+  }
+
+  noteHealth(instanceId: string, health: string): void {
+    const slot = this.#slots.get(instanceId);
+    if (slot) slot.health = health;
   }
 
   mayHold(instanceId: string): boolean {

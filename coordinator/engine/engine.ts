@@ -8,13 +8,14 @@ import { instanceCordoned, instanceDraining } from "../domain/events/instanceEve
 import { jobCreated } from "../domain/events/jobEvents.ts";
 import { runDeleted, runSubmitted } from "../domain/events/runEvents.ts";
 import type { CapacityEntry } from "../domain/instances/capacityEntry.ts";
+import { healthOf } from "../domain/instances/health.ts";
 import { noteHealth } from "../domain/instances/healthHistory.ts";
 import { wholeOf } from "../domain/instances/occupancy.ts";
 import type { NewEvent } from "../store/events.ts";
 import { type InstanceRow, listLiveInstances, patchInstance } from "../store/instances.ts";
 import { insertRun, listLiveRuns, type NewRunRow, patchRun, type RunRow } from "../store/runs.ts";
 import { insertSubmissions, listHeldSubmissions, listLiveSubmissions } from "../store/submissions.ts";
-import { commit } from "./changes.ts";
+import { commit, NOTHING } from "./changes.ts";
 import { type End, finishSubmission } from "./endings.ts";
 import type { EngineDeps } from "./engineDeps.ts";
 import { RunDraft } from "./runDraft.ts";
@@ -173,11 +174,17 @@ export class Engine {
     };
     const { db, clock, capacity } = this.#deps;
     const inventory = sync.inventory ?? instance.inventory;
-    const { statements, events } = await noteHealth(db, instance, { inventory, now: clock.now() });
+    const health = JSON.stringify(healthOf(inventory));
+    // An agent that starts anew, or tells of anything else, has mostly nothing new to say of it.
+    const isNoted = capacity.notedHealth(instance.id) === health;
+    const { statements, events } = isNoted
+      ? NOTHING
+      : await noteHealth(db, instance, { inventory, now: clock.now() });
     await commit(this.#deps, {
       statements: [patchInstance(db, instance.id, patch), ...statements],
-      events,
+      ...(events ? { events } : {}),
       effects: [
+        () => capacity.noteHealth(instance.id, health),
         () =>
           sync.inventory ? this.updateInstance(instance.id, patch) : capacity.update(instance.id, patch),
       ],

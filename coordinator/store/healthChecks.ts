@@ -1,5 +1,6 @@
 import { and, desc, eq, gt, lt, lte, sql } from "drizzle-orm";
 import type { Db, Statement } from "./db.ts";
+import { preparedRows, preparedWrite } from "./prepared.ts";
 import { healthChecks } from "./schema.ts";
 
 export type HealthCheckRow = typeof healthChecks.$inferSelect;
@@ -7,28 +8,48 @@ export type HealthCheckRow = typeof healthChecks.$inferSelect;
 /** Of one instance: a device that fails and recovers all the time must not fill the disk. */
 const MOST_OF_ONE = 1_000;
 
-/** One at the same moment is replaced; those beyond the most of an instance are forgotten. */
-export const insertHealthCheck = (db: Db, row: HealthCheckRow): Statement[] => {
+const insert = preparedWrite((db, row: HealthCheckRow) =>
+  db
+    .insert(healthChecks)
+    .values(row)
+    .onConflictDoUpdate({
+      target: [healthChecks.instance_id, healthChecks.at],
+      set: { status: row.status, events: row.events },
+    }),
+);
+
+const trim = preparedWrite((db, { instanceId }: { instanceId: string }) => {
   const oldest = db
     .select({ at: healthChecks.at })
     .from(healthChecks)
-    .where(eq(healthChecks.instance_id, row.instance_id))
+    .where(eq(healthChecks.instance_id, instanceId))
     .orderBy(desc(healthChecks.at))
     .limit(1)
     .offset(MOST_OF_ONE);
-  return [
-    db
-      .insert(healthChecks)
-      .values(row)
-      .onConflictDoUpdate({
-        target: [healthChecks.instance_id, healthChecks.at],
-        set: { status: row.status, events: row.events },
-      }),
-    db
-      .delete(healthChecks)
-      .where(and(eq(healthChecks.instance_id, row.instance_id), lte(healthChecks.at, sql`(${oldest})`))),
-  ];
-};
+  return db
+    .delete(healthChecks)
+    .where(and(eq(healthChecks.instance_id, instanceId), lte(healthChecks.at, sql`(${oldest})`)));
+});
+
+/** One at the same moment is replaced; those beyond the most of an instance are forgotten. */
+export const insertHealthCheck = (db: Db, row: HealthCheckRow): Statement[] => [
+  insert(db, row),
+  trim(db, { instanceId: row.instance_id }),
+];
+
+const newest = preparedRows(healthChecks, (db, { instanceId }: { instanceId: string }) =>
+  db
+    .select()
+    .from(healthChecks)
+    .where(eq(healthChecks.instance_id, instanceId))
+    .orderBy(desc(healthChecks.at))
+    .limit(1),
+);
+
+export const findNewestHealthCheck = async (
+  db: Db,
+  instanceId: string,
+): Promise<HealthCheckRow | undefined> => (await newest(db, { instanceId }))[0];
 
 export interface HealthCheckFilter {
   /** Exclusive both, milliseconds since 1970. */

@@ -3,7 +3,7 @@ import { toWireTime } from "../../../shared/api/scalars.ts";
 import type { Inventory } from "../../../shared/protocol/inventory.ts";
 import type { Db, Statement } from "../../store/db.ts";
 import type { NewEvent } from "../../store/events.ts";
-import { type HealthCheckRow, insertHealthCheck, listHealthChecks } from "../../store/healthChecks.ts";
+import { findNewestHealthCheck, type HealthCheckRow, insertHealthCheck } from "../../store/healthChecks.ts";
 import type { InstanceRow } from "../../store/instances.ts";
 import { instanceHealth } from "../events/instanceEvents.ts";
 import { healthOf } from "./health.ts";
@@ -15,7 +15,7 @@ export const noteHealth = async (
   { inventory, now }: { inventory: Inventory; now: number },
 ): Promise<{ statements: Statement[]; events: NewEvent[] }> => {
   const { status, events } = healthOf(inventory);
-  const [last] = await listHealthChecks(db, instance.id, { limit: 1 });
+  const last = await findNewestHealthCheck(db, instance.id);
   if (last?.status === status && Bun.deepEquals(last.events, events)) return { statements: [], events: [] };
   // Behind the one that it follows, whatever the clock does.
   const at = last ? Math.max(now, last.at + 1) : now;
