@@ -11,7 +11,7 @@ import { runLoad } from "./loading/run.ts";
 const HELP = `Usage: ./scripts/load [PART]... [--quick] [--out DIR]
 
 Runs the compiled coordinator, and agents that speak the real protocol over loopback, and prints what was promised and
-what was measured as a Markdown table. Takes about ten minutes, and two file descriptors for each agent: see ulimit -n.
+what was measured as a Markdown table. Takes about five minutes, and two file descriptors for each agent: see ulimit -n.
 Exits with 1 when something is not as promised.
 
 ${Object.entries(PARTS)
