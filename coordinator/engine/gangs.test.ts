@@ -24,6 +24,16 @@ const placesOf = async (t: OpenedEngine, name: string, all: InstanceRow[]): Prom
     return host;
   });
 
+/** A task of two nodes, each on a host of its own, which has taken it. */
+const startPair = async (t: OpenedEngine, name: string, configuration: Record<string, unknown>) => {
+  const all = await hosts(t, 2);
+  await t.engine.submit(name, configuration);
+  const [master, worker] = await placesOf(t, name, all);
+  if (!master || !worker) throw new Error("Two nodes were expected");
+  const masterId = await t.engine.takeOne(master);
+  return { master, worker, masterId, workerId: await t.engine.takeOne(worker) };
+};
+
 test("the nodes of a task get a host each, know each other, and end together", async () => {
   await using t = await openEngine();
   const all = await hosts(t, 3);
@@ -113,12 +123,7 @@ test("one that has waited for long keeps free hosts, and smaller ones do not pas
 
 test("a node that fails ends its siblings, and the run", async () => {
   await using t = await openEngine();
-  const all = await hosts(t, 2);
-  await t.engine.submit("spread", { nodes: 2 });
-  const [master, worker] = await placesOf(t, "spread", all);
-  if (!master || !worker) throw new Error("Two nodes were expected");
-  const masterId = await t.engine.takeOne(master);
-  const workerId = await t.engine.takeOne(worker);
+  const { master, worker, masterId, workerId } = await startPair(t, "spread", { nodes: 2 });
   await t.engine.running(master, masterId);
   await t.engine.finished(worker, workerId, { exit: 7 });
   expect(await t.engine.desired(master, [masterId])).toMatchObject([{ action: "stop" }]);
@@ -132,12 +137,10 @@ test("a node that fails ends its siblings, and the run", async () => {
 
 test("an abort ends the patience with the siblings of a node that has failed", async () => {
   await using t = await openEngine();
-  const all = await hosts(t, 2);
-  await t.engine.submit("spread", { nodes: 2, stop_duration: "off" });
-  const [master, worker] = await placesOf(t, "spread", all);
-  if (!master || !worker) throw new Error("Two nodes were expected");
-  const masterId = await t.engine.takeOne(master);
-  const workerId = await t.engine.takeOne(worker);
+  const { master, worker, masterId, workerId } = await startPair(t, "spread", {
+    nodes: 2,
+    stop_duration: "off",
+  });
   await t.engine.running(master, masterId);
   await t.engine.finished(worker, workerId, { exit: 7 });
   const { id } = await runOf(t, "spread");
@@ -174,12 +177,10 @@ test("a node that never starts fails the task, and frees every host", async () =
 
 test("one node that is tried again takes all of them with it, after they have ended", async () => {
   await using t = await openEngine();
-  const all = await hosts(t, 2);
-  await t.engine.submit("spread", { nodes: 2, retry: { on_events: ["error"] } });
-  const [master, worker] = await placesOf(t, "spread", all);
-  if (!master || !worker) throw new Error("Two nodes were expected");
-  const masterId = await t.engine.takeOne(master);
-  const workerId = await t.engine.takeOne(worker);
+  const { master, worker, masterId, workerId } = await startPair(t, "spread", {
+    nodes: 2,
+    retry: { on_events: ["error"] },
+  });
   await t.engine.running(master, masterId);
   await t.engine.finished(worker, workerId, { exit: 1 });
   expect((await runOf(t, "spread")).status).toBe("running");
@@ -238,12 +239,10 @@ test.each([
 
 test("with master-done the run ends with its master", async () => {
   await using t = await openEngine();
-  const all = await hosts(t, 2);
-  await t.engine.submit("led", { nodes: 2, stop_criteria: "master-done" });
-  const [master, worker] = await placesOf(t, "led", all);
-  if (!master || !worker) throw new Error("Two nodes were expected");
-  const masterId = await t.engine.takeOne(master);
-  const workerId = await t.engine.takeOne(worker);
+  const { master, worker, masterId, workerId } = await startPair(t, "led", {
+    nodes: 2,
+    stop_criteria: "master-done",
+  });
   await t.engine.running(worker, workerId);
   await t.engine.finished(master, masterId, { exit: 0 });
   expect(await t.engine.desired(worker, [workerId])).toEqual([

@@ -1,6 +1,4 @@
 import { expect, test } from "bun:test";
-import { RunSpec } from "../../shared/api/runs.ts";
-import { getJobSpecs } from "../../shared/config/jobSpecs.ts";
 import { FakeClock } from "../../shared/testing/fakeClock.ts";
 import { RunCounters } from "../domain/metrics/runCounters.ts";
 import { openStore, type Statement } from "../store/db.ts";
@@ -14,14 +12,12 @@ import {
   moveSubmission,
   patchSubmission,
 } from "../store/submissions.ts";
+import { anAttempt, aRun } from "../testing/aRun.ts";
 import { describeDatabases } from "../testing/databases.ts";
 import { RunDraft } from "./runDraft.ts";
 
-const spec = RunSpec.parse({
-  run_name: "r",
-  configuration: { type: "task", commands: ["true"] },
-  ssh_key_pub: "",
-});
+/** A decision that needs nothing done. */
+const decide = (draft: RunDraft, ...statements: Statement[]): void => draft.add({ statements, effects: [] });
 
 describeDatabases("a draft of a run", (open) => {
   const setUp = async () => {
@@ -38,50 +34,22 @@ describeDatabases("a draft of a run", (open) => {
       );
       return batch(statements, mode);
     };
-    const [jobSpec] = getJobSpecs(spec, { runName: "r", defaultPython: "3.12" });
-    if (!jobSpec) throw new Error("A task has a job");
-    const run = {
-      id: "r",
-      project_id: "p",
-      user_id: "u",
-      name: "r",
-      spec,
-      submitted_at: 0,
-      last_processed_at: 0,
-    };
-    const attempt = (num: number) => ({
-      id: `a${num}`,
-      run_id: "r",
-      replica_num: 0,
-      job_num: 0,
-      submission_num: num,
-      job_spec: jobSpec,
-      status: "submitted" as const,
-      submitted_at: 0,
-      last_processed_at: 0,
-    });
-    const only = (...statements: Statement[]) => ({ statements, effects: [] });
     return {
       deps,
       db,
-      run: { ...run, status: "submitted" as const },
-      attempt,
-      only,
       /** SQL of what was written since it was asked for last, without its values. */
       written: () => written.splice(0).map((sql) => sql.split(" ").slice(0, 3).join(" ").replaceAll('"', "")),
       /** Stored with one attempt. */
       stored: async () => {
-        const draft = new RunDraft(deps, "r");
-        draft.add(
-          only(insertRun(db, { ...run, status: "submitted" }), ...insertSubmissions(db, [attempt(0)])),
-        );
+        const draft = new RunDraft(deps, "run");
+        decide(draft, insertRun(db, aRun()), ...insertSubmissions(db, [anAttempt(0)]));
         await draft.commit();
         written.length = 0;
         return draft;
       },
       inStore: async () => {
         db.$rows.clear();
-        return { run: await findRun(db, "r"), submissions: await listSubmissions(db, "r") };
+        return { run: await findRun(db, "run"), submissions: await listSubmissions(db, "run") };
       },
       [Symbol.asyncDispose]: () => undo.disposeAsync(),
     };
@@ -89,10 +57,10 @@ describeDatabases("a draft of a run", (open) => {
 
   test("a new run is stored as what became of it meanwhile", async () => {
     await using t = await setUp();
-    const draft = new RunDraft(t.deps, "r");
-    draft.add(t.only(insertRun(t.db, t.run), ...insertSubmissions(t.db, [t.attempt(0)])));
-    draft.add(t.only(moveSubmission(t.db, "a0", { to: "provisioning", patch: { instance_id: "i" } })));
-    draft.add(t.only(moveRun(t.db, "r", { to: "provisioning", patch: { fleet_id: "f" } })));
+    const draft = new RunDraft(t.deps, "run");
+    decide(draft, insertRun(t.db, aRun()), ...insertSubmissions(t.db, [anAttempt(0)]));
+    decide(draft, moveSubmission(t.db, "attempt-0", { to: "provisioning", patch: { instance_id: "i" } }));
+    decide(draft, moveRun(t.db, "run", { to: "provisioning", patch: { fleet_id: "f" } }));
     expect(draft.run).toMatchObject({
       status: "provisioning",
       fleet_id: "f",
@@ -109,10 +77,12 @@ describeDatabases("a draft of a run", (open) => {
   test("of a row that is stored all changes are one write, under the status that it had", async () => {
     await using t = await setUp();
     const draft = await t.stored();
-    draft.add(t.only(claimReport(t.db, "a0", 2), patchSubmission(t.db, "a0", { exit_status: 1 })));
-    draft.add(t.only(moveSubmission(t.db, "a0", { to: "terminating", patch: { exit_status: 3 } })));
-    draft.add(
-      t.only(moveSubmission(t.db, "a0", { to: "failed", patch: {} }), patchRun(t.db, "r", { priority: 1 })),
+    decide(draft, claimReport(t.db, "attempt-0", 2), patchSubmission(t.db, "attempt-0", { exit_status: 1 }));
+    decide(draft, moveSubmission(t.db, "attempt-0", { to: "terminating", patch: { exit_status: 3 } }));
+    decide(
+      draft,
+      moveSubmission(t.db, "attempt-0", { to: "failed", patch: {} }),
+      patchRun(t.db, "run", { priority: 1 }),
     );
     await draft.commit();
     expect(t.written()).toEqual(["update submissions set", "update runs set"]);
@@ -123,10 +93,10 @@ describeDatabases("a draft of a run", (open) => {
   test("a write that its guard refuses changes nothing, before the commit nor after it", async () => {
     await using t = await setUp();
     const draft = await t.stored();
-    draft.add(t.only(claimReport(t.db, "a0", 2), claimReport(t.db, "a0", 1)));
-    draft.add(t.only(moveSubmission(t.db, "a0", { to: "done", patch: { exit_status: 0 } })));
-    draft.add(t.only(moveRun(t.db, "r", { to: "done", patch: { priority: 4 } })));
-    expect(draft.findSubmission("a0")).toMatchObject({
+    decide(draft, claimReport(t.db, "attempt-0", 2), claimReport(t.db, "attempt-0", 1));
+    decide(draft, moveSubmission(t.db, "attempt-0", { to: "done", patch: { exit_status: 0 } }));
+    decide(draft, moveRun(t.db, "run", { to: "done", patch: { priority: 4 } }));
+    expect(draft.findSubmission("attempt-0")).toMatchObject({
       status: "submitted",
       report_sequence: 2,
       exit_status: null,
@@ -139,29 +109,31 @@ describeDatabases("a draft of a run", (open) => {
   test("who has moved the row meanwhile wins", async () => {
     await using t = await setUp();
     const draft = await t.stored();
-    draft.add(t.only(moveSubmission(t.db, "a0", { to: "provisioning", patch: { instance_id: "mine" } })));
-    await moveSubmission(t.db, "a0", { to: "terminating", patch: {} });
+    decide(draft, moveSubmission(t.db, "attempt-0", { to: "provisioning", patch: { instance_id: "mine" } }));
+    await moveSubmission(t.db, "attempt-0", { to: "terminating", patch: {} });
     await draft.commit();
-    expect(draft.findSubmission("a0")).toMatchObject({ status: "terminating", instance_id: null });
+    expect(draft.findSubmission("attempt-0")).toMatchObject({ status: "terminating", instance_id: null });
   });
 
   test("attempts come in their order and go, also before they were stored", async () => {
     await using t = await setUp();
     const draft = await t.stored();
-    draft.add(t.only(...insertSubmissions(t.db, [t.attempt(2), t.attempt(1)])));
-    expect(draft.submissions.map(({ id }) => id)).toEqual(["a0", "a1", "a2"]);
-    draft.add(
-      t.only(patchSubmission(t.db, "a0", { exit_status: 1 }), ...deleteSubmissions(t.db, ["a0", "a2"])),
+    decide(draft, ...insertSubmissions(t.db, [anAttempt(2), anAttempt(1)]));
+    expect(draft.submissions.map(({ id }) => id)).toEqual(["attempt-0", "attempt-1", "attempt-2"]);
+    decide(
+      draft,
+      patchSubmission(t.db, "attempt-0", { exit_status: 1 }),
+      ...deleteSubmissions(t.db, ["attempt-0", "attempt-2"]),
     );
     await draft.commit();
-    expect((await t.inStore()).submissions.map(({ id }) => id)).toEqual(["a1"]);
+    expect((await t.inStore()).submissions.map(({ id }) => id)).toEqual(["attempt-1"]);
   });
 
   test("writes of other rows stay as they are, in their order", async () => {
     await using t = await setUp();
     const draft = await t.stored();
-    draft.add(t.only(patchRun(t.db, "another", { deleted: true }), patchRun(t.db, "r", { priority: 1 })));
-    draft.add(t.only(patchRun(t.db, "r", { priority: 2 }), patchRun(t.db, "a third", { deleted: true })));
+    decide(draft, patchRun(t.db, "another", { deleted: true }), patchRun(t.db, "run", { priority: 1 }));
+    decide(draft, patchRun(t.db, "run", { priority: 2 }), patchRun(t.db, "a third", { deleted: true }));
     await draft.commit();
     expect(t.written()).toEqual(["update runs set", "update runs set", "update runs set"]);
     expect((await t.inStore()).run?.priority).toBe(2);
@@ -173,8 +145,8 @@ describeDatabases("a draft of a run", (open) => {
     const done: string[] = [];
     draft.add({
       statements: [
-        patchRun(t.db, "r", { priority: 1 }),
-        ...insertSubmissions(t.db, [{ ...t.attempt(0), id: "b" }]),
+        patchRun(t.db, "run", { priority: 1 }),
+        ...insertSubmissions(t.db, [{ ...anAttempt(0), id: "b" }]),
       ],
       effects: [() => done.push("effect")],
       undo: [() => done.push("undo")],
@@ -183,6 +155,6 @@ describeDatabases("a draft of a run", (open) => {
     expect(done).toEqual(["undo"]);
     expect(draft.isStored).toBe(true);
     expect(draft.run?.priority).toBe(0);
-    expect(draft.submissions.map(({ id }) => id)).toEqual(["a0"]);
+    expect(draft.submissions.map(({ id }) => id)).toEqual(["attempt-0"]);
   });
 });

@@ -33,8 +33,7 @@ export class RunDraft {
   #patches = new Map<string, object>();
   #rest = newRest();
   #moves: { from: RunStatus; run: RunRow }[] = [];
-  /** How often something of it was stored. */
-  commits = 0;
+  #commits = 0;
 
   /** Of a run that is yet to be stored. */
   constructor(deps: DraftDeps, runId: string) {
@@ -60,6 +59,11 @@ export class RunDraft {
 
   findSubmission(id: string): SubmissionRow | undefined {
     return this.#submissions.find((row) => row.id === id);
+  }
+
+  /** How often something of it was stored. */
+  get commits(): number {
+    return this.#commits;
   }
 
   /** Nothing was decided that is not stored. */
@@ -96,7 +100,7 @@ export class RunDraft {
     this.#moves = [];
     try {
       await commit(this.#deps, { ...rest, statements });
-      this.commits++;
+      this.#commits++;
       for (const { from, run } of moves) counters.moved(run, from, clock.now());
     } finally {
       await this.read();

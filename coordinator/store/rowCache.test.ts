@@ -1,7 +1,6 @@
 import { expect, test } from "bun:test";
 import { eq } from "drizzle-orm";
-import { RunSpec } from "../../shared/api/runs.ts";
-import { getJobSpecs } from "../../shared/config/jobSpecs.ts";
+import { anAttempt, aRun } from "../testing/aRun.ts";
 import { describeDatabases } from "../testing/databases.ts";
 import { openStore, writeAll } from "./db.ts";
 import { findRun, insertRun, moveRun, patchRun } from "./runs.ts";
@@ -14,47 +13,15 @@ import {
   moveSubmission,
 } from "./submissions.ts";
 
-const spec = RunSpec.parse({
-  run_name: "run",
-  configuration: { type: "task", commands: ["true"] },
-  ssh_key_pub: "",
-});
-const [jobSpec] = getJobSpecs(spec, { runName: "run", defaultPython: "3.12" });
-
 describeDatabases("remembered rows", (open) => {
   const opened = async () => {
     const undo = new AsyncDisposableStack();
     const { url } = undo.use(await open());
     const { db } = undo.use(await openStore({ url }));
-    const run = {
-      id: "run",
-      project_id: "p",
-      user_id: "u",
-      name: "run",
-      spec,
-      submitted_at: 0,
-      last_processed_at: 0,
-    };
-    const attempt = (num: number) => {
-      if (!jobSpec) throw new Error("A task has a job");
-      const place = { run_id: "run", replica_num: 0, job_num: 0, submission_num: num };
-      return {
-        ...place,
-        id: `attempt-${num}`,
-        job_spec: jobSpec,
-        status: "submitted" as const,
-        submitted_at: 0,
-        last_processed_at: 0,
-      };
-    };
-    await writeAll(db, [
-      insertRun(db, { ...run, status: "submitted" }),
-      ...insertSubmissions(db, [attempt(0)]),
-    ]);
+    await writeAll(db, [insertRun(db, aRun()), ...insertSubmissions(db, [anAttempt(0)])]);
     const seen = async () => ({ run: await findRun(db, "run"), all: await listSubmissions(db, "run") });
     return {
       db,
-      attempt,
       /** As it is remembered, and as it is stored. */
       both: async () => {
         const remembered = await seen();
@@ -94,11 +61,11 @@ describeDatabases("remembered rows", (open) => {
   test("a new attempt is seen, and a write that fails leaves no trace", async () => {
     await using t = await opened();
     await t.seen();
-    await writeAll(t.db, insertSubmissions(t.db, [t.attempt(1)]));
+    await writeAll(t.db, insertSubmissions(t.db, [anAttempt(1)]));
     expect((await t.seen()).all).toHaveLength(2);
     const broken = writeAll(t.db, [
       patchRun(t.db, "run", { priority: 5 }),
-      ...insertSubmissions(t.db, [t.attempt(1)]),
+      ...insertSubmissions(t.db, [anAttempt(1)]),
     ]);
     await expect(broken).rejects.toThrow("UNIQUE");
     const [remembered, stored] = await t.both();

@@ -40,7 +40,8 @@ export class RowCache {
   readonly #writtenAt = new Map<string, number>();
   #forgotten = 0;
   #now = 0;
-  readonly #held = new HeldIndex();
+  /** What hosts have or should have. */
+  readonly held = new HeldIndex();
 
   /** A moment, counted in writes: what is read from now on is as new as all that have ended by then. */
   get now(): number {
@@ -57,11 +58,6 @@ export class RowCache {
 
   findSubmission(id: string): SubmissionRow | undefined {
     return this.#settled(this.#runOf.get(id) ?? "")?.submissions?.find((row) => row.id === id);
-  }
-
-  /** What hosts have or should have. */
-  get held(): HeldIndex {
-    return this.#held;
   }
 
   /** As it was before the writes under way; for whoever has the store itself decide. */
@@ -86,7 +82,7 @@ export class RowCache {
    */
   begin(sql: string, change: RowChange): (outcome: Outcome) => void {
     this.#told.add(sql);
-    this.#held.noteWriting(change);
+    this.held.noteWriting(change);
     const runId = this.#runIdOf(change);
     this.#writing.set(runId, (this.#writing.get(runId) ?? 0) + 1);
     return (outcome) => {
@@ -94,7 +90,7 @@ export class RowCache {
       const others = (this.#writing.get(runId) ?? 0) - 1;
       if (others > 0) this.#writing.set(runId, others);
       else this.#writing.delete(runId);
-      this.#held.noteWritten(change, outcome);
+      this.held.noteWritten(change, outcome);
       if (outcome === "changed") this.#apply(change);
       else if (outcome === "unknown") this.#drop(this.#runIdOf(change));
     };
@@ -107,7 +103,7 @@ export class RowCache {
 
   clear(): void {
     this.#forgetWritten();
-    this.#held.clear();
+    this.held.clear();
     this.#runs.clear();
     this.#runOf.clear();
   }
