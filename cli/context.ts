@@ -7,6 +7,8 @@ export interface Output {
   readonly hasColour: boolean;
   /** Undefined where there is neither a terminal nor `COLUMNS`. */
   readonly columns: number | undefined;
+  /** Height of the screen; undefined where there is none. */
+  readonly rows: number | undefined;
   write(data: string | Uint8Array): void;
 }
 

@@ -1,25 +1,15 @@
 import { describe, expect, test } from "bun:test";
-import { systemClock } from "../../shared/clock.ts";
 import { AppError } from "../../shared/errors.ts";
 import { ApiRefusal, Unreachable } from "../api/refusal.ts";
-import type { Context } from "../context.ts";
 import { Interrupted } from "../process/interruptible.ts";
+import { contextOn } from "../testing/contextOn.ts";
 import { memoryOutput } from "../testing/memoryOutput.ts";
 import { printError } from "./errors.ts";
 import { Cancelled } from "./prompt.ts";
 
 const print = (err: unknown, env: Record<string, string> = {}) => {
   const [out, talk] = [memoryOutput(), memoryOutput()];
-  const ctx: Context = {
-    env,
-    cwd: "/",
-    home: "/",
-    input: { isTerminal: false, readLine: async () => undefined, readAll: async () => "" },
-    out: out.output,
-    err: talk.output,
-    interrupts: { listen: () => ({ signal: new AbortController().signal, [Symbol.dispose]: () => {} }) },
-    clock: systemClock,
-  };
+  const ctx = contextOn(out.output, { env, err: talk.output });
   const code = printError(ctx, err);
   return { code, out: out.text(), talk: talk.text() };
 };

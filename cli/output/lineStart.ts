@@ -16,6 +16,9 @@ export const trackLines = (out: Output): LineTracker => {
     get columns() {
       return out.columns;
     },
+    get rows() {
+      return out.rows;
+    },
     write: (data) => {
       if (data.length === 0) return;
       isAtStart = typeof data === "string" ? data.endsWith("\n") : data.at(-1) === NEWLINE;

@@ -1,5 +1,5 @@
 import type { Context } from "../context.ts";
-import { rowsOf } from "./wrap.ts";
+import { createRedrawn } from "./redraw.ts";
 
 const FRAMES = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 const FRAME_MS = 100;
@@ -7,29 +7,26 @@ const FRAME_MS = 100;
 /** A part of the screen that is drawn again and again, and gone when it is disposed of. */
 export interface Live extends Disposable {
   /** What is said beside the spinner, and what stands under it, from now on. */
-  show(label: string, below?: string): void;
+  show(label: Label, below?: string): void;
 }
 
+/** A function is asked again for every frame. */
+type Label = string | (() => string);
+
 /** Says that something is being waited for. Prints nothing where there is no terminal (docs/spec/cli.md §1). */
-export const startLive = (ctx: Context, firstLabel: string): Live => {
+export const startLive = (ctx: Context, firstLabel: Label): Live => {
   if (!ctx.out.isTerminal || ctx.env["TERM"] === "dumb")
     return { show: () => {}, [Symbol.dispose]: () => {} };
+  const place = createRedrawn(ctx.out);
   let label = firstLabel;
   let below = "";
-  let drawnRows = 0;
   let frame = 0;
   let isOver = false;
   let cancel = () => {};
 
-  const erase = () => {
-    if (drawnRows > 0) ctx.out.write(`\x1b[${drawnRows}A\r\x1b[J`);
-    drawnRows = 0;
-  };
   const draw = () => {
-    erase();
-    const text = `${FRAMES[frame % FRAMES.length]} ${label}\n${below}`;
-    ctx.out.write(text);
-    drawnRows = rowsOf(text, ctx.out.columns ?? 80);
+    const text = typeof label === "string" ? label : label();
+    place.draw(`${FRAMES[frame % FRAMES.length]} ${text}\n${below}`);
   };
   const tick = () => {
     if (isOver) return;
@@ -47,7 +44,7 @@ export const startLive = (ctx: Context, firstLabel: string): Live => {
     [Symbol.dispose]: () => {
       isOver = true;
       cancel();
-      erase();
+      place.erase();
     },
   };
 };

@@ -5,6 +5,7 @@ import { fit, renderProperties, renderTable } from "./table.ts";
 const output = (columns: number | undefined, hasColour = false): Output => ({
   columns,
   hasColour,
+  rows: undefined,
   isTerminal: columns !== undefined,
   write: () => {},
 });

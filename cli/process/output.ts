@@ -18,14 +18,18 @@ export const createOutput = (fd: 1 | 2, env: Readonly<Record<string, string | un
     get columns() {
       const wished = Number.parseInt(env["COLUMNS"] ?? "", 10);
       if (wished > 0) return wished;
-      return isTerminal ? terminalColumns(fd) : undefined;
+      return isTerminal ? terminalOf(fd).columns : undefined;
+    },
+    get rows() {
+      return isTerminal ? terminalOf(fd).rows : undefined;
     },
     write: (data) => writeAll(fd, typeof data === "string" ? Buffer.from(data) : data),
   };
 };
 
-const terminalColumns = (fd: 1 | 2): number | undefined =>
-  (fd === 1 ? process.stdout : process.stderr).columns;
+/** Asked for its size only when that matters: it costs a start some time. */
+const terminalOf = (fd: 1 | 2): { readonly columns?: number; readonly rows?: number } =>
+  fd === 1 ? process.stdout : process.stderr;
 
 const writeAll = (fd: number, bytes: Uint8Array): void => {
   let written = 0;
