@@ -1,8 +1,10 @@
+import { z } from "zod";
 import {
   ApplyFleetPlanRequest,
   DeleteFleetInstancesRequest,
   DeleteFleetsRequest,
-  type Fleet,
+  Fleet,
+  FleetPlan,
   GetFleetPlanRequest,
   GetFleetRequest,
   ListFleetsRequest,
@@ -17,7 +19,7 @@ import { listVisibleProjects } from "../domain/projects/visibleProjects.ts";
 import { type FleetRow, findFleet, listFleets } from "../store/fleets.ts";
 import type { ProjectRow } from "../store/projects.ts";
 import { pageOf } from "./page.ts";
-import { projectRoute, type Route, userRoute } from "./route.ts";
+import { NOTHING, projectRoute, type Route, userRoute } from "./route.ts";
 
 const NO_LIMIT = { prevTime: null, prevId: null, ascending: false, limit: 1_000_000 };
 
@@ -27,14 +29,20 @@ const getFleetById = async (deps: Deps, projectId: string, id: string): Promise<
   return fleet;
 };
 
-const viewOne = async (deps: Deps, project: ProjectRow, row: FleetRow): Promise<Fleet | undefined> =>
-  (await viewFleets(deps, [row], new Map([[project.id, project.name]])))[0];
+const viewOne = async (deps: Deps, project: ProjectRow, row: FleetRow): Promise<Fleet> => {
+  const [fleet] = await viewFleets(deps, [row], new Map([[project.id, project.name]]));
+  if (!fleet) throw new Error(`Fleet ${row.id} has no view`);
+  return fleet;
+};
 
 export const fleetRoutes: Route[] = [
   userRoute({
     path: "/api/fleets/list",
+    summary: "Fleets of all projects that the caller may see",
+    tag: "fleets",
     access: "auth",
     body: ListFleetsRequest,
+    answer: z.array(Fleet),
     handle: async ({ deps, user, body }) => {
       const projects = (await listVisibleProjects(deps, user)).filter(
         (project) => body.project_name === null || project.name === body.project_name,
@@ -47,7 +55,10 @@ export const fleetRoutes: Route[] = [
   projectRoute({
     // The body says only whether to include imported fleets, of which there are none.
     path: "/api/project/:project/fleets/list",
+    summary: "Fleets of the project that are not deleted, newest first",
+    tag: "fleets",
     access: "member",
+    answer: z.array(Fleet),
     handle: async ({ deps, project }) => {
       const filter = { projectIds: [project.id], onlyActive: false };
       const rows = await listFleets(deps.db, filter, NO_LIMIT);
@@ -56,8 +67,11 @@ export const fleetRoutes: Route[] = [
   }),
   projectRoute({
     path: "/api/project/:project/fleets/get",
+    summary: "A fleet by name or id; by id also a deleted one",
+    tag: "fleets",
     access: "member",
     body: GetFleetRequest,
+    answer: Fleet,
     handle: async ({ deps, project, body }) => {
       if (body.id !== null) return viewOne(deps, project, await getFleetById(deps, project.id, body.id));
       if (body.name === null) throw new AppError("invalid", "name or id must be specified");
@@ -66,27 +80,39 @@ export const fleetRoutes: Route[] = [
   }),
   projectRoute({
     path: "/api/project/:project/fleets/get_plan",
+    summary: "What applying a fleet would do",
+    tag: "fleets",
     access: "member",
     body: GetFleetPlanRequest,
+    answer: FleetPlan,
     handle: ({ deps, user, project, body }) => planFleet(deps, { user, project }, body.spec),
   }),
   projectRoute({
     path: "/api/project/:project/fleets/apply",
+    summary: "Make a fleet, or change one in place",
+    tag: "fleets",
     access: "member",
     body: ApplyFleetPlanRequest,
+    answer: Fleet,
     handle: ({ deps, user, project, body }) => applyFleet(deps, { user, project }, body),
   }),
   projectRoute({
     path: "/api/project/:project/fleets/delete",
+    summary: "Delete fleets, and end what was made for them",
+    tag: "fleets",
     access: "member",
     body: DeleteFleetsRequest,
+    answer: NOTHING,
     handle: ({ deps, user, project, body }) =>
       deleteFleets(deps, project.id, { names: body.names, actorId: user.id }),
   }),
   projectRoute({
     path: "/api/project/:project/fleets/delete_instances",
+    summary: "Delete instances by their number; unknown ones are passed over",
+    tag: "fleets",
     access: "member",
     body: DeleteFleetInstancesRequest,
+    answer: NOTHING,
     handle: async ({ deps, user, project, body }) => {
       const fleet = await getFleetByName(deps, project.id, body.name);
       return deleteFleetInstances(deps, fleet, { instanceNums: body.instance_nums, actorId: user.id });

@@ -1,7 +1,10 @@
+import { z } from "zod";
 import {
   CordonRequest,
   GetHealthChecksRequest,
   GetInstanceRequest,
+  HealthChecks,
+  Instance,
   ListInstancesRequest,
   UncordonRequest,
 } from "../../shared/api/fleets.ts";
@@ -33,8 +36,11 @@ const viewOne = async (deps: Deps, project: ProjectRow, id: string) => {
 export const instanceRoutes: Route[] = [
   userRoute({
     path: "/api/instances/list",
+    summary: "Instances of all projects that the caller may see",
+    tag: "instances",
     access: "auth",
     body: ListInstancesRequest,
+    answer: z.array(Instance),
     handle: async ({ deps, user, body }) => {
       const projects = (await listVisibleProjects(deps, user)).filter(
         (project) => body.project_names === null || body.project_names.includes(project.name),
@@ -57,14 +63,20 @@ export const instanceRoutes: Route[] = [
   }),
   projectRoute({
     path: "/api/project/:project/instances/get",
+    summary: "One instance",
+    tag: "instances",
     access: "member",
     body: GetInstanceRequest,
+    answer: Instance,
     handle: ({ deps, project, body }) => viewOne(deps, project, body.id),
   }),
   projectRoute({
     path: "/api/project/:project/instances/get_instance_health_checks",
+    summary: "How healthy an instance was, newest first",
+    tag: "instances",
     access: "member",
     body: GetHealthChecksRequest,
+    answer: HealthChecks,
     handle: async ({ deps, project, body }) => {
       const fleet = await findFleetByName(deps.db, project.id, body.fleet_name);
       const instance = fleet && (await findInstanceByNumber(deps.db, fleet.id, body.instance_num));
@@ -79,8 +91,12 @@ export const instanceRoutes: Route[] = [
   }),
   projectRoute({
     path: "/api/project/:project/instances/cordon",
+    summary: "Give an instance no new jobs",
+    tag: "instances",
+    ours: true,
     access: "member",
     body: CordonRequest,
+    answer: Instance,
     handle: async ({ deps, user, project, body: { name, reason } }) => {
       const instance = getLiveInstance(deps, project.id, name);
       await deps.engine.setCordon(instance, { at: deps.clock.now(), by: user.username, reason }, user.id);
@@ -89,8 +105,12 @@ export const instanceRoutes: Route[] = [
   }),
   projectRoute({
     path: "/api/project/:project/instances/uncordon",
+    summary: "Give an instance new jobs again",
+    tag: "instances",
+    ours: true,
     access: "member",
     body: UncordonRequest,
+    answer: Instance,
     handle: async ({ deps, user, project, body: { name } }) => {
       const instance = getLiveInstance(deps, project.id, name);
       await deps.engine.setCordon(instance, null, user.id);

@@ -3,6 +3,8 @@ import {
   DeleteProjectsRequest,
   ListProjectsRequest,
   MembersRequest,
+  Project,
+  ProjectList,
   RemoveMembersRequest,
 } from "../../shared/api/projects.ts";
 import {
@@ -15,13 +17,16 @@ import { viewProject, viewProjects } from "../domain/projects/projectView.ts";
 import { visibilityOf } from "../domain/projects/visibleProjects.ts";
 import { countProjects, listProjects } from "../store/projects.ts";
 import { pageOf } from "./page.ts";
-import { projectRoute, type Route, userRoute } from "./route.ts";
+import { NOTHING, projectRoute, type Route, userRoute } from "./route.ts";
 
 export const projectRoutes: Route[] = [
   userRoute({
     path: "/api/projects/list",
+    summary: "Projects that the caller may see",
+    tag: "projects",
     access: "auth",
     body: ListProjectsRequest,
+    answer: ProjectList,
     handle: async ({ deps, user, body }) => {
       const filter = {
         ...(body.include_not_joined ? visibilityOf(user, true) : { memberId: user.id }),
@@ -34,26 +39,38 @@ export const projectRoutes: Route[] = [
   }),
   userRoute({
     path: "/api/projects/create",
+    summary: "Make a project, whose admin the caller becomes",
+    tag: "projects",
     access: "auth",
     body: CreateProjectRequest,
+    answer: Project,
     handle: async ({ deps, user, body }) => viewProject(deps, await createProject(deps, user, body)),
   }),
   userRoute({
     // Rights are looked at for each of the projects named.
     path: "/api/projects/delete",
+    summary: "Delete projects in which nothing is alive",
+    tag: "projects",
     access: "auth",
     body: DeleteProjectsRequest,
+    answer: NOTHING,
     handle: ({ deps, user, body }) => deleteProjects(deps, user, body.projects_names),
   }),
   projectRoute({
     path: "/api/projects/:project/get",
+    summary: "A project with its members",
+    tag: "projects",
     access: "member+public",
+    answer: Project,
     handle: ({ deps, project }) => viewProject(deps, project),
   }),
   projectRoute({
     path: "/api/projects/:project/set_members",
+    summary: "Replace the members",
+    tag: "projects",
     access: "manager",
     body: MembersRequest,
+    answer: Project,
     handle: async ({ deps, user, role, project, body }) => {
       await replaceProjectMembers(deps, project, { editor: { user, role }, members: body.members });
       return viewProject(deps, project);
@@ -62,8 +79,11 @@ export const projectRoutes: Route[] = [
   projectRoute({
     // Also for those who join a public project: the rest is the domain's to say.
     path: "/api/projects/:project/add_members",
+    summary: "Add members or change their roles; also to join a public project",
+    tag: "projects",
     access: "member+public",
     body: MembersRequest,
+    answer: Project,
     handle: async ({ deps, user, role, project, body }) => {
       await addProjectMembers(deps, project, { editor: { user, role }, members: body.members });
       return viewProject(deps, project);
@@ -72,8 +92,11 @@ export const projectRoutes: Route[] = [
   projectRoute({
     // Also for those who leave.
     path: "/api/projects/:project/remove_members",
+    summary: "Remove members; also to leave",
+    tag: "projects",
     access: "member",
     body: RemoveMembersRequest,
+    answer: Project,
     handle: async ({ deps, user, role, project, body }) => {
       await removeProjectMembers(deps, project, { editor: { user, role }, usernames: body.usernames });
       return viewProject(deps, project);

@@ -11,6 +11,9 @@ export const prometheusRoutes: Route[] = [
   openRoute({
     method: "GET",
     path: "/metrics",
+    summary: "What is measured, for Prometheus; 404 unless it is switched on",
+    tag: "metrics",
+    answer: { media: "text/plain", about: "The text format of Prometheus; docs/metrics.md has the names." },
     handle: async ({ c, deps }) => {
       const { isEnabled, token } = deps.config.prometheus;
       if (!isEnabled) throw new Refused(plainError(404, "Not found"));

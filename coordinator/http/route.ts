@@ -1,5 +1,5 @@
 import type { Context } from "hono";
-import type { z } from "zod";
+import { z } from "zod";
 import type { Deps } from "../deps.ts";
 import type { ProjectRole } from "../store/members.ts";
 import type { ProjectRow } from "../store/projects.ts";
@@ -13,94 +13,180 @@ import {
   type UserAccess,
 } from "./access.ts";
 import type { AppEnv } from "./env.ts";
-import { readJsonBody } from "./jsonBody.ts";
+import { readJsonBody, readQuery } from "./jsonBody.ts";
 
 type RouteMethod = "GET" | "POST";
 
-/** A route with who may call it; the app mounts these and nothing else. */
-export interface Route {
-  method: RouteMethod;
+/** Groups of calls, as the API's description (`/openapi.json`) has them. */
+type Tag =
+  | "server"
+  | "users"
+  | "projects"
+  | "backends"
+  | "repos"
+  | "files"
+  | "runs"
+  | "logs"
+  | "metrics"
+  | "fleets"
+  | "instances"
+  | "volumes"
+  | "gateways"
+  | "secrets"
+  | "events"
+  | "exports"
+  | "templates";
+
+/** An answer that is not JSON of one schema: the handler makes the whole response. */
+interface MediaAnswer {
+  media: string;
+  about: string;
+  /** Of a stream of lines: each of them. */
+  line?: z.ZodType;
+}
+
+/** What a call that succeeds answers. */
+type AnswerForm = z.ZodType | MediaAnswer;
+
+/** Of routes that answer nothing, which is `null` on the wire. */
+export const NOTHING = z.null();
+
+/** What is said of a route besides what it does. */
+interface Description {
   path: string;
+  /** In one line, without a dot at its end. */
+  summary?: string;
+  tag?: Tag;
+  /** Not in the reference's API. */
+  ours?: true;
+}
+
+/** A route with who may call it; the app mounts these and nothing else. */
+export interface Route extends Description {
+  method: RouteMethod;
   access: Access;
+  body: z.ZodType | undefined;
+  query: z.ZodType | undefined;
+  answer: AnswerForm | undefined;
   /** Uploads have their own limit and read the body themselves. */
   upload: boolean;
   handle: (c: Context<AppEnv>, deps: Deps) => Promise<Response>;
 }
 
-interface OpenCall<S extends z.ZodType> {
+type Form = z.ZodType;
+type Missing = z.ZodUndefined;
+
+interface OpenCall<S extends Form, Q extends Form> {
   c: Context<AppEnv>;
   deps: Deps;
   body: z.output<S>;
+  query: z.output<Q>;
 }
 
-interface UserCall<S extends z.ZodType> extends OpenCall<S> {
+interface UserCall<S extends Form, Q extends Form> extends OpenCall<S, Q> {
   user: UserRow;
 }
 
-interface ProjectCall<S extends z.ZodType> extends UserCall<S> {
+interface ProjectCall<S extends Form, Q extends Form> extends UserCall<S, Q> {
   project: ProjectRow;
   /** Undefined: not a member. */
   role: ProjectRole | undefined;
 }
 
-/** What a handler gives back is sent as JSON (nothing: `null`), unless it is an answer already. */
-type Given = unknown;
+/** What a handler gives back is sent as JSON, unless it is an answer already. */
+type Given<A extends AnswerForm> = Response | (A extends z.ZodType ? z.output<A> : never);
 
-interface Definition<S extends z.ZodType> {
+type Returned<A extends AnswerForm> = A extends z.ZodNull
+  ? Promise<void> | Promise<Response>
+  : Given<A> | Promise<Given<A>>;
+
+interface Definition<S extends Form, Q extends Form, A extends AnswerForm> extends Description {
   method?: RouteMethod;
-  path: string;
   /** Left out: the body is not read. */
   body?: S;
+  /** What stands behind the question mark. */
+  query?: Q;
+  /** Its type is what `handle` has to give; answers are not checked again when they are sent. */
+  answer?: A;
   upload?: boolean;
 }
 
-const respond = (c: Context<AppEnv>, given: Given): Response =>
+interface Handled<Call, A extends AnswerForm> {
+  handle: (call: Call) => Returned<A>;
+}
+
+const respond = (c: Context<AppEnv>, given: unknown): Response =>
   given instanceof Response ? given : c.json(given ?? null);
 
-const bodyOf = async <S extends z.ZodType>(
+/** What the caller sent, checked: read when it is known that the caller may call. */
+const sentTo = async <S extends Form, Q extends Form>(
   c: Context<AppEnv>,
-  definition: Definition<S>,
-): Promise<z.output<S>> =>
-  definition.body ? readJsonBody(c.req.raw, definition.body) : (undefined as z.output<S>);
+  { body, query }: { body?: S; query?: Q },
+): Promise<{ body: z.output<S>; query: z.output<Q> }> => ({
+  query: query ? readQuery(c.req.query(), query) : (undefined as z.output<Q>),
+  body: body ? await readJsonBody(c.req.raw, body) : (undefined as z.output<S>),
+});
 
-const common = (definition: Definition<z.ZodType>) => ({
-  method: definition.method ?? "POST",
-  path: definition.path,
-  upload: definition.upload ?? false,
+const common = ({
+  path,
+  method = "POST",
+  summary,
+  tag,
+  ours,
+  body,
+  query,
+  answer,
+  upload = false,
+}: Definition<Form, Form, AnswerForm>) => ({
+  path,
+  method,
+  body,
+  query,
+  answer,
+  upload,
+  ...(summary !== undefined && { summary }),
+  ...(tag !== undefined && { tag }),
+  ...(ours && { ours }),
 });
 
 /** For everyone, without a token. */
-export const openRoute = <S extends z.ZodType = z.ZodUndefined>(
-  definition: Definition<S> & { handle: (call: OpenCall<S>) => Given | Promise<Given> },
+export const openRoute = <
+  S extends Form = Missing,
+  Q extends Form = Missing,
+  A extends AnswerForm = z.ZodUnknown,
+>(
+  definition: Definition<S, Q, A> & Handled<OpenCall<S, Q>, A>,
 ): Route => ({
   ...common(definition),
   access: "none",
   handle: async (c, deps) =>
-    respond(c, await definition.handle({ c, deps, body: await bodyOf(c, definition) })),
+    respond(c, await definition.handle({ c, deps, ...(await sentTo(c, definition)) })),
 });
 
 /** For whoever has a token (`auth`), or for global admins (`gadmin`). */
-export const userRoute = <S extends z.ZodType = z.ZodUndefined>(
-  definition: Definition<S> & {
-    access: UserAccess;
-    handle: (call: UserCall<S>) => Given | Promise<Given>;
-  },
+export const userRoute = <
+  S extends Form = Missing,
+  Q extends Form = Missing,
+  A extends AnswerForm = z.ZodUnknown,
+>(
+  definition: Definition<S, Q, A> & { access: UserAccess } & Handled<UserCall<S, Q>, A>,
 ): Route => ({
   ...common(definition),
   access: definition.access,
   handle: async (c, deps) => {
     const user = await authenticate(c, deps);
     requireGlobalRole(user, definition.access);
-    return respond(c, await definition.handle({ c, deps, user, body: await bodyOf(c, definition) }));
+    return respond(c, await definition.handle({ c, deps, user, ...(await sentTo(c, definition)) }));
   },
 });
 
 /** For people of the project named in the path by `:project`. */
-export const projectRoute = <S extends z.ZodType = z.ZodUndefined>(
-  definition: Definition<S> & {
-    access: ProjectAccess;
-    handle: (call: ProjectCall<S>) => Given | Promise<Given>;
-  },
+export const projectRoute = <
+  S extends Form = Missing,
+  Q extends Form = Missing,
+  A extends AnswerForm = z.ZodUnknown,
+>(
+  definition: Definition<S, Q, A> & { access: ProjectAccess } & Handled<ProjectCall<S, Q>, A>,
 ): Route => ({
   ...common(definition),
   access: definition.access,
@@ -108,7 +194,7 @@ export const projectRoute = <S extends z.ZodType = z.ZodUndefined>(
     const user = await authenticate(c, deps);
     const name = c.req.param("project") ?? "";
     const entry = await enterProject(deps, user, { name, access: definition.access });
-    const body = await bodyOf(c, definition);
-    return respond(c, await definition.handle({ c, deps, user, ...entry, body }));
+    const sent = await sentTo(c, definition);
+    return respond(c, await definition.handle({ c, deps, user, ...entry, ...sent }));
   },
 });

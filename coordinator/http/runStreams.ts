@@ -1,5 +1,5 @@
 import { LOG_OFFSET_HEADER, StreamLogsRequest } from "../../shared/api/logs.ts";
-import { GetRunRequest } from "../../shared/api/runs.ts";
+import { GetRunRequest, Run } from "../../shared/api/runs.ts";
 import type { Deps } from "../deps.ts";
 import { getRunRow } from "../domain/runs/findRuns.ts";
 import { followLog } from "../domain/runs/followLog.ts";
@@ -18,8 +18,17 @@ async function* runLines(deps: Deps, runId: string, signal: AbortSignal): AsyncG
 export const runStreamRoutes: Route[] = [
   projectRoute({
     path: "/api/project/:project/runs/watch",
+    summary: "Follow a run until it is final",
+    tag: "runs",
+    ours: true,
     access: "member",
     body: GetRunRequest,
+    answer: {
+      media: "application/x-ndjson",
+      about:
+        "The run as it is, then again after every change until it is final, one JSON text a line. An empty line says only that the connection lives.",
+      line: Run,
+    },
     handle: async ({ c, deps, project, body }) => {
       const { id } = await getRunRow(deps, project.id, body);
       return openEnded(c, {
@@ -31,8 +40,15 @@ export const runStreamRoutes: Route[] = [
   }),
   projectRoute({
     path: "/api/project/:project/logs/stream",
+    summary: "Follow a job's output as raw bytes",
+    tag: "logs",
+    ours: true,
     access: "member",
     body: StreamLogsRequest,
+    answer: {
+      media: "application/octet-stream",
+      about: `The output from byte \`offset\` on, which \`${LOG_OFFSET_HEADER}\` repeats. With \`follow\` it ends when the output is complete.`,
+    },
     handle: async ({ c, deps, project, body }) => {
       const { id, run_id } = await getSubmission(deps, project.id, body);
       const wish = { submissionId: id, runId: run_id, offset: body.offset, follow: body.follow };

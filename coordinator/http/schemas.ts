@@ -6,6 +6,10 @@ export const schemaRoutes: Route[] = [
   openRoute({
     method: "GET",
     path: "/schema/:file",
+    summary: "JSON Schema of a configuration, for editors",
+    tag: "server",
+    ours: true,
+    answer: { media: "application/schema+json", about: "JSON Schema, draft 7." },
     handle: ({ c }) => {
       const name = /^(.+)\.json$/.exec(c.req.param("file") ?? "")?.[1] ?? "";
       if (!isFileKind(name)) return c.json({ detail: "Not Found" }, 404);

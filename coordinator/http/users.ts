@@ -4,6 +4,8 @@ import {
   GetUserRequest,
   ListUsersRequest,
   RefreshTokenRequest,
+  UserList,
+  UserWithCreds,
 } from "../../shared/api/users.ts";
 import { AppError } from "../../shared/errors.ts";
 import { createUser, deleteUsers, getUserByName, refreshToken } from "../domain/users/manageUsers.ts";
@@ -12,7 +14,7 @@ import { viewUser, viewUserWithCreds } from "../domain/users/userView.ts";
 import { countUsers, listUsers, type UserRow } from "../store/users.ts";
 import { accessDenied, tokenOf } from "./access.ts";
 import { pageOf } from "./page.ts";
-import { type Route, userRoute } from "./route.ts";
+import { NOTHING, type Route, userRoute } from "./route.ts";
 
 const isSelf = (user: UserRow, username: string): boolean =>
   user.username.toLowerCase() === username.toLowerCase();
@@ -20,14 +22,20 @@ const isSelf = (user: UserRow, username: string): boolean =>
 export const userRoutes: Route[] = [
   userRoute({
     path: "/api/users/get_my_user",
+    summary: "Who the token belongs to, with the keys for SSH",
+    tag: "users",
     access: "auth",
+    answer: UserWithCreds,
     handle: async ({ c, deps, user }) =>
       viewUserWithCreds(deps, await withSshKeys(deps, user), tokenOf(c) ?? ""),
   }),
   userRoute({
     path: "/api/users/get_user",
+    summary: "One user; only admins see others",
+    tag: "users",
     access: "auth",
     body: GetUserRequest,
+    answer: UserWithCreds,
     handle: async ({ c, deps, user, body }) => {
       const self = isSelf(user, body.username);
       if (!self && user.global_role !== "admin") throw new AppError("not_found", "Resource not found");
@@ -37,8 +45,11 @@ export const userRoutes: Route[] = [
   }),
   userRoute({
     path: "/api/users/list",
+    summary: "Users; whoever is no admin sees only themselves",
+    tag: "users",
     access: "auth",
     body: ListUsersRequest,
+    answer: UserList,
     handle: async ({ deps, user, body }) => {
       const filter = {
         ...(user.global_role === "admin" ? {} : { id: user.id }),
@@ -50,8 +61,11 @@ export const userRoutes: Route[] = [
   }),
   userRoute({
     path: "/api/users/create",
+    summary: "Make a user; the answer tells the token, once",
+    tag: "users",
     access: "gadmin",
     body: CreateUserRequest,
+    answer: UserWithCreds,
     handle: async ({ deps, user, body }) => {
       const made = await createUser(deps, body, { actorId: user.id });
       // More than the reference answers, which has admins ask for the token: here nobody can ask later.
@@ -60,8 +74,11 @@ export const userRoutes: Route[] = [
   }),
   userRoute({
     path: "/api/users/refresh_token",
+    summary: "Give a user another token in place of the old one",
+    tag: "users",
     access: "auth",
     body: RefreshTokenRequest,
+    answer: UserWithCreds,
     handle: async ({ deps, user, body }) => {
       if (!isSelf(user, body.username) && user.global_role !== "admin") throw accessDenied();
       const owner = await getUserByName(deps, body.username);
@@ -71,8 +88,11 @@ export const userRoutes: Route[] = [
   }),
   userRoute({
     path: "/api/users/delete",
+    summary: "Delete users",
+    tag: "users",
     access: "gadmin",
     body: DeleteUsersRequest,
+    answer: NOTHING,
     handle: ({ deps, user, body }) => deleteUsers(deps, body.users, user.id),
   }),
 ];

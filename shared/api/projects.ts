@@ -27,6 +27,12 @@ export const Project = z.object({
 });
 export type Project = z.infer<typeof Project>;
 
+/** A list, or one with how many there are in all where `return_total_count` asks for it. */
+export const ProjectList = z.union([
+  z.array(Project),
+  z.object({ total_count: z.number().int(), projects: z.array(Project) }),
+]);
+
 // Requests (docs/spec/http-api.md §2.3)
 
 export const ListProjectsRequest = z.object({

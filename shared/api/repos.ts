@@ -48,3 +48,10 @@ export const DeleteReposRequest = z.object({ repos_ids: z.array(z.string()) });
 /** An element of `repos/list`. */
 export const RepoHead = z.object({ repo_id: z.string(), repo_info: RepoInfo });
 export type RepoHead = z.infer<typeof RepoHead>;
+
+/** Of `repos/get`: credentials are the caller's own, where they were asked for. */
+export const Repo = RepoHead.extend({ repo_creds: orNull(RepoCreds) });
+export type Repo = z.infer<typeof Repo>;
+
+/** The query of `repos/upload_code`. */
+export const UploadCodeQuery = z.object({ repo_id: z.string() });

@@ -1,6 +1,10 @@
 import { z } from "zod";
 import { orNull } from "../schema/field.ts";
 
+/** `GET /healthcheck`. */
+export const Health = z.object({ status: z.literal("running") });
+export type Health = z.infer<typeof Health>;
+
 /** `POST /api/server/get_info`. */
 export const ServerInfo = z.object({ server_version: orNull(z.string()) });
 export type ServerInfo = z.infer<typeof ServerInfo>;

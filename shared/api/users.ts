@@ -22,6 +22,12 @@ export const UserWithCreds = User.extend({
 });
 export type UserWithCreds = z.infer<typeof UserWithCreds>;
 
+/** A list, or one with how many there are in all where `return_total_count` asks for it. */
+export const UserList = z.union([
+  z.array(User),
+  z.object({ total_count: z.number().int(), users: z.array(User) }),
+]);
+
 // Requests (docs/spec/http-api.md §2.2)
 
 export const GetUserRequest = z.object({ username: z.string() });

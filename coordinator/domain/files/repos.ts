@@ -1,4 +1,10 @@
-import { type InitRepoRequest, RepoCreds, type RepoHead, RepoInfo } from "../../../shared/api/repos.ts";
+import {
+  type InitRepoRequest,
+  type Repo,
+  RepoCreds,
+  type RepoHead,
+  RepoInfo,
+} from "../../../shared/api/repos.ts";
 import { checkCloneUrl } from "../../../shared/config/cloneUrl.ts";
 import { AppError } from "../../../shared/errors.ts";
 import type { Deps } from "../../deps.ts";
@@ -50,11 +56,7 @@ export const initRepo = async (
 };
 
 /** `repo_creds`: the caller's own, where they are asked for. */
-export const getRepo = async (
-  deps: Deps,
-  key: CredsKey,
-  includeCreds: boolean,
-): Promise<RepoHead & { repo_creds: RepoCreds | null }> => {
+export const getRepo = async (deps: Deps, key: CredsKey, includeCreds: boolean): Promise<Repo> => {
   const row = await findRepo(deps.db, key.projectId, key.repoId);
   if (!row) throw new AppError("not_found", "Resource not found");
   const creds = includeCreds ? await readRepoCreds({ db: deps.db, box: deps.secrets }, key) : undefined;
