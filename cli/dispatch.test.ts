@@ -15,6 +15,13 @@ describe("a command line", () => {
       "",
       /^usage: dstack \[-h\][\s\S]*\ndstack: error: argument COMMAND: invalid choice: 'nope' \(choose from 'apply'/,
     ],
+    [["flet", "list"], 2, "", /^dstack: error: .*\nDid you mean 'fleet'\?\n$/m],
+    [
+      ["ps", "--verbos", "--wacth", "--no-idea"],
+      1,
+      "Unrecognized arguments: --wacth --no-idea\nDid you mean --watch?\n",
+      "",
+    ],
     [["fleet", "nope"], 2, "", /dstack fleet: error: argument COMMAND: invalid choice: 'nope'/],
     [["run", "get", "x"], 2, "", /dstack run get: error: the following arguments are required: --json/],
     [["run", "get", "--id", "x", "--json"], 1, "Invalid UUID format: x\n", ""],

@@ -28,7 +28,7 @@ export const runCommandLine = async (root: Group, argv: readonly string[], ctx: 
       ctx.out.write(helpOf(program, command));
       return 0;
     }
-    if (parsed.unrecognized.length > 0) throw new Unrecognized(parsed.unrecognized);
+    if (parsed.unrecognized.length > 0) throw new Unrecognized(parsed.unrecognized, command.options);
     return (await command.run(ctx, parsed.values, { program, argv: resolved.argv, root })) ?? 0;
   } catch (err) {
     if (err instanceof UnknownCommand) {

@@ -1,7 +1,7 @@
 import type { Fleet, FleetPlan, FleetSpec } from "../../shared/api/fleets.ts";
-import { AppError } from "../../shared/errors.ts";
 import { answerOf, hasKeys, isListOf, isNullOr, isNumber, isText } from "./answer.ts";
-import { type Api, post, postForNothing } from "./client.ts";
+import { type Api, post, postForNothing, type RequestOptions } from "./client.ts";
+import { missing } from "./missing.ts";
 import { isMissing } from "./refusal.ts";
 
 const isFleet = hasKeys({
@@ -15,8 +15,9 @@ const isFleet = hasKeys({
 });
 
 /** Imported ones included, newest first. */
-export const listFleets = (api: Api): Promise<Fleet[]> =>
+export const listFleets = (api: Api, options: RequestOptions = {}): Promise<Fleet[]> =>
   post(api, {
+    ...options,
     path: `${api.project}/fleets/list`,
     body: { include_imported: true },
     answer: answerOf<Fleet[]>(isListOf(isFleet)),
@@ -41,8 +42,11 @@ export const findFleet = async (api: Api, key: FleetKey): Promise<Fleet | undefi
 export const getFleetToChange = async (api: Api, name: string): Promise<Fleet> => {
   const fleet = await findFleet(api, { name });
   if (fleet) return fleet;
-  throw new AppError("not_found", `Fleet ${name} does not exist`);
+  throw await missingFleet(api, `Fleet ${name} does not exist`, name);
 };
+
+export const missingFleet = (api: Api, message: string, name: string | undefined): Promise<Error> =>
+  missing(message, name, async (signal) => (await listFleets(api, { signal })).map((each) => each.name));
 
 const planAnswer = answerOf<FleetPlan>(
   hasKeys({

@@ -1,7 +1,7 @@
 import type { ListRunsRequest, Run } from "../../shared/api/runs.ts";
-import { AppError } from "../../shared/errors.ts";
 import { answerOf, hasKeys, isListOf, isNullOr, isText } from "./answer.ts";
-import { type Api, post, postForNothing } from "./client.ts";
+import { type Api, post, postForNothing, type RequestOptions } from "./client.ts";
+import { missing } from "./missing.ts";
 import { isMissing } from "./refusal.ts";
 
 export const runAnswer = answerOf<Run>(
@@ -19,8 +19,15 @@ export const runAnswer = answerOf<Run>(
   }),
 );
 
+/** What one answer may hold at most. */
+export const MOST_RUNS = 100;
+
 /** Over all projects that the caller may see; an unknown project has no runs (docs/spec/http-api.md §2.6). */
-export const listRuns = (api: Api, wish: { onlyActive: boolean; limit: number }): Promise<Run[]> => {
+export const listRuns = (
+  api: Api,
+  wish: { onlyActive: boolean; limit: number },
+  options: RequestOptions = {},
+): Promise<Run[]> => {
   const body: ListRunsRequest = {
     project_name: api.connection.project,
     repo_id: null,
@@ -33,7 +40,8 @@ export const listRuns = (api: Api, wish: { onlyActive: boolean; limit: number })
     limit: wish.limit,
     ascending: false,
   };
-  return post(api, { path: "/api/runs/list", body, answer: answerOf<Run[]>(isListOf(runAnswer.check)) });
+  const answer = answerOf<Run[]>(isListOf(runAnswer.check));
+  return post(api, { path: "/api/runs/list", body, answer, ...options });
 };
 
 export interface RunKey {
@@ -54,7 +62,11 @@ export const findRun = async (api: Api, key: RunKey): Promise<Run | undefined> =
 export const getRun = async (api: Api, key: RunKey): Promise<Run> => {
   const run = await findRun(api, key);
   if (run) return run;
-  throw new AppError("not_found", `Run ${key.name ?? key.id} not found`);
+  throw await missing(`Run ${key.name ?? key.id} not found`, key.name, async (signal) =>
+    (await listRuns(api, { onlyActive: false, limit: MOST_RUNS }, { signal })).map(
+      ({ deleted, run_spec: spec }) => (deleted ? null : spec.run_name),
+    ),
+  );
 };
 
 export const stopRun = (api: Api, name: string, abort: boolean): Promise<void> =>

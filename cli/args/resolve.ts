@@ -1,3 +1,4 @@
+import { suggest } from "../../shared/schema/suggest.ts";
 import { type Group, isGroup, type Leaf, type Options } from "./command.ts";
 import { flag, text, value } from "./option.ts";
 import { tokens, UsageError } from "./parse.ts";
@@ -12,14 +13,21 @@ export type Resolved =
   | { readonly kind: "group"; readonly program: string; readonly group: Group }
   | { readonly kind: "version" };
 
+/** What could have been meant by a word that stands for nothing, as one more line; empty if nothing comes near. */
+const didYouMean = (word: string, known: readonly string[]): string => {
+  const meant = suggest(word, known);
+  return meant === undefined ? "" : `\nDid you mean '${meant}'?`;
+};
+
 /** A word that names no command; `program` is what its usage line begins with. */
 export class UnknownCommand extends UsageError {
   readonly program: string;
   readonly group: Group;
 
   constructor(word: string, program: string, group: Group) {
-    const words = Object.keys(group.subcommands).map((each) => `'${each}'`);
-    super(`argument COMMAND: invalid choice: '${word}' (choose from ${words.join(", ")})`);
+    const known = Object.keys(group.subcommands);
+    const choices = known.map((each) => `'${each}'`).join(", ");
+    super(`argument COMMAND: invalid choice: '${word}' (choose from ${choices})${didYouMean(word, known)}`);
     this.program = program;
     this.group = group;
   }

@@ -2,15 +2,13 @@ import { AppError } from "../../shared/errors.ts";
 import type { Api } from "../api/client.ts";
 import { openApi } from "../api/open.ts";
 import { getProject } from "../api/projects.ts";
-import { listRuns } from "../api/runs.ts";
+import { listRuns, MOST_RUNS } from "../api/runs.ts";
 import { defineCommand } from "../args/command.ts";
 import { choice, count, flag, value } from "../args/option.ts";
 import { projectOption } from "../args/resolve.ts";
 import { ago } from "../output/time.ts";
 import { watchTable } from "../output/watch.ts";
 import { renderRuns } from "../views/runs.ts";
-
-const MOST = 100;
 
 export const command = defineCommand({
   description: "List the runs that are not finished or, if there are none, the latest run.",
@@ -40,7 +38,10 @@ export const command = defineCommand({
 });
 
 const runsToShow = async (api: Api, wish: { all: boolean; limit: number | undefined }) => {
-  const runs = await listRuns(api, { onlyActive: !wish.all, limit: Math.min(wish.limit ?? MOST, MOST) });
+  const runs = await listRuns(api, {
+    onlyActive: !wish.all,
+    limit: Math.min(wish.limit ?? MOST_RUNS, MOST_RUNS),
+  });
   const found = runs.length > 0 || wish.all ? runs : await listRuns(api, { onlyActive: false, limit: 1 });
   // A project that there is not has no runs, says the server; the user should hear of it.
   if (found.length === 0) await getProject(api);

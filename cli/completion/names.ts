@@ -23,7 +23,7 @@ export const listNames = async (
     const { listSecrets } = await import("../api/secrets.ts");
     return (await listSecrets(api)).map((secret) => secret.name);
   }
-  const { listRuns } = await import("../api/runs.ts");
-  const runs = await listRuns(api, { onlyActive: of === "run", limit: 100 });
+  const { listRuns, MOST_RUNS } = await import("../api/runs.ts");
+  const runs = await listRuns(api, { onlyActive: of === "run", limit: MOST_RUNS });
   return runs.flatMap((run) => (run.deleted ? [] : (run.run_spec.run_name ?? [])));
 };

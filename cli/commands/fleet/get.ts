@@ -1,6 +1,5 @@
-import { AppError } from "../../../shared/errors.ts";
 import { type Api, createApi } from "../../api/client.ts";
-import { findFleet } from "../../api/fleets.ts";
+import { findFleet, missingFleet } from "../../api/fleets.ts";
 import { openApi } from "../../api/open.ts";
 import { defineCommand } from "../../args/command.ts";
 import { flag, optional, text, value } from "../../args/option.ts";
@@ -21,7 +20,7 @@ export const command = defineCommand({
     const key = nameOrId({ name, id });
     const api = await openApi(ctx, { project });
     const fleet = await findFleet(...inProjectOf(api, key));
-    if (!fleet) throw new AppError("not_found", `Fleet ${name ?? id} not found`);
+    if (!fleet) throw await missingFleet(api, `Fleet ${name ?? id} not found`, name);
     printJson(ctx.out, fleet);
   },
 });
