@@ -3,13 +3,13 @@ import type { Run } from "../../shared/api/runs.ts";
 import { AppError } from "../../shared/errors.ts";
 import type { Api } from "../api/client.ts";
 import { getJobMetrics } from "../api/metrics.ts";
-import { openApi } from "../api/open.ts";
 import { getRun } from "../api/runs.ts";
 import { defineCommand } from "../args/command.ts";
 import { flag, integer, one, value } from "../args/option.ts";
 import { projectOption } from "../args/resolve.ts";
-import { watchTable } from "../output/watch.ts";
+import { formatOptions } from "../output/format.ts";
 import { type JobMetrics, renderMetrics } from "../views/metrics/render.ts";
+import { show } from "./show.ts";
 
 /** No sample comes sooner. */
 const EVERY_MS = 10_000;
@@ -19,27 +19,23 @@ export const command = defineCommand({
     "Show what a run uses of its hosts, and has used in the last hour: processors, memory, and each of its GPUs.",
   options: {
     project: projectOption,
-    watch: flag("-w, --watch", "Show it again every ten seconds"),
     replica: value("--replica N", "Only the jobs of this replica", integer),
     job: value("--job N", "Only the job of this number, that is of this node", integer),
-    json: flag("--json", "As JSON, with all series that there are"),
+    watch: flag("-w, --watch", "Show it again every ten seconds"),
+    ...formatOptions,
   },
   args: { name: one("RUN", "The name of the run", "anyRun") },
-  run: async (ctx, { project, watch, replica, job, json, name }) => {
-    if (json && watch) throw new AppError("invalid", "JSON output is not supported together with --watch");
-    const api = await openApi(ctx, { project });
-    const fetchMetrics = async () => {
-      const jobs = selectJobs(await getRun(api, { name }), { name, replica, job });
-      return Promise.all(jobs.map((each) => metricsOf(api, name, each)));
-    };
-    if (json) {
-      const jobs = (await fetchMetrics()).map(jsonOf);
-      ctx.out.write(`${JSON.stringify({ project: api.connection.project, run_name: name, jobs })}\n`);
-      return;
-    }
-    const render = async () => renderMetrics(ctx.out, await fetchMetrics(), ctx.clock.now());
-    if (watch) await watchTable(ctx, render, { everyMs: EVERY_MS });
-    else ctx.out.write(await render());
+  run: async (ctx, { replica, job, name, ...wish }) => {
+    await show(ctx, wish, {
+      fetch: async (api) => {
+        const jobs = selectJobs(await getRun(api, { name }), { name, replica, job });
+        return Promise.all(jobs.map((each) => metricsOf(api, name, each)));
+      },
+      // All series that there are.
+      data: (jobs, project) => ({ project, run_name: name, jobs: jobs.map(jsonOf) }),
+      table: (jobs) => renderMetrics(ctx.out, jobs, ctx.clock.now()),
+      everyMs: EVERY_MS,
+    });
   },
 });
 

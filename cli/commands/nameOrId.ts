@@ -14,8 +14,3 @@ export const nameOrId = ({ name, id }: { name: string | undefined; id: string | 
   if (name !== undefined) return { name };
   throw new UsageError("one of the arguments NAME --id is required");
 };
-
-/** Mandatory, so that another form may become the default one day (docs/spec/cli.md §3.7). */
-export const requireJson = (json: boolean): void => {
-  if (!json) throw new UsageError("the following arguments are required: --json");
-};

@@ -13,7 +13,7 @@ import { defineCommand } from "../args/command.ts";
 import { choice, count, flag, list, value } from "../args/option.ts";
 import { projectOption } from "../args/resolve.ts";
 import type { Context } from "../context.ts";
-import { printJsonLine } from "../output/json.ts";
+import { type Format, formatOf, formatOptions, isData, printData } from "../output/format.ts";
 import { printMessage } from "../output/message.ts";
 import { renderProperties } from "../output/table.ts";
 import { dummyTask } from "../runOptions/dummyTask.ts";
@@ -36,7 +36,7 @@ export const command = defineCommand({
   options: {
     project: projectOption,
     format: choice("--format FORMAT", "plain or json", ["plain", "json"]),
-    json: flag("--json", "The same as --format json"),
+    ...formatOptions,
     groupBy: list("--group-by FIELD", "gpu, and also backend, region or count; separated by commas", groupBy),
     maxOffers: value("--max-offers N", `How many to show (${MOST})`, count),
     fullOffers: flag("--full-offers", "As they are sold, not cut down to what is asked for"),
@@ -49,8 +49,7 @@ export const command = defineCommand({
     const grouping = mergeGroups(values.groupBy);
     const api = await openApi(ctx, values);
     const runSpec = dummyTask({ resources: resourcesOf(values), placement: placementOf(values) });
-    const asJson = values.json || values.format === "json";
-    const wish = { api, runSpec, asJson, ...values, maxOffers: values.maxOffers ?? MOST };
+    const wish = { api, runSpec, ...values, output: formatOf(values), maxOffers: values.maxOffers ?? MOST };
     if (grouping.length > 0) await showGroups(ctx, wish, grouping);
     else await showOffers(ctx, wish);
   },
@@ -59,7 +58,7 @@ export const command = defineCommand({
 interface Wish {
   readonly api: Api;
   readonly runSpec: RunSpec;
-  readonly asJson: boolean;
+  readonly output: Format;
   readonly maxOffers: number;
   readonly fullOffers: boolean;
   readonly unallocated: boolean;
@@ -72,7 +71,7 @@ const mergeGroups = (given: readonly Grouping[]): Grouping => {
   throw new AppError("invalid", `Cannot group by '${groups.join(", ")}' without also grouping by 'gpu'`);
 };
 
-const showOffers = async (ctx: Context, { api, runSpec, asJson, ...wish }: Wish): Promise<void> => {
+const showOffers = async (ctx: Context, { api, runSpec, output, ...wish }: Wish): Promise<void> => {
   const plan = await getPlan(api, {
     run_spec: runSpec,
     max_offers: wish.maxOffers,
@@ -86,8 +85,8 @@ const showOffers = async (ctx: Context, { api, runSpec, asJson, ...wish }: Wish)
   const offers = job?.offers ?? [];
   const total = job?.total_offers ?? 0;
   const { project_name: project, user } = plan;
-  if (asJson)
-    return printJsonLine(ctx.out, {
+  if (isData(output))
+    return printData(ctx.out, output, {
       project,
       user,
       requirements: asked(runSpec),
@@ -109,7 +108,7 @@ const showOffers = async (ctx: Context, { api, runSpec, asJson, ...wish }: Wish)
 
 const showGroups = async (
   ctx: Context,
-  { api, runSpec, asJson, ...wish }: Wish,
+  { api, runSpec, output, ...wish }: Wish,
   grouping: Grouping,
 ): Promise<void> => {
   const gpus = await listGpus(api, {
@@ -120,8 +119,8 @@ const showGroups = async (
   });
   const { project } = api.connection;
   const requirements = requirementsOf(runSpec);
-  if (asJson)
-    return printJsonLine(ctx.out, { project, requirements: asked(runSpec), group_by: grouping, gpus });
+  if (isData(output))
+    return printData(ctx.out, output, { project, requirements: asked(runSpec), group_by: grouping, gpus });
   const rows = rowsOf(project, requirements);
   rows.push(["Reservation", requirements.reservation ?? "-"], ["Group by", grouping.join(", ")]);
   ctx.out.write(`${renderProperties(ctx.out, rows)}\n`);

@@ -104,8 +104,12 @@ export const commands: Group = {
     },
     ps: { summary: "List runs", load: () => import("./ps.ts") },
     run: {
-      summary: "Show one run",
-      subcommands: { get: { summary: "Show one run as JSON", load: () => import("./run/get.ts") } },
+      summary: "Show runs, and wait for them",
+      subcommands: {
+        list: { summary: "List runs; the same as ps", load: () => import("./ps.ts") },
+        get: { summary: "Show one run as data", load: () => import("./run/get.ts") },
+        wait: { summary: "Wait until a run is finished, or has begun", load: () => import("./run/wait.ts") },
+      },
     },
     secret: {
       summary: "Show and change secrets",

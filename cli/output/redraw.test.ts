@@ -26,3 +26,15 @@ test("what is higher than the screen is cut: what has scrolled out cannot be wri
   );
   expect(draw({ columns: 80, rows: 10 }, [lines])).toContain("line 8");
 });
+
+test("what is left behind is whole", () => {
+  const lines = Array.from({ length: 9 }, (_, at) => `line ${at}\n`).join("");
+  for (const rows of [5, 24]) {
+    const { output, text } = memoryOutput({ columns: 80, rows, isTerminal: true });
+    const place = createRedrawn(output);
+    place.draw(lines);
+    const drawn = text();
+    place.settle();
+    expect(text().slice(drawn.length)).toBe(rows === 5 ? `\x1b[4A\r\x1b[J${lines}` : "");
+  }
+});

@@ -7,6 +7,8 @@ export interface Redrawn {
   draw(text: string): void;
   /** Takes the text away again. */
   erase(): void;
+  /** Leaves it behind, whole. */
+  settle(): void;
 }
 
 const ERASE_LINE_END = "\x1b[K";
@@ -18,20 +20,28 @@ const ERASE_BELOW = "\x1b[J";
  */
 export const createRedrawn = (out: Output): Redrawn => {
   let before = "";
+  let whole = "";
   const toTop = (): string => {
     // Counted anew each time: a terminal that has become narrower has broken the lines that stand there.
     const rows = rowsOf(before, out.columns ?? 80);
     return rows > 0 ? `\x1b[${rows}A\r` : "";
+  };
+  const erase = () => {
+    if (before !== "") out.write(`${toTop()}${ERASE_BELOW}`);
+    before = "";
   };
   return {
     draw: (text) => {
       const shown = cutToHeight(text, out);
       out.write(`${toTop()}${shown.replaceAll("\n", `${ERASE_LINE_END}\n`)}${ERASE_BELOW}`);
       before = shown;
+      whole = text;
     },
-    erase: () => {
-      if (before !== "") out.write(`${toTop()}${ERASE_BELOW}`);
-      before = "";
+    erase,
+    settle: () => {
+      if (before === whole) return;
+      erase();
+      out.write(whole);
     },
   };
 };

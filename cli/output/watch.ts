@@ -21,6 +21,6 @@ export const watchTable = async (
     if (ctx.out.isTerminal) place.draw(shown);
     await delayOn(ctx.clock, everyMs, interrupt.signal);
   }
-  place.erase();
-  ctx.out.write(shown);
+  if (ctx.out.isTerminal) place.settle();
+  else ctx.out.write(shown);
 };

@@ -9,7 +9,7 @@ import { flag, list, oneOf, text, value } from "../../args/option.ts";
 import { projectOption } from "../../args/resolve.ts";
 import { parseSince } from "../../args/since.ts";
 import type { Context } from "../../context.ts";
-import { printJsonLine } from "../../output/json.ts";
+import { formatOf, formatOptions, isData, printData } from "../../output/format.ts";
 import { delayOn } from "../../process/delayOn.ts";
 import { renderEvent } from "../../views/events.ts";
 import { type NamedFilter, resolveFilter } from "./filter.ts";
@@ -52,14 +52,16 @@ export const command = defineCommand({
     types: list("--include-target-type TYPE", "Only events about a target of this type", oneOf(TYPES), {
       choices: TYPES,
     }),
-    json: flag("--json", "Print JSON"),
+    ...formatOptions,
   },
   exclusive: [
     ["targetFleet", "targetRun", "targetVolume", "targetGateway", "targetSecret"],
     ["withinFleet", "withinRun", "withinGateway"],
   ],
-  run: async (ctx, { project, watch, since, types, json, ...named }) => {
-    if (json && watch) throw new AppError("invalid", "JSON output is not supported together with --watch");
+  run: async (ctx, { project, watch, since, types, output, json, ...named }) => {
+    const format = formatOf({ output, json });
+    if (isData(format) && watch)
+      throw new AppError("invalid", "JSON output is not supported together with --watch");
     const start = since === undefined ? undefined : parseSince(since, ctx.clock.now());
     const api = await openApi(ctx, { project });
     const filter: EventFilter = {
@@ -68,7 +70,7 @@ export const command = defineCommand({
     };
     if (watch) return follow(ctx, { api, filter, start });
     const events = await firstEvents(api, filter, start);
-    if (json) return printJsonLine(ctx.out, { project: api.connection.project, events });
+    if (isData(format)) return printData(ctx.out, format, { project: api.connection.project, events });
     for (const event of events) ctx.out.write(renderEvent(ctx.out, event, api.connection.project));
   },
 });

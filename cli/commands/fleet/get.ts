@@ -2,26 +2,26 @@ import { type Api, createApi } from "../../api/client.ts";
 import { findFleet, missingFleet } from "../../api/fleets.ts";
 import { openApi } from "../../api/open.ts";
 import { defineCommand } from "../../args/command.ts";
-import { flag, optional, text, value } from "../../args/option.ts";
+import { optional, text, value } from "../../args/option.ts";
 import { projectOption } from "../../args/resolve.ts";
-import { printJson } from "../../output/json.ts";
-import { nameOrId, requireJson } from "../nameOrId.ts";
+import { dataFormatOf, dataOptions, printOne } from "../../output/format.ts";
+import { nameOrId } from "../nameOrId.ts";
 
 export const command = defineCommand({
   description: "Show everything that is known about one fleet.",
   options: {
     project: projectOption,
     id: value("--id UUID", "The id of the fleet, instead of its name", text),
-    json: flag("--json", "As JSON; there is no other form"),
+    ...dataOptions,
   },
   args: { name: optional("NAME", "The name of the fleet; PROJECT/NAME for an imported one", "fleet") },
-  run: async (ctx, { project, id, json, name }) => {
-    requireJson(json);
+  run: async (ctx, { project, id, name, ...wish }) => {
+    const format = dataFormatOf(wish);
     const key = nameOrId({ name, id });
     const api = await openApi(ctx, { project });
     const fleet = await findFleet(...inProjectOf(api, key));
     if (!fleet) throw await missingFleet(api, `Fleet ${name ?? id} not found`, name);
-    printJson(ctx.out, fleet);
+    await printOne(ctx.out, format, fleet);
   },
 });
 

@@ -4,29 +4,47 @@ import { ApiRefusal } from "../../api/refusal.ts";
 import { defineCommand } from "../../args/command.ts";
 import { flag } from "../../args/option.ts";
 import type { Context } from "../../context.ts";
+import { formatOf, formatOptions, isData, printData } from "../../output/format.ts";
 import { renderTable } from "../../output/table.ts";
 import { type ProjectEntry, readProjects } from "../../settings/configFile.ts";
 import { apiVersionOf } from "../../settings/connection.ts";
 
 export const command = defineCommand({
   description: "List the projects that this client knows.",
-  options: { verbose: flag("-v, --verbose", "Ask each server who we are") },
-  run: async (ctx, { verbose }) => {
-    const projects = await readProjects(ctx.home);
-    const users = verbose ? await Promise.all(projects.map((each) => userOf(ctx, each))) : [];
-    const columns = [
-      { title: "PROJECT", isWhole: true },
-      { title: "URL" },
-      ...(verbose ? [{ title: "USER" }] : []),
-      { title: "DEFAULT", isCentred: true },
-    ];
-    const rows = projects.map((each, at) => ({
-      cells: [each.name, each.url, ...(verbose ? [users[at] ?? ""] : []), each.isDefault ? "✓" : ""],
-      ...(each.isDefault && { style: "bold" as const }),
-    }));
-    ctx.out.write(renderTable(ctx.out, columns, rows));
+  options: { verbose: flag("-v, --verbose", "Ask each server who we are"), ...formatOptions },
+  run: async (ctx, wish) => {
+    const asksUsers = formatOf(wish) === "wide" || wish.verbose;
+    const format = formatOf(wish);
+    const projects = await Promise.all(
+      (await readProjects(ctx.home)).map(async (each) => ({
+        ...each,
+        user: asksUsers ? await userOf(ctx, each) : undefined,
+      })),
+    );
+    if (!isData(format)) return void ctx.out.write(renderProjects(ctx, projects, asksUsers));
+    // Without the tokens: this is what ends up in logs.
+    const shown = projects.map(({ name, url, user, isDefault }) => ({ name, url, user, default: isDefault }));
+    await printData(ctx.out, format, { projects: shown });
   },
 });
+
+const renderProjects = (
+  ctx: Context,
+  projects: readonly (ProjectEntry & { user: string | undefined })[],
+  hasUsers: boolean,
+): string => {
+  const columns = [
+    { title: "PROJECT", isWhole: true },
+    { title: "URL" },
+    ...(hasUsers ? [{ title: "USER" }] : []),
+    { title: "DEFAULT", isCentred: true },
+  ];
+  const rows = projects.map((each) => ({
+    cells: [each.name, each.url, ...(hasUsers ? [each.user ?? ""] : []), each.isDefault ? "✓" : ""],
+    ...(each.isDefault && { style: "bold" as const }),
+  }));
+  return renderTable(ctx.out, columns, rows);
+};
 
 const userOf = async (ctx: Context, { name, url, token }: ProjectEntry): Promise<string> => {
   try {

@@ -1,18 +1,18 @@
-import { openApi } from "../../api/open.ts";
 import { listSecrets } from "../../api/secrets.ts";
 import { defineCommand } from "../../args/command.ts";
-import { flag } from "../../args/option.ts";
 import { projectOption } from "../../args/resolve.ts";
-import { printJsonLine } from "../../output/json.ts";
+import { formatOptions } from "../../output/format.ts";
 import { renderSecrets } from "../../views/secrets.ts";
+import { show } from "../show.ts";
 
 export const command = defineCommand({
   description: "List the secrets of the project, without their values.",
-  options: { project: projectOption, json: flag("--json", "Print JSON") },
-  run: async (ctx, { project, json }) => {
-    const api = await openApi(ctx, { project });
-    const secrets = await listSecrets(api);
-    if (json) return printJsonLine(ctx.out, { project: api.connection.project, secrets });
-    ctx.out.write(`${renderSecrets(ctx.out, secrets)}\n`);
+  options: { project: projectOption, ...formatOptions },
+  run: async (ctx, wish) => {
+    await show(ctx, wish, {
+      fetch: (api) => listSecrets(api),
+      data: (secrets, project) => ({ project, secrets }),
+      table: (secrets) => `${renderSecrets(ctx.out, secrets)}\n`,
+    });
   },
 });

@@ -1,10 +1,10 @@
 import { listJoinTokens } from "../../../api/joinTokens.ts";
-import { openApi } from "../../../api/open.ts";
 import { defineCommand } from "../../../args/command.ts";
-import { flag, text, value } from "../../../args/option.ts";
+import { text, value } from "../../../args/option.ts";
 import { projectOption } from "../../../args/resolve.ts";
-import { printJsonLine } from "../../../output/json.ts";
+import { formatOptions } from "../../../output/format.ts";
 import { renderJoinTokens } from "../../../views/joinTokens.ts";
+import { show } from "../../show.ts";
 
 export const command = defineCommand({
   description:
@@ -12,12 +12,13 @@ export const command = defineCommand({
   options: {
     project: projectOption,
     fleet: value("--fleet NAME", "Only those of this fleet", text, { complete: "fleet" }),
-    json: flag("--json", "Print JSON"),
+    ...formatOptions,
   },
-  run: async (ctx, { project, fleet, json }) => {
-    const api = await openApi(ctx, { project });
-    const tokens = await listJoinTokens(api, fleet);
-    if (json) return printJsonLine(ctx.out, { project: api.connection.project, tokens });
-    ctx.out.write(`${renderJoinTokens(ctx.out, tokens, ctx.clock.now())}\n`);
+  run: async (ctx, { fleet, ...wish }) => {
+    await show(ctx, wish, {
+      fetch: (api) => listJoinTokens(api, fleet),
+      data: (tokens, project) => ({ project, tokens }),
+      table: (tokens) => `${renderJoinTokens(ctx.out, tokens, ctx.clock.now())}\n`,
+    });
   },
 });
