@@ -8,7 +8,11 @@ test("without variables everything has its default under the home folder", () =>
     port: 3000,
     serverDir: "/home/ann/.dstack/server",
     databaseUrl: "file:/home/ann/.dstack/server/data/coordinator.db",
-    uploadLimitBytes: 2 * 1024 * 1024,
+    uploadLimits: {
+      inOne: 2 * 1024 * 1024,
+      inParts: 4 * 1024 ** 3,
+      partsSetting: "DSTACK_SERVER_UPLOAD_LIMIT",
+    },
     logLevel: "info",
   });
 });
@@ -36,4 +40,16 @@ test("every wrong variable is named with its value, tokens without", () => {
   expect(load).toThrow("DSTACK_SERVER_PORT=70000");
   expect(load).toThrow("DSTACK_SERVER_URL=ftp://x");
   expect(load).toThrow("DSTACK_SERVER_ADMIN_TOKEN=…");
+});
+
+test("uploads in parts have the stock client's limit where only that is set", () => {
+  const limitsOf = (env: Record<string, string>) => loadCoordinatorConfig(env).uploadLimits;
+  expect(limitsOf({ DSTACK_SERVER_CODE_UPLOAD_LIMIT: "1000" })).toEqual({
+    inOne: 1000,
+    inParts: 1000,
+    partsSetting: "DSTACK_SERVER_CODE_UPLOAD_LIMIT",
+  });
+  expect(
+    limitsOf({ DSTACK_SERVER_CODE_UPLOAD_LIMIT: "1000", DSTACK_SERVER_UPLOAD_LIMIT: "0" }),
+  ).toMatchObject({ inOne: 1000, inParts: 0, partsSetting: "DSTACK_SERVER_UPLOAD_LIMIT" });
 });

@@ -3,9 +3,11 @@ import { join } from "node:path";
 import { z } from "zod";
 import { AppError } from "../shared/errors.ts";
 import { LOG_LEVELS } from "../shared/log.ts";
+import type { UploadLimit } from "../shared/uploadLimit.ts";
 import type { JobNetworkMode } from "./domain/instances/networkMode.ts";
 
-const DEFAULT_UPLOAD_LIMIT = 2 * 1024 * 1024;
+const DEFAULT_CODE_UPLOAD_LIMIT = 2 * 1024 * 1024;
+const DEFAULT_UPLOAD_LIMIT = 4 * 1024 ** 3;
 const DEFAULT_SILENCE_S = 120;
 const DEFAULT_EVENTS_TTL_S = 30 * 24 * 3600;
 
@@ -33,8 +35,10 @@ const Environment = z.object({
   DSTACK_SERVER_ADMIN_TOKEN: z.string().min(8).max(500).optional(),
   DSTACK_DATABASE_URL: z.string().optional(),
   DSTACK_DATABASE_AUTH_TOKEN: z.string().optional(),
-  /** Bytes of one uploaded archive; 0: unlimited. */
-  DSTACK_SERVER_CODE_UPLOAD_LIMIT: z.coerce.number().int().min(0).default(DEFAULT_UPLOAD_LIMIT),
+  /** Bytes of one archive that comes in one request, as the stock client sends it; 0: unlimited. */
+  DSTACK_SERVER_CODE_UPLOAD_LIMIT: z.coerce.number().int().min(0).optional(),
+  /** The same for one that comes in parts, as ours does. Absent: the former where that is set. */
+  DSTACK_SERVER_UPLOAD_LIMIT: z.coerce.number().int().min(0).optional(),
   /** Seconds for which events are kept; 0: none are. */
   DSTACK_SERVER_EVENTS_TTL_SECONDS: z.coerce.number().int().min(0).default(DEFAULT_EVENTS_TTL_S),
   /**
@@ -74,7 +78,8 @@ export interface CoordinatorConfig {
   adminToken: string | undefined;
   databaseUrl: string;
   databaseAuthToken: string | undefined;
-  uploadLimitBytes: number;
+  /** Of one archive; 0: none. `inParts`: of one that comes in several requests, with the setting that says so. */
+  uploadLimits: { inOne: number; inParts: number; partsSetting: UploadLimit["setting"] };
   eventsTtlS: number;
   silenceMs: number;
   artifactsDir: string | undefined;
@@ -89,6 +94,19 @@ export interface CoordinatorConfig {
   /** Undefined: there is no such backend. */
   localInstances: { most: number; agent: string | undefined } | undefined;
 }
+
+/** Who limits what the stock client may send means ours as well, unless that has a limit of its own. */
+const uploadLimitsOf = ({
+  DSTACK_SERVER_CODE_UPLOAD_LIMIT: code,
+  DSTACK_SERVER_UPLOAD_LIMIT: own,
+}: z.infer<typeof Environment>): CoordinatorConfig["uploadLimits"] => ({
+  inOne: code ?? DEFAULT_CODE_UPLOAD_LIMIT,
+  inParts: own ?? code ?? DEFAULT_UPLOAD_LIMIT,
+  partsSetting:
+    own === undefined && code !== undefined
+      ? "DSTACK_SERVER_CODE_UPLOAD_LIMIT"
+      : "DSTACK_SERVER_UPLOAD_LIMIT",
+});
 
 /** Checks the environment once, at the start. Throws `invalid`, naming every wrong variable with its value. */
 export const loadCoordinatorConfig = (env: Record<string, string | undefined>): CoordinatorConfig => {
@@ -112,7 +130,7 @@ export const loadCoordinatorConfig = (env: Record<string, string | undefined>): 
     adminToken: data.DSTACK_SERVER_ADMIN_TOKEN,
     databaseUrl: data.DSTACK_DATABASE_URL ?? `file:${join(serverDir, "data", "coordinator.db")}`,
     databaseAuthToken: data.DSTACK_DATABASE_AUTH_TOKEN,
-    uploadLimitBytes: data.DSTACK_SERVER_CODE_UPLOAD_LIMIT,
+    uploadLimits: uploadLimitsOf(data),
     eventsTtlS: data.DSTACK_SERVER_EVENTS_TTL_SECONDS,
     silenceMs: data.DSTACK_SERVER_HOST_SILENCE_SECONDS * 1000,
     artifactsDir: data.DSTACK_SERVER_ARTIFACTS_DIR,

@@ -1,6 +1,7 @@
 import type { Clock } from "../shared/clock.ts";
 import type { Logger } from "../shared/log.ts";
 import type { BlobStore } from "./blobs/blobStore.ts";
+import type { UploadStore } from "./blobs/uploadStore.ts";
 import type { CoordinatorConfig } from "./config.ts";
 import type { RunCounters } from "./domain/metrics/runCounters.ts";
 import type { Engine } from "./engine/engine.ts";
@@ -25,6 +26,7 @@ export interface Deps {
   counters: RunCounters;
   logs: LogStore;
   blobs: BlobStore;
+  uploads: UploadStore;
   /** Seals what the database must not show. */
   secrets: SecretBox;
   releaseKey: ReleaseKey;

@@ -9,6 +9,7 @@ import { addressOf } from "./address.ts";
 import { createApp } from "./app.ts";
 import { createLocalBackend } from "./backends/local/localBackend.ts";
 import { openDiskBlobStore } from "./blobs/diskBlobStore.ts";
+import { UploadStore } from "./blobs/uploadStore.ts";
 import { type CoordinatorConfig, loadCoordinatorConfig } from "./config.ts";
 import type { Deps } from "./deps.ts";
 import type { Backend } from "./domain/fleets/backend.ts";
@@ -90,6 +91,8 @@ const buildCoordinator = async (
   );
   const secrets = openSecretBox(join(config.serverDir, "data", "encryption.key"));
   const blobs = openDiskBlobStore(join(config.serverDir, "data", "blobs"));
+  const uploads = new UploadStore({ folder: join(config.serverDir, "data", "uploads"), blobs, clock, log });
+  opened.defer(() => uploads.close());
   const logs = new LogStore(join(config.serverDir, "data", "logs"));
   opened.defer(() => logs.close());
   const tell = eventTeller(db, clock, { ttlS: config.eventsTtlS });
@@ -151,6 +154,7 @@ const buildCoordinator = async (
     fleets,
     logs,
     blobs,
+    uploads,
     secrets,
     releaseKey,
     link,
@@ -273,9 +277,9 @@ const listen = ({ app }: Coordinator, config: CoordinatorConfig): Bun.Server<und
       port: config.port,
       idleTimeout: IDLE_TIMEOUT_S,
       maxRequestBodySize:
-        config.uploadLimitBytes === 0
+        config.uploadLimits.inOne === 0
           ? Number.MAX_SAFE_INTEGER
-          : Math.max(config.uploadLimitBytes * 2, MIN_BODY_LIMIT),
+          : Math.max(config.uploadLimits.inOne * 2, MIN_BODY_LIMIT),
       fetch: (request, server) => app.fetch(request, { keepOpen: () => server.timeout(request, 0) }),
     });
   } catch (cause) {

@@ -2,10 +2,10 @@
 export interface BlobStore {
   has(sha256: string): Promise<boolean>;
   /**
-   * Keeps the bytes; true if they were new. Refuses (`invalid`) what does not have the hash.
-   * Safe to repeat and to call for the same hash at the same time.
+   * Takes a file of the same disk for its own, whose content is known to have the hash: by moving it, or by removing it
+   * where the bytes are there already. Safe to repeat and to call for the same hash at the same time.
    */
-  put(sha256: string, bytes: Uint8Array | ReadableStream<Uint8Array>): Promise<boolean>;
+  adopt(sha256: string, path: string): Promise<void>;
   /** The bytes, read when they are needed; undefined if there are none under this hash. */
-  find(sha256: string): Promise<Blob | undefined>;
+  find(sha256: string): Promise<Bun.BunFile | undefined>;
 }

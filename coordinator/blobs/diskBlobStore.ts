@@ -1,4 +1,3 @@
-import { createHash, randomUUID } from "node:crypto";
 import { mkdir, open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { AppError } from "../../shared/errors.ts";
@@ -19,32 +18,17 @@ export const openDiskBlobStore = (folder: string): BlobStore => {
       const file = Bun.file(pathOf(sha256));
       return (await file.exists()) ? file : undefined;
     },
-    put: async (sha256, bytes) => {
+    adopt: async (sha256, source) => {
       const path = pathOf(sha256);
-      if (await has(sha256)) return false;
+      if (await has(sha256)) return rm(source, { force: true });
       await mkdir(join(path, ".."), { recursive: true });
-      const unfinished = `${path}.${randomUUID()}`;
-      try {
-        const written = await writeSynced(unfinished, bytes);
-        if (written !== sha256)
-          throw new AppError("invalid", `The content does not have the SHA-256 ${sha256} but ${written}`);
-        await rename(unfinished, path);
-      } finally {
-        await rm(unfinished, { force: true });
-      }
-      return true;
+      await sync(source);
+      await rename(source, path);
     },
   };
 };
 
-/** Returns the hash of what was written. */
-const writeSynced = async (path: string, bytes: Uint8Array | ReadableStream<Uint8Array>): Promise<string> => {
-  const hash = createHash("sha256");
-  await using file = await open(path, "wx", 0o600);
-  for await (const chunk of bytes instanceof Uint8Array ? [bytes] : bytes) {
-    hash.update(chunk);
-    await file.writeFile(chunk);
-  }
+const sync = async (path: string): Promise<void> => {
+  await using file = await open(path, "r");
   await file.sync();
-  return hash.digest("hex");
 };

@@ -7,10 +7,16 @@ import {
   RepoHead,
   UploadCodeQuery,
 } from "../../shared/api/repos.ts";
+import {
+  BeginCodeUploadAnswer,
+  CodeUploadRequest,
+  FinishCodeUploadAnswer,
+} from "../../shared/api/uploads.ts";
+import { checkUploadSize } from "../../shared/uploadLimit.ts";
 import { forgetRepos, getRepo, initRepo, listRepoHeads } from "../domain/files/repos.ts";
-import { keepCode } from "../domain/files/uploads.ts";
+import { checkRepoIsKnown, finishCode, hasCode, keepCode } from "../domain/files/uploads.ts";
 import { NOTHING, projectRoute, type Route } from "./route.ts";
-import { readUpload } from "./upload.ts";
+import { partsLimit, readUpload, requestLimit, unfinishedLimit } from "./upload.ts";
 
 export const repoRoutes: Route[] = [
   projectRoute({
@@ -59,8 +65,42 @@ export const repoRoutes: Route[] = [
     query: UploadCodeQuery,
     answer: NOTHING,
     handle: async ({ c, deps, project, query }) => {
-      const upload = await readUpload(c.req.raw, deps.config.uploadLimitBytes);
-      await keepCode(deps, { projectId: project.id, repoId: query.repo_id }, upload);
+      const limit = requestLimit(deps.config, "Repo diff");
+      await using received = await readUpload(c.req.raw, deps.uploads, limit);
+      await keepCode(deps, { projectId: project.id, repoId: query.repo_id }, received);
+    },
+  }),
+  projectRoute({
+    path: "/api/project/:project/repos/begin_code_upload",
+    summary: "Begin to upload code in parts, or go on: answers from which byte",
+    tag: "repos",
+    ours: true,
+    access: "member",
+    body: CodeUploadRequest,
+    answer: BeginCodeUploadAnswer,
+    handle: async ({ deps, project, user, body: { repo_id: repoId, hash, size } }) => {
+      const repo = { projectId: project.id, repoId };
+      await checkRepoIsKnown(deps, repo);
+      checkUploadSize(size, partsLimit(deps.config, "Repo diff"));
+      if (await hasCode(deps, repo, hash)) return { is_known: true, offset: size };
+      const key = { userId: user.id, sha256: hash, size };
+      return { is_known: false, offset: await deps.uploads.begin(key, unfinishedLimit(deps.config)) };
+    },
+  }),
+  projectRoute({
+    path: "/api/project/:project/repos/finish_code_upload",
+    summary: "Make code of what has been uploaded in parts",
+    tag: "repos",
+    ours: true,
+    access: "member",
+    body: CodeUploadRequest,
+    answer: FinishCodeUploadAnswer,
+    handle: async ({ c, deps, project, user, body: { repo_id: repoId, hash: sha256, size } }) => {
+      const repo = { projectId: project.id, repoId };
+      await checkRepoIsKnown(deps, repo);
+      // As with archives.
+      c.env.keepOpen?.();
+      return { is_kept: await finishCode(deps, { repo, user, content: { sha256, size } }) };
     },
   }),
 ];

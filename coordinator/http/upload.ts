@@ -1,59 +1,65 @@
-import { createHash } from "node:crypto";
 import { AppError } from "../../shared/errors.ts";
-import type { Upload } from "../domain/files/uploads.ts";
+import { checkUploadSize, type UploadLimit } from "../../shared/uploadLimit.ts";
+import type { Received } from "../blobs/receive.ts";
+import type { UploadStore } from "../blobs/uploadStore.ts";
+import type { CoordinatorConfig } from "../config.ts";
 import { InvalidBody } from "./jsonBody.ts";
+import { readForm } from "./multipart.ts";
 
-/** What multipart adds to the content: boundaries and headers of one part. */
-const ENVELOPE_BYTES = 4096;
+/** What one request of a resumable upload may carry: held in memory until it is whole. */
+export const UPLOAD_PART_BYTES = 8 * 1024 ** 2;
 
-/** Beyond this nothing is read any more, whatever is configured: the body is held in memory. */
-const HARD_LIMIT_BYTES = 1024 ** 3;
+type Config = Pick<CoordinatorConfig, "uploadLimits">;
 
-const mib = (bytes: number): string => `${(bytes / 1024 ** 2).toFixed(1)}MiB`;
+export const requestLimit = ({ uploadLimits }: Config, what: UploadLimit["what"]): UploadLimit => ({
+  what,
+  setting: "DSTACK_SERVER_CODE_UPLOAD_LIMIT",
+  bytes: uploadLimits.inOne,
+});
 
-const tooLarge = (size: number, limit: number) =>
-  new AppError(
-    "invalid",
-    `Archive size is ${mib(size)}, which exceeds the limit of ${mib(limit)}. ` +
-      "Use .gitignore/.dstackignore to exclude large files. This limit can be modified by setting the " +
-      "DSTACK_SERVER_CODE_UPLOAD_LIMIT environment variable.",
-  );
+export const partsLimit = ({ uploadLimits }: Config, what: UploadLimit["what"]): UploadLimit => ({
+  what,
+  setting: uploadLimits.partsSetting,
+  bytes: uploadLimits.inParts,
+});
 
-/**
- * The one file of a multipart upload, named after the SHA-256 of its content. `limit` 0: none but the hard
- * one. What is too large is read to its end (and dropped), as clients only look at the answer when they have
- * sent all.
- */
-export const readUpload = async (request: Request, limit: number): Promise<Upload> => {
-  const most = Math.min(limit === 0 ? HARD_LIMIT_BYTES : limit, HARD_LIMIT_BYTES);
-  const { body, size } = await readUpTo(request, most + ENVELOPE_BYTES);
-  if (body === undefined) throw tooLarge(size, most);
-  const file = await filePart(request, body);
-  if (file.size > most) throw tooLarge(file.size, most);
-  const bytes = new Uint8Array(await file.arrayBuffer());
-  const sha256 = createHash("sha256").update(bytes).digest("hex");
-  if (file.name !== sha256)
-    throw new AppError("invalid", `The file is named "${file.name}" but its SHA-256 is ${sha256}`);
-  return { sha256, bytes };
-};
+/** What the unfinished uploads of one user may come to together. */
+export const unfinishedLimit = ({ uploadLimits: { inParts } }: Config): number =>
+  inParts === 0 ? Number.POSITIVE_INFINITY : 4 * inParts;
 
-const readUpTo = async (request: Request, most: number): Promise<{ body?: Blob; size: number }> => {
-  const chunks: Uint8Array<ArrayBuffer>[] = [];
-  let size = 0;
-  for await (const chunk of request.body ?? []) {
-    size += chunk.length;
-    if (size > most) chunks.length = 0;
-    else chunks.push(chunk);
+/** The one file of a multipart upload, named after the SHA-256 of its content, as the stock client sends it. */
+export const readUpload = async (
+  request: Request,
+  uploads: UploadStore,
+  limit: UploadLimit,
+): Promise<Received> => {
+  for await (const { name, filename, content } of readForm(request)) {
+    if (name !== "file" || filename === undefined) continue;
+    await using opened = new AsyncDisposableStack();
+    const most = limit.bytes === 0 ? Number.POSITIVE_INFINITY : limit.bytes;
+    const received = opened.use(await uploads.receive(content, most));
+    checkUploadSize(received.size, limit);
+    if (filename !== received.sha256)
+      throw new AppError("invalid", `The file is named "${filename}" but its SHA-256 is ${received.sha256}`);
+    opened.move();
+    return received;
   }
-  return size > most ? { size } : { body: new Blob(chunks), size };
+  throw new InvalidBody([{ type: "missing", loc: ["body", "file"], msg: "Field required" }]);
 };
 
-const filePart = async (request: Request, body: Blob): Promise<File> => {
-  const headers = { "content-type": request.headers.get("content-type") ?? "" };
-  const form = await new Response(body, { headers }).formData().catch((cause: unknown) => {
-    throw new AppError("invalid", "The body is not a multipart form", { cause });
-  });
-  const file = form.get("file");
-  if (file instanceof File) return file;
-  throw new InvalidBody([{ type: "missing", loc: ["body", "file"], msg: "Field required" }]);
+/** The body of one such request, or what came of it before its client was gone. */
+export const readPart = async (request: Request, most: number): Promise<Uint8Array> => {
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  try {
+    for await (const piece of request.body ?? []) {
+      size += piece.length;
+      if (size > most) throw new AppError("too_large", `A part of an upload may have ${most} bytes`);
+      pieces.push(piece);
+    }
+  } catch (err) {
+    if (err instanceof AppError || !request.signal.aborted) throw err;
+    // The client was cut off: what came is where it goes on.
+  }
+  return Buffer.concat(pieces);
 };
