@@ -13,6 +13,7 @@ export const prometheusRoutes: Route[] = [
     path: "/metrics",
     summary: "What is measured, for Prometheus; 404 unless it is switched on",
     tag: "metrics",
+    refusals: [401, 403, 404],
     answer: { media: "text/plain", about: "The text format of Prometheus; docs/metrics.md has the names." },
     handle: async ({ c, deps }) => {
       const { isEnabled, token } = deps.config.prometheus;

@@ -18,7 +18,7 @@ import { readJsonBody, readQuery } from "./jsonBody.ts";
 type RouteMethod = "GET" | "POST";
 
 /** Groups of calls, as the API's description (`/openapi.json`) has them. */
-type Tag =
+export type Tag =
   | "server"
   | "users"
   | "projects"
@@ -59,6 +59,8 @@ interface Description {
   tag?: Tag;
   /** Not in the reference's API. */
   ours?: true;
+  /** Statuses that the route refuses with by itself, besides those of its access, its body and the domain. */
+  refusals?: readonly number[];
 }
 
 /** A route with who may call it; the app mounts these and nothing else. */
@@ -133,6 +135,7 @@ const common = ({
   summary,
   tag,
   ours,
+  refusals,
   body,
   query,
   answer,
@@ -147,6 +150,7 @@ const common = ({
   ...(summary !== undefined && { summary }),
   ...(tag !== undefined && { tag }),
   ...(ours && { ours }),
+  ...(refusals && { refusals }),
 });
 
 /** For everyone, without a token. */

@@ -6,6 +6,7 @@ import { instanceRoutes } from "./instances.ts";
 import { joinTokenRoutes } from "./joinTokens.ts";
 import { logRoutes } from "./logs.ts";
 import { metricRoutes } from "./metrics.ts";
+import { openApiRoute } from "./openapi/route.ts";
 import { projectRoutes } from "./projects.ts";
 import { prometheusRoutes } from "./prometheus.ts";
 import { repoRoutes } from "./repos.ts";
@@ -38,4 +39,5 @@ export const ROUTES: readonly Route[] = [
   ...gpuRoutes,
   ...schemaRoutes,
   ...unsupportedRoutes,
+  openApiRoute(() => ROUTES),
 ];

@@ -9,6 +9,7 @@ export const schemaRoutes: Route[] = [
     summary: "JSON Schema of a configuration, for editors",
     tag: "server",
     ours: true,
+    refusals: [404],
     answer: { media: "application/schema+json", about: "JSON Schema, draft 7." },
     handle: ({ c }) => {
       const name = /^(.+)\.json$/.exec(c.req.param("file") ?? "")?.[1] ?? "";

@@ -2,6 +2,7 @@ import { NewJoinToken } from "../../shared/api/joinTokens.ts";
 import { UserWithCreds } from "../../shared/api/users.ts";
 import { tempDir } from "../../shared/testing/tempDir.ts";
 import { startCoordinator } from "../main.ts";
+import { checkDocumented } from "./documented.ts";
 
 export interface Answer {
   status: number;
@@ -22,7 +23,7 @@ export interface TestCoordinator extends AsyncDisposable {
   adminToken: string;
   /** A request as clients make it; `body` undefined: none at all. */
   send(path: string, body?: unknown, options?: PostOptions): Promise<Response>;
-  /** As `send`, with the answer read as JSON. */
+  /** As `send`, with the answer read as JSON, which has to be as it is described. */
   post(path: string, body?: unknown, options?: PostOptions): Promise<Answer>;
   /** Makes a user, a member of project `main` where a role is given; answers the user's token. */
   addUser(username: string, role?: "admin" | "manager" | "user"): Promise<string>;
@@ -63,7 +64,11 @@ export const startTestCoordinator = async (env: Record<string, string> = {}): Pr
     });
   const post: TestCoordinator["post"] = async (path, body, options) => {
     const response = await send(path, body, options);
-    return { status: response.status, headers: response.headers, body: await response.json() };
+    const { status, headers } = response;
+    const answer = { status, headers, body: (await response.json()) as unknown };
+    const contentType = headers.get("content-type") ?? "";
+    checkDocumented({ path, version: options?.headers?.["x-api-version"] }, { ...answer, contentType });
+    return answer;
   };
   return {
     url: running.url,

@@ -13,7 +13,7 @@ export const ApiErrorCode = z.enum([
 export type ApiErrorCode = z.infer<typeof ApiErrorCode>;
 
 /** 400: exactly one entry, and no other keys, or the stock client crashes. */
-const DomainErrorBody = z.object({
+export const DomainErrorBody = z.object({
   detail: z.tuple([
     z.object({ code: ApiErrorCode.nullable(), msg: z.string(), fields: z.array(z.string()).optional() }),
   ]),
@@ -35,10 +35,10 @@ export const ValidationErrorBody = z.object({
 export type ValidationErrorBody = z.infer<typeof ValidationErrorBody>;
 
 /** 403, 404 of a project, 413 and 500: `code` is null. */
-const PlainErrorBody = z.object({ detail: z.object({ msg: z.string(), code: z.null() }) });
+export const PlainErrorBody = z.object({ detail: z.object({ msg: z.string(), code: z.null() }) });
 
 /** 401, 404 and 405 of a route. */
-const TextErrorBody = z.object({ detail: z.string() });
+export const TextErrorBody = z.object({ detail: z.string() });
 
 /** Whatever a refusal may carry; the first form that fits is meant. */
 export const ApiErrorBody = z.union([DomainErrorBody, ValidationErrorBody, PlainErrorBody, TextErrorBody]);

@@ -1,12 +1,16 @@
 import { z } from "zod";
+import { field } from "../schema/field.ts";
+import { accepts } from "../schema/form.ts";
+import { refuse } from "../schema/refusal.ts";
 import { Uuid, WireTime } from "./scalars.ts";
 
-const count = (otherwise: number) =>
-  z
-    .string()
-    .regex(/^\d{1,9}$/, "Input should be a valid integer")
-    .transform(Number)
-    .default(otherwise);
+const parseCount = accepts({ type: "integer", minimum: 0, maximum: 999_999_999 }, (text: unknown): number =>
+  typeof text === "string" && /^\d{1,9}$/.test(text)
+    ? Number(text)
+    : refuse("wrong_type", "Input should be a valid integer"),
+);
+
+const count = (otherwise: number) => field(parseCount).default(otherwise);
 
 /** The query of `GET P/metrics/job/{run_name}` (docs/spec/http-api.md §2.11). */
 export const JobMetricsQuery = z.object({

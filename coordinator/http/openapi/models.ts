@@ -1,0 +1,72 @@
+import { z } from "zod";
+import * as errors from "../../../shared/api/errors.ts";
+import * as events from "../../../shared/api/events.ts";
+import * as files from "../../../shared/api/files.ts";
+import * as fleets from "../../../shared/api/fleets.ts";
+import * as gpus from "../../../shared/api/gpus.ts";
+import * as jobs from "../../../shared/api/jobs.ts";
+import * as joinTokens from "../../../shared/api/joinTokens.ts";
+import * as logs from "../../../shared/api/logs.ts";
+import * as metrics from "../../../shared/api/metrics.ts";
+import * as projects from "../../../shared/api/projects.ts";
+import * as repos from "../../../shared/api/repos.ts";
+import * as runs from "../../../shared/api/runs.ts";
+import * as scalars from "../../../shared/api/scalars.ts";
+import * as secrets from "../../../shared/api/secrets.ts";
+import * as server from "../../../shared/api/server.ts";
+import * as users from "../../../shared/api/users.ts";
+import { RunConfiguration } from "../../../shared/config/configuration.ts";
+import { DevEnvironmentConfiguration } from "../../../shared/config/devEnvironment.ts";
+import { FleetConfiguration } from "../../../shared/config/fleet.ts";
+import { Profile } from "../../../shared/config/profile.ts";
+import { ServiceConfiguration } from "../../../shared/config/service.ts";
+import { TaskConfiguration } from "../../../shared/config/task.ts";
+import { BackendOptions } from "../../../shared/resources/backendOptions.ts";
+import * as offered from "../../../shared/resources/offered.ts";
+import * as requirements from "../../../shared/resources/requirements.ts";
+import { ResourcesSpec } from "../../../shared/resources/spec.ts";
+
+/** Their exports' names are those of the models. */
+const MODULES = [
+  errors,
+  events,
+  files,
+  fleets,
+  gpus,
+  jobs,
+  joinTokens,
+  logs,
+  metrics,
+  offered,
+  projects,
+  repos,
+  requirements,
+  runs,
+  scalars,
+  secrets,
+  server,
+  users,
+];
+
+/**
+ * The configuration language. Answers give it in the form in which clients may send it again, so that there is one model
+ * of each for both directions.
+ */
+export const LANGUAGE: Readonly<Record<string, z.ZodType>> = {
+  RunConfiguration,
+  TaskConfiguration,
+  ServiceConfiguration,
+  DevEnvironmentConfiguration,
+  FleetConfiguration,
+  Profile,
+  ResourcesSpec,
+  BackendOptions,
+};
+
+/** Models of requests and answers by their names. */
+export const modelsByName = (): ReadonlyMap<string, z.ZodType> =>
+  new Map(
+    MODULES.flatMap((module) => Object.entries(module)).filter(
+      (entry): entry is [string, z.ZodType] => entry[1] instanceof z.ZodType,
+    ),
+  );
