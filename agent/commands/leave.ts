@@ -31,6 +31,10 @@ export const leave = async (config: Config, io: CommandIo): Promise<void> => {
 
 const leaveWithoutAgent = async ({ stateDir, force }: Config, { signal, say }: CommandIo) => {
   const jobs = countJobs(stateDir);
+  if (jobs === undefined)
+    throw new AppError("conflict", "Cannot leave: the agent on this host does not answer", {
+      hint: "Wait until it has started, or stop it",
+    });
   if (jobs > 0)
     throw new AppError("conflict", `Cannot leave: ${jobs} jobs are on this host, and no agent runs`, {
       hint: "Start the agent and leave again; with --force it kills them",

@@ -1,7 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { AppError } from "../../shared/errors.ts";
-import { silentLogger } from "../../shared/log.ts";
 import { Journal } from "../jobs/journal.ts";
 import { findIdentity, type Identity } from "../link/identity.ts";
 
@@ -11,12 +10,10 @@ export const getIdentity = (stateDir: string): Identity => {
   throw new AppError("not_found", `This host has not joined a fleet: ${stateDir} holds no identity`);
 };
 
-/** What the journal says while no agent runs. Throws `conflict` where one does and does not answer. */
-export const countJobs = (stateDir: string): number => {
+/** What the journal says while no agent runs; undefined: one does, and does not answer (yet). */
+export const countJobs = (stateDir: string): number | undefined => {
   const path = join(stateDir, "journal.db");
-  if (!existsSync(path)) return 0;
-  using journal = Journal.open(path, silentLogger);
-  return journal.list().length;
+  return existsSync(path) ? Journal.count(path) : 0;
 };
 
 export const notRunning = (stateDir: string): AppError =>

@@ -20,17 +20,25 @@ const troubleOf = ({ health }: GpuDevice): string => (health?.reason ? ` (${heal
 
 type Line = readonly [name: string, text: string];
 
-const withoutAgent = (identity: Identity, jobs: number) => {
+const withoutAgent = (identity: Identity, jobs: number | undefined) => {
   const { url, instance_id, instance_name, fleet_name, project_name } = identity;
-  return { agent: null, identity: { url, instance_id, instance_name, fleet_name, project_name }, jobs };
+  return {
+    agent: null,
+    identity: { url, instance_id, instance_name, fleet_name, project_name },
+    jobs: jobs ?? null,
+  };
 };
 
-const linesWithout = (identity: Identity, jobs: number): Line[] => [
+const linesWithout = (identity: Identity, jobs: number | undefined): Line[] => [
   ["Coordinator", identity.url],
   ["Instance", `${identity.instance_name} (${identity.instance_id})`],
   ["Fleet", `${identity.project_name}/${identity.fleet_name}`],
-  ["Agent", `not running; version here: ${VERSION}`],
-  ["Jobs", `${jobs} in its journal`],
+  ...(jobs === undefined
+    ? [["Agent", "running, but it does not answer (yet)"] as const]
+    : ([
+        ["Agent", `not running; version here: ${VERSION}`],
+        ["Jobs", `${jobs} in its journal`],
+      ] as const)),
 ];
 
 const linesOf = (answer: StatusAnswer, now: number): Line[] => {

@@ -11,11 +11,15 @@ const SLOW_MS = 20_000;
 
 const up = async (host: Awaited<ReturnType<typeof startHost>>) => {
   const agent = host.run();
-  await waitFor(
-    "the agent to be connected",
-    async () => (await host.finish(["status"])).out.includes("Link         connected"),
-    SLOW_MS,
-  );
+  let status = "";
+  const isConnected = async () => {
+    if (agent.exitCode !== null) throw new Error(`It ended:\n${await new Response(agent.stderr).text()}`);
+    status = (await host.finish(["status"])).out;
+    return status.includes("Link         connected");
+  };
+  await waitFor("the agent to be connected", isConnected, SLOW_MS).catch((err: unknown) => {
+    throw new Error(`Its status was last\n${status}`, { cause: err });
+  });
   return agent;
 };
 

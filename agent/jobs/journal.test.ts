@@ -80,6 +80,35 @@ test("a second journal on the same file is refused in one line", () => {
   });
 });
 
+test("a look into the journal changes nothing, and finds out that an agent has it", () => {
+  using dir = tempDir();
+  const path = join(dir.path, "journal.db");
+  {
+    using journal = open(dir);
+    journal.add(anAssignment(), 0);
+    expect(Journal.count(path)).toBeUndefined();
+  }
+  expect([Journal.count(path), Journal.count(path)]).toEqual([1, 1]);
+  using journal = open(dir);
+  expect(journal.start).toBe(2);
+});
+
+test("somebody who looks into the journal does not keep the agent from starting", async () => {
+  using dir = tempDir();
+  open(dir)[Symbol.dispose]();
+  const look = `
+    const { Database } = require("bun:sqlite");
+    const db = new Database(process.argv[1]);
+    db.run("PRAGMA locking_mode = EXCLUSIVE; BEGIN IMMEDIATE");
+    console.log("has it");
+    setTimeout(() => db.close(), 200);`;
+  const child = Bun.spawn([process.execPath, "-e", look, join(dir.path, "journal.db")], { stdout: "pipe" });
+  await child.stdout.getReader().read();
+  using journal = open(dir);
+  expect(journal.start).toBe(2);
+  expect(await child.exited).toBe(0);
+});
+
 test("a damaged journal is moved aside, and a new one begun", () => {
   using dir = tempDir();
   writeFileSync(join(dir.path, "journal.db"), "this is no database, and long enough to be none ".repeat(100));

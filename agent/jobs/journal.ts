@@ -80,6 +80,17 @@ export class Journal implements Disposable {
     }
   }
 
+  /** How many jobs the journal of an agent that does not run holds; undefined: an agent has it. Changes nothing. */
+  static count(path: string): number | undefined {
+    try {
+      using db = openDatabase(path);
+      return db.query<{ jobs: number }, []>("SELECT count(*) AS jobs FROM submissions").get()?.jobs ?? 0;
+    } catch (err) {
+      if ((err as { code?: string }).code === "SQLITE_BUSY") return undefined;
+      throw new AppError("invalid", `Cannot read the journal ${path}: ${messageOf(err)}`, { cause: err });
+    }
+  }
+
   list(): JournalEntry[] {
     const rows = this.#db.query<Row, []>("SELECT * FROM submissions ORDER BY received_at").all();
     return rows.flatMap((row) => {
@@ -173,9 +184,13 @@ const stateOf = ({ state, started_at, end }: Row): HeldSubmission["state"] => {
   return started_at === null ? "preparing" : "running";
 };
 
+/** A command that looks into the journal has it for moments, and must not keep the agent from starting. */
+const PATIENCE_MS = 1_000;
+
 const openDatabase = (path: string): Database => {
   const db = new Database(path, { create: true, strict: true });
   try {
+    db.run(`PRAGMA busy_timeout = ${PATIENCE_MS}`);
     // Exclusive before anything else: it also spares the shared memory file of the write-ahead log.
     db.run("PRAGMA locking_mode = EXCLUSIVE");
     db.run("PRAGMA journal_mode = WAL");
