@@ -37,7 +37,10 @@ export interface Agent extends AsyncDisposable {
   program: Program;
   /** After `program.kill9()`: another process over the same state. */
   restart(): void;
-  /** `dstack-agent ARGS` on this host; answers stdout, and anything but exit code 0 is a failure. */
+  /**
+   * `dstack-agent ARGS` on this host, of the build even where the agent runs from another file; answers stdout, and
+   * anything but exit code 0 is a failure.
+   */
   command(...args: string[]): Promise<string>;
 }
 
@@ -113,7 +116,7 @@ export const startAgent = async (options: AgentOptions): Promise<Agent> => {
     restart: () => {
       agent.program = start();
     },
-    command: (...args) => runOk([program, ...args, "--state-dir", stateDir], { env, cwd: dir, place }),
+    command: (...args) => runOk([AGENT, ...args, "--state-dir", stateDir], { env, cwd: dir, place }),
     [Symbol.asyncDispose]: async () => {
       await agent.program[Symbol.asyncDispose]();
       killJobsOf(stateDir);

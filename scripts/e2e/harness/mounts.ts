@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { runOk } from "./program.ts";
+import { run } from "./program.ts";
 
 /** What an engine that was killed or cut off left mounted, the deepest first. */
 export const unmountUnder = async (folders: readonly string[]): Promise<void> => {
@@ -7,5 +7,5 @@ export const unmountUnder = async (folders: readonly string[]): Promise<void> =>
     .split("\n")
     .map((line) => line.split(" ")[1] ?? "")
     .filter((point) => folders.some((folder) => point.startsWith(`${folder}/`)));
-  for (const point of points.toReversed()) await runOk(["umount", "-l", point]);
+  for (const point of points.toReversed()) await run(["umount", "-l", point]);
 };
