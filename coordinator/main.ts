@@ -12,6 +12,7 @@ import { openDiskBlobStore } from "./blobs/diskBlobStore.ts";
 import { UploadStore } from "./blobs/uploadStore.ts";
 import { type CoordinatorConfig, loadCoordinatorConfig } from "./config.ts";
 import type { Deps } from "./deps.ts";
+import { type Clouds, NO_CLOUDS } from "./domain/backends/clouds.ts";
 import type { Backend } from "./domain/fleets/backend.ts";
 import { createJoinToken } from "./domain/fleets/joinTokens.ts";
 import { RunCounters } from "./domain/metrics/runCounters.ts";
@@ -28,6 +29,7 @@ import { FleetKeeper } from "./engine/fleetKeeper.ts";
 import { Reachability } from "./engine/reachability.ts";
 import { Rollout } from "./engine/rollout.ts";
 import { Scheduler } from "./engine/scheduler.ts";
+import { ThingKeeper } from "./engine/thingKeeper.ts";
 import { UsageIntake } from "./engine/usage.ts";
 import { Waits } from "./engine/waits.ts";
 import { defaultArtifactsDir } from "./http/artifacts.ts";
@@ -66,10 +68,18 @@ interface Coordinator extends AsyncDisposable {
   beginStop(): void;
 }
 
+interface Surroundings {
+  clock: Clock;
+  log: Logger;
+  env: Env;
+  clouds: Clouds;
+  onLost: () => void;
+}
+
 /** Opens what is stored, and puts the parts together. Disposing it drains the writers; run `beginStop` before. */
 const buildCoordinator = async (
   config: CoordinatorConfig,
-  { clock, log, env, onLost }: { clock: Clock; log: Logger; env: Env; onLost: () => void },
+  { clock, log, env, clouds, onLost }: Surroundings,
 ): Promise<Coordinator> => {
   await using opened = new AsyncDisposableStack();
   makeFolder(config.serverDir);
@@ -125,6 +135,8 @@ const buildCoordinator = async (
   const backends = backendsOf(config, env);
   const fleets = new FleetKeeper({ ...engineDeps, engine, backends, url: () => ownUrl });
   opened.defer(() => fleets.close());
+  const things = new ThingKeeper({ ...engineDeps, clouds });
+  opened.defer(() => things.close());
   const releaseKey = openReleaseKey(join(config.serverDir, "data", "release.key"));
   const dir = config.artifactsDir ?? defaultArtifactsDir(process.execPath);
   const releases = openAgentReleases({ dir, key: releaseKey, clock, log });
@@ -152,6 +164,8 @@ const buildCoordinator = async (
     log,
     engine,
     fleets,
+    clouds,
+    things,
     logs,
     blobs,
     uploads,
@@ -164,6 +178,7 @@ const buildCoordinator = async (
   };
   const adminToken = await ensureAdmin(deps, config.adminToken);
   await engine.start();
+  things.wake();
   const closers = opened.move();
   return {
     deps,
@@ -204,6 +219,8 @@ type Env = Record<string, string | undefined>;
 export interface StartOptions {
   /** Environment variables (config.ts); flags of `dstack server` are laid over them by the caller. */
   env: Env;
+  /** What the projects' clouds could be; left out: none. */
+  clouds?: Clouds;
 }
 
 export interface RunningCoordinator {
@@ -221,7 +238,10 @@ export interface RunningCoordinator {
  * Starts a coordinator and returns once it answers. Throws `AppError` with a sentence for people when the
  * configuration is wrong, the port is taken, or the server folder cannot be used.
  */
-export const startCoordinator = async ({ env }: StartOptions): Promise<RunningCoordinator> => {
+export const startCoordinator = async ({
+  env,
+  clouds = NO_CLOUDS,
+}: StartOptions): Promise<RunningCoordinator> => {
   const config = loadCoordinatorConfig(env);
   const log = createLogger({
     level: config.logLevel,
@@ -232,6 +252,7 @@ export const startCoordinator = async ({ env }: StartOptions): Promise<RunningCo
     clock: systemClock,
     log,
     env,
+    clouds,
     // Whoever started this process ends it, as when a person asks for that.
     onLost: () => process.kill(process.pid, "SIGTERM"),
   });

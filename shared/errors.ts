@@ -6,6 +6,7 @@ export type AppErrorCode =
   | "invalid" // the request or configuration is wrong; nothing was changed
   | "not_found"
   | "repo_not_found" // the repository was never initialised in the project
+  | "no_backend" // of this type there is none in the project
   | "exists"
   | "conflict" // the thing is in a state that does not allow it
   | "unauthenticated"

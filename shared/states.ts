@@ -40,6 +40,12 @@ export type InstanceStatus = (typeof INSTANCE_STATUSES)[number];
 export const FLEET_STATUSES = ["submitted", "active", "terminating", "terminated", "failed"] as const;
 export type FleetStatus = (typeof FLEET_STATUSES)[number];
 
+export const VOLUME_STATUSES = ["submitted", "provisioning", "active", "failed"] as const;
+export type VolumeStatus = (typeof VOLUME_STATUSES)[number];
+
+export const GATEWAY_STATUSES = ["submitted", "provisioning", "running", "failed"] as const;
+export type GatewayStatus = (typeof GATEWAY_STATUSES)[number];
+
 const RUN_MOVES: Record<RunStatus, readonly RunStatus[]> = {
   pending: ["submitted", "terminating"],
   submitted: ["pending", "provisioning", "running", "terminating"],
@@ -80,6 +86,20 @@ const FLEET_MOVES: Record<FleetStatus, readonly FleetStatus[]> = {
   failed: [],
 };
 
+const VOLUME_MOVES: Record<VolumeStatus, readonly VolumeStatus[]> = {
+  submitted: ["provisioning", "active", "failed"],
+  provisioning: ["active", "failed"],
+  active: [],
+  failed: [],
+};
+
+const GATEWAY_MOVES: Record<GatewayStatus, readonly GatewayStatus[]> = {
+  submitted: ["provisioning", "failed"],
+  provisioning: ["running", "failed"],
+  running: [],
+  failed: [],
+};
+
 const sourcesIn = <S extends string>(moves: Record<S, readonly S[]>): ((to: S) => readonly S[]) => {
   const all = Object.keys(moves) as S[];
   const sources = new Map(all.map((to) => [to, all.filter((from) => moves[from].includes(to))]));
@@ -91,6 +111,8 @@ export const runSources = sourcesIn(RUN_MOVES);
 export const jobSources = sourcesIn(JOB_MOVES);
 export const instanceSources = sourcesIn(INSTANCE_MOVES);
 export const fleetSources = sourcesIn(FLEET_MOVES);
+export const volumeSources = sourcesIn(VOLUME_MOVES);
+export const gatewaySources = sourcesIn(GATEWAY_MOVES);
 
 export const isFinalRun = (status: RunStatus): boolean => RUN_MOVES[status].length === 0;
 export const isFinalJob = (status: JobStatus): boolean => JOB_MOVES[status].length === 0;

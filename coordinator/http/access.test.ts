@@ -13,6 +13,8 @@ const PASSES: Record<Access, readonly Caller[]> = {
   gadmin: [],
   member: ["member", "manager", "padmin"],
   "member+public": ["member", "manager", "padmin"],
+  "member+importer": ["member", "manager", "padmin"],
+  "member+public+importer": ["member", "manager", "padmin"],
   manager: ["manager", "padmin"],
   padmin: ["padmin"],
 };

@@ -1,8 +1,9 @@
 import type { Context } from "hono";
 import { AppError } from "../../shared/errors.ts";
 import type { Deps } from "../deps.ts";
+import { hasExportFor, listImportedIds, type ThingKind } from "../store/exports.ts";
 import { findRole, type ProjectRole } from "../store/members.ts";
-import { findProjectByName, type ProjectRow } from "../store/projects.ts";
+import { findProjectByName, listAllProjects, type ProjectRow } from "../store/projects.ts";
 import { hashToken } from "../store/tokens.ts";
 import { findUserByTokenHash, type UserRow } from "../store/users.ts";
 import type { AppEnv } from "./env.ts";
@@ -10,7 +11,9 @@ import { plainError, Refused } from "./errorAnswer.ts";
 
 /** Who may call a route (docs/spec/http-api.md §1.8). Global admins pass all of them. */
 export type UserAccess = "auth" | "gadmin";
-export type ProjectAccess = "member" | "member+public" | "manager" | "padmin";
+export type ProjectAccess = "member" | "member+public" | "manager" | "padmin" | ImporterAccess;
+/** Also for members of projects that this one shares anything with; what they may see of it is for the route to say. */
+type ImporterAccess = "member+importer" | "member+public+importer";
 export type Access = "none" | UserAccess | ProjectAccess;
 
 const BEARER = /^Bearer +(\S+) *$/i;
@@ -50,16 +53,39 @@ export const enterProject = async (
   const project = await findProjectByName(deps.db, wanted.name);
   if (!project) throw new Refused(plainError(404, "Not found"));
   const role = await findRole(deps.db, project.id, user.id);
-  if (!mayEnter({ user, project, role }, wanted.access)) throw accessDenied();
+  const mayPass =
+    mayEnter({ user, project, role }, wanted.access) ||
+    (wanted.access.endsWith("+importer") && (await importsFrom(deps, project, user)));
+  if (!mayPass) throw accessDenied();
   return { project, role };
+};
+
+const importsFrom = async ({ db }: Deps, project: ProjectRow, user: UserRow): Promise<boolean> => {
+  const own = await listAllProjects(db, { memberId: user.id });
+  const ids = own.map(({ id }) => id);
+  return hasExportFor(db, project.id, ids);
+};
+
+/** Lets those in who are of the project, and others (403) only if the thing is shared with a project of theirs. */
+export const requireShared = async (
+  { db }: Deps,
+  { user, role }: Pick<ProjectEntry, "role"> & { user: UserRow },
+  thing: { kind: ThingKind; id: string },
+): Promise<void> => {
+  if (role !== undefined || user.global_role === "admin") return;
+  const own = await listAllProjects(db, { memberId: user.id });
+  const ids = own.map(({ id }) => id);
+  if (!(await listImportedIds(db, ids, thing.kind)).includes(thing.id)) throw accessDenied();
 };
 
 const mayEnter = (who: ProjectEntry & { user: UserRow }, access: ProjectAccess): boolean => {
   if (who.user.global_role === "admin") return true;
   switch (access) {
     case "member":
+    case "member+importer":
       return who.role !== undefined;
     case "member+public":
+    case "member+public+importer":
       return who.role !== undefined || who.project.is_public;
     case "manager":
       return who.role === "admin" || who.role === "manager";

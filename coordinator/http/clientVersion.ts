@@ -20,3 +20,16 @@ export const isTooNew = (client: ClientVersion, server: ClientVersion): boolean 
   if (client === "latest" || server === "latest") return false;
   return client[0] > server[0] || (client[0] === server[0] && client[1] > server[1]);
 };
+
+/** Older than a release; what is as new as the coordinator is not. */
+export const isBefore = (client: ClientVersion, release: readonly [number, number, number]): boolean => {
+  if (client === "latest") return false;
+  const at = client.findIndex((part, index) => part !== release[index]);
+  return at >= 0 && (client[at] ?? 0) < (release[at] ?? 0);
+};
+
+/** Volumes of these would make the client refuse the whole answer (docs/spec/changes-0.22.md §1.2). */
+export const unknownVolumeBackends = (client: ClientVersion): string[] => [
+  ...(isBefore(client, [0, 22, 2]) ? ["daytona"] : []),
+  ...(isBefore(client, [0, 22, 5]) ? ["lium"] : []),
+];

@@ -24,6 +24,7 @@ const DOMAIN_CODES: Partial<Record<AppErrorCode, ApiErrorCode>> = {
   invalid: "error",
   not_found: "resource_not_exists",
   repo_not_found: "repo_does_not_exist",
+  no_backend: "backend_not_available",
   exists: "resource_exists",
   conflict: "error",
   fenced: "error",

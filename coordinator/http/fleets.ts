@@ -8,6 +8,7 @@ import {
   GetFleetPlanRequest,
   GetFleetRequest,
   ListFleetsRequest,
+  ListProjectFleetsRequest,
 } from "../../shared/api/fleets.ts";
 import { AppError } from "../../shared/errors.ts";
 import type { Deps } from "../deps.ts";
@@ -16,17 +17,33 @@ import { deleteFleetInstances, deleteFleets, getFleetByName } from "../domain/fl
 import { viewFleets } from "../domain/fleets/fleetView.ts";
 import { planFleet } from "../domain/fleets/planFleet.ts";
 import { listVisibleProjects } from "../domain/projects/visibleProjects.ts";
+import { listImportedIds } from "../store/exports.ts";
 import { type FleetRow, findFleet, listFleets } from "../store/fleets.ts";
-import type { ProjectRow } from "../store/projects.ts";
-import { pageOf } from "./page.ts";
+import { listProjectsByIds, type ProjectRow } from "../store/projects.ts";
+import { requireShared } from "./access.ts";
+import { NO_LIMIT, pageOf } from "./page.ts";
 import { NOTHING, projectRoute, type Route, userRoute } from "./route.ts";
-
-const NO_LIMIT = { prevTime: null, prevId: null, ascending: false, limit: 1_000_000 };
 
 const getFleetById = async (deps: Deps, projectId: string, id: string): Promise<FleetRow> => {
   const fleet = await findFleet(deps.db, id);
   if (fleet?.project_id !== projectId) throw new AppError("not_found", "Resource not found");
   return fleet;
+};
+
+const getNamed = (
+  deps: Deps,
+  projectId: string,
+  { id, name }: { id: string | null; name: string | null },
+): Promise<FleetRow> => {
+  if (id !== null) return getFleetById(deps, projectId, id);
+  if (name === null) throw new AppError("invalid", "name or id must be specified");
+  return getFleetByName(deps, projectId, name);
+};
+
+/** Imported ones are of other projects. */
+const projectNamesOf = async ({ db }: Deps, fleets: readonly FleetRow[]): Promise<Map<string, string>> => {
+  const projects = await listProjectsByIds(db, [...new Set(fleets.map((fleet) => fleet.project_id))]);
+  return new Map(projects.map((project) => [project.id, project.name]));
 };
 
 const viewOne = async (deps: Deps, project: ProjectRow, row: FleetRow): Promise<Fleet> => {
@@ -47,35 +64,38 @@ export const fleetRoutes: Route[] = [
       const projects = (await listVisibleProjects(deps, user)).filter(
         (project) => body.project_name === null || project.name === body.project_name,
       );
-      const filter = { projectIds: projects.map((project) => project.id), onlyActive: body.only_active };
-      const names = new Map(projects.map((project) => [project.id, project.name]));
-      return viewFleets(deps, await listFleets(deps.db, filter, pageOf(body)), names);
+      const projectIds = projects.map((project) => project.id);
+      const fleetIds = body.include_imported ? await listImportedIds(deps.db, projectIds, "fleet") : [];
+      const filter = { projectIds, fleetIds, onlyActive: body.only_active };
+      const rows = await listFleets(deps.db, filter, pageOf(body));
+      return viewFleets(deps, rows, await projectNamesOf(deps, rows));
     },
   }),
   projectRoute({
-    // The body says only whether to include imported fleets, of which there are none.
     path: "/api/project/:project/fleets/list",
     summary: "Fleets of the project that are not deleted, newest first",
     tag: "fleets",
     access: "member",
+    body: ListProjectFleetsRequest,
     answer: z.array(Fleet),
-    handle: async ({ deps, project }) => {
-      const filter = { projectIds: [project.id], onlyActive: false };
+    handle: async ({ deps, project, body }) => {
+      const fleetIds = body.include_imported ? await listImportedIds(deps.db, [project.id], "fleet") : [];
+      const filter = { projectIds: [project.id], fleetIds, onlyActive: false };
       const rows = await listFleets(deps.db, filter, NO_LIMIT);
-      return viewFleets(deps, rows, new Map([[project.id, project.name]]));
+      return viewFleets(deps, rows, await projectNamesOf(deps, rows));
     },
   }),
   projectRoute({
     path: "/api/project/:project/fleets/get",
     summary: "A fleet by name or id; by id also a deleted one",
     tag: "fleets",
-    access: "member",
+    access: "member+importer",
     body: GetFleetRequest,
     answer: Fleet,
-    handle: async ({ deps, project, body }) => {
-      if (body.id !== null) return viewOne(deps, project, await getFleetById(deps, project.id, body.id));
-      if (body.name === null) throw new AppError("invalid", "name or id must be specified");
-      return viewOne(deps, project, await getFleetByName(deps, project.id, body.name));
+    handle: async ({ deps, user, role, project, body }) => {
+      const fleet = await getNamed(deps, project.id, body);
+      await requireShared(deps, { user, role }, { kind: "fleet", id: fleet.id });
+      return viewOne(deps, project, fleet);
     },
   }),
   projectRoute({

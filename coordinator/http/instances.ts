@@ -15,20 +15,26 @@ import { getLiveInstance } from "../domain/instances/getInstance.ts";
 import { viewHealthChecks } from "../domain/instances/healthHistory.ts";
 import { viewInstance } from "../domain/instances/instanceView.ts";
 import { listVisibleProjects } from "../domain/projects/visibleProjects.ts";
+import { listImportedIds } from "../store/exports.ts";
 import { findFleet, findFleetByName, listFleetsByIds } from "../store/fleets.ts";
 import { listHealthChecks } from "../store/healthChecks.ts";
 import { listInstances } from "../store/instanceLists.ts";
-import { findInstance, findInstanceByNumber } from "../store/instances.ts";
-import type { ProjectRow } from "../store/projects.ts";
+import { findInstance, findInstanceByNumber, type InstanceRow } from "../store/instances.ts";
+import { listProjectsByIds, type ProjectRow } from "../store/projects.ts";
+import { requireShared } from "./access.ts";
 import { pageOf } from "./page.ts";
 import { projectRoute, type Route, userRoute } from "./route.ts";
 
 /** As many as are kept of one instance. */
 const MOST_CHECKS = 1_000;
 
-const viewOne = async (deps: Deps, project: ProjectRow, id: string) => {
-  const row = await findInstance(deps.db, id);
-  if (row?.project_id !== project.id) throw new AppError("not_found", "Resource not found");
+const getOwn = async ({ db }: Deps, projectId: string, id: string): Promise<InstanceRow> => {
+  const row = await findInstance(db, id);
+  if (row?.project_id !== projectId) throw new AppError("not_found", "Resource not found");
+  return row;
+};
+
+const viewOne = async (deps: Deps, project: ProjectRow, row: InstanceRow) => {
   const fleetName = (await findFleet(deps.db, row.fleet_id))?.name ?? null;
   return viewInstance(row, { projectName: project.name, fleetName, entry: deps.engine.findCapacity(row.id) });
 };
@@ -45,16 +51,21 @@ export const instanceRoutes: Route[] = [
       const projects = (await listVisibleProjects(deps, user)).filter(
         (project) => body.project_names === null || body.project_names.includes(project.name),
       );
+      const projectIds = projects.map((project) => project.id);
       const filter = {
-        projectIds: projects.map((project) => project.id),
+        projectIds,
+        ...(body.include_imported
+          ? { importedFleetIds: await listImportedIds(deps.db, projectIds, "fleet") }
+          : {}),
         ...(body.fleet_ids === null ? {} : { fleetIds: body.fleet_ids }),
         onlyActive: body.only_active,
       };
       const rows = await listInstances(deps.db, filter, pageOf(body));
       const fleets = await listFleetsByIds(deps.db, [...new Set(rows.map((row) => row.fleet_id))]);
+      const owners = await listProjectsByIds(deps.db, [...new Set(rows.map((row) => row.project_id))]);
       return rows.map((row) =>
         viewInstance(row, {
-          projectName: projects.find((project) => project.id === row.project_id)?.name ?? "",
+          projectName: owners.find((project) => project.id === row.project_id)?.name ?? "",
           fleetName: fleets.find((fleet) => fleet.id === row.fleet_id)?.name ?? null,
           entry: deps.engine.findCapacity(row.id),
         }),
@@ -65,10 +76,14 @@ export const instanceRoutes: Route[] = [
     path: "/api/project/:project/instances/get",
     summary: "One instance",
     tag: "instances",
-    access: "member",
+    access: "member+importer",
     body: GetInstanceRequest,
     answer: Instance,
-    handle: ({ deps, project, body }) => viewOne(deps, project, body.id),
+    handle: async ({ deps, user, role, project, body }) => {
+      const instance = await getOwn(deps, project.id, body.id);
+      await requireShared(deps, { user, role }, { kind: "fleet", id: instance.fleet_id });
+      return viewOne(deps, project, instance);
+    },
   }),
   projectRoute({
     path: "/api/project/:project/instances/get_instance_health_checks",
@@ -100,7 +115,7 @@ export const instanceRoutes: Route[] = [
     handle: async ({ deps, user, project, body: { name, reason } }) => {
       const instance = getLiveInstance(deps, project.id, name);
       await deps.engine.setCordon(instance, { at: deps.clock.now(), by: user.username, reason }, user.id);
-      return viewOne(deps, project, instance.id);
+      return viewOne(deps, project, await getOwn(deps, project.id, instance.id));
     },
   }),
   projectRoute({
@@ -114,7 +129,7 @@ export const instanceRoutes: Route[] = [
     handle: async ({ deps, user, project, body: { name } }) => {
       const instance = getLiveInstance(deps, project.id, name);
       await deps.engine.setCordon(instance, null, user.id);
-      return viewOne(deps, project, instance.id);
+      return viewOne(deps, project, await getOwn(deps, project.id, instance.id));
     },
   }),
 ];

@@ -13,3 +13,6 @@ export const pageOf = (body: {
   ascending: body.ascending,
   limit: body.limit,
 });
+
+/** Where the wire has no pages. */
+export const NO_LIMIT: Page = { prevTime: null, prevId: null, ascending: false, limit: 1_000_000 };

@@ -1,6 +1,8 @@
 import { eventRoutes } from "./events.ts";
+import { exportRoutes } from "./exports.ts";
 import { fileRoutes } from "./files.ts";
 import { fleetRoutes } from "./fleets.ts";
+import { gatewayRoutes } from "./gateways.ts";
 import { gpuRoutes } from "./gpus.ts";
 import { instanceRoutes } from "./instances.ts";
 import { joinTokenRoutes } from "./joinTokens.ts";
@@ -18,6 +20,7 @@ import { secretRoutes } from "./secrets.ts";
 import { serverRoutes } from "./server.ts";
 import { unsupportedRoutes } from "./unsupported.ts";
 import { userRoutes } from "./users.ts";
+import { volumeRoutes } from "./volumes.ts";
 
 /** Every route for people, with who may call it. Those of agents: agent/. */
 export const ROUTES: readonly Route[] = [
@@ -37,6 +40,9 @@ export const ROUTES: readonly Route[] = [
   ...instanceRoutes,
   ...eventRoutes,
   ...gpuRoutes,
+  ...volumeRoutes,
+  ...gatewayRoutes,
+  ...exportRoutes,
   ...schemaRoutes,
   ...unsupportedRoutes,
   openApiRoute(() => ROUTES),

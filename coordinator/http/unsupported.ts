@@ -13,26 +13,6 @@ interface Missing {
 
 const MISSING: Missing[] = [
   {
-    what: "Volumes are",
-    hint: "Mount folders of the host with `volumes: [/host/path:/path]`",
-    access: "member",
-    paths: ["volumes/create", "volumes/delete"],
-  },
-  {
-    what: "Gateways are",
-    hint: "Services can be reached without one",
-    access: "padmin",
-    paths: ["get_plan", "apply", "create", "delete", "set_default", "set_wildcard_domain"].map(
-      (name) => `gateways/${name}`,
-    ),
-  },
-  {
-    what: "Exports and imports are",
-    hint: "Use fleets in the project that they belong to",
-    access: "padmin",
-    paths: ["exports/create", "exports/update", "exports/delete", "imports/delete"],
-  },
-  {
     what: "Cloud backends are",
     hint: JOIN_HINT,
     access: "padmin",
@@ -46,18 +26,8 @@ const MISSING: Missing[] = [
   },
 ];
 
-/** Of what this version does not have there is none, and none can be found. */
-const NONE: { access: ProjectAccess; paths: string[] }[] = [
-  {
-    access: "member",
-    paths: ["volumes/list", "exports/list", "imports/list", "templates/list"],
-  },
-  { access: "member+public", paths: ["gateways/list"] },
-];
-const NOT_FOUND: { access: ProjectAccess; paths: string[] }[] = [
-  { access: "member", paths: ["volumes/get"] },
-  { access: "member+public", paths: ["gateways/get"] },
-];
+/** Of what this version does not have there is none. */
+const NONE: { access: ProjectAccess; paths: string[] }[] = [{ access: "member", paths: ["templates/list"] }];
 
 /** Not of one project. */
 const MISSING_SERVER_WIDE = [
@@ -78,10 +48,6 @@ const inProject = (routes: { access: ProjectAccess; paths: string[] }[], handle:
 /** Known to clients, so they are told in a sentence, and only those who might have called them. */
 export const unsupportedRoutes: Route[] = [
   ...inProject(NONE, () => []),
-  ...inProject(NOT_FOUND, () => {
-    throw new AppError("not_found", "Resource not found");
-  }),
-  userRoute({ path: "/api/volumes/list", access: "auth", handle: () => [] }),
   ...MISSING.flatMap(({ what, hint, access, paths }) => inProject([{ access, paths }], refuse(what, hint))),
   ...MISSING_SERVER_WIDE.map(({ what, path }) => userRoute({ path, access: "auth", handle: refuse(what) })),
 ];

@@ -18,7 +18,7 @@ export interface EventFilter {
   /** One of its targets is one of these. */
   targets?: { type: EventTargetType; ids: readonly string[] };
   /** One of its targets is one of these, or belongs to it. */
-  within?: { type: "project" | "fleet" | "run"; ids: readonly string[] };
+  within?: { type: "project" | "fleet" | "run" | "gateway"; ids: readonly string[] };
   types?: readonly EventTargetType[];
   /** Null: the system. */
   actors?: readonly (string | null)[];

@@ -1,4 +1,4 @@
-import { and, eq, inArray, ne, type SQL, sql } from "drizzle-orm";
+import { and, eq, inArray, ne, or, type SQL, sql } from "drizzle-orm";
 import { type FleetStatus, fleetSources } from "../../shared/states.ts";
 import { type Db, type Statement, writeAll } from "./db.ts";
 import { afterPage, type Page, pageOrder } from "./page.ts";
@@ -45,13 +45,17 @@ export const listFleetsByIds = (db: Db, ids: string[]): Promise<FleetRow[]> =>
 
 export interface FleetFilter {
   projectIds: string[];
+  /** These besides. */
+  fleetIds?: string[];
   onlyActive: boolean;
 }
 
 const matching = (filter: FleetFilter): SQL | undefined =>
   and(
     ALIVE,
-    inArray(fleets.project_id, filter.projectIds),
+    filter.fleetIds?.length
+      ? or(inArray(fleets.project_id, filter.projectIds), inArray(fleets.id, filter.fleetIds))
+      : inArray(fleets.project_id, filter.projectIds),
     filter.onlyActive ? ne(fleets.status, "terminating") : undefined,
   );
 

@@ -1,4 +1,4 @@
-import { and, eq, inArray, type SQL } from "drizzle-orm";
+import { and, eq, inArray, or, type SQL } from "drizzle-orm";
 import type { Db } from "./db.ts";
 import type { InstanceRow } from "./instances.ts";
 import { afterPage, type Page, pageOrder } from "./page.ts";
@@ -20,13 +20,21 @@ export const listInstancesByIds = (db: Db, ids: string[]): Promise<InstanceRow[]
 
 export interface InstanceFilter {
   projectIds: string[];
+  /** Those of these fleets besides, whatever their project. */
+  importedFleetIds?: string[];
+  /** Of all of these, those of these fleets alone. */
   fleetIds?: string[];
   onlyActive: boolean;
 }
 
 const matching = (filter: InstanceFilter): SQL | undefined =>
   and(
-    inArray(instances.project_id, filter.projectIds),
+    filter.importedFleetIds?.length
+      ? or(
+          inArray(instances.project_id, filter.projectIds),
+          inArray(instances.fleet_id, filter.importedFleetIds),
+        )
+      : inArray(instances.project_id, filter.projectIds),
     filter.fleetIds === undefined ? undefined : inArray(instances.fleet_id, filter.fleetIds),
     filter.onlyActive ? eq(instances.deleted, false) : undefined,
   );

@@ -3,18 +3,22 @@ import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from "driz
 import type { Cordon, FleetSpec, HealthEvent, HealthStatus } from "../../shared/api/fleets.ts";
 import type { JobProvisioningData, JobRuntimeData, JobSpec } from "../../shared/api/jobs.ts";
 import type { RunSpec } from "../../shared/api/runs.ts";
+import type { GatewayConfiguration } from "../../shared/config/gateway.ts";
+import type { VolumeConfiguration } from "../../shared/config/volume.ts";
 import type { Inventory } from "../../shared/protocol/inventory.ts";
 import type { PullProgress } from "../../shared/protocol/report.ts";
 import type { AgentUpgrade, Draining } from "../../shared/protocol/sync.ts";
 import type { HostShare } from "../../shared/resources/blocks.ts";
 import type {
   FleetStatus,
+  GatewayStatus,
   InstanceReason,
   InstanceStatus,
   JobReason,
   JobStatus,
   RunReason,
   RunStatus,
+  VolumeStatus,
 } from "../../shared/states.ts";
 import type { MadeInstance } from "./madeInstance.ts";
 import type { ToldEvent } from "./toldEvent.ts";
@@ -288,6 +292,108 @@ export const healthChecks = sqliteTable(
     events: text("events", { mode: "json" }).$type<HealthEvent[]>().notNull(),
   },
   (t) => [primaryKey({ columns: [t.instance_id, t.at] }), index("health_checks_at").on(t.at)],
+);
+
+export const volumes = sqliteTable(
+  "volumes",
+  {
+    id: text("id").primaryKey(),
+    project_id: text("project_id").notNull(),
+    user_id: text("user_id").notNull(),
+    name: text("name").notNull(),
+    configuration: text("configuration", { mode: "json" }).$type<VolumeConfiguration>().notNull(),
+    status: text("status").$type<VolumeStatus>().notNull(),
+    status_message: text("status_message"),
+    created_at: integer("created_at").notNull(),
+    last_processed_at: integer("last_processed_at").notNull(),
+    deleted: integer("deleted", { mode: "boolean" }).notNull().default(false),
+  },
+  (t) => [
+    index("volumes_status").on(t.status),
+    uniqueIndex("volumes_name").on(t.project_id, t.name).where(sql`deleted = 0`),
+  ],
+);
+
+export const gateways = sqliteTable(
+  "gateways",
+  {
+    id: text("id").primaryKey(),
+    project_id: text("project_id").notNull(),
+    name: text("name").notNull(),
+    /** Without `default`, which is the project's to say. */
+    configuration: text("configuration", { mode: "json" }).$type<GatewayConfiguration>().notNull(),
+    status: text("status").$type<GatewayStatus>().notNull(),
+    status_message: text("status_message"),
+    created_at: integer("created_at").notNull(),
+    deleted: integer("deleted", { mode: "boolean" }).notNull().default(false),
+  },
+  (t) => [
+    index("gateways_status").on(t.status),
+    uniqueIndex("gateways_name").on(t.project_id, t.name).where(sql`deleted = 0`),
+  ],
+);
+
+/** The gateway of services that name none; one of another project where that one shares it. */
+export const defaultGateways = sqliteTable("default_gateways", {
+  project_id: text("project_id").primaryKey(),
+  gateway_id: text("gateway_id").notNull(),
+});
+
+/** What a project shares with others (docs/spec/http-api.md §2.13). */
+export const exports = sqliteTable(
+  "exports",
+  {
+    id: text("id").primaryKey(),
+    project_id: text("project_id").notNull(),
+    name: text("name").notNull(),
+    /** With every project. */
+    is_global: integer("is_global", { mode: "boolean" }).notNull(),
+    created_at: integer("created_at").notNull(),
+  },
+  (t) => [uniqueIndex("exports_name").on(t.project_id, t.name)],
+);
+
+/** With which projects it is shared by name. */
+export const imports = sqliteTable(
+  "imports",
+  {
+    id: text("id").primaryKey(),
+    export_id: text("export_id").notNull(),
+    project_id: text("project_id").notNull(),
+  },
+  (t) => [
+    uniqueIndex("imports_project").on(t.export_id, t.project_id),
+    index("imports_importer").on(t.project_id),
+  ],
+);
+
+export const exportedThings = sqliteTable(
+  "exported_things",
+  {
+    export_id: text("export_id").notNull(),
+    kind: text("kind").$type<"fleet" | "gateway">().notNull(),
+    thing_id: text("thing_id").notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.export_id, t.kind, t.thing_id] }),
+    index("exported_things_thing").on(t.kind, t.thing_id),
+  ],
+);
+
+/** Further keys of a user (docs/spec/http-api.md §2.2). */
+export const publicKeys = sqliteTable(
+  "public_keys",
+  {
+    id: text("id").primaryKey(),
+    user_id: text("user_id").notNull(),
+    name: text("name").notNull(),
+    /** As in `authorized_keys`, without a comment. */
+    key: text("key").notNull(),
+    type: text("type").notNull(),
+    fingerprint: text("fingerprint").notNull(),
+    added_at: integer("added_at").notNull(),
+  },
+  (t) => [uniqueIndex("public_keys_fingerprint").on(t.user_id, t.fingerprint)],
 );
 
 export const repos = sqliteTable(

@@ -1,6 +1,7 @@
 import { NewJoinToken } from "../../shared/api/joinTokens.ts";
 import { UserWithCreds } from "../../shared/api/users.ts";
 import { tempDir } from "../../shared/testing/tempDir.ts";
+import type { Clouds } from "../domain/backends/clouds.ts";
 import { startCoordinator } from "../main.ts";
 import { checkDocumented } from "./documented.ts";
 
@@ -35,9 +36,13 @@ export interface TestCoordinator extends AsyncDisposable {
 
 const ADMIN_TOKEN = "admin-token-of-the-tests";
 
-export const startTestCoordinator = async (env: Record<string, string> = {}): Promise<TestCoordinator> => {
+export const startTestCoordinator = async (
+  env: Record<string, string> = {},
+  clouds?: Clouds,
+): Promise<TestCoordinator> => {
   const dir = tempDir();
   const running = await startCoordinator({
+    ...(clouds === undefined ? {} : { clouds }),
     env: {
       DSTACK_SERVER_DIR: dir.path,
       DSTACK_SERVER_PORT: "0",

@@ -135,6 +135,9 @@ export const ListFleetsRequest = z.object({
 });
 export type ListFleetsRequest = z.infer<typeof ListFleetsRequest>;
 
+/** `P/fleets/list`, which may come without a body. */
+export const ListProjectFleetsRequest = ListFleetsRequest.pick({ include_imported: true });
+
 /** One of the two; by id a deleted fleet is found as well. */
 export const GetFleetRequest = z.object({ name: orNull(z.string()), id: orNull(Uuid) });
 export type GetFleetRequest = z.infer<typeof GetFleetRequest>;

@@ -2,7 +2,7 @@ import type { Note } from "./problems.ts";
 import type { VolumeConfiguration } from "./volume.ts";
 
 /** The volume exists already, under this id. */
-const externalId = (volume: VolumeConfiguration): string | null =>
+export const externalId = (volume: VolumeConfiguration): string | null =>
   volume.backend === "kubernetes" ? volume.claim_name : volume.volume_id;
 
 /** What the server refuses of a volume for the configuration's own sake (docs/spec/configuration.md §6). */

@@ -26,6 +26,16 @@ const projectEvent =
 export const projectCreated = projectEvent("Project created");
 export const projectDeleted = projectEvent("Project deleted");
 
+/** There are no events of exports themselves: they are told of the project that shares. */
+export const exportChanged = (
+  project: TellableProject,
+  { name, how }: { name: string; how: "created" | "updated" | "deleted" },
+  actorId: string,
+): NewEvent => projectEvent(`Export ${name} ${how}`)(project, actorId);
+
+export const importDeleted = (project: TellableProject, name: string, actorId: string): NewEvent =>
+  projectEvent(`Import ${name} deleted`)(project, actorId);
+
 const secretEvent =
   (message: string) =>
   (secret: TellableSecret, actorId: string): NewEvent => ({

@@ -18,7 +18,6 @@ export const listVisibleEvents = async (
   request: ListEventsRequest,
 ): Promise<Event[]> => {
   const filter = filterOf(user, request);
-  if (!filter) return [];
   const { ascending, limit, prev_id: prevId, prev_recorded_at: prev } = request;
   const page = { prevTime: prev === null ? null : microsOfWireTime(prev), prevId, ascending, limit };
   return viewEvents(deps, await listEvents(deps.db, await scopesOf(deps, filter), { filter, page }));
@@ -42,12 +41,10 @@ const WITHIN = [
   ["project", "within_projects"],
   ["fleet", "within_fleets"],
   ["run", "within_runs"],
+  ["gateway", "within_gateways"],
 ] as const;
 
-/** Undefined: nothing can meet it. */
-const filterOf = (user: UserRow, request: ListEventsRequest): EventFilter | undefined => {
-  // There are no gateways, so nothing is within one.
-  if (request.within_gateways !== null) return undefined;
+const filterOf = (user: UserRow, request: ListEventsRequest): EventFilter => {
   const { include_target_types: types, actors } = request;
   const [targets] = TARGETS.flatMap(([type, key]) => (request[key] ? [{ type, ids: request[key] }] : []));
   const [within] = WITHIN.flatMap(([type, key]) => (request[key] ? [{ type, ids: request[key] }] : []));
@@ -87,7 +84,7 @@ const scopesOf = async (
         jobs.map((job) => job.run_id),
       );
   }
-  if (within) return inColumn(COLUMN[within.type], within.ids);
+  if (within && within.type !== "gateway") return inColumn(COLUMN[within.type], within.ids);
   if (visibleTo === undefined) return [undefined];
   const projects = await listProjectIdsOfMember(deps.db, visibleTo);
   return [...inColumn("project_id", projects), ...inColumn("user_id", [visibleTo])];

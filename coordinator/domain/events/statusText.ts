@@ -17,7 +17,7 @@ export interface StatusChange<S extends string> {
 
 /** "Run status changed RUNNING -> TERMINATING. Termination reason: JOB_FAILED". */
 export const statusChanged = (
-  what: "Run" | "Job" | "Instance" | "Fleet",
+  what: "Run" | "Job" | "Instance" | "Fleet" | "Volume" | "Gateway",
   { from, to, reason, message }: StatusChange<string>,
 ): string => {
   const changed = `${what} status changed ${from.toUpperCase()} -> ${to.toUpperCase()}`;

@@ -1,11 +1,13 @@
 import type { EventSubject } from "../../store/events.ts";
 import type { FleetRow } from "../../store/fleets.ts";
+import type { GatewayRow } from "../../store/gateways.ts";
 import type { InstanceRow } from "../../store/instances.ts";
 import type { ProjectRow } from "../../store/projects.ts";
 import type { RunRow } from "../../store/runs.ts";
 import type { SecretRow } from "../../store/secrets.ts";
 import type { NewSubmissionRow } from "../../store/submissions.ts";
 import type { UserRow } from "../../store/users.ts";
+import type { VolumeRow } from "../../store/volumes.ts";
 
 // What events tell of, under the names that people know.
 
@@ -65,6 +67,16 @@ export const aboutSecret = ({ id, name, project_id: projectId }: TellableSecret)
   name,
   projectId,
 });
+
+export type TellableVolume = Pick<VolumeRow, "id" | "name" | "project_id">;
+export type TellableGateway = Pick<GatewayRow, "id" | "name" | "project_id">;
+
+const aboutNamed =
+  (type: "volume" | "gateway") =>
+  ({ id, name, project_id: projectId }: TellableVolume): EventSubject => ({ type, id, name, projectId });
+
+export const aboutVolume = aboutNamed("volume");
+export const aboutGateway = aboutNamed("gateway");
 
 export const aboutUser = ({ id, username }: Pick<UserRow, "id" | "username">): EventSubject => ({
   type: "user",

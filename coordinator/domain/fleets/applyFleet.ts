@@ -7,7 +7,7 @@ import { writeAll } from "../../store/db.ts";
 import { type FleetRow, findFleet, findFleetByName, insertFleet, patchFleet } from "../../store/fleets.ts";
 import { fleetCreated, fleetUpdated } from "../events/instanceEvents.ts";
 import type { Caller } from "../runs/checkSpec.ts";
-import { newFleetName } from "../runs/runNames.ts";
+import { newName } from "../runs/runNames.ts";
 import { checkFleetSpec } from "./fleetSpec.ts";
 import { viewFleets } from "./fleetView.ts";
 
@@ -21,7 +21,8 @@ export const applyFleet = async (
   { plan, force }: ApplyFleetPlanRequest,
 ): Promise<Fleet> => {
   checkFleetSpec(plan.spec);
-  const name = plan.spec.configuration.name ?? (await newFleetName(deps, project.id));
+  const isTaken = (name: string) => findFleetByName(deps.db, project.id, name);
+  const name = plan.spec.configuration.name ?? (await newName(isTaken));
   const spec = { ...plan.spec, configuration: { ...plan.spec.configuration, name } };
   const present = await findFleetByName(deps.db, project.id, name);
   const id = present

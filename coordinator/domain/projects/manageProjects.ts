@@ -4,6 +4,7 @@ import { AppError } from "../../../shared/errors.ts";
 import type { Deps } from "../../deps.ts";
 import { writeAll } from "../../store/db.ts";
 import { listProjectsWithFleets } from "../../store/fleets.ts";
+import { listGateways, markGatewaysDeleted } from "../../store/gateways.ts";
 import { findRole } from "../../store/members.ts";
 import {
   findProjectByName,
@@ -13,7 +14,9 @@ import {
 } from "../../store/projects.ts";
 import { hasLiveRuns } from "../../store/runLists.ts";
 import type { UserRow } from "../../store/users.ts";
+import { listProjectsWithVolumes } from "../../store/volumes.ts";
 import { projectCreated, projectDeleted } from "../events/adminEvents.ts";
+import { gatewayDeleted } from "../events/madeThingEvents.ts";
 import { canCreateProjects } from "../users/userView.ts";
 
 const getProject = async (deps: Deps, name: string): Promise<ProjectRow> => {
@@ -47,14 +50,20 @@ export const createProject = async (
   return getProject(deps, wanted.project_name);
 };
 
-/** All of them, or none if one cannot be deleted. For global admins and for admins of every one of them. */
+/** All of them with their gateways, or none if one cannot be deleted. For global admins and for admins of every one of them. */
 export const deleteProjects = async (deps: Deps, user: UserRow, names: string[]): Promise<void> => {
   const projects = await Promise.all(names.map((name) => getProject(deps, name)));
   for (const project of projects) await requireDeletable(deps, user, project);
   const gone = [...new Map(projects.map((project) => [project.id, project])).values()];
+  const gateways = (await Promise.all(gone.map(({ id }) => listGateways(deps.db, id)))).flat();
+  const gatewayIds = gateways.map(({ id }) => id);
   await writeAll(deps.db, [
+    ...markGatewaysDeleted(deps.db, gatewayIds),
     ...gone.map((project) => markProjectDeleted(deps.db, project.id)),
-    ...deps.tell(gone.map((project) => projectDeleted(project, user.id))),
+    ...deps.tell([
+      ...gateways.map((gateway) => gatewayDeleted(gateway, user.id)),
+      ...gone.map((project) => projectDeleted(project, user.id)),
+    ]),
   ]);
 };
 
@@ -65,4 +74,6 @@ const requireDeletable = async (deps: Deps, user: UserRow, project: ProjectRow):
     throw new AppError("conflict", `Project "${project.name}" has active runs`, { hint: "Stop them first" });
   if ((await listProjectsWithFleets(deps.db, [project.id])).length > 0)
     throw new AppError("conflict", `Project "${project.name}" has fleets`, { hint: "Delete them first" });
+  if ((await listProjectsWithVolumes(deps.db, [project.id])).length > 0)
+    throw new AppError("conflict", `Project "${project.name}" has volumes`, { hint: "Delete them first" });
 };

@@ -1,5 +1,4 @@
 import type { Deps } from "../../deps.ts";
-import { findFleetByName } from "../../store/fleets.ts";
 import { listRunNames } from "../../store/runLists.ts";
 
 const ADJECTIVES =
@@ -13,11 +12,11 @@ const ANIMALS =
 
 const anyOf = (words: readonly string[]): string => words[Math.floor(Math.random() * words.length)] ?? "run";
 
-/** `adjective-animal`, which no fleet of the project is called. */
-export const newFleetName = async (deps: Deps, projectId: string): Promise<string> => {
+/** `adjective-animal`, which no other of its kind is called: of fleets, volumes and gateways. */
+export const newName = async (find: (name: string) => Promise<unknown>): Promise<string> => {
   for (;;) {
     const name = `${anyOf(ADJECTIVES)}-${anyOf(ANIMALS)}`;
-    if (!(await findFleetByName(deps.db, projectId, name))) return name;
+    if ((await find(name)) === undefined) return name;
   }
 };
 

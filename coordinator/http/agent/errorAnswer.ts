@@ -9,6 +9,7 @@ const STATUSES: Record<AppErrorCode, ContentfulStatusCode> = {
   forbidden: 403,
   not_found: 404,
   repo_not_found: 404,
+  no_backend: 400,
   exists: 409,
   conflict: 409,
   fenced: 409,

@@ -1,8 +1,10 @@
 import { z } from "zod";
 import * as errors from "../../../shared/api/errors.ts";
 import * as events from "../../../shared/api/events.ts";
+import * as exportModels from "../../../shared/api/exports.ts";
 import * as files from "../../../shared/api/files.ts";
 import * as fleets from "../../../shared/api/fleets.ts";
+import * as gateways from "../../../shared/api/gateways.ts";
 import * as gpus from "../../../shared/api/gpus.ts";
 import * as jobs from "../../../shared/api/jobs.ts";
 import * as joinTokens from "../../../shared/api/joinTokens.ts";
@@ -15,12 +17,15 @@ import * as scalars from "../../../shared/api/scalars.ts";
 import * as secrets from "../../../shared/api/secrets.ts";
 import * as server from "../../../shared/api/server.ts";
 import * as users from "../../../shared/api/users.ts";
+import * as volumes from "../../../shared/api/volumes.ts";
 import { RunConfiguration } from "../../../shared/config/configuration.ts";
 import { DevEnvironmentConfiguration } from "../../../shared/config/devEnvironment.ts";
 import { FleetConfiguration } from "../../../shared/config/fleet.ts";
+import { GatewayConfiguration } from "../../../shared/config/gateway.ts";
 import { Profile } from "../../../shared/config/profile.ts";
 import { ServiceConfiguration } from "../../../shared/config/service.ts";
 import { TaskConfiguration } from "../../../shared/config/task.ts";
+import { VolumeConfiguration } from "../../../shared/config/volume.ts";
 import { BackendOptions } from "../../../shared/resources/backendOptions.ts";
 import * as offered from "../../../shared/resources/offered.ts";
 import * as requirements from "../../../shared/resources/requirements.ts";
@@ -30,8 +35,10 @@ import { ResourcesSpec } from "../../../shared/resources/spec.ts";
 const MODULES = [
   errors,
   events,
+  exportModels,
   files,
   fleets,
+  gateways,
   gpus,
   jobs,
   joinTokens,
@@ -46,6 +53,7 @@ const MODULES = [
   secrets,
   server,
   users,
+  volumes,
 ];
 
 /**
@@ -58,6 +66,8 @@ export const LANGUAGE: Readonly<Record<string, z.ZodType>> = {
   ServiceConfiguration,
   DevEnvironmentConfiguration,
   FleetConfiguration,
+  VolumeConfiguration,
+  GatewayConfiguration,
   Profile,
   ResourcesSpec,
   BackendOptions,

@@ -12,6 +12,9 @@ const ACCESS: Readonly<Record<Access, string>> = {
   gadmin: "For global admins.",
   member: "For members of the project.",
   "member+public": "For members of the project, and for everyone with a token if it is public.",
+  "member+importer": "For members of the project, and of projects that it shares it with.",
+  "member+public+importer":
+    "For members of the project, and of projects that it shares it with, and for everyone with a token if it is public.",
   manager: "For managers and admins of the project.",
   padmin: "For admins of the project.",
 };
