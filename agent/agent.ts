@@ -15,7 +15,7 @@ import { Jobs } from "./jobs/jobs.ts";
 import { Journal } from "./jobs/journal.ts";
 import { SpoolSpace } from "./jobs/spoolSpace.ts";
 import { sendAgentLog } from "./link/agentLog.ts";
-import { fetchBlob } from "./link/blobs.ts";
+import { createFetchBlob } from "./link/blobs.ts";
 import { enrollAgain } from "./link/enroll.ts";
 import { type Identity, removeIdentity, renewAt, saveIdentity } from "./link/identity.ts";
 import { LinkState } from "./link/linkState.ts";
@@ -136,8 +136,7 @@ export const runAgent = async (deps: AgentDeps, signal: AbortSignal): Promise<Ag
     log,
     onAnswer: (report, result) => jobs.reported(report, result),
   });
-  const fetch = (sha256: string, ended: AbortSignal) =>
-    fetchBlob({ link, dir: join(stateDir, "blobs") }, sha256, ended);
+  const fetchBlob = createFetchBlob({ link, dir: join(stateDir, "blobs"), log });
   const space = new SpoolSpace({ log });
   const logDeps: LogUploadDeps = { link, log, space, onFenced: (id) => jobs.forget(id) };
   const jobs: Jobs = new Jobs({
@@ -153,13 +152,9 @@ export const runAgent = async (deps: AgentDeps, signal: AbortSignal): Promise<Ag
       // It may have filled the disk, or broken a device.
       if (report.fact.state === "finished") watch.request();
     },
-    fetchBlob: fetch,
+    fetchBlob,
     prepareRepo: (repo, where) =>
-      prepareRepo(
-        { fetchBlob: fetch, log, env: deps.env, knownHosts: join(stateDir, "known_hosts") },
-        repo,
-        where,
-      ),
+      prepareRepo({ fetchBlob, log, env: deps.env, knownHosts: join(stateDir, "known_hosts") }, repo, where),
     uploadLog: (source) => uploadLog(logDeps, source),
     flushAgentLog: (id) => agentLogs.flush(id),
     onRunning: () => metrics.wake(),

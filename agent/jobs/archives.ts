@@ -1,7 +1,16 @@
-import { createReadStream, createWriteStream, linkSync, mkdirSync, symlinkSync } from "node:fs";
+import {
+  createReadStream,
+  createWriteStream,
+  linkSync,
+  mkdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { messageOf } from "../../shared/errors.ts";
+import { checkRoom, hasNoRoom } from "../runtime/room.ts";
 import { StartError } from "../runtime/runtime.ts";
 
 /** Against archives made to fill a host's disk; the upload itself is limited to far less (docs/spec/agent.md §2.12). */
@@ -62,7 +71,10 @@ export const archiveGuard = (
 const refuse = (name: string, why: string): StartError =>
   new StartError("executor_error", `The file archive holds "${name.slice(0, 200)}", which ${why}`);
 
-/** Unpacks an archive into `dir`, which must not be there yet; returns the path of its one top entry. */
+/**
+ * Unpacks an archive into `dir`, which must not be there yet; returns the path of its one top entry. Of an archive that
+ * cannot be unpacked nothing stays; a full disk is thrown as it is (runtime/room.ts).
+ */
 export const unpackArchive = async (archive: string, dir: string, signal: AbortSignal): Promise<string> => {
   const top = await unpack(archive, dir, { signal, hasOneTop: true });
   if (top === "") throw new StartError("executor_error", "The file archive is empty");
@@ -89,6 +101,7 @@ const unpack = async (
   source.on("error", (err) => entries.destroy(err));
   source.pipe(entries);
   try {
+    checkRoom(dir, statSync(archive).size);
     for await (const entry of entries) {
       signal.throwIfAborted();
       const { header } = entry;
@@ -110,8 +123,9 @@ const unpack = async (
       entry.resume();
     }
   } catch (err) {
+    rmSync(dir, { recursive: true, force: true });
     signal.throwIfAborted();
-    if (err instanceof StartError) throw err;
+    if (err instanceof StartError || hasNoRoom(err)) throw err;
     throw new StartError("executor_error", `Cannot unpack the file archive: ${messageOf(err)}`, {
       cause: err,
     });

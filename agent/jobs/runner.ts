@@ -8,7 +8,9 @@ import type { AssignedRepo } from "../../shared/protocol/assignment.ts";
 import type { RuntimeName } from "../../shared/protocol/inventory.ts";
 import type { PullProgress, Report } from "../../shared/protocol/report.ts";
 import type { HeldSubmission } from "../../shared/protocol/sync.ts";
+import type { FetchBlob } from "../link/blobs.ts";
 import type { LogSource, LogUpload } from "../link/logs.ts";
+import { whenThereIsRoom } from "../runtime/room.ts";
 import {
   type JobAccount,
   type JobEnd,
@@ -32,7 +34,7 @@ export interface RunnerDeps {
   /** Folder of the jobs' folders. */
   jobsDir: string;
   report: (report: Report) => void;
-  fetchBlob: (sha256: string, signal: AbortSignal) => Promise<string>;
+  fetchBlob: FetchBlob;
   /** Checks a repository out into a folder of the job. */
   prepareRepo: (repo: AssignedRepo, where: { dir: string; signal: AbortSignal }) => Promise<PreparedRepo>;
   uploadLog: (spool: LogSource) => LogUpload;
@@ -226,9 +228,12 @@ export class JobRunner {
     const { archives: files, repo } = this.#job.assignment;
     if (files.length > 0 || repo)
       this.#write("that it is being prepared", () => this.#note({ state: "preparing" }));
-    if (repo)
-      this.#job.repo = await this.#deps.prepareRepo(repo, { dir: join(this.#job.dir, "repo"), signal });
-    if (files.length > 0) archives.push(...(await this.#unpack(signal)));
+    const room = { signal, log: this.#log };
+    if (repo) {
+      const dir = join(this.#job.dir, "repo");
+      this.#job.repo = await whenThereIsRoom(room, () => this.#deps.prepareRepo(repo, { dir, signal }));
+    }
+    if (files.length > 0) archives.push(...(await whenThereIsRoom(room, () => this.#unpack(signal))));
     return this.#runtime.start(this.#job, hooks);
   }
 
@@ -238,9 +243,14 @@ export class JobRunner {
     // Left by an earlier process that was killed half way.
     rmSync(root, { recursive: true, force: true });
     const unpacked: UnpackedArchive[] = [];
-    for (const [at, { sha256, path: target }] of assignment.archives.entries()) {
-      const archive = await this.#deps.fetchBlob(sha256, signal);
-      unpacked.push({ source: await unpackArchive(archive, join(root, String(at)), signal), target });
+    try {
+      for (const [at, { sha256, path: target }] of assignment.archives.entries()) {
+        const archive = await this.#deps.fetchBlob(sha256, signal);
+        unpacked.push({ source: await unpackArchive(archive, join(root, String(at)), signal), target });
+      }
+    } catch (err) {
+      rmSync(root, { recursive: true, force: true });
+      throw err;
     }
     return unpacked;
   }

@@ -17,6 +17,8 @@ export interface LinkRequest {
   bytes?: Uint8Array<ArrayBuffer>;
   signal: AbortSignal;
   timeoutMs?: number;
+  /** Of what is asked for the bytes from there on, if the coordinator can (it answers 206). */
+  from?: number;
 }
 
 const TIMEOUT_MS = 30_000;
@@ -39,7 +41,7 @@ const CODES: ReadonlySet<string> = new Set<AppErrorCode>([
  * may go away by itself. `fetch` takes proxies from the environment (HTTPS_PROXY, HTTP_PROXY, NO_PROXY).
  */
 export const call = async (link: LinkOptions, request: LinkRequest): Promise<Response> => {
-  const { path, json, bytes, signal, timeoutMs = TIMEOUT_MS } = request;
+  const { path, json, bytes, signal, timeoutMs = TIMEOUT_MS, from = 0 } = request;
   const token = link.token();
   const type = bytes ? "application/octet-stream" : "application/json";
   const body = bytes ?? (json === undefined ? undefined : JSON.stringify(json));
@@ -50,6 +52,7 @@ export const call = async (link: LinkOptions, request: LinkRequest): Promise<Res
       headers: {
         [AGENT_PROTOCOL_HEADER]: String(AGENT_PROTOCOL),
         ...(body === undefined ? {} : { "content-type": type }),
+        ...(from === 0 ? {} : { range: `bytes=${from}-` }),
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
       },
       ...(body === undefined ? {} : { body }),

@@ -10,7 +10,6 @@ import { Journal } from "../jobs/journal.ts";
 import { anAssignment } from "../testing/anAssignment.ts";
 import { FakeCoordinator } from "../testing/fakeCoordinator.ts";
 import { joinAs, joinFake, proveAs } from "../testing/joinFake.ts";
-import { fetchBlob } from "./blobs.ts";
 import { call } from "./client.ts";
 import { findIdentity, keepHostKey, saveIdentity } from "./identity.ts";
 import { Reporter } from "./report.ts";
@@ -75,25 +74,6 @@ test("who joins again because the answer was lost has the same key; who has join
   expect(statSync(join(dir.path, "joining.json")).mode & 0o777).toBe(0o600);
   saveIdentity(dir.path, { ...(await joinAs(coordinator)), ...key });
   expect(existsSync(join(dir.path, "joining.json"))).toBe(false);
-});
-
-test("fetchBlob() downloads once, and nothing that has another hash", async () => {
-  await using coordinator = new FakeCoordinator();
-  using dir = tempDir();
-  const link = await joinFake(coordinator);
-  const bytes = crypto.getRandomValues(new Uint8Array(60_000));
-  const sha256 = new Bun.CryptoHasher("sha256").update(bytes).digest("hex");
-  coordinator.blobs.set(sha256, bytes);
-  const path = await fetchBlob({ link, dir: join(dir.path, "blobs") }, sha256, signal);
-  expect(await Bun.file(path).bytes()).toEqual(bytes);
-  coordinator.blobs.clear();
-  expect(await fetchBlob({ link, dir: join(dir.path, "blobs") }, sha256, signal)).toBe(path);
-  const other = "0".repeat(64);
-  coordinator.blobs.set(other, bytes);
-  await expect(fetchBlob({ link, dir: dir.path }, other, signal)).rejects.toThrow("is damaged");
-  await expect(fetchBlob({ link, dir: dir.path }, "1".repeat(64), signal)).rejects.toMatchObject({
-    code: "not_found",
-  });
 });
 
 test("Reporter sends what the journal holds, in order, after any outage and restart", async () => {

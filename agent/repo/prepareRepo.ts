@@ -4,13 +4,14 @@ import { lendCredentials } from "../../shared/git/credentials.ts";
 import type { Logger } from "../../shared/log.ts";
 import type { AssignedRepo } from "../../shared/protocol/assignment.ts";
 import { unpackTree } from "../jobs/archives.ts";
+import type { FetchBlob } from "../link/blobs.ts";
 import type { PreparedRepo } from "../runtime/runtime.ts";
 import { cloneRemote } from "./clone.ts";
 import { runGit } from "./git.ts";
 import { writeJobCredentials } from "./jobCredentials.ts";
 
 export interface RepoDeps {
-  fetchBlob: (sha256: string, signal: AbortSignal) => Promise<string>;
+  fetchBlob: FetchBlob;
   log: Logger;
   /** The agent's own environment. */
   env: Readonly<Record<string, string | undefined>>;

@@ -1,6 +1,8 @@
+import { statfsSync } from "node:fs";
 import { delay } from "../../shared/async/delay.ts";
 import { messageOf } from "../../shared/errors.ts";
 import type { Logger } from "../../shared/log.ts";
+import { showBytes } from "../../shared/showBytes.ts";
 import { StartError } from "./runtime.ts";
 
 /** What Node says where a disk is full or its quota is used up; an engine tells of its own disk in words. */
@@ -12,6 +14,14 @@ export const hasNoRoom = (err: unknown): boolean =>
 
 /** What another process found, as if it had been this one. */
 export const noRoom = (message: string): Error => Object.assign(new Error(message), { code: "ENOSPC" });
+
+/** Throws, as a write would, where a disk cannot take so many bytes: nothing is begun that is bound to fail. */
+export const checkRoom = (dir: string, bytes: number): void => {
+  const { bavail, bsize } = statfsSync(dir);
+  const free = bavail * bsize;
+  if (free < bytes)
+    throw noRoom(`${showBytes(bytes)} are needed, and the disk of ${dir} has ${showBytes(free)} left`);
+};
 
 const RETRY_MS = 1_000;
 /** Then the job's owner is better served by the reason. */

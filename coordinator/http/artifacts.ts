@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { Hono } from "hono";
 import installScript from "../../install.sh" with { type: "text" };
 import { askedAt, isPlainUrl } from "./askedAt.ts";
+import { fileAnswer } from "./fileAnswer.ts";
 
 /** Release files: what `bun run build` makes, by name; nothing else in the folder is served. */
 const RELEASE_FILE = /^(?:dstack(?:-agent)?-[a-z0-9]+(?:-[a-z0-9]+)*(?:\.gz)?|SHA256SUMS)$/;
@@ -47,25 +48,13 @@ export const artifactRoutes = ({ dir, publicUrl }: ArtifactOptions): Hono =>
       const etag = `"${stat.size.toString(16)}-${Math.trunc(stat.mtimeMs).toString(16)}"`;
       const headers = { etag, "cache-control": "no-cache" };
       if (matches(c.req.header("if-none-match"), etag)) return c.body(null, 304, headers);
-      const begin = rangeBegin(c.req.header("range"), stat.size);
       const type = name.endsWith(".gz") ? "application/gzip" : "application/octet-stream";
-      return new Response(begin === 0 ? file : file.slice(begin), {
-        status: begin === 0 ? 200 : 206,
-        headers: {
-          ...headers,
-          "accept-ranges": "bytes",
-          "content-type": name === "SHA256SUMS" ? "text/plain; charset=utf-8" : type,
-          "content-length": String(stat.size - begin),
-          ...(begin === 0 ? {} : { "content-range": `bytes ${begin}-${stat.size - 1}/${stat.size}` }),
-        },
-      });
+      const typed = {
+        ...headers,
+        "content-type": name === "SHA256SUMS" ? "text/plain; charset=utf-8" : type,
+      };
+      return fileAnswer(file, { size: stat.size, range: c.req.header("range"), headers: typed });
     });
-
-/** Of ranges only the rest of a file is given, for downloads that were cut off; the whole answers all others. */
-const rangeBegin = (header: string | undefined, size: number): number => {
-  const begin = Number(/^bytes=(\d{1,15})-$/.exec(header ?? "")?.[1] ?? 0);
-  return begin < size ? begin : 0;
-};
 
 const matches = (header = "", etag: string): boolean =>
   header

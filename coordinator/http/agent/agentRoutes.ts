@@ -21,6 +21,7 @@ import type { ReleaseKey } from "../../releases/releaseKey.ts";
 import type { Db } from "../../store/db.ts";
 import type { TellEvents } from "../../store/events.ts";
 import { isHeldBlob } from "../../store/heldBlobs.ts";
+import { fileAnswer } from "../fileAnswer.ts";
 import { authenticateAgent, checkProtocol } from "./authenticate.ts";
 import { agentErrorAnswer } from "./errorAnswer.ts";
 
@@ -98,7 +99,8 @@ export const agentRoutes = (deps: AgentRouteDeps): Hono => {
     const isHeld = /^[0-9a-f]{64}$/.test(sha256) && (await isHeldBlob(deps.db, instance.id, sha256));
     const blob = isHeld ? await deps.blobs.find(sha256) : undefined;
     if (!blob) throw new AppError("not_found", `No blob ${sha256} belongs to a job of this host`);
-    return new Response(blob, { headers: { "content-type": "application/octet-stream" } });
+    const headers = { "content-type": "application/octet-stream" };
+    return fileAnswer(blob, { size: blob.size, range: c.req.header("range"), headers });
   });
   app.notFound((c) =>
     c.json({ error: { code: "not_found", message: "No such call on the agent link" } }, 404),
