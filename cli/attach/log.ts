@@ -6,8 +6,10 @@ import { isUnknownRoute } from "../api/refusal.ts";
 import type { Context } from "../context.ts";
 import type { RunFeed } from "./feed.ts";
 import { readBytes } from "./lines.ts";
+import { type LogBegin, placeOf } from "./logBegin.ts";
 import { isPassing, type Outage } from "./outage.ts";
 import { followPages } from "./pages.ts";
+import { createPrinter } from "./printer.ts";
 
 interface FollowOptions {
   readonly api: Api;
@@ -15,6 +17,7 @@ interface FollowOptions {
   readonly outage: Outage;
   readonly submissionId: string;
   readonly signal: AbortSignal;
+  readonly begin?: LogBegin;
 }
 
 /** The output of one submission, to be printed when its time has come. */
@@ -29,22 +32,25 @@ export interface FollowedLog {
  * replaced by one that begins at the first byte not yet printed.
  */
 export const followLog = (ctx: Context, options: FollowOptions): FollowedLog => {
-  const { feed, outage, submissionId, signal } = options;
-  let offset = 0;
+  const { feed, outage, submissionId, signal, begin = {} } = options;
+  /** The next byte to be printed; undefined while the server has not said with which one it begins. */
+  let offset: number | undefined;
   let attempt = open(options, offset);
-  const write = (bytes: Uint8Array) => {
-    ctx.out.write(bytes);
-    offset += bytes.length;
-  };
 
   const print = async (): Promise<void> => {
     for (;;) {
       try {
         if (!(await isUnknown(attempt))) {
-          await pump(attempt, offset, write);
+          for await (const piece of piecesOf(attempt, offset)) {
+            ctx.out.write(piece.bytes);
+            offset = piece.end;
+          }
           // An end is the end only if the server is still there to say that the job is over.
           if (await isOver(feed, submissionId, attempt.connection)) return;
-        } else return await followPages(ctx, options);
+        } else {
+          const printer = createPrinter(ctx.out, { tail: begin.tail });
+          return await followPages(ctx, { ...options, startTime: begin.startTime }, printer);
+        }
       } catch (err) {
         if (signal.aborted || !isCutOff(err, attempt)) throw err;
         await outage.pause(signal);
@@ -63,13 +69,16 @@ interface Attempt {
   readonly signal: AbortSignal;
 }
 
-const open = ({ api, feed, submissionId, signal: parent }: FollowOptions, offset: number): Attempt => {
+const open = (
+  { api, feed, submissionId, signal: parent, begin = {} }: FollowOptions,
+  offset: number | undefined,
+): Attempt => {
   const { connection } = feed;
   const signal = AbortSignal.any([parent, connection]);
   const body: StreamLogsRequest = {
     run_name: feed.run.run_spec.run_name ?? "",
     job_submission_id: submissionId,
-    offset,
+    ...placeOf(offset, begin),
     follow: true,
   };
   const response = postForStream(api, `${api.project}/logs/stream`, body, signal);
@@ -88,17 +97,20 @@ const isUnknown = async ({ response }: Attempt): Promise<boolean> => {
   }
 };
 
-const pump = async (attempt: Attempt, offset: number, write: (bytes: Uint8Array) => void): Promise<void> => {
+/** What is not yet printed, each piece with the offset of its end. */
+async function* piecesOf(
+  attempt: Attempt,
+  offset: number | undefined,
+): AsyncGenerator<{ bytes: Uint8Array; end: number }> {
   const response = await attempt.response;
-  const begin = Number(response.headers.get(LOG_OFFSET_HEADER) ?? offset);
-  // A server may begin earlier than it was asked to: what has been printed is left out.
-  let surplus = Math.max(0, offset - begin);
+  let at = Number(response.headers.get(LOG_OFFSET_HEADER) ?? offset ?? 0);
   for await (const bytes of readBytes(response, attempt.signal)) {
-    const fresh = bytes.subarray(Math.min(surplus, bytes.length));
-    surplus -= bytes.length - fresh.length;
-    if (fresh.length > 0) write(fresh);
+    // A server may begin earlier than it was asked to: what has been printed is left out.
+    const fresh = bytes.subarray(Math.min(Math.max(0, (offset ?? at) - at), bytes.length));
+    at += bytes.length;
+    if (fresh.length > 0) yield { bytes: fresh, end: at };
   }
-};
+}
 
 const isOver = async (feed: RunFeed, submissionId: string, connection: AbortSignal): Promise<boolean> => {
   const cut = Promise.withResolvers<false>();

@@ -6,6 +6,8 @@ import { type Api, post } from "../api/client.ts";
 import type { Context } from "../context.ts";
 import { delayOn } from "../process/delayOn.ts";
 import type { RunFeed } from "./feed.ts";
+import { isPassing, type Outage } from "./outage.ts";
+import type { Printer } from "./printer.ts";
 
 const pageAnswer = answerOf<JobSubmissionLogs>(
   hasKeys({ logs: isListOf(hasKeys({ message: isText })), next_token: isNullOr(isText) }),
@@ -37,51 +39,68 @@ const getPage = (wish: PageWish, token: string | null): Promise<JobSubmissionLog
   return post(wish.api, { path: `${wish.api.project}/logs/poll`, body, answer: pageAnswer });
 };
 
-const printEvents = (ctx: Context, events: readonly LogEvent[]): void => {
-  for (const { message } of events) ctx.out.write(Buffer.from(message, "base64"));
-};
-
 /** Where a reader of pages stands: the last page that was asked for, and how much of it has been printed. */
 interface Position {
-  readonly token: string | null;
-  readonly printed: number;
+  token: string | null;
+  /** Events, and bytes of the last of them: it may have grown when the page is asked for again. */
+  printed: number;
+  lastBytes: number;
 }
 
-const START: Position = { token: null, printed: 0 };
+const start = (): Position => ({ token: null, printed: 0, lastBytes: 0 });
 
-/** Prints what is stored from a position on. The last page grows, so that it is asked for again the next time. */
-export const printPages = async (ctx: Context, wish: PageWish, from: Position = START): Promise<Position> => {
-  let { token, printed } = from;
+const newOf = (events: readonly LogEvent[], { printed, lastBytes }: Position): LogEvent[] => {
+  const last = events[printed - 1];
+  const grown = last && Buffer.from(last.message, "base64").subarray(lastBytes);
+  const rest = last && grown && grown.length > 0 ? [{ ...last, message: grown.toString("base64") }] : [];
+  return [...rest, ...events.slice(printed)];
+};
+
+/** Prints what is stored, and no more. */
+export const printPages = async (wish: PageWish, printer: Printer): Promise<void> => {
+  await advance(start(), wish, printer);
+  printer.caughtUp();
+};
+
+/** Prints what there is beyond a position, and moves it. The last page grows, so that it is asked for again. */
+const advance = async (position: Position, wish: PageWish, printer: Printer): Promise<void> => {
   for (;;) {
-    const page = await getPage(wish, token);
-    printEvents(ctx, page.logs.slice(printed));
-    if ((page.next_token ?? null) === null || page.next_token === token)
-      return { token, printed: page.logs.length };
-    token = page.next_token;
-    printed = 0;
+    const page = await getPage(wish, position.token);
+    printer.print(newOf(page.logs, position));
+    position.printed = page.logs.length;
+    position.lastBytes = Buffer.byteLength(page.logs.at(-1)?.message ?? "", "base64");
+    if ((page.next_token ?? null) === null || page.next_token === position.token) return;
+    Object.assign(position, { ...start(), token: page.next_token });
   }
 };
 
 interface FollowPages {
   readonly api: Api;
   readonly feed: RunFeed;
+  readonly outage: Outage;
   readonly submissionId: string;
   readonly signal: AbortSignal;
   readonly startTime?: string | undefined;
   readonly diagnose?: boolean;
 }
 
-/** For servers without `logs/stream`: asks for what is new until the submission is over. */
-export const followPages = async (ctx: Context, options: FollowPages): Promise<void> => {
-  const { api, feed, submissionId, signal, startTime, diagnose = false } = options;
+/** For servers without `logs/stream`, and where times are wanted: asks for what is new until the submission is over. */
+export const followPages = async (ctx: Context, options: FollowPages, printer: Printer): Promise<void> => {
+  const { api, feed, outage, submissionId, signal, startTime, diagnose = false } = options;
   const wish = { api, runName: feed.run.run_spec.run_name ?? "", submissionId, startTime, diagnose };
-  let position = START;
+  const position = start();
   for (;;) {
     // Looked at before the pages: what is printed after the end was seen is everything.
     const isOver = hasEnded(feed.run, submissionId);
-    position = await printPages(ctx, wish, position);
-    if (isOver) return;
-    await delayOn(ctx.clock, POLL_MS, signal);
+    try {
+      await advance(position, wish, printer);
+      printer.caughtUp();
+      if (isOver) return;
+      await delayOn(ctx.clock, POLL_MS, signal);
+    } catch (err) {
+      if (signal.aborted || !isPassing(err)) throw err;
+      await outage.pause(signal);
+    }
     signal.throwIfAborted();
   }
 };

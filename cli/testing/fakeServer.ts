@@ -58,6 +58,13 @@ export const startFakeServer = (faults: Faults = {}): FakeServer => {
   const isOver = () => ["done", "failed", "terminated"].includes(run.status);
   const outputOf = (id: string) => outputs.get(id) ?? new Uint8Array();
 
+  /** Attempts that have failed. */
+  const earlier: Submission[] = [];
+  const withEarlier = (latest: Run): Run => ({
+    ...latest,
+    jobs: latest.jobs.map((job) => ({ ...job, job_submissions: [...earlier, ...job.job_submissions] })),
+  });
+
   const watch = async function* () {
     let left = watchCuts.shift() ?? Number.POSITIVE_INFINITY;
     let shown: Run | undefined;
@@ -119,20 +126,13 @@ export const startFakeServer = (faults: Faults = {}): FakeServer => {
     },
     requests,
     become: (status, exitStatus) => {
-      run = aRun(status, exitStatus, { id: submission });
+      run = withEarlier(aRun(status, exitStatus, { id: submission, submission_num: earlier.length }));
       change();
     },
     retry: () => {
-      const failed = aRun("failed", 1, { id: submission });
+      earlier.push(...submissionsOf(aRun("failed", 1, { id: submission, submission_num: earlier.length })));
       submission = crypto.randomUUID();
-      const fresh = aRun("submitted", undefined, { id: submission, submission_num: 1 });
-      run = {
-        ...fresh,
-        jobs: fresh.jobs.map((job, at) => ({
-          ...job,
-          job_submissions: [...(failed.jobs[at]?.job_submissions ?? []), ...job.job_submissions],
-        })),
-      };
+      run = withEarlier(aRun("submitted", undefined, { id: submission, submission_num: earlier.length }));
       change();
     },
     log: (text) => {
@@ -147,6 +147,10 @@ export const startFakeServer = (faults: Faults = {}): FakeServer => {
     },
   };
 };
+
+type Submission = Run["jobs"][number]["job_submissions"][number];
+
+const submissionsOf = (run: Run): Submission[] => run.jobs.flatMap((job) => job.job_submissions);
 
 interface Answer {
   readonly status?: number;

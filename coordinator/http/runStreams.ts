@@ -4,6 +4,7 @@ import type { Deps } from "../deps.ts";
 import { getRunRow } from "../domain/runs/findRuns.ts";
 import { followLog } from "../domain/runs/followLog.ts";
 import { getSubmission } from "../domain/runs/getSubmission.ts";
+import { logBegin } from "../domain/runs/logBegin.ts";
 import { watchRun } from "../domain/runs/watchRun.ts";
 import { openEnded } from "./openEnded.ts";
 import { projectRoute, type Route } from "./route.ts";
@@ -47,15 +48,16 @@ export const runStreamRoutes: Route[] = [
     body: StreamLogsRequest,
     answer: {
       media: "application/octet-stream",
-      about: `The output from byte \`offset\` on, which \`${LOG_OFFSET_HEADER}\` repeats. With \`follow\` it ends when the output is complete.`,
+      about: `The output from the first byte on that was asked for by offset, time or lines; \`${LOG_OFFSET_HEADER}\` says which it is. With \`follow\` it ends when the output is complete.`,
     },
     handle: async ({ c, deps, project, body }) => {
       const { id, run_id } = await getSubmission(deps, project.id, body);
-      const wish = { submissionId: id, runId: run_id, offset: body.offset, follow: body.follow };
+      const offset = await logBegin(deps, id, body);
+      const wish = { submissionId: id, runId: run_id, offset, follow: body.follow };
       return openEnded(c, {
         headers: {
           "content-type": "application/octet-stream",
-          [LOG_OFFSET_HEADER]: String(body.offset),
+          [LOG_OFFSET_HEADER]: String(offset),
         },
         closing: deps.closing,
         make: (signal) => followLog(deps, wish, signal),

@@ -62,62 +62,6 @@ describe("ps", () => {
   });
 });
 
-describe("logs", () => {
-  test("prints the bytes as they are, of the job that is meant", async () => {
-    await using lab = await openLab();
-    lab.autopilot(() => ({ output: "wörd one\ncount 1\r\ntail without newline", exitStatus: 0 }));
-    await lab.task("talker");
-    await lab.person.run(["apply", "-f", "talker.dstack.yml", "-y"]);
-    const logs = (...args: string[]) => lab.person.run(["logs", "talker", ...args]);
-    const all = { code: 0, out: "wörd one\ncount 1\r\ntail without newline", err: "" };
-    expect(await logs()).toEqual(all);
-    expect(await logs("--since", "2h")).toEqual(all);
-    expect(await logs("--job", "4")).toEqual({ code: 0, out: "", err: "" });
-    expect(await logs("--replica", "1")).toEqual({ code: 0, out: "", err: "" });
-    expect(await lab.person.run(["logs", "ghost"])).toEqual({
-      code: 1,
-      out: "Run ghost not found\n",
-      err: "",
-    });
-  });
-
-  test("-f prints what comes, and ends with the job or at Ctrl-C", async () => {
-    await using lab = await openLab();
-    await lab.task("talker");
-    await lab.person.run(["apply", "-f", "talker.dstack.yml", "-yd"]);
-    const submission = await lab.agent.take();
-    await lab.agent.running(submission);
-    await lab.agent.log(submission, "first\n");
-    const [left, stayed] = [
-      lab.person.start(["logs", "talker", "-f"]),
-      lab.person.start(["logs", "talker", "-f"]),
-    ];
-    await left.waitForOut("first\n");
-    await stayed.waitForOut("first\n");
-    left.interrupt();
-    expect(await left.finished).toEqual({ code: 0, out: "first\n", err: "" });
-    await lab.agent.log(submission, "second\n");
-    await lab.agent.finished(submission, 3);
-    expect(await stayed.finished).toEqual({ code: 0, out: "first\nsecond\n", err: "" });
-    expect(await lab.person.run(["logs", "talker", "-f"])).toEqual({
-      code: 0,
-      out: "first\nsecond\n",
-      err: "",
-    });
-  });
-
-  test("prints what there is of a run that goes on, and does not wait", async () => {
-    await using lab = await openLab();
-    lab.autopilot(() => ({ output: "so far\n" }));
-    await lab.task("talker");
-    const apply = lab.person.start(["apply", "-f", "talker.dstack.yml", "-y"]);
-    await apply.waitForOut("so far\n");
-    expect(await lab.person.run(["logs", "talker"])).toEqual({ code: 0, out: "so far\n", err: "" });
-    apply.interrupt();
-    await apply.finished;
-  });
-});
-
 describe("stop, run get and delete", () => {
   test("end a run and forget it", async () => {
     await using lab = await openLab();

@@ -32,14 +32,17 @@ export type JobSubmissionLogs = z.infer<typeof JobSubmissionLogs>;
 
 /**
  * `P/logs/stream`, ours: the job's output as raw bytes, from byte `offset` on. With `follow` the answer ends when
- * the output is complete; without, where it ends at the moment. A client that was cut off asks again from the
- * offset it has reached.
+ * the output is complete; without, where it ends at the moment. `start_time`: only what was produced after it;
+ * `tail_lines`: only the last so many lines of what there is. A client that was cut off asks again from the offset it has
+ * reached.
  */
 export const StreamLogsRequest = z.object({
   run_name: z.string(),
   job_submission_id: Uuid4,
   offset: z.number().int().nonnegative().default(0),
   follow: z.boolean().default(false),
+  start_time: orNull(WireTime),
+  tail_lines: orNull(z.number().int().nonnegative()),
 });
 export type StreamLogsRequest = z.infer<typeof StreamLogsRequest>;
 
