@@ -1,5 +1,11 @@
 import { expect, test } from "bun:test";
-import { loadCoordinatorConfig } from "./config.ts";
+import { resolve } from "node:path";
+import { loadCoordinatorConfig, VARIABLES } from "./config.ts";
+
+test("every variable is told to operators", async () => {
+  const page = await Bun.file(resolve(import.meta.dir, "../docs/on-prem.md")).text();
+  expect(VARIABLES.filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
+});
 
 test("without variables everything has its default under the home folder", () => {
   const config = loadCoordinatorConfig({ HOME: "/home/ann" });

@@ -66,6 +66,9 @@ const Environment = z.object({
   DSTACK_SERVER_JOB_NETWORK_MODE: z.enum(["1", "2", "3"]).default("2"),
 });
 
+/** All that it reads of its environment, but for the home folder. */
+export const VARIABLES: readonly string[] = Object.keys(Environment.shape).filter((name) => name !== "HOME");
+
 export interface CoordinatorConfig {
   host: string;
   port: number;

@@ -4,7 +4,7 @@ import { hasBusybox } from "./image.ts";
 import { AGENT, DSTACK } from "./programs.ts";
 
 /** What a test needs of this machine. */
-export type Requirement = "programs" | "root" | "docker" | "podman" | "registry" | "shellcheck";
+export type Requirement = "programs" | "curl" | "root" | "docker" | "podman" | "registry" | "shellcheck";
 
 export const hasProgram = (name: string): boolean => Bun.which(name) !== null;
 
@@ -16,6 +16,7 @@ const REASONS: Record<Requirement, () => string | undefined> = {
     [DSTACK, AGENT].every((program) => existsSync(program)) && tells([AGENT, "version"])
       ? undefined
       : "needs the compiled programs: bun run build --only current",
+  curl: () => (hasProgram("curl") ? undefined : "needs curl"),
   root: () => {
     if (process.getuid?.() !== 0) return "needs root, for network namespaces";
     return hasProgram("ip") && hasProgram("nsenter") ? undefined : "needs iproute2 and util-linux";
