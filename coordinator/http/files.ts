@@ -26,7 +26,7 @@ export const fileRoutes: Route[] = [
     summary: "Upload a tar; the file is named by its SHA-256",
     tag: "files",
     access: "auth",
-    upload: true,
+    upload: "form",
     answer: FileArchive,
     handle: async ({ c, deps, user }) => {
       await using received = await readUpload(c.req.raw, deps.uploads, requestLimit(deps.config, "Archive"));
@@ -73,7 +73,7 @@ export const fileRoutes: Route[] = [
     tag: "files",
     ours: true,
     access: "auth",
-    upload: true,
+    upload: "bytes",
     query: AppendUploadQuery,
     answer: AppendUploadAnswer,
     handle: async ({ c, deps, user, query: { hash, size, offset } }) => {

@@ -61,7 +61,7 @@ export const repoRoutes: Route[] = [
     summary: "Upload what a run needs beyond the pushed commit; the file is named by its SHA-256",
     tag: "repos",
     access: "member",
-    upload: true,
+    upload: "form",
     query: UploadCodeQuery,
     answer: NOTHING,
     handle: async ({ c, deps, project, query }) => {

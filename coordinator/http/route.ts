@@ -45,6 +45,9 @@ interface MediaAnswer {
   line?: z.ZodType;
 }
 
+/** Uploads have their own limit and read the body themselves: a form with one file, or the bytes alone. */
+type Upload = "form" | "bytes";
+
 /** What a call that succeeds answers. */
 type AnswerForm = z.ZodType | MediaAnswer;
 
@@ -70,8 +73,7 @@ export interface Route extends Description {
   body: z.ZodType | undefined;
   query: z.ZodType | undefined;
   answer: AnswerForm | undefined;
-  /** Uploads have their own limit and read the body themselves. */
-  upload: boolean;
+  upload: Upload | undefined;
   handle: (c: Context<AppEnv>, deps: Deps) => Promise<Response>;
 }
 
@@ -110,7 +112,7 @@ interface Definition<S extends Form, Q extends Form, A extends AnswerForm> exten
   query?: Q;
   /** Its type is what `handle` has to give; answers are not checked again when they are sent. */
   answer?: A;
-  upload?: boolean;
+  upload?: Upload;
 }
 
 interface Handled<Call, A extends AnswerForm> {
@@ -139,7 +141,7 @@ const common = ({
   body,
   query,
   answer,
-  upload = false,
+  upload,
 }: Definition<Form, Form, AnswerForm>) => ({
   path,
   method,

@@ -1,4 +1,7 @@
 import { expect, test } from "bun:test";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
 import { startTestCoordinator } from "../../testing/startTestCoordinator.ts";
 import { ROUTES } from "../routes.ts";
 import { makeOpenApi } from "./document.ts";
@@ -67,6 +70,12 @@ test("answers may grow, but for the language of configurations", () => {
   expect(strict.schemas["Run"]?.["additionalProperties"]).toBe(false);
 });
 
-test("models have names of their own", () => {
-  expect(modelsByName().size).toBe(new Set(modelsByName().values()).size);
+test("every model that is exported goes by its name, and no other does", async () => {
+  const api = join(import.meta.dir, "../../../shared/api");
+  const exported = await Promise.all(
+    readdirSync(api).map(async (file) => Object.entries((await import(join(api, file))) as object)),
+  );
+  const named = modelsByName();
+  for (const [name, schema] of exported.flat())
+    if (schema instanceof z.ZodType) expect(named.get(name)).toBe(schema);
 });

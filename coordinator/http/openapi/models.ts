@@ -16,6 +16,7 @@ import * as runs from "../../../shared/api/runs.ts";
 import * as scalars from "../../../shared/api/scalars.ts";
 import * as secrets from "../../../shared/api/secrets.ts";
 import * as server from "../../../shared/api/server.ts";
+import * as uploads from "../../../shared/api/uploads.ts";
 import * as users from "../../../shared/api/users.ts";
 import * as volumes from "../../../shared/api/volumes.ts";
 import { RunConfiguration } from "../../../shared/config/configuration.ts";
@@ -52,6 +53,7 @@ const MODULES = [
   scalars,
   secrets,
   server,
+  uploads,
   users,
   volumes,
 ];

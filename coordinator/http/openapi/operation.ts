@@ -55,22 +55,28 @@ const queryParameters = (query: z.ZodType | undefined, sent: Refer): JsonSchema[
   });
 };
 
-const UPLOAD: JsonSchema = {
-  required: true,
-  description: "One file, whose name is the SHA-256 of its content in lower-case hex.",
-  content: {
-    "multipart/form-data": {
-      schema: {
-        type: "object",
-        properties: { file: { type: "string", contentMediaType: "application/octet-stream" } },
-        required: ["file"],
+const UPLOADS: Readonly<Record<NonNullable<Route["upload"]>, JsonSchema>> = {
+  form: {
+    required: true,
+    description: "One file, whose name is the SHA-256 of its content in lower-case hex.",
+    content: {
+      "multipart/form-data": {
+        schema: {
+          type: "object",
+          properties: { file: { type: "string", contentMediaType: "application/octet-stream" } },
+          required: ["file"],
+        },
       },
     },
+  },
+  bytes: {
+    required: true,
+    content: { "application/octet-stream": { schema: { type: "string", format: "binary" } } },
   },
 };
 
 const requestBody = ({ body, upload }: Route, sent: Refer): JsonSchema | undefined => {
-  if (upload) return UPLOAD;
+  if (upload) return UPLOADS[upload];
   if (!body) return undefined;
   // No body at all counts as an empty object.
   const required = !body.safeParse({}).success;
@@ -88,7 +94,8 @@ const success = ({ answer = z.unknown() }: Route, answered: Refer): JsonSchema =
   // Of a stream each line has the schema, which `itemSchema` says from OpenAPI 3.2 on.
   const { media, about, line } = answer;
   const item = line ? { "x-dstack-line": answered(line) } : {};
-  return { description: about, content: { [media]: { schema: { type: "string" }, ...item } } };
+  const type = /[/+]json$/.test(media) ? "object" : "string";
+  return { description: about, content: { [media]: { schema: { type }, ...item } } };
 };
 
 export const operationOf = (route: Route, sent: Refer, answered: Refer): JsonSchema => {
