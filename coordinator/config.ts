@@ -62,6 +62,8 @@ const Environment = z.object({
   DSTACK_ENABLE_PROMETHEUS_METRICS: z.string().optional(),
   /** What Prometheus has to send as its bearer token; unset: nothing. */
   DSTACK_PROMETHEUS_AUTH_TOKEN: z.string().min(1).optional(),
+  /** With which a proxy for SSH asks for the way to a job. */
+  DSTACK_SSHPROXY_API_TOKEN: z.string().min(1).optional(),
   /** Who has the network of its host. 1: jobs of several nodes; 2: jobs that have the whole host; 3: none. */
   DSTACK_SERVER_JOB_NETWORK_MODE: z.enum(["1", "2", "3"]).default("2"),
 });
@@ -93,6 +95,8 @@ export interface CoordinatorConfig {
   baseImageVersion: string | undefined;
   canUsersCreateProjects: boolean;
   prometheus: { isEnabled: boolean; token: string | undefined };
+  /** Undefined: there is no proxy for SSH. */
+  sshProxyToken: string | undefined;
   jobNetworkMode: JobNetworkMode;
   /** Undefined: there is no such backend. */
   localInstances: { most: number; agent: string | undefined } | undefined;
@@ -147,6 +151,7 @@ export const loadCoordinatorConfig = (env: Record<string, string | undefined>): 
         : { most: data.DSTACK_SERVER_LOCAL_INSTANCES, agent: data.DSTACK_SERVER_LOCAL_AGENT },
     jobNetworkMode: NETWORK_MODES[data.DSTACK_SERVER_JOB_NETWORK_MODE],
     canUsersCreateProjects: data.DSTACK_ALLOW_NON_ADMINS_CREATE_PROJECTS,
+    sshProxyToken: data.DSTACK_SSHPROXY_API_TOKEN,
     prometheus: {
       isEnabled: data.DSTACK_ENABLE_PROMETHEUS_METRICS !== undefined,
       token: data.DSTACK_PROMETHEUS_AUTH_TOKEN,

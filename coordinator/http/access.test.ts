@@ -9,6 +9,8 @@ type Caller = (typeof CALLERS)[number];
 /** Who passes, besides global admins (docs/spec/http-api.md §1.8). The project is not public. */
 const PASSES: Record<Access, readonly Caller[]> = {
   none: ["none", "bad", "user", "member", "manager", "padmin"],
+  // No token is configured, so that not even global admins pass.
+  service: [],
   auth: ["user", "member", "manager", "padmin"],
   gadmin: [],
   member: ["member", "manager", "padmin"],
@@ -48,6 +50,8 @@ const call = async (route: (typeof ROUTES)[number], caller: Caller) => {
   return { status: response.status, body: (await response.json()) as unknown };
 };
 
+const DENIED = { status: 403, body: { detail: { msg: "Access denied", code: null } } };
+
 /** Refused by the domain, not by the role: it concerns the person, not the route. */
 const OWN_RULES = new Set(["/api/projects/:project/add_members", "/api/projects/:project/remove_members"]);
 
@@ -55,8 +59,10 @@ describe.each(ROUTES.map((route) => [`${route.method} ${route.path}`, route] as 
   test.each([...CALLERS])("as %s", async (caller) => {
     const { status, body } = await call(route, caller);
     expect(status).toBeLessThan(500);
-    if (caller === "gadmin" || PASSES[route.access].includes(caller)) {
+    if ((caller === "gadmin" && route.access !== "service") || PASSES[route.access].includes(caller)) {
       if (!OWN_RULES.has(route.path)) expect([401, 403]).not.toContain(status);
+    } else if (route.access === "service") {
+      expect({ status, body }).toEqual(DENIED);
     } else if (caller === "none") {
       expect({ status, body }).toEqual({ status: 401, body: { detail: "Not authenticated" } });
     } else {

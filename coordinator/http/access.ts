@@ -1,3 +1,4 @@
+import { timingSafeEqual } from "node:crypto";
 import type { Context } from "hono";
 import { AppError } from "../../shared/errors.ts";
 import type { Deps } from "../deps.ts";
@@ -14,7 +15,8 @@ export type UserAccess = "auth" | "gadmin";
 export type ProjectAccess = "member" | "member+public" | "manager" | "padmin" | ImporterAccess;
 /** Also for members of projects that this one shares anything with; what they may see of it is for the route to say. */
 type ImporterAccess = "member+importer" | "member+public+importer";
-export type Access = "none" | UserAccess | ProjectAccess;
+/** `service`: no user, but a program with a token from the coordinator's configuration. */
+export type Access = "none" | "service" | UserAccess | ProjectAccess;
 
 const BEARER = /^Bearer +(\S+) *$/i;
 
@@ -33,6 +35,19 @@ export const authenticate = async (c: Context<AppEnv>, deps: Deps): Promise<User
 /** The bearer token as it came: the only place where a token can be told to its owner. */
 export const tokenOf = (c: Context<AppEnv>): string | undefined =>
   BEARER.exec(c.req.header("authorization") ?? "")?.[1];
+
+/** None is configured: nobody is let in (403), whatever they bring. */
+export const requireServiceToken = (c: Context<AppEnv>, wanted: string | undefined): void => {
+  if (wanted === undefined) throw accessDenied();
+  requireSecret(wanted, tokenOf(c));
+};
+
+/** No token: 401; another one: 403. */
+export const requireSecret = (wanted: string, given: string | undefined): void => {
+  if (given === undefined) throw new Refused({ status: 401, body: { detail: "Not authenticated" } });
+  const [a, b] = [wanted, given].map((text) => new Bun.CryptoHasher("sha256").update(text).digest());
+  if (!a || !b || !timingSafeEqual(a, b)) throw accessDenied();
+};
 
 export const requireGlobalRole = (user: UserRow, access: UserAccess): void => {
   if (access === "gadmin" && user.global_role !== "admin") throw accessDenied();

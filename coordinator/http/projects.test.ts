@@ -115,3 +115,40 @@ describe("members", () => {
     ).toMatchObject(refusal('User "zoe" not found', "resource_not_exists"));
   });
 });
+
+describe("changes and lists", () => {
+  test("its admins say whether a project is public, and where its templates are", async () => {
+    await as("ann", "/api/projects/create", { project_name: "changing" });
+    const update = (body: Record<string, unknown>, who: Parameters<typeof as>[0] = "ann") =>
+      as(who, "/api/projects/changing/update", body);
+    expect((await update({ is_public: true }, "eve")).status).toBe(403);
+    const repo = "https://git.example.com/templates.git";
+    expect((await update({ is_public: true, templates_repo: repo })).body).toMatchObject({
+      is_public: true,
+      templates_repo: repo,
+    });
+    expect((await update({})).body).toMatchObject({ is_public: true, templates_repo: repo });
+    expect((await as("eve", "/api/projects/changing/get")).status).toBe(200);
+    expect((await update({ templates_repo: repo, reset_templates_repo: true })).status).toBe(400);
+    expect((await update({ is_public: false, reset_templates_repo: true })).body).toMatchObject({
+      is_public: false,
+      templates_repo: null,
+    });
+    expect((await as("eve", "/api/projects/changing/get")).status).toBe(403);
+  });
+
+  test("those of one user are listed with that user's role", async () => {
+    const { body } = await as("ann", "/api/projects/list", { username: "bob" });
+    expect(body).toMatchObject([
+      { project_name: "team", members: [{ user: { username: "bob" }, project_role: "manager" }] },
+    ]);
+    expect(await as("ann", "/api/projects/list", { username: "zoe" })).toMatchObject(
+      refusal('User "zoe" not found', "resource_not_exists"),
+    );
+  });
+
+  test("those without fleets are listed to their members", async () => {
+    const { body } = await as("bob", "/api/projects/list_only_no_fleets");
+    expect(body).toMatchObject([{ project_name: "team", members: [] }]);
+  });
+});

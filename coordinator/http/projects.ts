@@ -1,3 +1,4 @@
+import { z } from "zod";
 import {
   CreateProjectRequest,
   DeleteProjectsRequest,
@@ -6,17 +7,20 @@ import {
   Project,
   ProjectList,
   RemoveMembersRequest,
+  UpdateProjectRequest,
 } from "../../shared/api/projects.ts";
 import {
   addProjectMembers,
   removeProjectMembers,
   replaceProjectMembers,
 } from "../domain/projects/manageMembers.ts";
-import { createProject, deleteProjects } from "../domain/projects/manageProjects.ts";
+import { createProject, deleteProjects, updateProject } from "../domain/projects/manageProjects.ts";
 import { viewProject, viewProjects } from "../domain/projects/projectView.ts";
 import { visibilityOf } from "../domain/projects/visibleProjects.ts";
+import { getUserByName } from "../domain/users/manageUsers.ts";
+import { listProjectsWithFleets } from "../store/fleets.ts";
 import { countProjects, listProjects } from "../store/projects.ts";
-import { pageOf } from "./page.ts";
+import { NO_LIMIT, pageOf } from "./page.ts";
 import { NOTHING, projectRoute, type Route, userRoute } from "./route.ts";
 
 export const projectRoutes: Route[] = [
@@ -28,13 +32,31 @@ export const projectRoutes: Route[] = [
     body: ListProjectsRequest,
     answer: ProjectList,
     handle: async ({ deps, user, body }) => {
+      const of = body.username === null ? undefined : await getUserByName(deps, body.username);
       const filter = {
         ...(body.include_not_joined ? visibilityOf(user, true) : { memberId: user.id }),
         ...(body.name_pattern === null ? {} : { namePart: body.name_pattern }),
+        ...(of ? { ofUserId: of.id } : {}),
       };
-      const projects = await viewProjects(deps, await listProjects(deps.db, filter, pageOf(body)));
+      const projects = await viewProjects(deps, await listProjects(deps.db, filter, pageOf(body)), of);
       if (!body.return_total_count) return projects;
       return { total_count: await countProjects(deps.db, filter), projects };
+    },
+  }),
+  userRoute({
+    path: "/api/projects/list_only_no_fleets",
+    summary: "Projects that the caller is in and that have no fleets",
+    tag: "projects",
+    access: "auth",
+    answer: z.array(Project),
+    handle: async ({ deps, user }) => {
+      const joined = await listProjects(deps.db, { memberId: user.id }, NO_LIMIT);
+      const ids = joined.map((project) => project.id);
+      const withFleets = new Set(await listProjectsWithFleets(deps.db, ids));
+      return viewProjects(
+        deps,
+        joined.filter((project) => !withFleets.has(project.id)),
+      );
     },
   }),
   userRoute({
@@ -63,6 +85,16 @@ export const projectRoutes: Route[] = [
     access: "member+public",
     answer: Project,
     handle: ({ deps, project }) => viewProject(deps, project),
+  }),
+  projectRoute({
+    path: "/api/projects/:project/update",
+    summary: "Say whether the project is public, and where its templates are",
+    tag: "projects",
+    access: "padmin",
+    body: UpdateProjectRequest,
+    answer: Project,
+    handle: async ({ deps, user, project, body }) =>
+      viewProject(deps, await updateProject(deps, { user, project }, body)),
   }),
   projectRoute({
     path: "/api/projects/:project/set_members",

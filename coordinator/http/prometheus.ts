@@ -1,6 +1,5 @@
-import { timingSafeEqual } from "node:crypto";
 import { prometheusText } from "../domain/metrics/prometheus.ts";
-import { accessDenied, tokenOf } from "./access.ts";
+import { requireSecret, tokenOf } from "./access.ts";
 import { plainError, Refused } from "./errorAnswer.ts";
 import { openRoute, type Route } from "./route.ts";
 
@@ -18,14 +17,8 @@ export const prometheusRoutes: Route[] = [
     handle: async ({ c, deps }) => {
       const { isEnabled, token } = deps.config.prometheus;
       if (!isEnabled) throw new Refused(plainError(404, "Not found"));
-      if (token !== undefined) requireToken(token, tokenOf(c));
+      if (token !== undefined) requireSecret(token, tokenOf(c));
       return new Response(await prometheusText(deps), { headers: { "content-type": CONTENT_TYPE } });
     },
   }),
 ];
-
-const requireToken = (wanted: string, given: string | undefined): void => {
-  if (given === undefined) throw new Refused({ status: 401, body: { detail: "Not authenticated" } });
-  const [a, b] = [wanted, given].map((text) => new Bun.CryptoHasher("sha256").update(text).digest());
-  if (!a || !b || !timingSafeEqual(a, b)) throw accessDenied();
-};

@@ -10,6 +10,7 @@ import {
   enterProject,
   type ProjectAccess,
   requireGlobalRole,
+  requireServiceToken,
   type UserAccess,
 } from "./access.ts";
 import type { AppEnv } from "./env.ts";
@@ -167,6 +168,22 @@ export const openRoute = <
   access: "none",
   handle: async (c, deps) =>
     respond(c, await definition.handle({ c, deps, ...(await sentTo(c, definition)) })),
+});
+
+/** For a service beside the coordinator, by a token of its own. */
+export const serviceRoute = <
+  S extends Form = Missing,
+  Q extends Form = Missing,
+  A extends AnswerForm = z.ZodUnknown,
+>(
+  definition: Definition<S, Q, A> & Handled<OpenCall<S, Q>, A>,
+): Route => ({
+  ...common(definition),
+  access: "service",
+  handle: async (c, deps) => {
+    requireServiceToken(c, deps.config.sshProxyToken);
+    return respond(c, await definition.handle({ c, deps, ...(await sentTo(c, definition)) }));
+  },
 });
 
 /** For whoever has a token (`auth`), or for global admins (`gadmin`). */

@@ -1,3 +1,5 @@
+import { authRoutes } from "./auth.ts";
+import { backendRoutes } from "./backends.ts";
 import { eventRoutes } from "./events.ts";
 import { exportRoutes } from "./exports.ts";
 import { fileRoutes } from "./files.ts";
@@ -18,13 +20,15 @@ import { runRoutes } from "./runs.ts";
 import { schemaRoutes } from "./schemas.ts";
 import { secretRoutes } from "./secrets.ts";
 import { serverRoutes } from "./server.ts";
-import { unsupportedRoutes } from "./unsupported.ts";
+import { sshProxyRoutes } from "./sshProxy.ts";
+import { templateRoutes } from "./templates.ts";
 import { userRoutes } from "./users.ts";
 import { volumeRoutes } from "./volumes.ts";
 
 /** Every route for people, with who may call it. Those of agents: agent/. */
 export const ROUTES: readonly Route[] = [
   ...serverRoutes,
+  ...authRoutes,
   ...userRoutes,
   ...projectRoutes,
   ...repoRoutes,
@@ -44,6 +48,8 @@ export const ROUTES: readonly Route[] = [
   ...gatewayRoutes,
   ...exportRoutes,
   ...schemaRoutes,
-  ...unsupportedRoutes,
+  ...backendRoutes,
+  ...templateRoutes,
+  ...sshProxyRoutes,
   openApiRoute(() => ROUTES),
 ];

@@ -1,5 +1,4 @@
-import { z } from "zod";
-import { Health, OAuthProvider, ServerInfo } from "../../shared/api/server.ts";
+import { Health, ServerInfo } from "../../shared/api/server.ts";
 import { API_VERSION } from "../../shared/version.ts";
 import { openRoute, type Route } from "./route.ts";
 
@@ -18,20 +17,5 @@ export const serverRoutes: Route[] = [
     tag: "server",
     answer: ServerInfo,
     handle: () => ({ server_version: API_VERSION }),
-  }),
-  openRoute({
-    path: "/api/auth/list_providers",
-    summary: "Ways to log in without a token: there are none",
-    tag: "server",
-    answer: z.array(OAuthProvider),
-    handle: () => [],
-  }),
-  openRoute({
-    // No cloud backends: what there is, hosts bring along.
-    path: "/api/backends/list_types",
-    summary: "Types of cloud backends that can be set up",
-    tag: "backends",
-    answer: z.array(z.string()),
-    handle: () => [],
   }),
 ];

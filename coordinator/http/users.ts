@@ -1,15 +1,27 @@
+import { z } from "zod";
 import {
+  AddPublicKeyRequest,
   CreateUserRequest,
+  DeletePublicKeysRequest,
   DeleteUsersRequest,
   GetUserRequest,
   ListUsersRequest,
-  RefreshTokenRequest,
+  PublicKeyInfo,
+  RefreshUserRequest,
+  User,
   UserList,
   UserWithCreds,
 } from "../../shared/api/users.ts";
 import { AppError } from "../../shared/errors.ts";
-import { createUser, deleteUsers, getUserByName, refreshToken } from "../domain/users/manageUsers.ts";
-import { withSshKeys } from "../domain/users/sshKeys.ts";
+import {
+  createUser,
+  deleteUsers,
+  getUserByName,
+  refreshToken,
+  updateUser,
+} from "../domain/users/manageUsers.ts";
+import { addKey, deleteKeys, listKeys } from "../domain/users/publicKeys.ts";
+import { refreshSshKeys, withSshKeys } from "../domain/users/sshKeys.ts";
 import { viewUser, viewUserWithCreds } from "../domain/users/userView.ts";
 import { countUsers, listUsers, type UserRow } from "../store/users.ts";
 import { accessDenied, tokenOf } from "./access.ts";
@@ -73,17 +85,41 @@ export const userRoutes: Route[] = [
     },
   }),
   userRoute({
+    path: "/api/users/update",
+    summary: "Change the role or address of a user, or whether they may come in",
+    tag: "users",
+    access: "gadmin",
+    body: CreateUserRequest,
+    answer: User,
+    handle: async ({ deps, user, body }) => viewUser(deps, await updateUser(deps, body, user.id)),
+  }),
+  userRoute({
     path: "/api/users/refresh_token",
     summary: "Give a user another token in place of the old one",
     tag: "users",
     access: "auth",
-    body: RefreshTokenRequest,
+    body: RefreshUserRequest,
     answer: UserWithCreds,
     handle: async ({ deps, user, body }) => {
       if (!isSelf(user, body.username) && user.global_role !== "admin") throw accessDenied();
       const owner = await getUserByName(deps, body.username);
       const { user: refreshed, token } = await refreshToken(deps, owner, user.id);
       return viewUserWithCreds(deps, refreshed, token);
+    },
+  }),
+  userRoute({
+    path: "/api/users/refresh_ssh_key",
+    summary: "Give a user another pair of keys for SSH in place of the old one",
+    tag: "users",
+    access: "auth",
+    body: RefreshUserRequest,
+    answer: UserWithCreds,
+    handle: async ({ c, deps, user, body }) => {
+      const self = isSelf(user, body.username);
+      if (!self && user.global_role !== "admin") throw accessDenied();
+      const owner = await getUserByName(deps, body.username);
+      const refreshed = await refreshSshKeys(deps, owner, user.id);
+      return viewUserWithCreds(deps, refreshed, self ? (tokenOf(c) ?? "") : "");
     },
   }),
   userRoute({
@@ -94,5 +130,31 @@ export const userRoutes: Route[] = [
     body: DeleteUsersRequest,
     answer: NOTHING,
     handle: ({ deps, user, body }) => deleteUsers(deps, body.users, user.id),
+  }),
+  userRoute({
+    path: "/api/users/public_keys/list",
+    summary: "Further keys of the caller for SSH",
+    tag: "users",
+    access: "auth",
+    answer: z.array(PublicKeyInfo),
+    handle: ({ deps, user }) => listKeys(deps, user),
+  }),
+  userRoute({
+    path: "/api/users/public_keys/add",
+    summary: "Add a key for SSH",
+    tag: "users",
+    access: "auth",
+    body: AddPublicKeyRequest,
+    answer: PublicKeyInfo,
+    handle: ({ deps, user, body }) => addKey(deps, user, body),
+  }),
+  userRoute({
+    path: "/api/users/public_keys/delete",
+    summary: "Delete keys for SSH",
+    tag: "users",
+    access: "auth",
+    body: DeletePublicKeysRequest,
+    answer: NOTHING,
+    handle: ({ deps, user, body }) => deleteKeys(deps, user, body.ids),
   }),
 ];

@@ -22,6 +22,12 @@ export const listProjectIdsOfMember = async (db: Db, userId: string): Promise<st
     (row) => row.id,
   );
 
+/** By project, deleted ones too. */
+export const listRolesOf = async (db: Db, userId: string): Promise<Map<string, ProjectRole>> => {
+  const rows = await db.select().from(members).where(eq(members.user_id, userId));
+  return new Map(rows.map((row) => [row.project_id, row.project_role]));
+};
+
 /** In order of joining. Deleted users are not listed. */
 export const listMembers = (db: Db, projectId: string): Promise<{ user: UserRow; role: ProjectRole }[]> =>
   db

@@ -55,19 +55,21 @@ export interface ProjectFilter {
   /** … and public ones besides. */
   orPublic?: boolean;
   namePart?: string;
+  /** Of all of these, those that this user owns or is a member of. */
+  ofUserId?: string;
 }
 
 const matching = (db: Db, filter: ProjectFilter): SQL | undefined => {
-  const { memberId, namePart } = filter;
-  const joined =
-    memberId === undefined
-      ? undefined
-      : inArray(
-          projects.id,
-          db.select({ id: members.project_id }).from(members).where(eq(members.user_id, memberId)),
-        );
+  const { memberId, namePart, ofUserId } = filter;
+  const joinedBy = (userId: string) =>
+    inArray(
+      projects.id,
+      db.select({ id: members.project_id }).from(members).where(eq(members.user_id, userId)),
+    );
+  const joined = memberId === undefined ? undefined : joinedBy(memberId);
   return and(
     ALIVE,
+    ofUserId === undefined ? undefined : or(eq(projects.owner_id, ofUserId), joinedBy(ofUserId)),
     joined && filter.orPublic ? or(joined, eq(projects.is_public, true)) : joined,
     namePart ? nameContains(projects.name, namePart) : undefined,
   );
@@ -87,6 +89,16 @@ export const countProjects = async (db: Db, filter: ProjectFilter): Promise<numb
 /** Every project that the filter lets through, in no order. */
 export const listAllProjects = (db: Db, filter: ProjectFilter): Promise<ProjectRow[]> =>
   db.select().from(projects).where(matching(db, filter));
+
+export const patchProject = (
+  db: Db,
+  id: string,
+  patch: Partial<Pick<ProjectRow, "is_public" | "templates_repo">>,
+) =>
+  db
+    .update(projects)
+    .set(patch)
+    .where(and(eq(projects.id, id), ALIVE));
 
 export const markProjectDeleted = (db: Db, id: string) =>
   db.update(projects).set({ deleted: true }).where(eq(projects.id, id));

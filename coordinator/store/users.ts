@@ -72,6 +72,23 @@ export const countUsers = async (db: Db, filter: UserFilter): Promise<number> =>
 export const setUserTokenHash = (db: Db, id: string, tokenHash: string) =>
   db.update(users).set({ token_hash: tokenHash }).where(eq(users.id, id));
 
+export const patchUser = (db: Db, id: string, patch: Pick<UserRow, "global_role" | "email" | "active">) =>
+  db
+    .update(users)
+    .set(patch)
+    .where(and(eq(users.id, id), ALIVE));
+
+/** In place of the one that is there. */
+export const replaceUserSshKeys = (
+  db: Db,
+  id: string,
+  pair: { publicKey: string; privateKeySealed: string },
+) =>
+  db
+    .update(users)
+    .set({ ssh_public_key: pair.publicKey, ssh_private_key_sealed: pair.privateKeySealed })
+    .where(and(eq(users.id, id), ALIVE));
+
 /** Keeps the pair that is there, if two requests made one at the same time; returns the row as it now is. */
 export const setUserSshKeys = async (
   db: Db,

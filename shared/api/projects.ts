@@ -39,6 +39,8 @@ export const ListProjectsRequest = z.object({
   include_not_joined: z.boolean().default(true),
   return_total_count: z.boolean().default(false),
   name_pattern: orNull(z.string().regex(/^[a-zA-Z0-9-_]*$/)),
+  /** Only projects that this user owns or is a member of; since 0.22.5. */
+  username: orNull(z.string()),
   prev_created_at: orNull(WireTime),
   prev_id: orNull(Uuid),
   ...pageFields(2000, 2000),
@@ -51,6 +53,13 @@ export const CreateProjectRequest = z.object({
   templates_repo: orNull(z.string()),
 });
 export type CreateProjectRequest = z.infer<typeof CreateProjectRequest>;
+
+export const UpdateProjectRequest = z.object({
+  is_public: orNull(z.boolean()),
+  templates_repo: orNull(z.string()),
+  reset_templates_repo: z.boolean().default(false),
+});
+export type UpdateProjectRequest = z.infer<typeof UpdateProjectRequest>;
 
 export const DeleteProjectsRequest = z.object({ projects_names: z.array(z.string()) });
 export type DeleteProjectsRequest = z.infer<typeof DeleteProjectsRequest>;

@@ -50,8 +50,26 @@ export const CreateUserRequest = z.object({
 });
 export type CreateUserRequest = z.infer<typeof CreateUserRequest>;
 
-export const RefreshTokenRequest = z.object({ username: z.string() });
-export type RefreshTokenRequest = z.infer<typeof RefreshTokenRequest>;
+/** Of `refresh_token` and `refresh_ssh_key`. */
+export const RefreshUserRequest = z.object({ username: z.string() });
 
 export const DeleteUsersRequest = z.object({ users: z.array(z.string()) });
 export type DeleteUsersRequest = z.infer<typeof DeleteUsersRequest>;
+
+/** A further key of a user. */
+export const PublicKeyInfo = z.object({
+  id: Uuid,
+  added_at: WireTime,
+  name: z.string(),
+  type: z.string(),
+  fingerprint: z.string(),
+});
+export type PublicKeyInfo = z.infer<typeof PublicKeyInfo>;
+
+export const AddPublicKeyRequest = z.object({
+  key: z.string().max(16_384),
+  name: orNull(z.string().max(200)),
+});
+export type AddPublicKeyRequest = z.infer<typeof AddPublicKeyRequest>;
+
+export const DeletePublicKeysRequest = z.object({ ids: z.array(Uuid).max(1_000) });

@@ -34,10 +34,13 @@ export const NO_CLOUDS: Clouds = {
 
 const NONE_YET = "This version has no cloud backends yet: hosts are joined to fleets instead";
 
+export const refuseCloud = (type: string): never => {
+  throw new AppError("no_backend", `Backend ${type} not available`, { hint: NONE_YET });
+};
+
 /** Refuses a type that no project could have. */
 export const requireCloudType = ({ types }: Clouds, type: string): void => {
-  if (!types.includes(type))
-    throw new AppError("no_backend", `Backend ${type} not available`, { hint: NONE_YET });
+  if (!types.includes(type)) refuseCloud(type);
 };
 
 /** Refuses what this project has no backend for. */

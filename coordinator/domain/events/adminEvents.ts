@@ -13,7 +13,14 @@ const userEvent =
 
 export const userCreated = userEvent("User created");
 export const userDeleted = userEvent("User deleted");
+export const userSshKeyRefreshed = userEvent("User SSH key refreshed");
+export const publicKeyAdded = userEvent("Public key added");
+export const publicKeyDeleted = userEvent("Public key deleted");
 export const userTokenRefreshed = userEvent("User token refreshed");
+
+/** `fields`: what of it is another now. */
+export const userUpdated = (user: TellableUser, fields: readonly string[], actorId: string): NewEvent =>
+  userEvent(`User updated. Changed fields: ${fields.join(", ") || "none"}`)(user, actorId);
 
 const projectEvent =
   (message: string) =>
@@ -25,6 +32,13 @@ const projectEvent =
 
 export const projectCreated = projectEvent("Project created");
 export const projectDeleted = projectEvent("Project deleted");
+
+export const projectUpdated = (
+  project: TellableProject,
+  fields: readonly string[],
+  actorId: string,
+): NewEvent =>
+  projectEvent(`Project updated. Changed fields: ${fields.join(", ") || "none"}`)(project, actorId);
 
 /** There are no events of exports themselves: they are told of the project that shares. */
 export const exportChanged = (

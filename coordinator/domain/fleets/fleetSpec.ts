@@ -6,7 +6,7 @@ import { AppError } from "../../../shared/errors.ts";
 /** More than anybody means; what is typed wrong must not be paid for. */
 const MOST_INSTANCES = 1_000;
 
-export const JOIN_HINT =
+const JOIN_HINT =
   "Join hosts instead: `dstack fleet token create FLEET` (or `POST …/fleets/tokens/create`) gives the command to run on each host";
 
 /** Refuses what could not be applied: `invalid` or `unsupported`. Nothing is changed. */

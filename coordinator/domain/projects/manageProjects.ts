@@ -1,4 +1,4 @@
-import type { CreateProjectRequest } from "../../../shared/api/projects.ts";
+import type { CreateProjectRequest, UpdateProjectRequest } from "../../../shared/api/projects.ts";
 import { PROJECT_NAME } from "../../../shared/api/scalars.ts";
 import { AppError } from "../../../shared/errors.ts";
 import type { Deps } from "../../deps.ts";
@@ -11,11 +11,12 @@ import {
   insertProject,
   markProjectDeleted,
   type ProjectRow,
+  patchProject,
 } from "../../store/projects.ts";
 import { hasLiveRuns } from "../../store/runLists.ts";
 import type { UserRow } from "../../store/users.ts";
 import { listProjectsWithVolumes } from "../../store/volumes.ts";
-import { projectCreated, projectDeleted } from "../events/adminEvents.ts";
+import { projectCreated, projectDeleted, projectUpdated } from "../events/adminEvents.ts";
 import { gatewayDeleted } from "../events/madeThingEvents.ts";
 import { canCreateProjects } from "../users/userView.ts";
 
@@ -48,6 +49,27 @@ export const createProject = async (
   };
   await insertProject(deps.db, row, deps.tell([projectCreated(row, creator.id)]));
   return getProject(deps, wanted.project_name);
+};
+
+/** What is left out stays as it is. */
+export const updateProject = async (
+  { db, tell }: Deps,
+  { user, project }: { user: UserRow; project: ProjectRow },
+  { is_public, templates_repo, reset_templates_repo }: UpdateProjectRequest,
+): Promise<ProjectRow> => {
+  if (reset_templates_repo && templates_repo !== null)
+    throw new AppError("invalid", "templates_repo and reset_templates_repo exclude each other");
+  const wanted = {
+    is_public: is_public ?? project.is_public,
+    templates_repo: reset_templates_repo ? null : (templates_repo ?? project.templates_repo),
+  };
+  const changed = (["is_public", "templates_repo"] as const).filter((key) => project[key] !== wanted[key]);
+  if (changed.length === 0) return project;
+  await writeAll(db, [
+    patchProject(db, project.id, wanted),
+    ...tell([projectUpdated(project, changed, user.id)]),
+  ]);
+  return { ...project, ...wanted };
 };
 
 /** All of them with their gateways, or none if one cannot be deleted. For global admins and for admins of every one of them. */

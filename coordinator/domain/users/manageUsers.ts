@@ -9,10 +9,11 @@ import {
   insertUser,
   listUsersByIds,
   markUsersDeleted,
+  patchUser,
   setUserTokenHash,
   type UserRow,
 } from "../../store/users.ts";
-import { userCreated, userDeleted, userTokenRefreshed } from "../events/adminEvents.ts";
+import { userCreated, userDeleted, userTokenRefreshed, userUpdated } from "../events/adminEvents.ts";
 import { generateSshKeyPair } from "./sshKeys.ts";
 
 /** The first admin; cannot be deleted. */
@@ -67,6 +68,25 @@ export const refreshToken = async (deps: Deps, user: UserRow, actorId: string): 
     ...deps.tell([userTokenRefreshed(user, actorId)]),
   ]);
   return { user, token };
+};
+
+/** Role, address and whether they may come in; the admin stays one, or nobody could undo it. */
+export const updateUser = async (
+  deps: Deps,
+  { username, global_role, email, active }: CreateUserRequest,
+  actorId: string,
+): Promise<UserRow> => {
+  const user = await getUserByName(deps, username);
+  if (user.username.toLowerCase() === ADMIN_NAME && (global_role !== "admin" || !active))
+    throw new AppError("invalid", `User "${ADMIN_NAME}" stays an active admin`);
+  const wanted = { global_role, email, active };
+  const changed = (["global_role", "email", "active"] as const).filter((key) => user[key] !== wanted[key]);
+  if (changed.length === 0) return user;
+  await writeAll(deps.db, [
+    patchUser(deps.db, user.id, wanted),
+    ...deps.tell([userUpdated(user, changed, actorId)]),
+  ]);
+  return { ...user, ...wanted };
 };
 
 /** All of them, or none if one cannot be. Their runs stay. */

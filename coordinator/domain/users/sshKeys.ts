@@ -2,7 +2,9 @@ import { generateKeyPair, type KeyObject } from "node:crypto";
 import { promisify } from "node:util";
 import { AppError } from "../../../shared/errors.ts";
 import type { Deps } from "../../deps.ts";
-import { setUserSshKeys, type UserRow } from "../../store/users.ts";
+import { writeAll } from "../../store/db.ts";
+import { replaceUserSshKeys, setUserSshKeys, type UserRow } from "../../store/users.ts";
+import { userSshKeyRefreshed } from "../events/adminEvents.ts";
 
 /** RSA-2048: the private half PKCS#8 PEM, the public half one OpenSSH line with a newline at its end. */
 export interface SshKeyPair {
@@ -48,4 +50,15 @@ export const withSshKeys = async (deps: Deps, user: UserRow): Promise<UserRow> =
   const updated = await setUserSshKeys(deps.db, user.id, pair);
   if (!updated) throw new AppError("not_found", `User "${user.username}" does not exist any more`);
   return updated;
+};
+
+/** The user with another pair; what was done with the old one is not undone. */
+export const refreshSshKeys = async (deps: Deps, user: UserRow, actorId: string): Promise<UserRow> => {
+  const { publicKey, privateKey } = await generateSshKeyPair(user.username);
+  const pair = { publicKey, privateKeySealed: deps.secrets.seal(privateKey) };
+  await writeAll(deps.db, [
+    replaceUserSshKeys(deps.db, user.id, pair),
+    ...deps.tell([userSshKeyRefreshed(user, actorId)]),
+  ]);
+  return { ...user, ssh_public_key: pair.publicKey, ssh_private_key_sealed: pair.privateKeySealed };
 };

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import * as backends from "../../../shared/api/backends.ts";
 import * as errors from "../../../shared/api/errors.ts";
 import * as events from "../../../shared/api/events.ts";
 import * as exportModels from "../../../shared/api/exports.ts";
@@ -16,6 +17,7 @@ import * as runs from "../../../shared/api/runs.ts";
 import * as scalars from "../../../shared/api/scalars.ts";
 import * as secrets from "../../../shared/api/secrets.ts";
 import * as server from "../../../shared/api/server.ts";
+import * as templates from "../../../shared/api/templates.ts";
 import * as uploads from "../../../shared/api/uploads.ts";
 import * as users from "../../../shared/api/users.ts";
 import * as volumes from "../../../shared/api/volumes.ts";
@@ -34,6 +36,7 @@ import { ResourcesSpec } from "../../../shared/resources/spec.ts";
 
 /** Their exports' names are those of the models. */
 const MODULES = [
+  backends,
   errors,
   events,
   exportModels,
@@ -54,6 +57,7 @@ const MODULES = [
   secrets,
   server,
   uploads,
+  templates,
   users,
   volumes,
 ];

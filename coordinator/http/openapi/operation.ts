@@ -8,6 +8,7 @@ type Refer = (schema: z.ZodType) => JsonSchema;
 
 const ACCESS: Readonly<Record<Access, string>> = {
   none: "For everyone, without a token.",
+  service: "For a service beside the coordinator, by a token of its own.",
   auth: "For whoever has a token.",
   gadmin: "For global admins.",
   member: "For members of the project.",
