@@ -25,7 +25,7 @@ export const runCommandLine = async (root: Group, argv: readonly string[], ctx: 
     usage = usageOf(program, command);
     const parsed = parse(resolved.argv, command);
     if (parsed.kind === "help") {
-      ctx.out.write(helpOf(program, command));
+      ctx.out.write(helpOf(program, command, parsed.topic));
       return 0;
     }
     if (parsed.unrecognized.length > 0) throw new Unrecognized(parsed.unrecognized, command.options);

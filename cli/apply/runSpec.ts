@@ -17,6 +17,8 @@ interface Wanted {
   readonly profile: { readonly name: string | undefined; readonly none: boolean };
   readonly repo: RepoWish;
   readonly runArgs: readonly string[];
+  /** Path of the private key that is to open the run; undefined: the user's own. */
+  readonly sshIdentity: string | undefined;
 }
 
 /** Without a repository every run has this one, which holds nothing (docs/spec/http-api.md §2.5). */
@@ -54,9 +56,15 @@ export const makeRunSpec = async (ctx: Context, wanted: Wanted): Promise<MadeRun
     configuration_path: source.path,
     configuration: { ...resolved, files, ...(wanted.repo.none ? { repos: [] } : {}) },
     profile: profile ?? Profile.parse({ name: "default" }),
-    ssh_key_pub: null,
+    ssh_key_pub: await publicKey(wanted.sshIdentity),
   };
   return { spec, code };
+};
+
+const publicKey = async (identity: string | undefined): Promise<string | null> => {
+  if (identity === undefined) return null;
+  const { publicKeyOf } = await import("./sshIdentity.ts");
+  return publicKeyOf(identity);
 };
 
 /** Most runs have none: then nothing of it is loaded. */

@@ -20,6 +20,8 @@ export interface Command {
   readonly exclusive: readonly (readonly string[])[];
   /** Shown under the usage line. */
   readonly description: string;
+  /** Keys of options and arguments that are shown only when help is asked for under this word, like `-h task`. */
+  readonly topics: Topics;
   /** Exit code; nothing means 0. */
   readonly run: (
     ctx: Context,
@@ -27,6 +29,8 @@ export interface Command {
     invocation: Invocation,
   ) => Promise<number | undefined>;
 }
+
+export type Topics = Readonly<Record<string, readonly string[]>>;
 
 /** What was typed, for the few commands that look beyond their own arguments. */
 interface Invocation {
@@ -42,6 +46,7 @@ interface Definition<O, A> {
   readonly options?: O;
   readonly args?: A;
   readonly exclusive?: readonly (readonly (keyof O & string)[])[];
+  readonly topics?: Topics;
   readonly run: (
     ctx: Context,
     values: Values<O, A>,
@@ -59,6 +64,7 @@ export const defineCommand = <O extends Options = None, A extends Positionals = 
   args: definition.args ?? {},
   exclusive: definition.exclusive ?? [],
   description: definition.description,
+  topics: definition.topics ?? {},
   run: async (ctx, values, invocation) =>
     (await definition.run(ctx, values as Values<O, A>, invocation)) ?? undefined,
 });

@@ -41,17 +41,34 @@ const usageLine = (program: string, parts: readonly string[]): string => {
   return lines.join("\n");
 };
 
-export const helpOf = (program: string, command: Command): string => {
-  const args = Object.values(command.args).map((each) => [each.metavar, each.help] as const);
-  const options = Object.values(command.options).map((each) => [optionName(each), optionHelp(each)] as const);
+/** With a topic, the options that it has beside the common ones are told, too. */
+export const helpOf = (program: string, command: Command, topic?: string): string => {
+  const shown = partOf(command, topic);
+  const args = Object.values(shown.args).map((each) => [each.metavar, each.help] as const);
+  const options = Object.values(shown.options).map((each) => [optionName(each), optionHelp(each)] as const);
+  const topics = Object.keys(command.topics);
+  const hint =
+    topics.length > 0 && topic === undefined
+      ? ["", `Run "${program} -h TYPE" for the options of a type: ${topics.join(", ")}.`]
+      : [];
   return [
-    usageOf(program, command),
+    usageOf(program, shown),
     "",
     command.description,
     ...section("Arguments:", args),
     ...section("Options:", [HELP_ROW, ...options]),
+    ...hint,
     "",
   ].join("\n");
+};
+
+/** A command without what belongs to other topics. */
+const partOf = ({ options, args, topics }: Command, topic: string | undefined) => {
+  const hidden = new Set(Object.values(topics).flat());
+  const own = new Set(topic === undefined ? [] : topics[topic]);
+  const kept = <T>(all: Readonly<Record<string, T>>): Record<string, T> =>
+    Object.fromEntries(Object.entries(all).filter(([key]) => !hidden.has(key) || own.has(key)));
+  return { options: kept(options), args: kept(args) };
 };
 
 export const groupHelpOf = (program: string, group: Group): string => {

@@ -1,5 +1,5 @@
 import type { Options, Positionals } from "./command.ts";
-import { BadValue, type Option } from "./option.ts";
+import { BadValue, type Option, oneOf } from "./option.ts";
 
 /** Wrong usage in the sense of docs/spec/cli.md §1 (a): `usage: …` and one line on stderr, exit code 2. */
 export class UsageError extends Error {
@@ -10,10 +10,12 @@ export interface Grammar {
   readonly options: Options;
   readonly args: Positionals;
   readonly exclusive: readonly (readonly string[])[];
+  /** Words that may follow `--help`. */
+  readonly topics?: Readonly<Record<string, unknown>>;
 }
 
 export type Parsed =
-  | { readonly kind: "help" }
+  | { readonly kind: "help"; readonly topic: string | undefined }
   | {
       readonly kind: "values";
       readonly values: Record<string, unknown>;
@@ -131,7 +133,7 @@ export const parse = (argv: readonly string[], grammar: Grammar): Parsed => {
   const unrecognized: string[] = [];
 
   for (const token of tokens(argv, grammar.options)) {
-    if (token.kind === "help") return { kind: "help" };
+    if (token.kind === "help") return { kind: "help", topic: topicOf(argv, grammar) };
     if (token.kind === "word") words.push(token.text);
     else if (token.kind === "unknown") unrecognized.push(token.text);
     else {
@@ -153,6 +155,14 @@ export const parse = (argv: readonly string[], grammar: Grammar): Parsed => {
   }
   if (missing.length > 0) throw new UsageError(`the following arguments are required: ${missing.join(", ")}`);
   return { kind: "values", values, unrecognized: [...unrecognized, ...words] };
+};
+
+/** The word behind `--help`, of commands that have more to say about some. */
+const topicOf = (argv: readonly string[], { topics = {} }: Grammar): string | undefined => {
+  const known = Object.keys(topics);
+  const topic = argv[argv.findIndex((word) => HELP.includes(word)) + 1];
+  if (known.length === 0 || topic === undefined || topic.startsWith("-")) return undefined;
+  return reading("-h/--help", () => oneOf(known)(topic));
 };
 
 const refuseSecondOf = (key: string, given: ReadonlySet<string>, grammar: Grammar): void => {

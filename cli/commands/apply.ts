@@ -1,48 +1,36 @@
+import { resolve } from "node:path";
 import type { AnyConfiguration, RunConfiguration } from "../../shared/config/configuration.ts";
+import type { EnvPlaceholder } from "../../shared/config/env.ts";
+import type { FleetConfiguration } from "../../shared/config/fleet.ts";
 import { loadConfiguration } from "../../shared/config/load.ts";
 import { AppError } from "../../shared/errors.ts";
 import { openApi } from "../api/open.ts";
 import { applyRun } from "../apply/applyRun.ts";
+import { applyOptions, OFFERS_SHOWN } from "../apply/options.ts";
 import { makeRunSpec } from "../apply/runSpec.ts";
-import { defineCommand } from "../args/command.ts";
-import { count, flag, rest, text, value } from "../args/option.ts";
-import { projectOption } from "../args/resolve.ts";
+import { KEYS_BY_TYPE, refuseOthers } from "../apply/types.ts";
+import { defineCommand, type Values } from "../args/command.ts";
+import { rest } from "../args/option.ts";
 import { readSource } from "../configuration/source.ts";
-import { overridesOf, runExclusive, runOptions } from "../runOptions/run.ts";
-
-const OFFERS_SHOWN = 3;
+import type { Context } from "../context.ts";
+import { overridesOf, runExclusive } from "../runOptions/run.ts";
 
 export const command = defineCommand({
   description: "Show what a configuration would do and, when that is confirmed, do it and stay with it.",
-  options: {
-    project: projectOption,
-    file: value("-f, --file FILE", "The configuration; - for standard input (.dstack.yml)", text, {
-      complete: "file",
-    }),
-    yes: flag("-y, --yes", "Do not ask"),
-    force: flag("--force", "Apply even if nothing has changed"),
-    detach: flag("-d, --detach", "Do not wait for the run"),
-    verbose: flag("-v, --verbose", "Show more of the plan"),
-    maxOffers: value("--max-offers N", `How many offers to show (${OFFERS_SHOWN})`, count),
-    fullOffers: flag("--full-offers", "Offers as they are sold, not cut down to what is asked for"),
-    unallocated: flag("--unallocated", "Subtract from offers what is in use"),
-    repo: value("-P, --repo REPO", "A checkout here or a URL, in place of `repos`", text, {
-      complete: "file",
-    }),
-    repoBranch: value("--repo-branch BRANCH", "The branch to check out, of a URL", text),
-    repoHash: value("--repo-hash HASH", "The commit to check out, of a URL", text),
-    noRepo: flag("--no-repo", "Ignore `repos` of the configuration"),
-    ...runOptions,
-  },
+  options: applyOptions,
   exclusive: runExclusive,
+  topics: KEYS_BY_TYPE,
   args: { runArgs: rest("RUN_ARGS", `What \${{ run.args }} stands for; after -- if it begins with a dash`) },
-  run: async (ctx, { profile, noProfile, repo, repoBranch, repoHash, noRepo, runArgs, ...values }) => {
+  run: async (ctx, given, { argv }) => {
+    const { profile, noProfile, repo, repoBranch, repoHash, noRepo, runArgs, ...values } = given;
     const api = await openApi(ctx, values);
     const source = await readSource(ctx, values);
     const loaded = loadConfiguration(source.text, { path: source.shownAs });
+    refuseOthers(loaded.type, argv, applyOptions);
     if (loaded.type === "fleet") {
       const { applyFleet } = await import("../apply/applyFleet.ts");
-      return applyFleet(ctx, api, { configuration: loaded, source, wish: values });
+      const configuration = fleetWith(loaded, values);
+      return applyFleet(ctx, api, { configuration, source, wish: values });
     }
     const configuration = requireRun(loaded);
     const made = makeRunSpec(ctx, {
@@ -51,12 +39,35 @@ export const command = defineCommand({
       configuration,
       overrides: overridesOf({ profile, noProfile, ...values }),
       profile: { name: profile, none: noProfile },
-      repo: { repo, branch: repoBranch, hash: repoHash, none: noRepo },
+      repo: {
+        repo,
+        branch: repoBranch,
+        hash: repoHash,
+        none: noRepo,
+        given: { token: values.token, identity: localPath(ctx, values.gitIdentity) },
+      },
       runArgs,
+      sshIdentity: localPath(ctx, values.sshIdentity),
     });
     return applyRun(ctx, api, { made, wish: { ...values, maxOffers: values.maxOffers ?? OFFERS_SHOWN } });
   },
 });
+
+const localPath = ({ cwd, home }: Context, path: string | undefined): string | undefined =>
+  path === undefined ? undefined : resolve(cwd, path.replace(/^~(?=\/|$)/, home));
+
+const fleetWith = (
+  configuration: FleetConfiguration,
+  { name, env }: Pick<Values<typeof applyOptions>, "name" | "env">,
+): FleetConfiguration => {
+  if (env.length > 0 && !configuration.ssh_config)
+    throw new AppError("invalid", "`env` is currently supported for SSH fleets only");
+  return {
+    ...configuration,
+    name: name ?? configuration.name,
+    env: { ...configuration.env, ...Object.fromEntries<string | EnvPlaceholder>(env) },
+  };
+};
 
 const requireRun = (configuration: AnyConfiguration): RunConfiguration => {
   switch (configuration.type) {

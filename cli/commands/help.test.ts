@@ -36,7 +36,12 @@ describe.each(leaves)("the command $path", ({ path, entry }) => {
   test("tells each option and argument, and keys stand for options in exclusive sets", async () => {
     using person = newPerson();
     const { command } = await entry.load();
-    const { out } = await person.run([...path, "--help"]);
+    const helps = await Promise.all(
+      [[], ...Object.keys(command.topics).map((topic) => [topic])].map((topic) =>
+        person.run([...path, "--help", ...topic]),
+      ),
+    );
+    const out = helps.map((each) => each.out).join("\n");
     const longs = Object.values(command.options).map((option) => option.long);
     const shorts = Object.values(command.options).flatMap((option) => option.short ?? []);
     for (const word of [...longs, ...shorts]) expect(out).toContain(word);

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
-import { dirname, join, relative, resolve } from "node:path";
+import { dirname, join, relative, resolve, sep } from "node:path";
 import { AppError, messageOf } from "../../shared/errors.ts";
 import type { Context } from "../context.ts";
 
@@ -39,7 +39,8 @@ export const readSource = async (ctx: Context, { file, yes }: Wish): Promise<Sou
   if (file !== undefined && !existsSync(path)) {
     throw new AppError("not_found", `Configuration file ${file} does not exist`);
   }
-  const recorded = relative(ctx.cwd, path);
+  // With the separators that the server and the hosts have, whatever those here are.
+  const recorded = relative(ctx.cwd, path).split(sep).join("/");
   return { text: readText(path), path: recorded, shownAs: recorded, dir: dirname(path) };
 };
 

@@ -17,6 +17,8 @@ export interface RepoWish {
   readonly branch: string | undefined;
   readonly hash: string | undefined;
   readonly none: boolean;
+  /** Credentials that are to be used, and kept on the server, in place of those that may be there. */
+  readonly given: GivenCreds;
 }
 
 /** The repository as a run names it, and the local changes to be uploaded when it is submitted. */
@@ -75,15 +77,17 @@ export const prepareRunRepo = async (
 ): Promise<RunRepo | undefined> => {
   const where = whereOf(configuration, wish, { cwd: ctx.cwd, dir });
   if (!where) return undefined;
+  const isGiven = wish.given.token !== undefined || wish.given.identity !== undefined;
+  const creds = { given: wish.given, isForced: isGiven };
   if (where.url !== undefined) {
-    const { url, id } = await ensureRepo(ctx, api, { text: where.url, given: {} });
+    const { url, id } = await ensureRepo(ctx, api, { text: where.url, ...creds });
     const data = { repo_branch: where.branch, repo_hash: where.hash };
     return runRepo(url, id, { where, data: { ...data, repo_config_name: null, repo_config_email: null } });
   }
   const { given, base } = where.local ?? { given: ".", base: dir };
   const local = await readLocalRepo(resolveLocalPath(given, { base, home: ctx.home }), ctx.env);
   const [{ url, id }, diff] = await Promise.all([
-    ensureRepo(ctx, api, { text: local.url, given: {} }),
+    ensureRepo(ctx, api, { text: local.url, ...creds }),
     diffLocalRepo(local, {
       env: ctx.env,
       maxBytes: MAX_DIFF_BYTES,

@@ -9,7 +9,7 @@ import { resourceOptions, resourcesOf } from "./resources.ts";
 
 /** What `apply` may put over the configuration of a run (docs/spec/cli.md §3.5). */
 export const runOptions = {
-  name: value("-n, --name NAME", "The name of the run", text),
+  name: value("-n, --name NAME", "The name, in place of that in the file", text),
   env: list(
     "-e, --env KEY[=VALUE]",
     "A variable; without a value it is taken from the shell",
