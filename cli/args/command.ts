@@ -30,7 +30,7 @@ export interface Command {
   ) => Promise<number | undefined>;
 }
 
-export type Topics = Readonly<Record<string, readonly string[]>>;
+type Topics = Readonly<Record<string, readonly string[]>>;
 
 /** What was typed, for the few commands that look beyond their own arguments. */
 interface Invocation {

@@ -10,11 +10,21 @@ const forOneParse = async <M>(load: () => Promise<M>): Promise<M> => {
   return load();
 };
 
+/** All are answered in the same way. */
+const presets = (summaries: Readonly<Record<string, string>>): Group["subcommands"] =>
+  Object.fromEntries(
+    Object.entries(summaries).map(([name, summary]) => [
+      name,
+      { summary, load: () => import("./preset/unsupported.ts") },
+    ]),
+  );
+
 /** Every command there is; help, completion and dispatch derive from it. */
 export const commands: Group = {
   summary: "dstack: run tasks, services and dev environments on hosts of your own",
   subcommands: {
     apply: { summary: "Apply a configuration", load: () => forOneParse(() => import("./apply.ts")) },
+    attach: { summary: "Stay with a run", load: () => import("./attach.ts") },
     completion: { summary: "Print a completion script for a shell", load: () => import("./completion.ts") },
     config: {
       summary: "Check and explain configurations, without a server",
@@ -34,6 +44,7 @@ export const commands: Group = {
       load: () => forOneParse(() => import("./delete.ts")),
     },
     destroy: { summary: "The same as delete", load: () => forOneParse(() => import("./delete.ts")) },
+    doctor: { summary: "Look for what may be wrong, and say what to do", load: () => import("./doctor.ts") },
     event: {
       summary: "Show what happened",
       bare: "list",
@@ -89,6 +100,20 @@ export const commands: Group = {
     logs: { summary: "Show the output of a run", load: () => import("./logs.ts") },
     metrics: { summary: "Show what a run uses of its hosts", load: () => import("./metrics.ts") },
     offer: { summary: "List what could be run on", load: () => forOneParse(() => import("./offer.ts")) },
+    preset: {
+      summary: "Presets of services (not supported yet)",
+      bare: "list",
+      subcommands: presets({
+        list: "List presets",
+        get: "Show a preset",
+        create: "Make a preset",
+        logs: "Show how a preset is made",
+        stop: "Stop making a preset",
+        resume: "Go on making a preset",
+        export: "Write the service of a preset",
+        delete: "Delete presets",
+      }),
+    },
     project: {
       summary: "Show and change the projects of this client",
       bare: "list",
