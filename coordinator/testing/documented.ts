@@ -55,14 +55,14 @@ const responsesOf = (route: Route): Responses => {
   return paths[openApiPath(route.path)]?.[route.method.toLowerCase()]?.responses ?? {};
 };
 
-interface Answered {
+export interface Answered {
   status: number;
   contentType: string;
   body: unknown;
 }
 
 /** What of an answer is not as described; empty: it is. */
-const undocumented = (route: Route, { status, contentType, body }: Answered): string[] => {
+export const undocumented = (route: Route, { status, contentType, body }: Answered): string[] => {
   const response = responsesOf(route)[status];
   if (!response) return [`Status ${status} is not described`];
   const media = contentType.split(";")[0] ?? "";
@@ -75,8 +75,17 @@ const undocumented = (route: Route, { status, contentType, body }: Answered): st
   ];
   const medias = response.$ref ? ["application/json"] : Object.keys(response.content ?? {});
   if (!medias.includes(media)) return [`Content type ${media} is not described, but ${medias.join(", ")}`];
-  if (media !== "application/json") return [];
-  const validate = validatorAt(...place, "content", media, "schema");
+  const at = [...place, "content", media];
+  if (media === "application/x-ndjson") {
+    const lines = String(body)
+      .split("\n")
+      .filter((line) => line !== "");
+    return lines.flatMap((line) => problemsOf(validatorAt(...at, "x-dstack-line"), JSON.parse(line)));
+  }
+  return media === "application/json" ? problemsOf(validatorAt(...at, "schema"), body) : [];
+};
+
+const problemsOf = (validate: ValidateFunction, body: unknown): string[] => {
   if (validate(body)) return [];
   return (validate.errors ?? []).map(
     ({ instancePath, message, params }) => `${instancePath}: ${message} ${JSON.stringify(params)}`,
