@@ -34,7 +34,7 @@ export interface Known {
 
 /**
  * A coordinator with something of everything in its project `main`, where `member`, `manager` and `padmin` are in; of
- * the project `foreign` they are not.
+ * the project `foreign` they are not, but `outsider` is its admin.
  */
 export interface Seeded extends AsyncDisposable {
   coordinator: TestCoordinator;
@@ -81,6 +81,9 @@ export const startSeeded = async (env: Record<string, string> = {}): Promise<See
     service: SERVICE_TOKEN,
   };
   await post("/api/projects/create", { project_name: "foreign" });
+  await post("/api/projects/foreign/add_members", {
+    members: [{ username: "outsider", project_role: "admin" }],
+  });
   await post(`${P}/secrets/create_or_update`, { name: "hf_token", value: "secret" });
   const repo_info = { repo_type: "remote", repo_name: "code" };
   await post(`${P}/repos/init`, { repo_id: "code-12345678", repo_info });
