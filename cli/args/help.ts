@@ -92,7 +92,7 @@ export const groupHelpOf = (program: string, group: Group): string => {
   ].join("\n");
 };
 
-const optionName = (option: Option<unknown>): string => {
+export const optionName = (option: Option<unknown>): string => {
   const names = option.short ? `${option.short}, ${option.long}` : `    ${option.long}`;
   return option.metavar === undefined ? names : `${names} ${option.metavar}`;
 };

@@ -8,8 +8,8 @@ import { flag, integer, list, one, text, value } from "../args/option.ts";
 import { projectOption } from "../args/resolve.ts";
 
 export const command = defineCommand({
-  description: `Stay with a run until its end, with its output. Ports and SSH cannot be forwarded yet, so that --logs is needed;
-what tells how is accepted and has no effect. Ctrl-C leaves the run alone.`,
+  description: `Stay with a run until its end, with its output. Ctrl-C leaves the run alone. Ports and SSH
+cannot be forwarded yet: --logs is needed, and the options that say how to forward have no effect.`,
   options: {
     project: projectOption,
     logs: flag("--logs", "Print the output of the run"),
