@@ -368,7 +368,7 @@ test("a host that is taken out is told of as it is then, and not as it was read"
   if (!fleet) throw new Error("There is a fleet");
   const asItWas = { ...HOST, status: "busy" as const };
   await engine.fleets.withFleet(fleet.id, () =>
-    engine.fleets.remove(fleet, [asItWas], { isWhole: false, actorId: USER }),
+    engine.fleets.remove(fleet, [asItWas], { isWhole: false, actorId: USER, inUse: () => undefined }),
   );
   expect((await listTold(engine.db)).slice(known.length)).toEqual([
     "[instance lab-0] Instance status changed IDLE -> TERMINATING. Termination reason: TERMINATED_BY_USER",

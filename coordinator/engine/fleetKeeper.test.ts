@@ -247,7 +247,7 @@ test("what a backend is about to be asked for is not forgotten when the fleet go
   const { fleets } = t.engine;
   const fleet = await t.fleet();
   await fleets.withFleet(fleet.id, async () =>
-    fleets.remove(fleet, await t.all(), { isWhole: true, actorId: undefined }),
+    fleets.remove(fleet, await t.all(), { isWhole: true, actorId: undefined, inUse: () => undefined }),
   );
   expect(await t.statuses()).toEqual(["terminating"]);
   resolve(cloud.offers);

@@ -58,7 +58,8 @@ export interface FleetKeeperDeps {
 interface Removal {
   isWhole: boolean;
   actorId: string | undefined;
-  alsoInUse?: () => Promise<string | undefined>;
+  /** Why it may not be, given those of the instances that have jobs; undefined: it may. */
+  inUse: (busy: readonly InstanceRow[]) => AppError | undefined | Promise<AppError | undefined>;
 }
 
 /** How often is asked after made instances that are not heard of. */
@@ -175,12 +176,12 @@ export class FleetKeeper {
 
   /**
    * Takes instances out for good, or the whole fleet with them; within `withFleet`. Refused while one of them has a job;
-   * then all of them stay. `alsoInUse` may name what else speaks against it, once nothing new can come.
+   * then all of them stay. `inUse` is asked once nothing new can come.
    */
   async remove(
     fleet: FleetRow,
     rows: readonly InstanceRow[],
-    { isWhole, actorId, alsoInUse }: Removal,
+    { isWhole, actorId, inUse }: Removal,
   ): Promise<void> {
     const { capacity, scheduler } = this.#deps;
     // A job may have come or gone since the rows were read.
@@ -191,8 +192,9 @@ export class FleetKeeper {
     // From here on nothing is placed there, so that what is free stays free.
     for (const { id } of rows) capacity.update(id, { status: "terminating" });
     try {
-      const why = whyInUse(rows, capacity) ?? (await alsoInUse?.());
-      if (why !== undefined) throw new AppError("conflict", why, { hint: "Stop the runs first" });
+      const busy = rows.filter(({ id }) => (capacity.get(id)?.occupants.size ?? 0) > 0);
+      const refusal = await inUse(busy);
+      if (refusal !== undefined) throw refusal;
       const end = { event: { kind: "end", reason: "terminated_by_user" }, actorId } as const;
       const joined = present.filter(({ made }) => !made);
       const lost = await Promise.all(joined.map((row) => this.#withoutOutput(row)));
@@ -371,13 +373,6 @@ export class FleetKeeper {
     return commit(this.#deps, changes);
   }
 }
-
-const whyInUse = (rows: readonly InstanceRow[], capacity: Capacity): string | undefined => {
-  const busy = rows.filter(({ id }) => (capacity.get(id)?.occupants.size ?? 0) > 0);
-  return busy.length > 0
-    ? `Instance ${busy.map(({ name }) => name).join(", ")} has a running job`
-    : undefined;
-};
 
 /** Those of which a word is waited for. */
 const isWatched = (rows: readonly InstanceRow[]): boolean =>

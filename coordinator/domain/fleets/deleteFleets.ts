@@ -11,11 +11,15 @@ export const getFleetByName = async (deps: Deps, projectId: string, name: string
   return fleet;
 };
 
-/** Said of a fleet in which runs are; undefined: none is. */
-const whyInUse = async (deps: Deps, fleet: FleetRow): Promise<string | undefined> => {
+/** A refusal because of the runs in a fleet; undefined: there is none. The sentence is the reference's. */
+const fleetInUse = async (deps: Deps, fleet: FleetRow): Promise<AppError | undefined> => {
   const names = await listLiveRunNames(deps.db, fleet.id);
-  return names.length > 0 ? `Fleet "${fleet.name}" is in use by ${names.join(", ")}` : undefined;
+  if (names.length === 0) return undefined;
+  const hint = `Stop its runs first: ${names.join(", ")}`;
+  return new AppError("conflict", `Failed to delete fleet ${fleet.name}. Fleet is in use.`, { hint });
 };
+
+const joinNames = (rows: readonly InstanceRow[]): string => rows.map(({ name }) => name).join(", ");
 
 /**
  * All of them, or none if one is in use when it is asked. Instances that a backend made are ended, and the fleet is
@@ -28,16 +32,23 @@ export const deleteFleets = async (
 ): Promise<void> => {
   const fleets = await Promise.all(names.map((name) => getFleetByName(deps, projectId, name)));
   for (const fleet of fleets) {
-    const why = await whyInUse(deps, fleet);
-    if (why !== undefined) throw new AppError("conflict", why, { hint: "Stop the runs first" });
+    const refusal = await fleetInUse(deps, fleet);
+    if (refusal !== undefined) throw refusal;
   }
   for (const fleet of fleets)
     await deps.fleets.withFleet(fleet.id, async () => {
       const rows = await listInstancesOfFleets(deps.db, [fleet.id]);
-      const alsoInUse = () => whyInUse(deps, fleet);
-      await deps.fleets.remove(fleet, rows, { isWhole: true, actorId, alsoInUse });
+      const inUse = () => fleetInUse(deps, fleet);
+      await deps.fleets.remove(fleet, rows, { isWhole: true, actorId, inUse });
     });
 };
+
+const hasJob = (busy: readonly InstanceRow[]): AppError | undefined =>
+  busy.length > 0
+    ? new AppError("conflict", `Instance ${joinNames(busy)} has a running job`, {
+        hint: "Stop the run first",
+      })
+    : undefined;
 
 /** Takes one instance out. Refused while it has a job; one that has been taken out is that. */
 export const removeInstance = (
@@ -48,8 +59,14 @@ export const removeInstance = (
   fleets.withFleet(fleetId, async () => {
     const [fleet, instance] = [await findFleet(db, fleetId), await findInstance(db, id)];
     if (fleet && instance && !instance.deleted)
-      await fleets.remove(fleet, [instance], { isWhole: false, actorId });
+      await fleets.remove(fleet, [instance], { isWhole: false, actorId, inUse: hasJob });
   });
+
+const instancesInUse = ({ name }: FleetRow, busy: readonly InstanceRow[]): AppError => {
+  const numbers = busy.map(({ instance_num: number }) => number).join(", ");
+  const message = `Failed to delete fleet ${name} instances [${numbers}]. Fleet instances are in use.`;
+  return new AppError("conflict", message, { hint: `Stop the runs on ${joinNames(busy)} first` });
+};
 
 /** Numbers that are not there are ignored; one that is in use is refused, and then all of them stay. */
 export const deleteFleetInstances = (
@@ -60,5 +77,7 @@ export const deleteFleetInstances = (
   deps.fleets.withFleet(fleet.id, async () => {
     const rows = await listInstancesOfFleets(deps.db, [fleet.id]);
     const chosen = rows.filter((row) => instanceNums.includes(row.instance_num));
-    await deps.fleets.remove(fleet, chosen, { isWhole: false, actorId });
+    const inUse = (busy: readonly InstanceRow[]) =>
+      busy.length > 0 ? instancesInUse(fleet, busy) : undefined;
+    await deps.fleets.remove(fleet, chosen, { isWhole: false, actorId, inUse });
   });

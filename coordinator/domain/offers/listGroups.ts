@@ -15,7 +15,7 @@ export const listGroups = async (
 ): Promise<GpusAnswer> => {
   const { group_by: keys } = request;
   if (keys.includes("region") && !keys.includes("backend"))
-    throw new AppError("invalid", "Grouping by region needs grouping by backend");
+    throw new AppError("invalid", "Cannot group by 'region' without also grouping by 'backend'");
   const spec = await effectiveSpec(deps, user, request.run_spec);
   const [jobSpec] = jobSpecsOf(deps, spec, "dry-run");
   if (!jobSpec) return { gpus: [] };
