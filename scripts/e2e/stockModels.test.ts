@@ -6,11 +6,10 @@ import { messageOf } from "../../shared/errors.ts";
 import { randomFrom } from "../../shared/testing/fuzzConfigurations.ts";
 import { configurationCases } from "../../shared/testing/golden.ts";
 import { changedFiles } from "./harness/changedFiles.ts";
-import { hasProgram } from "./harness/requirements.ts";
 import { installStockClient } from "./harness/stockClient.ts";
 import { askStockModels, type StockAnswers } from "./harness/stockModels.ts";
 
-const client = hasProgram("python3") ? await installStockClient() : { reason: "needs python3" };
+const client = await installStockClient();
 
 const ours = (text: string): AnyConfiguration =>
   JSON.parse(JSON.stringify(loadConfiguration(text, { path: "x.dstack.yml" })));

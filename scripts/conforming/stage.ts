@@ -1,0 +1,50 @@
+import { join } from "node:path";
+import { tempDir } from "../../shared/testing/tempDir.ts";
+import { startAgent } from "../e2e/harness/agent.ts";
+import { type Coordinator, startCoordinator } from "../e2e/harness/coordinator.ts";
+import { createFakeGpus } from "../e2e/harness/fakeGpus.ts";
+import { createNetwork } from "../e2e/harness/network.ts";
+import { reasonsAgainst } from "../e2e/harness/requirements.ts";
+
+/** What the cases are played on: a coordinator, the fleet "pool", and with root the fleet "gpu" of one GPU host. */
+export interface Stage extends AsyncDisposable {
+  coordinator: Coordinator;
+  dir: string;
+}
+
+export interface StageOptions {
+  hosts: number;
+  gpus: boolean;
+}
+
+export const openStage = async ({ hosts, gpus }: StageOptions): Promise<Stage> => {
+  await using undo = new AsyncDisposableStack();
+  const dir = undo.use(tempDir()).path;
+  const network = reasonsAgainst(["root"]).length === 0 ? undo.use(await createNetwork()) : undefined;
+  const coordinator = undo.use(
+    await startCoordinator({
+      // Short: agents on the machine itself have a socket somewhere below it.
+      dir: join(dir, "c"),
+      ...(network ? { ip: network.ip } : {}),
+      env: { DSTACK_SERVER_LOCAL_INSTANCES: "1" },
+    }),
+  );
+  const addHost = async (name: string, fleet: string, devices?: number) => {
+    const place = await network?.addHost(name);
+    undo.use(
+      await startAgent({
+        coordinator,
+        dir: join(dir, name),
+        runtime: "process",
+        name,
+        fleet,
+        ...(place ? { place } : {}),
+        ...(devices === undefined ? {} : { gpus: createFakeGpus(join(dir, `${name}-devices`), devices) }),
+      }),
+    );
+  };
+  for (let at = 0; at < hosts; at++) await addHost(`n${at}`, "pool");
+  if (gpus && network) await addHost("g0", "gpu", 8);
+  const cleanUp = undo.move();
+  return { coordinator, dir, [Symbol.asyncDispose]: () => cleanUp.disposeAsync() };
+};
