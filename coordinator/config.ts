@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { z } from "zod";
 import { AppError } from "../shared/errors.ts";
 import { LOG_LEVELS } from "../shared/log.ts";
-import type { UploadLimit } from "../shared/uploadLimit.ts";
 import type { JobNetworkMode } from "./domain/instances/networkMode.ts";
 
 const DEFAULT_CODE_UPLOAD_LIMIT = 2 * 1024 * 1024;
@@ -84,7 +83,7 @@ export interface CoordinatorConfig {
   databaseUrl: string;
   databaseAuthToken: string | undefined;
   /** Of one archive; 0: none. `inParts`: of one that comes in several requests, with the setting that says so. */
-  uploadLimits: { inOne: number; inParts: number; partsSetting: UploadLimit["setting"] };
+  uploadLimits: { inOne: number; inParts: number; partsSetting: string };
   eventsTtlS: number;
   silenceMs: number;
   artifactsDir: string | undefined;

@@ -4,7 +4,7 @@ import { showBytes } from "./showBytes.ts";
 /** What is uploaded, as messages name it, and the server's setting that limits it; `bytes` 0: not at all. */
 export interface UploadLimit {
   readonly what: "Archive" | "Repo diff";
-  readonly setting: "DSTACK_SERVER_CODE_UPLOAD_LIMIT" | "DSTACK_SERVER_UPLOAD_LIMIT";
+  readonly setting: string;
   readonly bytes: number;
 }
 

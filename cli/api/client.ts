@@ -57,16 +57,65 @@ export const postForStream = (
   signal: AbortSignal,
 ): Promise<Response> => send(api, path, jsonBody(body), { signal, isSingleTry: true });
 
-/** Uploads one file under a name, as the stock client does. */
+/** Sends bytes as they are. A line on which nothing arrives for `timeoutMs` is taken for dead. */
+export const postBytes = async <T>(
+  api: Api,
+  {
+    path,
+    bytes,
+    answer,
+    timeoutMs,
+  }: { path: string; bytes: Uint8Array<ArrayBuffer>; answer: Answer<T>; timeoutMs: number },
+): Promise<T> => {
+  const signal = AbortSignal.timeout(timeoutMs);
+  const headers = { "content-type": "application/octet-stream" };
+  try {
+    const response = await send(api, path, { body: bytes, headers }, { signal, isSingleTry: true });
+    return understand(answer, await jsonOf(response), response.url);
+  } catch (err) {
+    if (signal.aborted) throw new Unreachable(api.connection.url, err);
+    throw err;
+  }
+};
+
+/** Uploads one file under a name, as the stock client does, none of which has to be in memory. */
 export const upload = async <T>(
   api: Api,
-  { path, name, content, answer }: { path: string; name: string; content: Blob; answer: Answer<T> },
+  {
+    path,
+    name,
+    content,
+    answer,
+  }: { path: string; name: string; content: Iterable<Uint8Array>; answer: Answer<T> },
 ): Promise<T> => {
-  const form = new FormData();
-  form.append("file", content, name);
-  const response = await send(api, path, { body: form });
+  const boundary = crypto.randomUUID();
+  const pieces = formOf(content, { name, boundary });
+  const body = new ReadableStream<Uint8Array>(
+    {
+      pull: (controller) => {
+        const { done, value } = pieces.next();
+        if (done) controller.close();
+        else controller.enqueue(value);
+      },
+    },
+    { highWaterMark: 0 },
+  );
+  const headers = { "content-type": `multipart/form-data; boundary=${boundary}` };
+  // What was read once cannot be sent again.
+  const response = await send(api, path, { body, headers }, { isSingleTry: true });
   return understand(answer, await jsonOf(response), response.url);
 };
+
+function* formOf(
+  content: Iterable<Uint8Array>,
+  { name, boundary }: { name: string; boundary: string },
+): Generator<Uint8Array, void> {
+  const utf8 = new TextEncoder();
+  const disposition = `Content-Disposition: form-data; name="file"; filename="${name}"`;
+  yield utf8.encode(`--${boundary}\r\n${disposition}\r\nContent-Type: application/octet-stream\r\n\r\n`);
+  for (const piece of content) if (piece.length > 0) yield piece;
+  yield utf8.encode(`\r\n--${boundary}--\r\n`);
+}
 
 type Payload = Pick<RequestInit, "method" | "body" | "headers">;
 

@@ -24,12 +24,12 @@ export const findRepo = async (api: Api, repoId: string): Promise<KnownRepo | un
 export const initRepo = (api: Api, request: InitRepoRequest): Promise<void> =>
   postForNothing(api, `${api.project}/repos/init`, request);
 
-/** Its name is the SHA-256 of the content. */
-export const uploadCode = async (
+/** In one request, as the stock client does; its name is the SHA-256 of the content. */
+export const uploadCodeAtOnce = async (
   api: Api,
   repoId: string,
-  code: { hash: string; content: Blob },
+  code: { hash: string; read(): Iterable<Uint8Array> },
 ): Promise<void> => {
   const path = `${api.project}/repos/upload_code?repo_id=${encodeURIComponent(repoId)}`;
-  await upload(api, { path, name: code.hash, content: code.content, answer: answerOf<null>(() => {}) });
+  await upload(api, { path, name: code.hash, content: code.read(), answer: answerOf<null>(() => {}) });
 };

@@ -3,7 +3,6 @@ import { mergeProfile } from "../../shared/config/profile.ts";
 import type { Api } from "../api/client.ts";
 import { listFleets } from "../api/fleets.ts";
 import { applyPlan, getPlan } from "../api/plans.ts";
-import { uploadCode } from "../api/repos.ts";
 import type { Context } from "../context.ts";
 import { startLive } from "../output/live.ts";
 import { printMessage } from "../output/message.ts";
@@ -50,8 +49,8 @@ export const applyRun = async (
     if (proposal.action === "override" && current) await stopAndWait(ctx, { api, run: current, signal });
     const { spec, code } = await made;
     if (code) {
-      using _ = startLive(ctx, "Uploading code...");
-      await uploadCode(api, spec.repo_id ?? "", code);
+      const { uploadCode } = await import("../repos/uploadCode.ts");
+      await uploadCode(ctx, api, { repoId: spec.repo_id ?? "", code });
     }
     using _ = startLive(ctx, "Applying plan...");
     return applyPlan(api, plan.run_spec, current);
@@ -69,9 +68,11 @@ const fetchPlan = async (
   api: Api,
   { made, wish }: { made: Promise<MadeRunSpec>; wish: ApplyWish },
 ): Promise<RunPlan> => {
+  // Meanwhile it is said what is read and uploaded.
+  const { spec } = await made;
   using _ = startLive(ctx, "Getting apply plan...");
-  return getPlan(api, {
-    run_spec: (await made).spec,
+  return await getPlan(api, {
+    run_spec: spec,
     max_offers: wish.maxOffers,
     full_offers: wish.fullOffers,
     unallocated_resources: wish.unallocated,

@@ -7,7 +7,8 @@ import { resolveRun } from "../../shared/config/resolve.ts";
 import type { Api } from "../api/client.ts";
 import type { Source } from "../configuration/source.ts";
 import type { Context } from "../context.ts";
-import type { Code, RepoWish, RunRepo } from "../repos/runRepo.ts";
+import type { Diff } from "../repos/diff.ts";
+import type { RepoWish, RunRepo } from "../repos/runRepo.ts";
 
 interface Wanted {
   readonly api: Api;
@@ -32,7 +33,7 @@ const NO_REPO = {
 export interface MadeRunSpec {
   readonly spec: RunSpec;
   /** Local changes of the repository, to be uploaded before the run is submitted. */
-  readonly code: Code | undefined;
+  readonly code: Diff | undefined;
 }
 
 /**
@@ -45,7 +46,7 @@ export const makeRunSpec = async (ctx: Context, wanted: Wanted): Promise<MadeRun
   const overridden = withOverrides(wanted.configuration, wanted.overrides);
   const resolved = resolveRun(overridden, { path: source.shownAs, text: source.text, env, runArgs });
   const profile = await findProfile({ ...wanted.profile, env, cwd, home });
-  const { files, archives } = await sendFiles(api, resolved, { dir: source.dir, home });
+  const { files, archives } = await sendFiles(ctx, api, { files: resolved.files, dir: source.dir });
   const repo = await repoOf(ctx, wanted, resolved);
   const { code, ...ofRepo } = repo ?? { ...NO_REPO, code: undefined };
   const spec = {
@@ -78,9 +79,13 @@ const repoOf = async (
   return prepareRunRepo(ctx, api, { configuration, wish, dir });
 };
 
-const sendFiles = async (api: Api, { files }: RunConfiguration, base: { dir: string; home: string }) => {
+const sendFiles = async (
+  ctx: Context,
+  api: Api,
+  { files, dir }: { files: RunConfiguration["files"]; dir: string },
+) => {
   if (files.length === 0) return { files, archives: [] };
   const { resolveFiles, uploadFiles } = await import("../files/upload.ts");
-  const resolved = resolveFiles(files, base);
-  return { files: resolved, archives: await uploadFiles(api, resolved) };
+  const resolved = resolveFiles(files, { dir, home: ctx.home });
+  return { files: resolved, archives: await uploadFiles(ctx, api, resolved) };
 };

@@ -1,56 +1,77 @@
-import { createReadStream } from "node:fs";
-import { pipeline } from "node:stream/promises";
-import { pack } from "tar-stream";
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { AppError } from "../../shared/errors.ts";
+import type { Content } from "./content.ts";
+import { padded, TAR_END, tarHeader } from "./tarHeader.ts";
 import { listMembers, type Member } from "./walk.ts";
 
-/** Beyond this an archive is surely a mistake; what a server takes is far less. */
-const MAX_BYTES = 2 * 1024 ** 3;
+const CHUNK = 1024 ** 2;
 
-export interface Archive {
-  readonly content: Blob;
-  /** SHA-256 of the content, in hex. */
-  readonly hash: string;
+/** An uncompressed tar that is made as it is read, from any byte on: none of it lies anywhere. */
+export interface Archive extends Content {
+  readonly members: readonly Member[];
 }
 
-/** An uncompressed tar of a file or folder. The same files give the same bytes, whoever owns them. */
-export const makeArchive = async (root: string): Promise<Archive> => {
-  const tar = pack();
-  const hash = new Bun.CryptoHasher("sha256");
-  const parts: Uint8Array<ArrayBuffer>[] = [];
-  let size = 0;
-  const collecting = (async () => {
-    for await (const part of tar as AsyncIterable<Uint8Array<ArrayBuffer>>) {
-      size += part.length;
-      if (size > MAX_BYTES) {
-        throw new AppError("too_large", `'${root}' in \`files\` has more than 2GB`, {
-          hint: "Exclude what the run does not need with .gitignore or .dstackignore",
-        });
-      }
-      hash.update(part);
-      parts.push(part);
-    }
-  })();
-  const packing = (async () => {
-    for (const member of listMembers(root)) await add(tar, member);
-    tar.finalize();
-  })();
-  await Promise.all([collecting, packing]);
-  return { content: new Blob(parts), hash: hash.digest("hex") };
+/** Of a file or folder. The same files give the same bytes, whoever owns them and whenever they were written. */
+export const planArchive = (root: string): Archive => {
+  const members = listMembers(root);
+  const size = members.reduce((sum, member) => sum + lengthOf(member), TAR_END.length);
+  return { members, size, read: (from = 0) => readArchive(members, from) };
 };
 
-const add = async (
-  tar: ReturnType<typeof pack>,
-  { name, source, kind, stats, target }: Member,
-): Promise<void> => {
-  const header = {
-    name,
-    mode: stats.mode & 0o777,
-    mtime: new Date(Math.floor(stats.mtimeMs / 1000) * 1000),
+const headerOf = ({ name, kind, stats, target }: Member): Uint8Array =>
+  tarHeader({ name, kind, mode: stats.mode & 0o777, size: kind === "file" ? stats.size : 0, target });
+
+const lengthOf = (member: Member): number =>
+  headerOf(member).length + (member.kind === "file" ? padded(member.stats.size) : 0);
+
+function* readArchive(members: readonly Member[], from: number): Generator<Uint8Array, void> {
+  let skip = from;
+  /** What is left of a piece when what is not wanted has been taken off its beginning. */
+  const rest = (piece: Uint8Array): Uint8Array => {
+    const left = piece.subarray(Math.min(skip, piece.length));
+    skip -= piece.length - left.length;
+    return left;
   };
-  if (kind === "file") {
-    // A file that changes its size meanwhile is refused by the packer.
-    await pipeline(createReadStream(source), tar.entry({ ...header, size: stats.size }));
-  } else if (kind === "folder") tar.entry({ ...header, type: "directory" });
-  else tar.entry({ ...header, type: "symlink", linkname: target ?? "." });
-};
+  for (const member of members) {
+    const length = skip > 0 ? lengthOf(member) : 0;
+    if (skip > 0 && skip >= length) {
+      skip -= length;
+      continue;
+    }
+    yield rest(headerOf(member));
+    if (member.kind !== "file") continue;
+    const { size } = member.stats;
+    const begin = Math.min(skip, size);
+    skip -= begin;
+    yield* readFile(member, begin);
+    yield rest(new Uint8Array(padded(size) - size));
+  }
+  yield rest(TAR_END);
+}
+
+/** What was seen when the archive was planned is what has to be there: anything else would be a file that never was. */
+function* readFile({ source, stats }: Member, from: number): Generator<Uint8Array, void> {
+  const file = openSync(source, "r");
+  try {
+    const check = () => {
+      const { size, mtimeMs } = fstatSync(file);
+      if (size !== stats.size || mtimeMs !== stats.mtimeMs) throw hasChanged(source);
+    };
+    check();
+    for (let at = from; at < stats.size; ) {
+      const piece = new Uint8Array(Math.min(CHUNK, stats.size - at));
+      const length = readSync(file, piece, 0, piece.length, at);
+      if (length === 0) throw hasChanged(source);
+      at += length;
+      yield piece.subarray(0, length);
+    }
+    check();
+  } finally {
+    closeSync(file);
+  }
+}
+
+const hasChanged = (path: string): AppError =>
+  new AppError("conflict", `The file '${path}' changed while it was read`, {
+    hint: "Try again when nothing writes to it, or exclude it with .dstackignore",
+  });

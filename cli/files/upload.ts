@@ -1,18 +1,22 @@
 import { existsSync } from "node:fs";
-import { resolve } from "node:path";
+import { basename, resolve } from "node:path";
 import type { FileArchive } from "../../shared/api/files.ts";
 import type { FileArchiveMapping } from "../../shared/api/jobs.ts";
+import type { UploadLimits } from "../../shared/api/uploads.ts";
 import type { FileMapping } from "../../shared/config/files.ts";
 import { AppError } from "../../shared/errors.ts";
-import { answerOf, hasKeys, isText } from "../api/answer.ts";
-import { type Api, post, upload } from "../api/client.ts";
-import { isMissing, isUnknownRoute } from "../api/refusal.ts";
-import { makeArchive } from "./archive.ts";
-
-const archiveAnswer = answerOf<FileArchive>(hasKeys({ id: isText, hash: isText }));
+import { checkUploadSize } from "../../shared/uploadLimit.ts";
+import type { Api } from "../api/client.ts";
+import { beginUpload, findArchive, findUploadLimits, finishUpload, uploadArchive } from "../api/uploads.ts";
+import type { Context } from "../context.ts";
+import { startProgress } from "../output/progress.ts";
+import { type Archive, planArchive } from "./archive.ts";
+import { hashOf, type OnProgress } from "./content.ts";
+import { largestText } from "./largest.ts";
+import { sendInParts } from "./sendInParts.ts";
 
 /** Smaller archives are sent right away: asking whether they are known takes as long. */
-const ASK_FIRST_BYTES = 64 * 1024;
+export const ASK_FIRST_BYTES = 64 * 1024;
 
 /** Local paths as they are on this machine: `~` is the home, the rest is relative to the configuration's folder. */
 export const resolveFiles = (
@@ -26,26 +30,56 @@ export const resolveFiles = (
   });
 
 /** Packs and uploads each entry; the server keeps one archive per content, however often it is sent. */
-export const uploadFiles = (api: Api, files: readonly FileMapping[]): Promise<FileArchiveMapping[]> =>
-  Promise.all(
-    files.map(async ({ local_path: localPath, path }) => ({
-      id: (await uploadOne(api, localPath)).id,
-      path,
-    })),
-  );
-
-const uploadOne = async (api: Api, path: string): Promise<FileArchive> => {
-  const { content, hash } = await makeArchive(path);
-  const known = content.size > ASK_FIRST_BYTES ? await findArchive(api, hash) : undefined;
-  if (known) return known;
-  return upload(api, { path: "/api/files/upload_archive", name: hash, content, answer: archiveAnswer });
+export const uploadFiles = async (
+  ctx: Context,
+  api: Api,
+  files: readonly FileMapping[],
+): Promise<FileArchiveMapping[]> => {
+  const planned = files.map(({ local_path: root, path }) => ({ root, path, archive: planArchive(root) }));
+  const isLarge = planned.some(({ archive }) => archive.size > ASK_FIRST_BYTES);
+  const limits = isLarge ? await findUploadLimits(api) : undefined;
+  // Nothing is sent when something is too large.
+  if (limits) for (const { archive } of planned) checkSize(archive, limits);
+  const sent: FileArchiveMapping[] = [];
+  for (const { root, path, archive } of planned)
+    sent.push({ id: (await uploadOne(ctx, api, { name: basename(root), archive, limits })).id, path });
+  return sent;
 };
 
-const findArchive = async (api: Api, hash: string): Promise<FileArchive | undefined> => {
-  try {
-    return await post(api, { path: "/api/files/get_archive_by_hash", body: { hash }, answer: archiveAnswer });
-  } catch (err) {
-    if (isMissing(err) || isUnknownRoute(err)) return undefined;
-    throw err;
-  }
+const checkSize = ({ size, members }: Archive, { max_bytes: bytes, setting }: UploadLimits): void =>
+  checkUploadSize(size, { what: "Archive", setting, bytes }, () => largestText(members));
+
+interface Upload {
+  readonly name: string;
+  readonly archive: Archive;
+  readonly limits: UploadLimits | undefined;
+}
+
+const uploadOne = async (ctx: Context, api: Api, { name, archive, limits }: Upload): Promise<FileArchive> => {
+  const hash = await withProgress(ctx, `Reading ${name}`, (report) => hashOf(archive, report));
+  if (archive.size <= ASK_FIRST_BYTES) return uploadArchive(api, hash, archive.read());
+  if (!limits) return (await findArchive(api, hash)) ?? uploadArchive(api, hash, archive.read());
+  const wish = { hash, size: archive.size };
+  return withProgress(ctx, `Uploading ${name}`, (onProgress) =>
+    sendInParts(ctx, api, {
+      content: archive,
+      name: wish,
+      mostBytes: limits.part_bytes,
+      begin: async () => {
+        const { archive: known, offset } = await beginUpload(api, wish);
+        return { known: known ?? undefined, offset };
+      },
+      finish: async () => (await finishUpload(api, wish)).archive ?? undefined,
+      onProgress,
+    }),
+  );
+};
+
+const withProgress = async <T>(
+  ctx: Context,
+  label: string,
+  work: (report: OnProgress) => Promise<T>,
+): Promise<T> => {
+  using progress = startProgress(ctx, label);
+  return await work(progress.report);
 };

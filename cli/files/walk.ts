@@ -1,5 +1,6 @@
 import {
   type Dirent,
+  existsSync,
   lstatSync,
   readdirSync,
   readFileSync,
@@ -9,6 +10,7 @@ import {
   statSync,
 } from "node:fs";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
+import { AppError } from "../../shared/errors.ts";
 import { type IgnoreRules, parseIgnoreFile } from "./ignore.ts";
 
 /** What goes into an archive, by its name there. */
@@ -17,29 +19,48 @@ export interface Member {
   readonly name: string;
   readonly source: string;
   readonly kind: "file" | "folder" | "link";
-  readonly stats: Stats;
+  readonly stats: Pick<Stats, "mode" | "size" | "mtimeMs">;
   /** Of a link: where to, relative. */
   readonly target: string | undefined;
 }
 
-const IGNORE_FILES = [".gitignore", ".ignore", ".dstackignore"];
+/** What a later one says wins over an earlier one, wherever they lie. */
+const IGNORE_FILES = [".gitignore", ".ignore", ".dstackignore"] as const;
 const NEVER = ".git";
 
+/** An ignore file, which is about what lies under its folder. */
 interface Scope {
+  readonly kind: (typeof IGNORE_FILES)[number];
   readonly folder: string;
   readonly rules: IgnoreRules;
 }
 
 /**
- * A file, or a folder with all that is not ignored, sorted by name (docs/spec/cli.md §4.2). Later ignore files win over
- * earlier ones, deeper over higher; what is under an ignored folder cannot be brought back, as in git.
+ * A file, or a folder with all that is not ignored, sorted by name (docs/spec/cli.md §4.2). Of ignore files of one kind
+ * the deeper wins over the higher, up to the root of the checkout that the folder is in; what is under an ignored folder
+ * cannot be brought back, as in git. What was asked for is never ignored itself.
  */
 export const listMembers = (root: string): Member[] => {
-  const name = basename(root);
-  const stats = statSync(root);
-  if (!stats.isDirectory()) return [{ name, source: root, kind: "file", stats, target: undefined }];
-  const top: Member = { name, source: root, kind: "folder", stats, target: undefined };
-  return [top, ...listFolder({ root: realpathSync(root), folder: root, name, scopes: [] })];
+  const found = statSync(root);
+  const top = { name: basename(root), source: root, stats: slim(found), target: undefined };
+  if (!found.isDirectory()) return [{ ...top, kind: "file" }];
+  const real = realpathSync(root);
+  const inside = listFolder({ root: real, folder: real, name: top.name, scopes: scopesAbove(real) });
+  return [{ ...top, kind: "folder" }, ...inside];
+};
+
+const slim = ({ mode, size, mtimeMs }: Stats): Member["stats"] => ({ mode, size, mtimeMs });
+
+/** Of the folders between the root of a checkout and what is in it; none where there is no checkout. */
+const scopesAbove = (root: string): Scope[] => {
+  const above: string[] = [];
+  for (let folder = root; !existsSync(join(folder, NEVER)); ) {
+    const parent = dirname(folder);
+    if (parent === folder) return [];
+    above.unshift(parent);
+    folder = parent;
+  }
+  return above.flatMap((folder) => scopesOf(folder, readdirSync(folder, { withFileTypes: true })));
 };
 
 interface Place {
@@ -62,40 +83,53 @@ const listFolder = ({ root, folder, name, scopes }: Place): Member[] => {
       const source = join(folder, entry.name);
       const member = { name: `${name}/${entry.name}`, source, target: undefined };
       if (entry.isSymbolicLink()) return linkMembers(root, member);
-      const stats = lstatSync(source);
-      if (entry.isDirectory()) {
-        const inside = listFolder({ root, folder: source, name: member.name, scopes: inner });
-        return [{ ...member, kind: "folder" as const, stats }, ...inside];
-      }
       // Sockets, pipes and devices have no content to send.
-      return entry.isFile() ? [{ ...member, kind: "file" as const, stats }] : [];
+      if (!entry.isFile() && !entry.isDirectory()) return [];
+      const stats = slim(statsOf(folder, entry.name));
+      if (entry.isFile()) return [{ ...member, kind: "file" as const, stats }];
+      const inside = listFolder({ root, folder: source, name: member.name, scopes: inner });
+      return [{ ...member, kind: "folder" as const, stats }, ...inside];
     });
+};
+
+/** A name that is not UTF-8 has lost bytes when it comes here, so that nothing is found under it. */
+const statsOf = (folder: string, name: string): Stats => {
+  const stats = lstatSync(join(folder, name), { throwIfNoEntry: false });
+  if (stats) return stats;
+  const isOdd = name.includes("\uFFFD");
+  throw new AppError(
+    isOdd ? "invalid" : "conflict",
+    isOdd
+      ? `The name of the file '${name}' in '${folder}' is not UTF-8`
+      : `The file '${join(folder, name)}' went away while it was read`,
+    { hint: isOdd ? "Rename it, or exclude it with .dstackignore" : "Try again when nothing changes it" },
+  );
 };
 
 const scopesOf = (folder: string, entries: readonly Dirent[]): Scope[] =>
   IGNORE_FILES.filter((name) => entries.some((entry) => entry.name === name && entry.isFile())).map(
-    (name) => ({
-      folder,
-      rules: parseIgnoreFile(readFileSync(join(folder, name), "utf8")),
-    }),
+    (kind) => ({ kind, folder, rules: parseIgnoreFile(readFileSync(join(folder, kind), "utf8")) }),
   );
 
 const isIgnored = (path: string, isFolder: boolean, scopes: readonly Scope[]): boolean => {
-  for (const { folder, rules } of scopes.toReversed()) {
-    const decision = rules.decide(relative(folder, path).split(sep).join("/"), isFolder);
-    if (decision) return decision === "ignore";
-  }
+  for (const kind of IGNORE_FILES.toReversed())
+    for (const { folder, rules } of scopes.filter((scope) => scope.kind === kind).toReversed()) {
+      const decision = rules.decide(slashed(relative(folder, path)), isFolder);
+      if (decision) return decision === "ignore";
+    }
   return false;
 };
+
+const slashed = (path: string): string => (sep === "/" ? path : path.split(sep).join("/"));
 
 /** A link that stays inside goes along as one; of another the file that it leads to goes. One that leads nowhere is left out. */
 const linkMembers = (root: string, member: Omit<Member, "kind" | "stats">): Member[] => {
   const folder = realpathSync(dirname(member.source));
   const target = resolve(folder, readlinkSync(member.source));
   if (target === root || target.startsWith(`${root}${sep}`)) {
-    const stats = lstatSync(member.source);
-    return [{ ...member, kind: "link", stats, target: relative(folder, target) || "." }];
+    const stats = slim(lstatSync(member.source));
+    return [{ ...member, kind: "link", stats, target: slashed(relative(folder, target)) || "." }];
   }
   const stats = statSync(member.source, { throwIfNoEntry: false });
-  return stats?.isFile() ? [{ ...member, kind: "file", stats }] : [];
+  return stats?.isFile() ? [{ ...member, kind: "file", stats: slim(stats) }] : [];
 };

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { AppError } from "../../shared/errors.ts";
-import { type GitOptions, runGit, spawnGit } from "./git.ts";
+import { type GitOptions, runGit } from "./git.ts";
 
 /** A checkout on this machine, as far as a run needs it (docs/spec/cli.md §4.3). */
 export interface LocalRepo {
@@ -56,53 +56,4 @@ export const readLocalRepo = async (dir: string, env: GitOptions["env"]): Promis
   if (!url) throw new AppError("invalid", `The remote ${remote} of ${root} has no URL`);
   const branch = merge.replace(/^refs\/heads\//, "");
   return { root, url, branch, commit, userName: userName || null, userEmail: userEmail || null };
-};
-
-/** How long the diff may take before the user is told what takes so long. */
-const SLOW_MS = 5_000;
-
-/**
- * What the work tree has over the commit: a binary diff of what git knows, then every file that it does not know and does
- * not ignore. Refuses (`too_large`) more than `maxBytes` before it is all read.
- */
-export const diffLocalRepo = async (
-  { root, commit }: LocalRepo,
-  { env, maxBytes, onSlow }: { env: GitOptions["env"]; maxBytes: number; onSlow: () => void },
-): Promise<Uint8Array<ArrayBuffer>> => {
-  const timer = setTimeout(onSlow, SLOW_MS);
-  const parts: Uint8Array[] = [];
-  let size = 0;
-  const collect = async (args: string[], isGood: (code: number) => boolean) => {
-    const child = spawnGit(["-c", "core.quotePath=true", ...args], { cwd: root, env });
-    const said = new Response(child.stderr).text();
-    for await (const part of child.stdout) {
-      size += part.length;
-      if (size > maxBytes) {
-        child.kill();
-        throw new AppError("too_large", "The local changes of the repository have more than 2GB", {
-          hint: "Commit and push them, or have .gitignore exclude what the run does not need",
-        });
-      }
-      parts.push(part);
-    }
-    const code = await child.exited;
-    if (!isGood(code)) throw new AppError("invalid", `git ${args.join(" ")} failed: ${(await said).trim()}`);
-  };
-  try {
-    await collect(["diff", "--no-ext-diff", "--no-color", "--binary", commit], (code) => code === 0);
-    const others = ["ls-files", "--others", "--exclude-standard", "-z"];
-    const { stdout } = await runGit(others, { cwd: root, env });
-    // It answers 1, as there is a difference.
-    for (const file of stdout
-      .split("\0")
-      .filter((name) => name !== "")
-      .sort())
-      await collect(
-        ["diff", "--no-ext-diff", "--no-color", "--binary", "--no-index", "--", "/dev/null", file],
-        (code) => code <= 1,
-      );
-  } finally {
-    clearTimeout(timer);
-  }
-  return new Uint8Array(Buffer.concat(parts));
 };

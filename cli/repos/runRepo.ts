@@ -5,10 +5,12 @@ import type { Api } from "../api/client.ts";
 import { findRepo, initRepo } from "../api/repos.ts";
 import type { Context } from "../context.ts";
 import { printInfo } from "../output/message.ts";
-import { diffLocalRepo, readLocalRepo, resolveLocalPath } from "./localRepo.ts";
+import { type Diff, diffLocalRepo } from "./diff.ts";
+import { readLocalRepo, resolveLocalPath } from "./localRepo.ts";
 import { findCreds, type GivenCreds } from "./probe.ts";
 import { parseRepoUrl, type RepoUrl, repoId, repoName } from "./repoUrl.ts";
 import { resolveSshHost, type SshHost } from "./sshHost.ts";
+import { checkCodeSize } from "./uploadCode.ts";
 
 /** What the command line says of the repository. */
 export interface RepoWish {
@@ -27,15 +29,8 @@ export interface RunRepo {
   readonly repo_data: RepoData;
   readonly repo_code_hash: string | null;
   readonly repo_dir: string;
-  readonly code: Code | undefined;
+  readonly code: Diff | undefined;
 }
-
-export interface Code {
-  readonly hash: string;
-  readonly content: Blob;
-}
-
-const MAX_DIFF_BYTES = 2 * 1024 ** 3;
 
 export const isUrl = (text: string): boolean => /^\w+:\/\//.test(text) || /^[\w.-]+@[\w.-]+:/.test(text);
 
@@ -86,11 +81,10 @@ export const prepareRunRepo = async (
   }
   const { given, base } = where.local ?? { given: ".", base: dir };
   const local = await readLocalRepo(resolveLocalPath(given, { base, home: ctx.home }), ctx.env);
-  const [{ url, id }, diff] = await Promise.all([
+  const [{ url, id }, code] = await Promise.all([
     ensureRepo(ctx, api, { text: local.url, ...creds }),
     diffLocalRepo(local, {
       env: ctx.env,
-      maxBytes: MAX_DIFF_BYTES,
       onSlow: () =>
         printInfo(
           ctx,
@@ -98,13 +92,14 @@ export const prepareRunRepo = async (
         ),
     }),
   ]);
+  if (code) await checkCodeSize(api, code);
   const data = {
     repo_branch: local.branch,
     repo_hash: local.commit,
     repo_config_name: local.userName,
     repo_config_email: local.userEmail,
   };
-  return runRepo(url, id, { where, data, diff });
+  return runRepo(url, id, { where, data, ...(code && { code }) });
 };
 
 type RemoteData = Omit<Extract<RepoData, { repo_type: "remote" }>, "repo_type" | "repo_name">;
@@ -112,12 +107,8 @@ type RemoteData = Omit<Extract<RepoData, { repo_type: "remote" }>, "repo_type" |
 const runRepo = (
   url: RepoUrl,
   id: string,
-  { where, data, diff }: { where: Where; data: RemoteData; diff?: Uint8Array<ArrayBuffer> },
+  { where, data, code }: { where: Where; data: RemoteData; code?: Diff },
 ): RunRepo => {
-  const code =
-    diff && diff.length > 0
-      ? { hash: new Bun.CryptoHasher("sha256").update(diff).digest("hex"), content: new Blob([diff]) }
-      : undefined;
   return {
     repo_id: id,
     repo_data: { repo_type: "remote", repo_name: repoName(url), ...data },

@@ -49,7 +49,10 @@ export const fileRoutes: Route[] = [
     ours: true,
     access: "auth",
     answer: UploadLimits,
-    handle: ({ deps }) => ({ max_bytes: deps.config.uploadLimits.inParts, part_bytes: UPLOAD_PART_BYTES }),
+    handle: ({ deps }) => {
+      const { bytes, setting } = partsLimit(deps.config, "Archive");
+      return { max_bytes: bytes, setting, part_bytes: UPLOAD_PART_BYTES };
+    },
   }),
   userRoute({
     path: "/api/files/begin_upload",

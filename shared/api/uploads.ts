@@ -13,6 +13,8 @@ const Content = z.object({ hash: Sha256, size: z.number().int().positive() });
 export const UploadLimits = z.object({
   /** Of one archive or diff; 0: no limit. */
   max_bytes: z.number().int().nonnegative(),
+  /** The server's setting that says so. */
+  setting: z.string(),
   /** The most that one part may have. */
   part_bytes: z.number().int().positive(),
 });

@@ -1,0 +1,60 @@
+/** Bytes of a known number that can be read again, from any of them on, without being held anywhere. */
+export interface Content {
+  readonly size: number;
+  read(from?: number): Iterable<Uint8Array>;
+}
+
+/** Told how many bytes are done, of how many. */
+export type OnProgress = (done: number, total: number) => void;
+
+/** Others have their turn as often. */
+const TURN_BYTES = 16 * 1024 ** 2;
+
+/** SHA-256 of all of it, in hex. */
+export const hashOf = async (content: Content, onProgress: OnProgress): Promise<string> => {
+  const hash = new Bun.CryptoHasher("sha256");
+  let [done, turn] = [0, 0];
+  for (const piece of content.read()) {
+    hash.update(piece);
+    done += piece.length;
+    turn += piece.length;
+    if (turn < TURN_BYTES) continue;
+    turn = 0;
+    onProgress(done, content.size);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return hash.digest("hex");
+};
+
+/** Gathers pieces into parts, each as long as is wanted when it is asked for. */
+export class Parts {
+  readonly #pieces: Iterator<Uint8Array>;
+  #left: Uint8Array = new Uint8Array();
+
+  constructor(content: Content, from: number) {
+    this.#pieces = content.read(from)[Symbol.iterator]();
+  }
+
+  /** Empty: there is no more. */
+  next(size: number): Uint8Array<ArrayBuffer> {
+    const part = new Uint8Array(size);
+    let length = 0;
+    while (length < size) {
+      if (this.#left.length === 0) {
+        const { done, value } = this.#pieces.next();
+        if (done) break;
+        this.#left = value;
+      }
+      const fitting = this.#left.subarray(0, size - length);
+      part.set(fitting, length);
+      length += fitting.length;
+      this.#left = this.#left.subarray(fitting.length);
+    }
+    return part.subarray(0, length);
+  }
+
+  /** What is open is closed. */
+  [Symbol.dispose](): void {
+    this.#pieces.return?.();
+  }
+}
