@@ -26,7 +26,7 @@ const raw = async (
 
 describe("routes that are not there", () => {
   test.each([
-    ["GET", "/", 404, "Not Found"],
+    ["GET", "/nothing", 404, "Not Found"],
     ["GET", "/api/runs/list", 404, "Not Found"],
     ["POST", "/api/nothing", 405, "Method Not Allowed"],
     ["POST", "/api/runs/list/", 405, "Method Not Allowed"],

@@ -24,9 +24,11 @@ import { sshProxyRoutes } from "./sshProxy.ts";
 import { templateRoutes } from "./templates.ts";
 import { userRoutes } from "./users.ts";
 import { volumeRoutes } from "./volumes.ts";
+import { welcomeRoutes } from "./welcome.ts";
 
 /** Every route for people, with who may call it. Those of agents: agent/. */
 export const ROUTES: readonly Route[] = [
+  ...welcomeRoutes,
   ...serverRoutes,
   ...authRoutes,
   ...userRoutes,

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 
@@ -13,12 +13,18 @@ const Exchange = z.object({
     headers: z.record(z.string(), z.string()),
     body: z.unknown(),
   }),
-  response: z.object({ status: z.number(), body: z.unknown() }),
+  response: z.object({
+    status: z.number(),
+    headers: z.record(z.string(), z.string()),
+    body: z.unknown(),
+  }),
 });
 export type Exchange = z.infer<typeof Exchange>;
 
 const Command = z.object({ command: z.array(z.string()), exchanges: z.array(Exchange).default([]) });
 const File = z.union([z.object({ commands: z.array(Command) }), Command]);
+
+export const WIRE_FILES = readdirSync(DIR).map((file) => file.replace(/\.json$/, ""));
 
 /** All exchanges of a file, in order. */
 export const readWire = (name: string): Exchange[] => {
@@ -30,9 +36,6 @@ const PLACEHOLDER = /^<[a-z0-9-]+>\n?$/;
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
-
-const kindOf = (value: unknown): string =>
-  value === null ? "null" : Array.isArray(value) ? "list" : typeof value;
 
 /** Placeholders of a file, with what stands in their place here. */
 export type Known = Map<string, string>;
@@ -46,38 +49,57 @@ export const filled = (value: unknown, known: Known): unknown => {
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, filled(item, known)]));
 };
 
-/**
- * Where an answer has another form than the recorded one: a key less (unless it is null there), or another type. Of
- * lists, as many items count as both have. Learns what placeholders stand for.
- */
-export const differencesOf = (
-  recorded: unknown,
-  ours: unknown,
-  { known, path = "" }: { known: Known; path?: string },
-): string[] => {
-  if (typeof recorded === "string" && PLACEHOLDER.test(recorded) && typeof ours === "string")
-    known.set(recorded, ours);
-  if (recorded === null || ours === null)
-    return recorded === ours || MAY_BE_NULL.test(path)
-      ? []
-      : [`${path}: ${kindOf(recorded)} there, ${kindOf(ours)} here`];
-  if (kindOf(recorded) !== kindOf(ours)) return [`${path}: ${kindOf(recorded)} there, ${kindOf(ours)} here`];
-  if (Array.isArray(recorded) && Array.isArray(ours))
-    // As far as both go: how many there are is the recording's own.
-    return recorded
-      .slice(0, ours.length)
-      .flatMap((item, at) => differencesOf(item, ours[at], { known, path: `${path}[]` }));
-  // The keys of an environment are its owner's.
-  if (!isObject(recorded) || !isObject(ours) || path.endsWith(".env")) return [];
-  return Object.keys(recorded).flatMap((key) =>
-    key in ours
-      ? differencesOf(recorded[key], ours[key], { known, path: `${path}.${key}` })
-      : recorded[key] === null
-        ? []
-        : [`${path}.${key}: missing here`],
-  );
+/** Where an answer is another than the recorded one. */
+export interface WireDifference {
+  /** `.jobs[].job_spec.env` */
+  path: string;
+  there: unknown;
+  here: unknown;
+}
+
+const escaped = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
+
+/** A text with a placeholder within it: there anything may stand. */
+const fits = (recorded: string, ours: string): boolean => {
+  const parts = recorded.split(/<[a-z0-9-]+>/);
+  return parts.length > 1 && new RegExp(`^${parts.map(escaped).join("[^]*")}$`).test(ours);
 };
 
-/** What depends on the moment or on the host, and may be there or not. */
-const MAY_BE_NULL =
-  /\.(?:finished_at|actor_user_id|actor_user|is_actor_user_deleted|termination_reason|termination_reason_message|exit_status|job_provisioning_data|job_runtime_data|fleet|gpu_driver|cpu_arch|arch|error|image_pull_progress|job_connection_info|groups|max_price|current_resource|email|next_token|vendor|internal_ip|user|port|identity_file|configuration_path|placement)$/;
+/** What is another thing each time that it is written. */
+const ANY = /^<(?:time|ago|token)>$/;
+
+/** The same placeholder is the same thing throughout a file: learns what that is, then holds it to it. */
+const isPlaceheld = (recorded: string, ours: string, known: Known): boolean => {
+  if (ANY.test(recorded)) return true;
+  const before = known.get(recorded);
+  if (before === undefined) known.set(recorded, ours);
+  return before === undefined || before === ours;
+};
+
+/** Every value that is another one; keys that are null count as left out, as for clients. */
+export const differencesOf = (
+  there: unknown,
+  here: unknown,
+  { known, path = "" }: { known: Known; path?: string },
+): WireDifference[] => {
+  if (typeof there === "string" && typeof here === "string") {
+    const isSame = PLACEHOLDER.test(there)
+      ? isPlaceheld(there, here, known)
+      : there === here || fits(there, here);
+    return isSame ? [] : [{ path, there, here }];
+  }
+  if (Array.isArray(there) && Array.isArray(here)) {
+    const items = there
+      .slice(0, here.length)
+      .flatMap((item, at) => differencesOf(item, here[at], { known, path: `${path}[]` }));
+    const length = { path: `${path}.length`, there: there.length, here: here.length };
+    return there.length === here.length ? items : [...items, length];
+  }
+  if (isObject(there) && isObject(here)) {
+    const keys = [...new Set([...Object.keys(there), ...Object.keys(here)])];
+    return keys.flatMap((key) =>
+      differencesOf(there[key] ?? null, here[key] ?? null, { known, path: `${path}.${key}` }),
+    );
+  }
+  return there === here ? [] : [{ path, there, here }];
+};

@@ -26,6 +26,8 @@ const fleetSpec = { configuration: { type: "fleet", name: "rack", nodes: 0 }, pr
 
 /** A valid call of each route on a seeded coordinator, by method and path, in an order in which all can be made. */
 export const ROUTE_CASES: Readonly<Record<string, MakeCase>> = {
+  "GET /": () => ({}),
+  "GET /api/docs": () => ({}),
   "GET /healthcheck": () => ({}),
   "GET /metrics": () => ({}),
   "GET /openapi.json": () => ({}),
