@@ -13,6 +13,7 @@ import { applyRun } from "../domain/runs/applyRun.ts";
 import { deleteRuns, getRunRow, listVisibleRuns, stopRuns } from "../domain/runs/findRuns.ts";
 import { planRun } from "../domain/runs/planRun.ts";
 import { viewRun } from "../domain/runs/viewRun.ts";
+import { asksForOffers, planFor, runFor } from "./olderRuns.ts";
 import { pageOf } from "./page.ts";
 import { NOTHING, projectRoute, type Route, userRoute } from "./route.ts";
 
@@ -24,10 +25,11 @@ export const runRoutes: Route[] = [
     access: "auth",
     body: ListRunsRequest,
     answer: z.array(Run),
-    handle: ({ deps, user, body }) => {
+    handle: async ({ c, deps, user, body }) => {
       const { prev_submitted_at, prev_run_id, ascending, limit } = body;
       const page = pageOf({ prev_created_at: prev_submitted_at, prev_id: prev_run_id, ascending, limit });
-      return listVisibleRuns(deps, user, { request: body, page });
+      const runs = await listVisibleRuns(deps, user, { request: body, page });
+      return c.json(runs.map((run) => runFor(c.get("clientVersion"), run)));
     },
   }),
   projectRoute({
@@ -37,8 +39,10 @@ export const runRoutes: Route[] = [
     access: "member",
     body: GetRunRequest,
     answer: Run,
-    handle: async ({ deps, project, body }) =>
-      viewRun(deps, await getRunRow(deps, project.id, body), { withConnections: true }),
+    handle: async ({ c, deps, project, body }) => {
+      const run = await viewRun(deps, await getRunRow(deps, project.id, body), { withConnections: true });
+      return c.json(runFor(c.get("clientVersion"), run));
+    },
   }),
   projectRoute({
     path: "/api/project/:project/runs/get_plan",
@@ -47,7 +51,11 @@ export const runRoutes: Route[] = [
     access: "member",
     body: GetRunPlanRequest,
     answer: RunPlan,
-    handle: ({ deps, user, project, body }) => planRun(deps, { user, project }, body),
+    handle: async ({ c, deps, user, project, body }) => {
+      const client = c.get("clientVersion");
+      const for_offers_only = body.for_offers_only || asksForOffers(client, body.run_spec);
+      return c.json(planFor(client, await planRun(deps, { user, project }, { ...body, for_offers_only })));
+    },
   }),
   projectRoute({
     path: "/api/project/:project/runs/apply",
@@ -56,7 +64,8 @@ export const runRoutes: Route[] = [
     access: "member",
     body: ApplyRunPlanRequest,
     answer: Run,
-    handle: ({ deps, user, project, body }) => applyRun(deps, { user, project }, body),
+    handle: async ({ c, deps, user, project, body }) =>
+      c.json(runFor(c.get("clientVersion"), await applyRun(deps, { user, project }, body))),
   }),
   projectRoute({
     path: "/api/project/:project/runs/stop",

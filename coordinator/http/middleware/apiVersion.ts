@@ -6,9 +6,10 @@ import { domainError, Refused } from "../errorAnswer.ts";
 
 const SERVER = parseClientVersion(API_VERSION) ?? "latest";
 
-/** Refuses clients that are too new, before anything else (docs/spec/http-api.md §1.3). */
+/** Refuses clients that are too new, before anything else but for the page that tells of the API (docs/spec/http-api.md §1.3). */
 export const apiVersion = (): MiddlewareHandler<AppEnv> =>
   async function apiVersion(c, next) {
+    if (c.req.path === "/api/docs") return next();
     const header = c.req.header("x-api-version");
     const version = parseClientVersion(header);
     if (version === undefined) throw new Refused(domainError(null, `Invalid version: ${header}`));
