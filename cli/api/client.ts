@@ -113,7 +113,8 @@ function* formOf(
   const utf8 = new TextEncoder();
   const disposition = `Content-Disposition: form-data; name="file"; filename="${name}"`;
   yield utf8.encode(`--${boundary}\r\n${disposition}\r\nContent-Type: application/octet-stream\r\n\r\n`);
-  for (const piece of content) if (piece.length > 0) yield piece;
+  // What has been handed over may wait to be sent while the next piece is read.
+  for (const piece of content) if (piece.length > 0) yield piece.slice();
   yield utf8.encode(`\r\n--${boundary}--\r\n`);
 }
 

@@ -26,7 +26,8 @@ const write = (root: string, files: Record<string, string>) => {
   }
 };
 
-const bytesOf = (content: Content, from?: number) => Buffer.concat([...content.read(from)]);
+const bytesOf = (content: Content, from?: number) =>
+  Buffer.concat(Array.from(content.read(from), (piece) => piece.slice()));
 
 const hash = (content: Content) => hashOf(content, () => {});
 

@@ -58,9 +58,9 @@ function* readFile({ source, stats }: Member, from: number): Generator<Uint8Arra
       if (size !== stats.size || mtimeMs !== stats.mtimeMs) throw hasChanged(source);
     };
     check();
+    const piece = new Uint8Array(Math.min(CHUNK, stats.size - from));
     for (let at = from; at < stats.size; ) {
-      const piece = new Uint8Array(Math.min(CHUNK, stats.size - at));
-      const length = readSync(file, piece, 0, piece.length, at);
+      const length = readSync(file, piece, 0, Math.min(piece.length, stats.size - at), at);
       if (length === 0) throw hasChanged(source);
       at += length;
       yield piece.subarray(0, length);

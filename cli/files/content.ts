@@ -1,6 +1,7 @@
 /** Bytes of a known number that can be read again, from any of them on, without being held anywhere. */
 export interface Content {
   readonly size: number;
+  /** Each piece is good until the next one is asked for: its memory is used again. */
   read(from?: number): Iterable<Uint8Array>;
 }
 
@@ -26,26 +27,28 @@ export const hashOf = async (content: Content, onProgress: OnProgress): Promise<
   return hash.digest("hex");
 };
 
-/** Gathers pieces into parts, each as long as is wanted when it is asked for. */
+/** Gathers pieces into parts, each as long as is wanted when it is asked for, and good until the next one is. */
 export class Parts {
   readonly #pieces: Iterator<Uint8Array>;
+  readonly #buffer: Uint8Array<ArrayBuffer>;
   #left: Uint8Array = new Uint8Array();
 
-  constructor(content: Content, from: number) {
+  constructor(content: Content, { from, most }: { from: number; most: number }) {
     this.#pieces = content.read(from)[Symbol.iterator]();
+    this.#buffer = new Uint8Array(Math.min(most, content.size - from));
   }
 
-  /** Empty: there is no more. */
+  /** At most `size` and `most` bytes; empty: there is no more. */
   next(size: number): Uint8Array<ArrayBuffer> {
-    const part = new Uint8Array(size);
+    const part = this.#buffer.subarray(0, size);
     let length = 0;
-    while (length < size) {
+    while (length < part.length) {
       if (this.#left.length === 0) {
         const { done, value } = this.#pieces.next();
         if (done) break;
         this.#left = value;
       }
-      const fitting = this.#left.subarray(0, size - length);
+      const fitting = this.#left.subarray(0, part.length - length);
       part.set(fitting, length);
       length += fitting.length;
       this.#left = this.#left.subarray(fitting.length);

@@ -77,7 +77,7 @@ const sendFrom = async <T>(
   let at = offset;
   let partBytes = Math.min(FIRST_BYTES, mostBytes);
   while (at < content.size) {
-    using parts = new Parts(content, at);
+    using parts = new Parts(content, { from: at, most: mostBytes });
     for (;;) {
       const bytes = parts.next(partBytes);
       if (bytes.length === 0) break;

@@ -82,9 +82,9 @@ function* readFrom(
   file: number,
   { from, size }: { from: number; size: number },
 ): Generator<Uint8Array, void> {
+  const piece = new Uint8Array(Math.min(CHUNK, size - from));
   for (let at = from; at < size; ) {
-    const piece = new Uint8Array(Math.min(CHUNK, size - at));
-    const length = readSync(file, piece, 0, piece.length, at);
+    const length = readSync(file, piece, 0, Math.min(piece.length, size - at), at);
     if (length === 0) throw new Error(`The diff ends at ${at} of ${size} bytes`);
     at += length;
     yield piece.subarray(0, length);

@@ -13,11 +13,11 @@ import { findArchive, finishArchive, getArchiveByHash, keepArchive } from "../do
 import { type Route, userRoute } from "./route.ts";
 import {
   partsLimit,
-  readPart,
   readUpload,
   requestLimit,
   UPLOAD_PART_BYTES,
   unfinishedLimit,
+  withPart,
 } from "./upload.ts";
 
 export const fileRoutes: Route[] = [
@@ -80,9 +80,8 @@ export const fileRoutes: Route[] = [
     query: AppendUploadQuery,
     answer: AppendUploadAnswer,
     handle: async ({ c, deps, user, query: { hash, size, offset } }) => {
-      const bytes = await readPart(c.req.raw, UPLOAD_PART_BYTES);
       const key = { userId: user.id, sha256: hash, size };
-      return { offset: await deps.uploads.append(key, offset, bytes) };
+      return { offset: await withPart(c.req.raw, (bytes) => deps.uploads.append(key, offset, bytes)) };
     },
   }),
   userRoute({

@@ -47,19 +47,31 @@ export const readUpload = async (
   throw new InvalidBody([{ type: "missing", loc: ["body", "file"], msg: "Field required" }]);
 };
 
-/** The body of one such request, or what came of it before its client was gone. */
-export const readPart = async (request: Request, most: number): Promise<Uint8Array> => {
-  const pieces: Uint8Array[] = [];
-  let size = 0;
+/** Memory of parts that have been written: new memory for each would be many times as much before it is collected. */
+const freeBuffers: Uint8Array[] = [];
+const MOST_FREE = 4;
+
+/**
+ * Calls with the body of one such request, or with what came of it before its client was gone; the bytes are good until
+ * `use` is done.
+ */
+export const withPart = async <T>(request: Request, use: (bytes: Uint8Array) => Promise<T>): Promise<T> => {
+  const buffer = freeBuffers.pop() ?? new Uint8Array(UPLOAD_PART_BYTES);
   try {
-    for await (const piece of request.body ?? []) {
-      size += piece.length;
-      if (size > most) throw new AppError("too_large", `A part of an upload may have ${most} bytes`);
-      pieces.push(piece);
+    let size = 0;
+    try {
+      for await (const piece of request.body ?? []) {
+        if (size + piece.length > buffer.length)
+          throw new AppError("too_large", `A part of an upload may have ${buffer.length} bytes`);
+        buffer.set(piece, size);
+        size += piece.length;
+      }
+    } catch (err) {
+      if (err instanceof AppError || !request.signal.aborted) throw err;
+      // The client was cut off: what came is where it goes on.
     }
-  } catch (err) {
-    if (err instanceof AppError || !request.signal.aborted) throw err;
-    // The client was cut off: what came is where it goes on.
+    return await use(buffer.subarray(0, size));
+  } finally {
+    if (freeBuffers.length < MOST_FREE) freeBuffers.push(buffer);
   }
-  return Buffer.concat(pieces);
 };

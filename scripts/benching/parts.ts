@@ -7,6 +7,7 @@ import { measureMemory } from "./memoryPart.ts";
 import { measurePeers } from "./peersPart.ts";
 import { measureRuns, measureStops } from "./runsPart.ts";
 import { measureThroughput } from "./throughputPart.ts";
+import { measureUploads } from "./uploadsPart.ts";
 
 /** In the order in which they run: what wants a quiet system is first. */
 export const PARTS = {
@@ -18,6 +19,7 @@ export const PARTS = {
   latency: { summary: "from a line of a job's output to a client that follows", run: measureLatency },
   throughput: { summary: "200 MB of output of one job, to a client that follows", run: measureThroughput },
   memory: { summary: "what our processes take while 1 GB of output passes", run: measureMemory },
+  uploads: { summary: "2 GiB of files to a job, with every process killed on the way", run: measureUploads },
   peers: { summary: "docker run of the same image, and Slurm's srun", run: measurePeers },
 } as const satisfies Record<string, { summary: string; run: (part: Part) => Promise<void> }>;
 export type PartName = keyof typeof PARTS;
