@@ -49,8 +49,12 @@ const task = (name: string, fleet: string, gpu: number) => ({
   },
 });
 
-const offersFor = async (fleet: string, gpu: number, isOffersOnly = false) => {
-  const request = { run_spec: task("planned", fleet, gpu), for_offers_only: isOffersOnly };
+const offersFor = async (
+  fleet: string,
+  gpu: number,
+  more: { for_offers_only?: boolean; full_offers?: boolean; unallocated_resources?: boolean } = {},
+) => {
+  const request = { run_spec: task("planned", fleet, gpu), ...more };
   const { body } = await coordinator.post(`${P}/runs/get_plan`, request);
   return RunPlan.parse(body).job_plans[0]?.offers ?? [];
 };
@@ -70,7 +74,13 @@ test("a divided host shows its blocks, offers parts, and says how many of them a
   expect(await instancesOf("lab")).toMatchObject([{ status: "busy", total_blocks: 8, busy_blocks: 6 }]);
   expect((await offersFor("lab", 2)).map((one) => one.availability)).toEqual(["idle"]);
   expect((await offersFor("lab", 3)).map((one) => one.availability)).toEqual(["busy"]);
-  expect((await offersFor("lab", 3, true)).map((one) => one.blocks)).toEqual([3]);
+  expect((await offersFor("lab", 3, { for_offers_only: true })).map((one) => one.blocks)).toEqual([3]);
+  const shown = async (gpu: number, more: Parameters<typeof offersFor>[2]) =>
+    (await offersFor("lab", gpu, more)).map(({ blocks, availability }) => `${blocks} ${availability}`);
+  expect(await shown(2, { full_offers: true })).toEqual(["8 busy"]);
+  expect(await shown(2, { full_offers: true, unallocated_resources: true })).toEqual(["2 idle"]);
+  expect(await shown(1, { unallocated_resources: true })).toEqual(["1 idle"]);
+  expect(await shown(3, { unallocated_resources: true })).toEqual([]);
   const refused = await coordinator.post(`${P}/fleets/delete_instances`, { name: "lab", instance_nums: [0] });
   expect(refused.status).toBe(400);
   await agent.finished(submission, 0);

@@ -159,7 +159,7 @@ export const ListInstancesRequest = z.object({
   include_imported: z.boolean().default(false),
   prev_created_at: orNull(WireTime),
   prev_id: orNull(Uuid),
-  ...pageFields(1000, 1000),
+  ...pageFields(100_000, 1000),
 });
 export type ListInstancesRequest = z.infer<typeof ListInstancesRequest>;
 

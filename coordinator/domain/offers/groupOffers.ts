@@ -1,7 +1,7 @@
 import type { CpuGroup, GpuGroup } from "../../../shared/api/gpus.ts";
 import type { InstanceOfferWithAvailability } from "../../../shared/resources/offered.ts";
 
-export type GroupKey = "backend" | "region" | "count";
+type GroupKey = "backend" | "region" | "count";
 type Offer = InstanceOfferWithAvailability;
 
 /** What can be had now, or may be. */
@@ -35,13 +35,19 @@ const commonOf = (group: Offer[], keys: readonly GroupKey[]) => {
   };
 };
 
+export interface Grouping {
+  keys: readonly GroupKey[];
+  /** The dearest first, among those that can be had. */
+  isReversed: boolean;
+}
+
 const gpusOf = (offer: Offer) => offer.instance.resources.gpus;
 
 /**
  * Offers by kind of GPU, and by what else is asked for (docs/spec/http-api.md §2.7). Only the first GPU of an offer
  * counts; those without one are left out. `price` is per GPU.
  */
-export const groupByGpu = (offers: readonly Offer[], keys: readonly GroupKey[]): GpuGroup[] => {
+export const groupByGpu = (offers: readonly Offer[], { keys, isReversed }: Grouping): GpuGroup[] => {
   const keyOf = (offer: Offer): string => {
     const [gpu] = gpusOf(offer);
     const count = keys.includes("count") && gpusOf(offer).length;
@@ -64,11 +70,11 @@ export const groupByGpu = (offers: readonly Offer[], keys: readonly GroupKey[]):
   const withGpus = offers.filter((offer) => gpusOf(offer).length > 0);
   return [...Map.groupBy(withGpus, keyOf).values()]
     .flatMap(view)
-    .sort((a, b) => byAvailabilityAndPrice(a, b) || a.name.localeCompare(b.name));
+    .sort((a, b) => inOrder(a, b, isReversed) || a.name.localeCompare(b.name));
 };
 
 /** Offers without GPUs, in one group for each place that is asked for. */
-export const groupByCpu = (offers: readonly Offer[], keys: readonly GroupKey[]): CpuGroup[] => {
+export const groupByCpu = (offers: readonly Offer[], { keys, isReversed }: Grouping): CpuGroup[] => {
   const view = (group: Offer[]): CpuGroup => ({
     cpu_arch: distinct(group.map((offer) => offer.instance.resources.cpu_arch ?? "x86")),
     count: rangeOf(group.map((offer) => offer.instance.resources.cpus)),
@@ -79,7 +85,7 @@ export const groupByCpu = (offers: readonly Offer[], keys: readonly GroupKey[]):
   const withoutGpus = offers.filter((offer) => gpusOf(offer).length === 0);
   return [...Map.groupBy(withoutGpus, (offer) => JSON.stringify(placeKey(offer, keys))).values()]
     .map(view)
-    .sort(byAvailabilityAndPrice);
+    .sort((a, b) => inOrder(a, b, isReversed));
 };
 
 type Sortable = Pick<GpuGroup, "availability" | "price" | "backend" | "region" | "count">;
@@ -87,10 +93,10 @@ type Sortable = Pick<GpuGroup, "availability" | "price" | "backend" | "region" |
 const isUnavailable = (group: Sortable): number =>
   group.availability.some((availability) => AVAILABLE.has(availability)) ? 0 : 1;
 
-const byAvailabilityAndPrice = (a: Sortable, b: Sortable): number =>
+const inOrder = (a: Sortable, b: Sortable, isReversed: boolean): number =>
   isUnavailable(a) - isUnavailable(b) ||
-  a.price.min - b.price.min ||
-  a.price.max - b.price.max ||
+  (isReversed ? b.price.max - a.price.max : a.price.min - b.price.min) ||
+  (isReversed ? b.price.min - a.price.min : a.price.max - b.price.max) ||
   (a.backend ?? "").localeCompare(b.backend ?? "") ||
   (a.region ?? "").localeCompare(b.region ?? "") ||
   a.count.min - b.count.min;

@@ -4,10 +4,10 @@ import { AppError } from "../../../shared/errors.ts";
 import type { Deps } from "../../deps.ts";
 import type { Caller } from "../runs/checkSpec.ts";
 import { effectiveSpec, jobSpecsOf } from "../runs/effectiveSpec.ts";
+import { gatherOffers } from "./gatherOffers.ts";
 import { groupByCpu, groupByGpu } from "./groupOffers.ts";
-import { listOffers } from "./listOffers.ts";
 
-/** What the project's hosts have for such a run, whatever it would run on them, in groups. */
+/** What the project has for such a run, whatever it would run on them, in groups. */
 export const listGroups = async (
   deps: Deps,
   { user, project }: Caller,
@@ -19,8 +19,16 @@ export const listGroups = async (
   const spec = await effectiveSpec(deps, user, request.run_spec);
   const [jobSpec] = jobSpecsOf(deps, spec, "dry-run");
   if (!jobSpec) return { gpus: [] };
-  const entries = deps.engine.listCapacity(project.id);
-  const { offers } = listOffers(entries, { spec, jobSpec, ignoreRuntime: true });
+  const { offers } = await gatherOffers(deps, project.id, {
+    spec,
+    jobSpec,
+    ignoreRuntime: true,
+    asked: request,
+    isReversed: false,
+  });
+  const grouping = { keys, isReversed: request.reverse };
   const wantsNoGpu = jobSpec.requirements.resources.gpu?.count.max === 0;
-  return wantsNoGpu ? { gpus: [], cpus: groupByCpu(offers, keys) } : { gpus: groupByGpu(offers, keys) };
+  return wantsNoGpu
+    ? { gpus: [], cpus: groupByCpu(offers, grouping) }
+    : { gpus: groupByGpu(offers, grouping) };
 };

@@ -1,5 +1,6 @@
 import type { InstanceOfferWithAvailability } from "../../../shared/resources/offered.ts";
 import type { CapacityEntry } from "../instances/capacityEntry.ts";
+import { usedBlocks } from "../instances/occupancy.ts";
 import { offerOf } from "../instances/provisioningData.ts";
 import { type Candidate, canBegin, findCandidates, kindOf, type WantedInstance } from "./candidates.ts";
 
@@ -13,13 +14,27 @@ export interface Offers {
   whyNone: string;
 }
 
+/** How much of a host an offer shows. */
+interface Shown {
+  /** All of it, not only as many blocks as the job would take. */
+  isFull: boolean;
+  /** Without what is in use; a host that has no room then is left out. */
+  isUnallocated: boolean;
+}
+
+interface OfferOptions {
+  limit?: number;
+  shown?: Shown;
+}
+
 /** What the hosts could give to a job. */
 export const listOffers = (
   entries: readonly CapacityEntry[],
   wanted: WantedInstance,
-  limit = Number.POSITIVE_INFINITY,
+  { limit = Number.POSITIVE_INFINITY, shown }: OfferOptions = {},
 ): Offers => {
-  const { fitting, whyNone } = findCandidates(entries, wanted);
+  const found = findCandidates(entries, wanted);
+  const fitting = shown ? found.fitting.flatMap((candidate) => showing(candidate, shown)) : found.fitting;
   // Hosts of one kind have one price, and there may be many thousands of them.
   const kinds = new Map(fitting.map((candidate) => [kindOf(candidate.entry.instance), candidate]));
   const prices = [...kinds.values()].map((candidate) => toOffer(candidate).price);
@@ -27,8 +42,15 @@ export const listOffers = (
     offers: fitting.slice(0, limit).map(toOffer),
     total: fitting.length,
     maxPrice: prices.length === 0 ? null : Math.max(...prices),
-    whyNone,
+    whyNone: found.whyNone,
   };
+};
+
+const showing = (candidate: Candidate, { isFull, isUnallocated }: Shown): Candidate[] => {
+  const { entry, blocks, total } = candidate;
+  const room = total - (isUnallocated ? usedBlocks(entry) : 0);
+  if (room < blocks) return [];
+  return isFull ? [{ ...candidate, blocks: room }] : [candidate];
 };
 
 const toOffer = (candidate: Candidate): InstanceOfferWithAvailability =>

@@ -4,8 +4,7 @@ import { diffRuns, isUpdatable } from "../../../shared/config/diff.ts";
 import { isFinalRun } from "../../../shared/states.ts";
 import type { Deps } from "../../deps.ts";
 import { findRunByName } from "../../store/runs.ts";
-import { offerOfBackend } from "../fleets/fleetOffers.ts";
-import { listOffers } from "../offers/listOffers.ts";
+import { gatherOffers } from "../offers/gatherOffers.ts";
 import { type Caller, checkSpec } from "./checkSpec.ts";
 import { effectiveSpec, jobSpecsOf } from "./effectiveSpec.ts";
 import { toWireSpec, viewRun } from "./viewRun.ts";
@@ -45,22 +44,19 @@ const planJob = async (
   { project }: Caller,
   { spec, jobSpec, request }: { spec: RunSpec; jobSpec: JobSpec; request: GetRunPlanRequest },
 ): Promise<JobPlan> => {
-  const entries = deps.engine.listCapacity(project.id);
-  const wanted = { spec, jobSpec, ignoreRuntime: request.for_offers_only };
-  const limit = request.max_offers ?? DEFAULT_MAX_OFFERS;
-  const { offers, total, maxPrice, whyNone } = listOffers(entries, wanted, limit);
-  const newcomers = { spec, jobSpecs: [jobSpec], fleetId: null };
-  const made = await deps.fleets.listOffersFor(project.id, newcomers);
-  // What is there comes first, but nothing that is in use before what can be had.
-  const all = [...offers, ...made.map(offerOfBackend)];
-  const isBusy = ({ availability }: JobPlan["offers"][number]) => availability === "busy";
-  const sorted = [...all.filter((offer) => !isBusy(offer)), ...all.filter(isBusy)];
-  const prices = [...(maxPrice === null ? [] : [maxPrice]), ...made.map(({ price }) => price)];
+  const { offers, total, maxPrice, whyNone } = await gatherOffers(deps, project.id, {
+    spec,
+    jobSpec,
+    ignoreRuntime: request.for_offers_only,
+    asked: request,
+    isReversed: request.reverse_offers,
+    limit: request.max_offers ?? DEFAULT_MAX_OFFERS,
+  });
   return {
     job_spec: jobSpec,
-    offers: sorted.slice(0, limit),
-    total_offers: total + made.length,
-    max_price: prices.length === 0 ? null : Math.max(...prices),
-    no_offers_reason: whyNone === "" || made.length > 0 ? null : whyNone,
+    offers,
+    total_offers: total,
+    max_price: maxPrice,
+    no_offers_reason: whyNone === "" ? null : whyNone,
   };
 };
