@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
-import { appendFileSync, readdirSync, readlinkSync } from "node:fs";
+import { appendFileSync, readdirSync, readlinkSync, rmSync } from "node:fs";
 import fc from "fast-check";
 import { tempDir } from "../../shared/testing/tempDir.ts";
 import { LogStore } from "./logStore.ts";
@@ -50,7 +50,7 @@ test("a store opened again goes on where the file ends", async () => {
   const second = new LogStore(dir.path);
   expect(await second.length(ID)).toBe(4);
   await second.append(ID, bytes("two"), { offset: 4, at: 2000 });
-  expect(second.timeAt(ID, 5)).toBe(2000);
+  expect(second.times(ID).timeAt(5)).toBe(2000);
   expect(await second.digest(ID)).toBe(createHash("sha256").update("one two").digest("hex"));
   await second.close();
 });
@@ -58,23 +58,41 @@ test("a store opened again goes on where the file ends", async () => {
 test("times: when a byte was produced, and where the output after a moment begins", async () => {
   using dir = tempDir();
   const store = new LogStore(dir.path);
-  expect(store.timeAt(ID, 0)).toBeUndefined();
+  expect(store.times(ID).timeAt(0)).toBeUndefined();
   await store.append(ID, bytes("aa"), { offset: 0, at: 1000 });
   await store.append(ID, bytes("bb"), { offset: 2, at: 5000 });
-  expect([0, 1, 2, 3].map((offset) => store.timeAt(ID, offset))).toEqual([1000, 1000, 5000, 5000]);
+  expect([0, 1, 2, 3].map((offset) => store.times(ID).timeAt(offset))).toEqual([1000, 1000, 5000, 5000]);
   expect(await store.offsetAfter(ID, 999)).toBe(0);
   expect(await store.offsetAfter(ID, 1000)).toBe(2);
   expect(await store.offsetAfter(ID, 5000)).toBe(4);
   await store.close();
 });
 
-test("a torn mark at the end of the time index is ignored", async () => {
+test("a torn mark at the end of the time index is ignored, and written over", async () => {
   using dir = tempDir();
   const first = new LogStore(dir.path);
   await first.append(ID, bytes("a"), { offset: 0, at: 1000 });
   await first.close();
   appendFileSync(`${dir.path}/${ID.slice(0, 2)}/${ID}.times`, "torn");
-  expect(new LogStore(dir.path).timeAt(ID, 0)).toBe(1000);
+  const second = new LogStore(dir.path);
+  expect(second.times(ID).timeAt(0)).toBe(1000);
+  await second.append(ID, bytes("b"), { offset: 1, at: 2000 });
+  await second.close();
+  const times = new LogStore(dir.path).times(ID);
+  expect([times.timeAt(1), times.offsetAfter(1000)]).toEqual([2000, 1]);
+});
+
+test("the times of a long log are read once for all that is asked of them", async () => {
+  using dir = tempDir();
+  const store = new LogStore(dir.path);
+  for (let at = 0; at < 200; at++) await store.append(ID, bytes("x"), { offset: at, at: at * 150 });
+  await store.finish(ID);
+  const times = store.times(ID);
+  rmSync(`${dir.path}/${ID.slice(0, 2)}/${ID}.times`);
+  for (let at = 0; at < 200; at++) {
+    expect(times.timeAt(at)).toBe(at * 150);
+    expect(times.offsetAfter(at * 150)).toBe(at < 199 ? at + 1 : undefined);
+  }
 });
 
 test("followers hear of every append until they unsubscribe", async () => {

@@ -67,9 +67,9 @@ export class LogStore {
     return bytes.subarray(0, (await file.read(bytes, 0, size, offset)).bytesRead);
   }
 
-  /** When the byte at `offset` was produced, milliseconds since 1970; undefined while nothing is held. */
-  timeAt(submissionId: string, offset: number): number | undefined {
-    return this.#times(submissionId).timeAt(offset);
+  /** When which byte was produced. Of a log that is closed it is read anew: whoever asks more than once keeps it. */
+  times(submissionId: string): Pick<TimeIndex, "timeAt" | "offsetAfter"> {
+    return this.#times(submissionId);
   }
 
   /** Where the output produced after `at` begins: the end when there is none yet. */

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { type Part, runtimesOf } from "./bench.ts";
 import { bigOutput, heldLog, sizeOf, untilSize } from "./bigOutput.ts";
-import { readMemory } from "./probe.ts";
+import { ownMemory } from "./probe.ts";
 import { configurationOf, submitRun } from "./runPath.ts";
 
 const MEGABYTES = 1_000;
@@ -50,17 +50,9 @@ export const measureMemory = async (part: Part): Promise<void> => {
   }
 };
 
-/** One that has ended takes nothing. */
 const note = (peak: Peak, isEarly: boolean): void => {
-  try {
-    const { anonymousMib } = readMemory(peak.pid);
-    if (Number.isNaN(anonymousMib)) return;
-    peak.whole = Math.max(peak.whole, anonymousMib);
-    if (isEarly) peak.early = peak.whole;
-  } catch (err) {
-    if ((err as NodeJS.ErrnoException).code !== "ENOENT" && (err as NodeJS.ErrnoException).code !== "ESRCH")
-      throw err;
-  }
+  peak.whole = Math.max(peak.whole, ownMemory(peak.pid) ?? 0);
+  if (isEarly) peak.early = peak.whole;
 };
 
 const supervisorOf = (dir: string): number =>

@@ -3,6 +3,7 @@ import { measureCli } from "./cliPart.ts";
 import { measureConfig } from "./configPart.ts";
 import { measureIdle } from "./idlePart.ts";
 import { measureLatency } from "./latencyPart.ts";
+import { measureLogs } from "./logsPart.ts";
 import { measureMemory } from "./memoryPart.ts";
 import { measurePeers } from "./peersPart.ts";
 import { measureRuns, measureStops } from "./runsPart.ts";
@@ -19,6 +20,7 @@ export const PARTS = {
   latency: { summary: "from a line of a job's output to a client that follows", run: measureLatency },
   throughput: { summary: "200 MB of output of one job, to a client that follows", run: measureThroughput },
   memory: { summary: "what our processes take while 1 GB of output passes", run: measureMemory },
+  logs: { summary: "50 and 200 MB of output that is there, by dstack logs and in pages", run: measureLogs },
   uploads: { summary: "2 GiB of files to a job, with every process killed on the way", run: measureUploads },
   peers: { summary: "docker run of the same image, and Slurm's srun", run: measurePeers },
 } as const satisfies Record<string, { summary: string; run: (part: Part) => Promise<void> }>;

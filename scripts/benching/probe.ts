@@ -8,6 +8,18 @@ export const readMemory = (pid: number): { rssMib: number; anonymousMib: number 
   return { rssMib: mib("VmRSS"), anonymousMib: mib("RssAnon") };
 };
 
+/** What is its own; undefined: the process has ended, and takes nothing. */
+export const ownMemory = (pid: number): number | undefined => {
+  try {
+    const { anonymousMib } = readMemory(pid);
+    return Number.isNaN(anonymousMib) ? undefined : anonymousMib;
+  } catch (err) {
+    const { code } = err as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ESRCH") return undefined;
+    throw err;
+  }
+};
+
 /** Clock ticks of user and system time; 100 a second on every Linux that we run on. */
 const TICKS_PER_SECOND = 100;
 

@@ -59,33 +59,28 @@ const awaitTail = async (deps: Deps, submissionId: string, runId: string): Promi
   while (!(await tail.next()).done);
 };
 
-const eventOf = (
-  { logs, clock }: Deps,
-  submissionId: string,
-  offset: number,
-  bytes: Uint8Array,
-): LogEvent => ({
-  timestamp: toWireTime(logs.timeAt(submissionId, offset) ?? clock.now()),
+const eventOf = (time: number, bytes: Uint8Array): LogEvent => ({
+  timestamp: toWireTime(time),
   log_source: "stdout",
   message: Buffer.from(bytes).toString("base64"),
 });
 
 /** Events end where the time changes, so that each has its own. */
 const readForward = async (
-  deps: Deps,
+  { logs, clock }: Deps,
   { submissionId, from, to }: Span,
   limit: number,
 ): Promise<JobSubmissionLogs> => {
-  const { logs } = deps;
   const page = await logs.read(submissionId, from, Math.min(PAGE_BYTES, to - from));
+  const times = logs.times(submissionId);
   const events: LogEvent[] = [];
   let done = 0;
   while (done < page.length && events.length < limit) {
     const at = from + done;
-    const time = logs.timeAt(submissionId, at);
-    const nextTime = time === undefined ? to : await logs.offsetAfter(submissionId, time);
+    const time = times.timeAt(at);
+    const nextTime = time === undefined ? to : (times.offsetAfter(time) ?? to);
     const size = Math.min(EVENT_BYTES, Math.max(1, nextTime - at), page.length - done);
-    events.push(eventOf(deps, submissionId, at, page.subarray(done, done + size)));
+    events.push(eventOf(time ?? clock.now(), page.subarray(done, done + size)));
     done += size;
   }
   const next = from + done;
@@ -96,19 +91,20 @@ const NEWLINE = 10;
 
 /** Newest first, for people who read from the end: an event is a line, which is never cut unless it is huge. */
 const readBackward = async (
-  deps: Deps,
+  { logs, clock }: Deps,
   { submissionId, from, to }: Span,
   limit: number,
 ): Promise<JobSubmissionLogs> => {
   const start = Math.max(from, to - PAGE_BYTES);
-  const page = await deps.logs.read(submissionId, start, to - start);
+  const page = await logs.read(submissionId, start, to - start);
+  const times = logs.times(submissionId);
   const events: LogEvent[] = [];
   let end = page.length;
   while (end > 0 && events.length < limit) {
     const begin = end < 2 ? 0 : page.lastIndexOf(NEWLINE, end - 2) + 1;
     // Its beginning is on the next page, unless the page holds nothing else.
     if (begin === 0 && start > from && events.length > 0) break;
-    events.push(eventOf(deps, submissionId, start + begin, page.subarray(begin, end)));
+    events.push(eventOf(times.timeAt(start + begin) ?? clock.now(), page.subarray(begin, end)));
     end = begin;
   }
   const next = start + end;

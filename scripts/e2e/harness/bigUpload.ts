@@ -1,7 +1,7 @@
 import { closeSync, mkdirSync, openSync, readdirSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { waitFor } from "../../../shared/testing/waitFor.ts";
-import { readMemory } from "../../benching/probe.ts";
+import { ownMemory } from "../../benching/probe.ts";
 import type { Agent } from "./agent.ts";
 import type { Coordinator } from "./coordinator.ts";
 import type { Program } from "./program.ts";
@@ -180,16 +180,4 @@ export const playUpload = async (stage: Stage): Promise<UploadTimes> => {
     output: await coordinator.client.dstackOk(["logs", name]),
     trails: [...trails.values()],
   };
-};
-
-/** One that has ended takes nothing. */
-const ownMemory = (pid: number): number | undefined => {
-  try {
-    const { anonymousMib } = readMemory(pid);
-    return Number.isNaN(anonymousMib) ? undefined : anonymousMib;
-  } catch (err) {
-    const { code } = err as NodeJS.ErrnoException;
-    if (code === "ENOENT" || code === "ESRCH") return undefined;
-    throw err;
-  }
 };
