@@ -20,7 +20,7 @@ describeWith([...NEEDS.process, "curl"], "the guides", () => {
   }, 30_000);
   afterAll(() => system[Symbol.asyncDispose]());
 
-  test.each(["quickstart.md", "on-prem.md", "rest.md"])(
+  test.each(["quickstart.md", "on-prem.md", "rest.md", "files.md"])(
     "%s",
     async (page) => {
       const blocks = shellBlocks(page);
@@ -43,6 +43,8 @@ describeWith([...NEEDS.process, "curl"], "the guides", () => {
       );
       expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
       expect(stdout).toEndWith("READ TO THE END\n");
+      if (page === "files.md")
+        expect(stdout).toMatch(/^\{"archive":\{"id":"[^"]+","hash":"[0-9a-f]{64}"\}\}/m);
       if (page === "rest.md") expect(stdout).toMatch(/^done$.*^hello from REST\r?$/ms);
     },
     90_000,

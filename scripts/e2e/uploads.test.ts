@@ -6,6 +6,7 @@ import { waitFor } from "../../shared/testing/waitFor.ts";
 import { startAgent } from "./harness/agent.ts";
 import { makeBigFolder, playUpload, unfinishedUpload } from "./harness/bigUpload.ts";
 import { startCoordinator } from "./harness/coordinator.ts";
+import { createNetwork } from "./harness/network.ts";
 import { runOk } from "./harness/program.ts";
 import { describeWith } from "./harness/requirements.ts";
 import { openSystem, SMALL } from "./harness/system.ts";
@@ -53,6 +54,34 @@ describeWith(["programs", "root"], "uploads", () => {
     expect(blobs()).toEqual(before);
     expect(unfinishedUpload(coordinator)).toBeUndefined();
   }, 180_000);
+
+  test("a line that is cut goes on when it is mended, though the server does not know it any more", async () => {
+    await using undo = new AsyncDisposableStack();
+    const dir = undo.use(tempDir()).path;
+    const network = undo.use(await createNetwork());
+    const laptop = await network.addHost("laptop");
+    const coordinator = undo.use(await startCoordinator({ dir: join(dir, "coordinator"), ip: network.ip }));
+    const bytes = 128 * MIB;
+    makeBigFolder(join(dir, "data"), bytes);
+    const file = join(dir, "cut.dstack.yml");
+    const task = { type: "task", name: "cut", commands: ["ls"], files: ["data:data"], resources: SMALL };
+    writeFileSync(file, JSON.stringify(task));
+    const apply = coordinator.client.startDstack(["apply", "-y", "-d", "-f", file], {
+      logFile: join(dir, "apply.log"),
+      place: laptop,
+    });
+    const held = () => unfinishedUpload(coordinator)?.held ?? 0;
+    await waitFor("a third of it", () => held() > bytes / 3, 30_000);
+    await laptop.cut();
+    await coordinator.program.kill9();
+    const heldAtCut = held();
+    await coordinator.restart();
+    await laptop.mend();
+    await waitFor("more than before", () => held() > heldAtCut || !apply.isRunning(), 30_000);
+    await apply.exited;
+    expect(apply.output()).toContain("Lost the connection to the server, reconnecting");
+    expect(filesUnder(join(coordinator.home, ".dstack/server/data/blobs"))).toHaveLength(1);
+  }, 90_000);
 
   test("a full disk of the server is named, and nothing half-written stays on it", async () => {
     await using undo = new AsyncDisposableStack();
