@@ -59,8 +59,8 @@ export const NOTHING = z.null();
 interface Description {
   path: string;
   /** In one line, without a dot at its end. */
-  summary?: string;
-  tag?: Tag;
+  summary: string;
+  tag: Tag;
   /** Not in the reference's API. */
   ours?: true;
   /** Statuses that the route refuses with by itself, besides those of its access, its body and the domain. */
@@ -73,7 +73,7 @@ export interface Route extends Description {
   access: Access;
   body: z.ZodType | undefined;
   query: z.ZodType | undefined;
-  answer: AnswerForm | undefined;
+  answer: AnswerForm;
   upload: Upload | undefined;
   handle: (c: Context<AppEnv>, deps: Deps) => Promise<Response>;
 }
@@ -112,7 +112,7 @@ interface Definition<S extends Form, Q extends Form, A extends AnswerForm> exten
   /** What stands behind the question mark. */
   query?: Q;
   /** Its type is what `handle` has to give; answers are not checked again when they are sent. */
-  answer?: A;
+  answer: A;
   upload?: Upload;
 }
 
@@ -146,22 +146,18 @@ const common = ({
 }: Definition<Form, Form, AnswerForm>) => ({
   path,
   method,
+  summary,
+  tag,
   body,
   query,
   answer,
   upload,
-  ...(summary !== undefined && { summary }),
-  ...(tag !== undefined && { tag }),
   ...(ours && { ours }),
   ...(refusals && { refusals }),
 });
 
 /** For everyone, without a token. */
-export const openRoute = <
-  S extends Form = Missing,
-  Q extends Form = Missing,
-  A extends AnswerForm = z.ZodUnknown,
->(
+export const openRoute = <A extends AnswerForm, S extends Form = Missing, Q extends Form = Missing>(
   definition: Definition<S, Q, A> & Handled<OpenCall<S, Q>, A>,
 ): Route => ({
   ...common(definition),
@@ -171,11 +167,7 @@ export const openRoute = <
 });
 
 /** For a service beside the coordinator, by a token of its own. */
-export const serviceRoute = <
-  S extends Form = Missing,
-  Q extends Form = Missing,
-  A extends AnswerForm = z.ZodUnknown,
->(
+export const serviceRoute = <A extends AnswerForm, S extends Form = Missing, Q extends Form = Missing>(
   definition: Definition<S, Q, A> & Handled<OpenCall<S, Q>, A>,
 ): Route => ({
   ...common(definition),
@@ -187,11 +179,7 @@ export const serviceRoute = <
 });
 
 /** For whoever has a token (`auth`), or for global admins (`gadmin`). */
-export const userRoute = <
-  S extends Form = Missing,
-  Q extends Form = Missing,
-  A extends AnswerForm = z.ZodUnknown,
->(
+export const userRoute = <A extends AnswerForm, S extends Form = Missing, Q extends Form = Missing>(
   definition: Definition<S, Q, A> & { access: UserAccess } & Handled<UserCall<S, Q>, A>,
 ): Route => ({
   ...common(definition),
@@ -204,11 +192,7 @@ export const userRoute = <
 });
 
 /** For people of the project named in the path by `:project`. */
-export const projectRoute = <
-  S extends Form = Missing,
-  Q extends Form = Missing,
-  A extends AnswerForm = z.ZodUnknown,
->(
+export const projectRoute = <A extends AnswerForm, S extends Form = Missing, Q extends Form = Missing>(
   definition: Definition<S, Q, A> & { access: ProjectAccess } & Handled<ProjectCall<S, Q>, A>,
 ): Route => ({
   ...common(definition),

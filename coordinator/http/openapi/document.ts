@@ -93,5 +93,5 @@ const fieldsOf = (query: z.ZodType | undefined): z.ZodType[] =>
 
 const answersOf = ({ answer }: Route): z.ZodType[] => {
   if (answer instanceof z.ZodType) return [answer];
-  return answer?.line ? [answer.line] : [];
+  return answer.line ? [answer.line] : [];
 };

@@ -84,7 +84,7 @@ const requestBody = ({ body, upload }: Route, sent: Refer): JsonSchema | undefin
   return { required, content: { "application/json": { schema: sent(body) } } };
 };
 
-const success = ({ answer = z.unknown() }: Route, answered: Refer): JsonSchema => {
+const success = ({ answer }: Route, answered: Refer): JsonSchema => {
   if (answer instanceof z.ZodType) {
     const isNothing = answer instanceof z.ZodNull;
     return {
@@ -111,7 +111,7 @@ export const operationOf = (route: Route, sent: Refer, answered: Refer): JsonSch
     operationId: operationId(path),
     summary,
     description: ours ? `${ACCESS[access]} Not in dstack's own API.` : ACCESS[access],
-    tags: tag === undefined ? [] : [tag],
+    tags: [tag],
     ...(access === "none" ? { security: [] } : {}),
     "x-dstack-access": access,
     ...(parameters.length > 0 && { parameters }),
