@@ -32,6 +32,7 @@ import { bootId } from "./runtime/process/procfs.ts";
 import { Supervisors } from "./runtime/process/supervisors.ts";
 import type { Runtime } from "./runtime/runtime.ts";
 import type { ServiceManager } from "./service/notify.ts";
+import { AgentTunnel } from "./tunnel/agentTunnel.ts";
 import type { UpgradeBook } from "./upgrade/book.ts";
 import { Upgrader } from "./upgrade/upgrader.ts";
 
@@ -178,6 +179,15 @@ export const runAgent = async (deps: AgentDeps, signal: AbortSignal): Promise<Ag
   await jobs.adopt();
   if (watch.current.runtime === "process") supervisors.warmUp();
 
+  using tunnel = new AgentTunnel({
+    link,
+    log,
+    networkOf: (submissionId) => {
+      const account = jobs.used().find((job) => job.submissionId === submissionId)?.account;
+      return account && { pid: account.pid, isOwn: account.hasNetwork };
+    },
+  });
+
   const ended = new AbortController();
   const stopped = AbortSignal.any([signal, ended.signal]);
   const nudge = new Nudge();
@@ -243,6 +253,7 @@ export const runAgent = async (deps: AgentDeps, signal: AbortSignal): Promise<Ag
         trial.passed();
         upgrader.offered(offer);
       },
+      onTunnel: (isWanted) => tunnel.wanted(isWanted),
       nudge,
       state,
       isUrgent: () => jobs.hasUnconfirmed() || !drain.isTold,

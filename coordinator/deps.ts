@@ -10,6 +10,7 @@ import type { FleetKeeper } from "./engine/fleetKeeper.ts";
 import type { ThingKeeper } from "./engine/thingKeeper.ts";
 import type { UsageIntake } from "./engine/usage.ts";
 import type { LogStore } from "./logs/logStore.ts";
+import type { Relay } from "./relay/relay.ts";
 import type { ReleaseKey } from "./releases/releaseKey.ts";
 import type { Db } from "./store/db.ts";
 import type { TellEvents } from "./store/events.ts";
@@ -28,6 +29,7 @@ export interface Deps {
   things: ThingKeeper;
   usage: UsageIntake;
   counters: RunCounters;
+  relay: Relay;
   logs: LogStore;
   blobs: BlobStore;
   uploads: UploadStore;

@@ -34,6 +34,8 @@ import { UsageIntake } from "./engine/usage.ts";
 import { Waits } from "./engine/waits.ts";
 import { defaultArtifactsDir } from "./http/artifacts.ts";
 import { LogStore } from "./logs/logStore.ts";
+import { Relay } from "./relay/relay.ts";
+import { type SocketOwner, tunnelSockets } from "./relay/sockets.ts";
 import { openAgentReleases } from "./releases/agentReleases.ts";
 import { openReleaseKey } from "./releases/releaseKey.ts";
 import { openStore } from "./store/db.ts";
@@ -142,8 +144,10 @@ const buildCoordinator = async (
   const releases = openAgentReleases({ dir, key: releaseKey, clock, log });
   const reachability = new Reachability({ ...engineDeps, engine });
   opened.defer(() => reachability.close());
+  const relay = new Relay({ clock, log, wake: (instanceId) => agents.wake(instanceId) });
   const link = new AgentLink({
     ...engineDeps,
+    wantsTunnel: (instanceId) => relay.isWanted(instanceId),
     engine,
     reachability,
     assign: (submission, instance) => {
@@ -174,6 +178,7 @@ const buildCoordinator = async (
     link,
     usage,
     counters,
+    relay,
     closing: closing.signal,
   };
   const adminToken = await ensureAdmin(deps, config.adminToken);
@@ -190,6 +195,7 @@ const buildCoordinator = async (
     },
     beginStop: () => {
       closing.abort();
+      relay.close();
       agents.wakeAll();
     },
     [Symbol.asyncDispose]: () => closers.disposeAsync(),
@@ -291,7 +297,7 @@ const serve = async (
   };
 };
 
-const listen = ({ app }: Coordinator, config: CoordinatorConfig): Bun.Server<undefined> => {
+const listen = ({ app }: Coordinator, config: CoordinatorConfig): Bun.Server<SocketOwner> => {
   try {
     return Bun.serve({
       hostname: config.host,
@@ -301,7 +307,12 @@ const listen = ({ app }: Coordinator, config: CoordinatorConfig): Bun.Server<und
         config.uploadLimits.inOne === 0
           ? Number.MAX_SAFE_INTEGER
           : Math.max(config.uploadLimits.inOne * 2, MIN_BODY_LIMIT),
-      fetch: (request, server) => app.fetch(request, { keepOpen: () => server.timeout(request, 0) }),
+      fetch: (request, server) =>
+        app.fetch(request, {
+          keepOpen: () => server.timeout(request, 0),
+          upgrade: (owner: SocketOwner) => server.upgrade(request, { data: owner }),
+        }),
+      websocket: tunnelSockets,
     });
   } catch (cause) {
     throw new AppError("unavailable", `Cannot listen on ${config.host}:${config.port}: ${messageOf(cause)}`, {

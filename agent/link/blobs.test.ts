@@ -3,11 +3,11 @@ import { existsSync, mkdirSync, readdirSync, statSync, utimesSync, writeFileSync
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { Backoff } from "../../shared/async/backoff.ts";
 import { silentLogger } from "../../shared/log.ts";
 import { testOnSmallDisk } from "../../shared/testing/smallDisk.ts";
 import { tempDir } from "../../shared/testing/tempDir.ts";
 import { waitFor } from "../../shared/testing/waitFor.ts";
-import { Backoff } from "./backoff.ts";
 import { trimBlobs } from "./blobCache.ts";
 import { createFetchBlob, type FetchBlob } from "./blobs.ts";
 

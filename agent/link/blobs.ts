@@ -1,13 +1,13 @@
 import { mkdirSync, renameSync, rmSync, statSync, utimesSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
+import { Backoff } from "../../shared/async/backoff.ts";
 import { delay } from "../../shared/async/delay.ts";
 import { KeyedQueue } from "../../shared/async/keyedQueue.ts";
 import { AppError, messageOf } from "../../shared/errors.ts";
 import type { Logger } from "../../shared/log.ts";
 import { blobPath } from "../../shared/protocol/blobs.ts";
 import { checkRoom, hasNoRoom } from "../runtime/room.ts";
-import { Backoff } from "./backoff.ts";
 import { trimBlobs } from "./blobCache.ts";
 import { call, codeOf, type LinkOptions } from "./client.ts";
 

@@ -1,9 +1,9 @@
 import { statSync } from "node:fs";
+import { Backoff } from "../../shared/async/backoff.ts";
 import type { Logger } from "../../shared/log.ts";
 import { LogAnswer } from "../../shared/protocol/logs.ts";
 import { readSpool, type SpoolPart } from "../jobs/spool.ts";
 import { fillCut, findCut, type SpoolSpace } from "../jobs/spoolSpace.ts";
-import { Backoff } from "./backoff.ts";
 import { callJson, codeOf, type LinkOptions } from "./client.ts";
 import { Outage } from "./outage.ts";
 import { Wake } from "./wake.ts";

@@ -1,7 +1,7 @@
+import { Backoff } from "../../shared/async/backoff.ts";
 import { AppError } from "../../shared/errors.ts";
 import type { Logger } from "../../shared/log.ts";
 import { MetricsAnswer, type MetricsRequest, type UsageSample } from "../../shared/protocol/metrics.ts";
-import { Backoff } from "./backoff.ts";
 import { callJson, codeOf, type LinkOptions } from "./client.ts";
 import { Outage } from "./outage.ts";
 import { Wake } from "./wake.ts";

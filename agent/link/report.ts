@@ -1,8 +1,8 @@
+import { Backoff } from "../../shared/async/backoff.ts";
 import { delay } from "../../shared/async/delay.ts";
 import type { Logger } from "../../shared/log.ts";
 import { type Report, ReportAnswer, type ReportRequest } from "../../shared/protocol/report.ts";
 import type { Journal } from "../jobs/journal.ts";
-import { Backoff } from "./backoff.ts";
 import { callJson, codeOf, type LinkOptions } from "./client.ts";
 import { Outage } from "./outage.ts";
 import { Wake } from "./wake.ts";

@@ -1,3 +1,4 @@
+import { Backoff } from "../../shared/async/backoff.ts";
 import type { Clock } from "../../shared/clock.ts";
 import { messageOf } from "../../shared/errors.ts";
 import type { Logger } from "../../shared/log.ts";
@@ -12,7 +13,6 @@ import {
 } from "../../shared/protocol/sync.ts";
 import type { UpgradeOffer } from "../../shared/protocol/upgrade.ts";
 import { VERSION } from "../../shared/version.ts";
-import { Backoff } from "./backoff.ts";
 import { callJson, codeOf, type LinkOptions } from "./client.ts";
 import type { LinkState } from "./linkState.ts";
 import type { Nudge } from "./nudge.ts";
@@ -48,6 +48,8 @@ export interface SyncDeps {
   isUrgent: () => boolean;
   wantsCredential: () => boolean;
   onOffer?: (offer: UpgradeOffer | undefined) => void;
+  /** Whether a tunnel is wanted. */
+  onTunnel?: (isWanted: boolean) => void;
   onCredential: (credential: NonNullable<SyncAnswer["credential"]>) => void;
   /** The credential is no longer good: gets another. */
   enrollAgain: (signal: AbortSignal) => Promise<void>;
@@ -174,6 +176,7 @@ const poll = async (deps: SyncDeps, state: PollState, signal: AbortSignal): Prom
   state.waitMs = Math.min(answer.wait_ms, LONGEST_WAIT_MS);
   if (answer.credential) deps.onCredential(answer.credential);
   deps.onOffer?.(answer.upgrade ?? undefined);
+  deps.onTunnel?.(answer.tunnel ?? false);
   const waitedMs = answer.waited_ms ?? Number.POSITIVE_INFINITY;
   const answeredAt = Math.min(sentAt + waitedMs, deps.clock.steady());
   deps.onAnswer(answer.desired, { held, draining, sentAt, answeredAt });

@@ -1,12 +1,12 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { Backoff } from "../../shared/async/backoff.ts";
 import { delay } from "../../shared/async/delay.ts";
 import { messageOf } from "../../shared/errors.ts";
 import type { Logger } from "../../shared/log.ts";
 import type { AgentUpgrade } from "../../shared/protocol/sync.ts";
 import type { UpgradeOffer } from "../../shared/protocol/upgrade.ts";
 import { VERSION } from "../../shared/version.ts";
-import { Backoff } from "../link/backoff.ts";
 import { codeOf } from "../link/client.ts";
 import type { UpgradeBook } from "./book.ts";
 import { checkSignature, download, stage } from "./fetchRelease.ts";

@@ -27,6 +27,8 @@ export interface AgentLinkDeps extends EngineDeps {
   engine: Engine;
   reachability: Reachability;
   assign: (submission: SubmissionRow, instance: InstanceRow) => Promise<Assignment>;
+  /** Whether the agent is to dial a tunnel, or to keep it (docs/protocol/tunnel.md). */
+  wantsTunnel: (instanceId: string) => boolean;
   /** Which releases agents are offered; absent: none. */
   rollout?: Rollout;
 }
@@ -90,6 +92,7 @@ export class AgentLink {
       lease_ttl_ms: patience.leaseTtlMs,
       waited_ms: Math.floor(clock.steady() - arrivedAt),
       ...(upgrade ? { upgrade } : {}),
+      ...(this.#deps.wantsTunnel(instance.id) ? { tunnel: true } : {}),
     };
   }
 

@@ -48,7 +48,7 @@ describe.each(cases)("$key", ({ route, make }) => {
   if (route.query)
     test("refuses a query that is none of its own", async () => {
       const { query = {}, ...rest } = make(seeded.known);
-      const wrong = { ...query, limit: "many", hash: "none", repo_id: undefined };
+      const wrong = { ...query, limit: "many", hash: "none", received: "many", repo_id: undefined };
       const sent = Object.entries(wrong).filter((entry): entry is [string, string] => entry[1] !== undefined);
       const { status, undocumented } = await call(route, { ...rest, query: Object.fromEntries(sent) });
       expect({ status, undocumented }).toEqual({ status: 422, undocumented: [] });

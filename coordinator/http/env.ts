@@ -1,10 +1,13 @@
 import type { Logger } from "../../shared/log.ts";
+import type { SocketOwner } from "../relay/sockets.ts";
 import type { ClientVersion } from "./clientVersion.ts";
 
 /** What the server gives with each request. */
 interface ServerBindings {
   /** The connection may be silent for as long as it likes. */
   keepOpen?: () => void;
+  /** Makes the connection a WebSocket, whose it is from then on. False: it was not asked for one. */
+  upgrade?: (owner: SocketOwner) => boolean;
 }
 
 /** What middleware leaves for the handlers. */

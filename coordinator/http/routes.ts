@@ -22,6 +22,7 @@ import { secretRoutes } from "./secrets.ts";
 import { serverRoutes } from "./server.ts";
 import { sshProxyRoutes } from "./sshProxy.ts";
 import { templateRoutes } from "./templates.ts";
+import { tunnelRoutes } from "./tunnel.ts";
 import { userRoutes } from "./users.ts";
 import { volumeRoutes } from "./volumes.ts";
 import { welcomeRoutes } from "./welcome.ts";
@@ -38,6 +39,7 @@ export const ROUTES: readonly Route[] = [
   ...fileRoutes,
   ...runRoutes,
   ...runStreamRoutes,
+  ...tunnelRoutes,
   ...logRoutes,
   ...metricRoutes,
   ...prometheusRoutes,

@@ -115,6 +115,10 @@ export const ROUTE_CASES: Readonly<Record<string, MakeCase>> = {
   [`${P}/runs/apply`]: () => ({ body: { plan: { run_spec: runSpec("another") }, force: false } }),
   [`${P}/runs/stop`]: () => ({ body: { runs_names: ["another"], abort: true } }),
   [`${P}/runs/watch`]: () => ({ body: { run_name: "done" } }),
+  "GET /api/project/:project/runs/tunnel": () => ({
+    query: { session: crypto.randomUUID(), received: "0" },
+    status: 426,
+  }),
   [`${P}/gpus/list`]: () => ({ body: { run_spec: runSpec(), group_by: ["backend", "region"] } }),
   [`${P}/logs/poll`]: ({ done }) => ({ body: logOf(done) }),
   [`${P}/logs/stream`]: ({ done }) => ({ body: logOf(done) }),

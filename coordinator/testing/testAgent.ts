@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { systemClock } from "../../shared/clock.ts";
 import { AgentLogAnswer } from "../../shared/protocol/agentLog.ts";
 import type { Assignment } from "../../shared/protocol/assignment.ts";
 import { EnrollAnswer } from "../../shared/protocol/enroll.ts";
@@ -9,6 +10,7 @@ import { MetricsAnswer, type UsageSample } from "../../shared/protocol/metrics.t
 import { type Report, ReportAnswer } from "../../shared/protocol/report.ts";
 import { type Desired, SyncAnswer, type SyncRequest } from "../../shared/protocol/sync.ts";
 import { AGENT_BASE_PATH, AGENT_PROTOCOL, AGENT_PROTOCOL_HEADER } from "../../shared/protocol/version.ts";
+import { Dialler, type DiallerOptions, tunnelUrl } from "../../shared/tunnel/dialler.ts";
 import { anInventory } from "./anInstance.ts";
 import type { TestCoordinator } from "./startTestCoordinator.ts";
 
@@ -33,6 +35,7 @@ export class TestAgent {
   says: Partial<SyncRequest> = {};
   #seen: { epoch: string; revision: number } | undefined;
   #sequence = 0;
+  #tunnel: Dialler | undefined;
 
   private constructor(url: string, credential: string) {
     this.#url = url;
@@ -69,9 +72,35 @@ export class TestAgent {
       wait_ms: waitMs,
       ...this.says,
     };
-    const { epoch, revision, desired } = await this.#call("/sync", { body, schema: SyncAnswer, signal });
+    const { epoch, revision, desired, tunnel } = await this.#call("/sync", {
+      body,
+      schema: SyncAnswer,
+      signal,
+    });
     this.#seen = { epoch, revision };
+    if (tunnel) this.onTunnelWanted();
     return desired;
+  }
+
+  /** What it does when an answer says that a tunnel is wanted. */
+  onTunnelWanted: () => void = () => {};
+
+  /** Dials a tunnel, unless it has one, and lets `onStream` decide what becomes of each stream. */
+  dialTunnel(onStream: DiallerOptions["onStream"]): Dialler {
+    this.#tunnel ??= new Dialler({
+      url: tunnelUrl(this.#url, `${AGENT_BASE_PATH}/tunnel`),
+      headers: () => ({
+        [AGENT_PROTOCOL_HEADER]: String(AGENT_PROTOCOL),
+        authorization: `Bearer ${this.#credential}`,
+      }),
+      clock: systemClock,
+      resumeMs: 5_000,
+      onStream,
+      onClosed: () => {
+        this.#tunnel = undefined;
+      },
+    });
+    return this.#tunnel;
   }
 
   /** The next job that the host is told to start; it counts as held from then on. */

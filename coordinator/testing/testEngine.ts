@@ -116,7 +116,13 @@ export class TestEngine implements AsyncDisposable {
         instance,
       );
     this.usage = new UsageIntake({ ...deps, engine: this.engine });
-    this.link = new AgentLink({ ...deps, engine: this.engine, reachability: this.#reachability, assign });
+    this.link = new AgentLink({
+      ...deps,
+      wantsTunnel: () => false,
+      engine: this.engine,
+      reachability: this.#reachability,
+      assign,
+    });
   }
 
   /** `prepare` is called before the engine starts; `url`: of another database than a file in `dir`. */

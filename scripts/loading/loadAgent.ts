@@ -1,4 +1,4 @@
-import { Backoff } from "../../agent/link/backoff.ts";
+import { Backoff } from "../../shared/async/backoff.ts";
 import { delay } from "../../shared/async/delay.ts";
 import type { Inventory } from "../../shared/protocol/inventory.ts";
 import type { Report, ReportRequest } from "../../shared/protocol/report.ts";

@@ -96,6 +96,8 @@ export const SyncAnswer = z.object({
   credential: Credential.nullish(),
   /** The agent is to run another release of itself; absent: it is to stay as it is. */
   upgrade: UpgradeOffer.nullish(),
+  /** A client wants to reach a job here: the agent dials a tunnel, and keeps it (docs/protocol/tunnel.md). */
+  tunnel: z.boolean().nullish(),
   /**
    * How long this sync was kept. What the answer gives out counts from when it was sent, and not from when it arrives:
    * for the agent, from when it sent its sync and this much later.

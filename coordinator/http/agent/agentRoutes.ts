@@ -10,6 +10,7 @@ import { MAX_LOG_BODY_BYTES } from "../../../shared/protocol/logs.ts";
 import { MetricsRequest } from "../../../shared/protocol/metrics.ts";
 import { ReportRequest } from "../../../shared/protocol/report.ts";
 import { SyncRequest } from "../../../shared/protocol/sync.ts";
+import { LinkQuery } from "../../../shared/protocol/tunnel.ts";
 import type { BlobStore } from "../../blobs/blobStore.ts";
 import { removeInstance } from "../../domain/fleets/deleteFleets.ts";
 import { enrollInstance, renewCredential } from "../../domain/instances/enroll.ts";
@@ -17,10 +18,12 @@ import type { AgentLink } from "../../engine/agentLink.ts";
 import type { Engine } from "../../engine/engine.ts";
 import type { FleetKeeper } from "../../engine/fleetKeeper.ts";
 import type { UsageIntake } from "../../engine/usage.ts";
+import type { Relay } from "../../relay/relay.ts";
 import type { ReleaseKey } from "../../releases/releaseKey.ts";
 import type { Db } from "../../store/db.ts";
 import type { TellEvents } from "../../store/events.ts";
 import { isHeldBlob } from "../../store/heldBlobs.ts";
+import type { AppEnv } from "../env.ts";
 import { fileAnswer } from "../fileAnswer.ts";
 import { authenticateAgent, checkProtocol } from "./authenticate.ts";
 import { agentErrorAnswer } from "./errorAnswer.ts";
@@ -36,6 +39,7 @@ export interface AgentRouteDeps {
   usage: UsageIntake;
   blobs: BlobStore;
   releaseKey: ReleaseKey;
+  relay: Relay;
 }
 
 /** Inventories and held sets of the largest hosts stay far below this. */
@@ -43,8 +47,8 @@ const MAX_JSON_BYTES = 1024 * 1024;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** The coordinator's side of the agent link, to be mounted at AGENT_BASE_PATH (shared/protocol). */
-export const agentRoutes = (deps: AgentRouteDeps): Hono => {
-  const app = new Hono();
+export const agentRoutes = (deps: AgentRouteDeps): Hono<AppEnv> => {
+  const app = new Hono<AppEnv>();
   app.use(async (c, next) => {
     checkProtocol(c.req.raw.headers);
     await next();
@@ -101,6 +105,14 @@ export const agentRoutes = (deps: AgentRouteDeps): Hono => {
     if (!blob) throw new AppError("not_found", `No blob ${sha256} belongs to a job of this host`);
     const headers = { "content-type": "application/octet-stream" };
     return fileAnswer(blob, { size: blob.size, range: c.req.header("range"), headers });
+  });
+  app.get("/tunnel", (c) => {
+    const instance = authenticateAgent(deps, c.req.raw.headers);
+    const dial = LinkQuery.safeParse(c.req.query());
+    if (!dial.success) throw new AppError("invalid", "A tunnel is dialled with `session` and `received`");
+    if (!c.env.upgrade?.(deps.relay.agent(instance.id, dial.data)))
+      throw new AppError("invalid", "A tunnel is a WebSocket");
+    return c.body(null);
   });
   app.notFound((c) =>
     c.json({ error: { code: "not_found", message: "No such call on the agent link" } }, 404),

@@ -37,6 +37,12 @@ export const REFUSALS: Readonly<Record<number, Refusal>> = {
     about: "The body or the query does not have the form of this call; one entry per problem.",
     bodies: [ValidationErrorBody],
   },
+  426: { name: "NoWebSocket", about: "It has to be asked for as a WebSocket.", bodies: [PlainErrorBody] },
+  429: {
+    name: "TooMany",
+    about: "The caller has as many of these open as one may.",
+    bodies: [PlainErrorBody],
+  },
   500: { name: "InternalError", about: "A bug. The message names the request.", bodies: [PlainErrorBody] },
   503: {
     name: "Unavailable",

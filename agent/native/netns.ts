@@ -1,0 +1,116 @@
+import { FFIType, ptr, read } from "bun:ffi";
+import { closeSync, openSync } from "node:fs";
+import { openLibc } from "./libc.ts";
+
+// Linux: <sched.h>, <bits/socket.h>, <errno.h>; the same on x86-64 and arm64.
+const CLONE_NEWNET = 0x4000_0000;
+const [AF_INET, AF_INET6] = [2, 10];
+const SOCK_STREAM_CLOEXEC_NONBLOCK = 0o1 | 0o2_000_000 | 0o4_000;
+const EINPROGRESS = 115;
+const POLLOUT = 4;
+const [SOL_SOCKET, SO_ERROR] = [1, 4];
+
+const open = () =>
+  openLibc({
+    setns: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
+    socket: { args: [FFIType.i32, FFIType.i32, FFIType.i32], returns: FFIType.i32 },
+    connect: { args: [FFIType.i32, FFIType.ptr, FFIType.u32], returns: FFIType.i32 },
+    poll: { args: [FFIType.ptr, FFIType.u64, FFIType.i32], returns: FFIType.i32 },
+    getsockopt: {
+      args: [FFIType.i32, FFIType.i32, FFIType.i32, FFIType.ptr, FFIType.ptr],
+      returns: FFIType.i32,
+    },
+    close: { args: [FFIType.i32], returns: FFIType.i32 },
+    __errno_location: { args: [], returns: FFIType.ptr },
+  });
+let libc: ReturnType<typeof open>;
+
+/** A descriptor of a TCP socket that connects to a port of some network's loopback. Whoever has it owns it. */
+export interface Connecting {
+  fd: number;
+  /** `pending`: the other side has not answered yet, for its queue is full. Cheap, and never waits. */
+  state(): "connected" | "pending" | "failed";
+  close(): void;
+}
+
+/**
+ * Connects to a port in the network that another process is in (setns(2): a socket stays in the network in which it was
+ * made). `[]`: nobody listens there, or the process is gone; else one for each family that may be answered. `forbidden`:
+ * this process may not enter that network, for which it needs CAP_SYS_ADMIN in the network's user namespace.
+ */
+export const connectIn = (pid: number, port: number): Connecting[] | "forbidden" => {
+  libc ??= open();
+  if (!libc) return "forbidden";
+  const own = openSync("/proc/thread-self/ns/net", "r");
+  try {
+    const there = openIfThere(`/proc/${pid}/ns/net`);
+    if (there === undefined) return [];
+    const hasEntered = libc.setns(there, CLONE_NEWNET) === 0;
+    closeSync(there);
+    if (!hasEntered) return "forbidden";
+    try {
+      return connectHere(libc, port);
+    } finally {
+      // This thread is the whole of the program: anywhere else it would talk to nobody it knows.
+      if (libc.setns(own, CLONE_NEWNET) !== 0) process.abort();
+    }
+  } finally {
+    closeSync(own);
+  }
+};
+
+const connectHere = (c: NonNullable<typeof libc>, port: number): Connecting[] =>
+  [loopback4(port), loopback6(port)].flatMap(({ family, bytes }) => {
+    const fd = c.socket(family, SOCK_STREAM_CLOEXEC_NONBLOCK, 0);
+    if (fd < 0) return [];
+    const isBegun = c.connect(fd, ptr(bytes), bytes.length) === 0 || errnoOf(c) === EINPROGRESS;
+    const close = () => void c.close(fd);
+    if (isBegun) return [{ fd, state: () => stateOf(c, fd), close }];
+    close();
+    return [];
+  });
+
+const stateOf = (c: NonNullable<typeof libc>, fd: number): "connected" | "pending" | "failed" => {
+  // struct pollfd.
+  const asked = new DataView(new ArrayBuffer(8));
+  asked.setInt32(0, fd, true);
+  asked.setInt16(4, POLLOUT, true);
+  if (c.poll(ptr(asked.buffer), 1, 0) === 0) return "pending";
+  const [error, length] = [new Int32Array(1), Uint32Array.of(4)];
+  if (c.getsockopt(fd, SOL_SOCKET, SO_ERROR, ptr(error), ptr(length)) !== 0) return "failed";
+  return error[0] === 0 ? "connected" : "failed";
+};
+
+const errnoOf = (c: NonNullable<typeof libc>): number => {
+  const at = c.__errno_location();
+  return at === null ? 0 : read.i32(at, 0);
+};
+
+/** struct sockaddr_in of 127.0.0.1. */
+const loopback4 = (port: number) => {
+  const bytes = new Uint8Array(16);
+  const view = new DataView(bytes.buffer);
+  view.setUint16(0, AF_INET, true);
+  view.setUint16(2, port);
+  bytes.set([127, 0, 0, 1], 4);
+  return { family: AF_INET, bytes };
+};
+
+/** struct sockaddr_in6 of ::1. */
+const loopback6 = (port: number) => {
+  const bytes = new Uint8Array(28);
+  const view = new DataView(bytes.buffer);
+  view.setUint16(0, AF_INET6, true);
+  view.setUint16(2, port);
+  bytes[23] = 1;
+  return { family: AF_INET6, bytes };
+};
+
+const openIfThere = (path: string): number | undefined => {
+  try {
+    return openSync(path, "r");
+  } catch (err) {
+    if (["ENOENT", "EACCES"].includes((err as NodeJS.ErrnoException).code ?? "")) return undefined;
+    throw err;
+  }
+};

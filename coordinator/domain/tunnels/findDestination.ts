@@ -1,0 +1,49 @@
+import type { ClientStreamRequest } from "../../../shared/protocol/tunnel.ts";
+import type { Deps } from "../../deps.ts";
+import { type Destination, StreamRefusal } from "../../relay/relay.ts";
+import type { ProjectRole } from "../../store/members.ts";
+import type { ProjectRow } from "../../store/projects.ts";
+import { findRun } from "../../store/runs.ts";
+import { findSubmission } from "../../store/submissions.ts";
+import type { UserRow } from "../../store/users.ts";
+import { jobSpecsOf } from "../runs/effectiveSpec.ts";
+
+export interface Asker {
+  user: UserRow;
+  project: ProjectRow;
+  role: ProjectRole | undefined;
+}
+
+/**
+ * Where a stream leads that a client asks for. Refuses what is not of the project, a run that is another's (unless the
+ * asker manages the project), a job that does not run, and ports that the configuration does not name.
+ */
+export const findDestination = async (
+  deps: Pick<Deps, "db" | "config">,
+  { user, project, role }: Asker,
+  { submission_id: id, to }: ClientStreamRequest,
+): Promise<Destination> => {
+  const submission = await findSubmission(deps.db, id);
+  const run = submission && (await findRun(deps.db, submission.run_id));
+  if (!submission || run?.project_id !== project.id)
+    throw new StreamRefusal("not_found", "There is no such job in this project");
+  const manages = user.global_role === "admin" || role === "admin" || role === "manager";
+  if (run.user_id !== user.id && !manages)
+    throw new StreamRefusal("forbidden", `The run ${run.name} is another user's`);
+  if (submission.status !== "running" || submission.instance_id === null)
+    throw new StreamRefusal("unavailable", `The job is ${submission.status}`);
+  const [spec] = jobSpecsOf(deps, run.spec, run.name).filter(
+    (one) => one.job_num === submission.job_num && one.replica_num === submission.replica_num,
+  );
+  if (to.kind === "ssh") {
+    const known = [run.spec.ssh_key_pub, user.ssh_public_key].filter((key) => key !== null);
+    const keys = [...new Set(known)];
+    return {
+      instanceId: submission.instance_id,
+      request: { submission_id: id, to: { kind: "ssh", keys, user: null } },
+    };
+  }
+  if (!spec?.app_specs.some(({ port }) => port === to.port))
+    throw new StreamRefusal("forbidden", `The configuration of ${run.name} has no port ${to.port}`);
+  return { instanceId: submission.instance_id, request: { submission_id: id, to } };
+};

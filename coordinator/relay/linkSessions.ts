@@ -1,0 +1,78 @@
+import { LINK_CLOSED, SESSION_UNKNOWN } from "../../shared/protocol/tunnel.ts";
+import { encodeFrame, encodeJson, FrameType } from "../../shared/tunnel/frame.ts";
+import type { Transport } from "../../shared/tunnel/link.ts";
+import { Mux, type MuxOptions } from "../../shared/tunnel/mux.ts";
+import type { SocketOwner } from "./sockets.ts";
+
+export interface LinkDial {
+  /** Whose link it is, in a form that no other dialler can have: what one began no other goes on with. */
+  principal: string;
+  session: string;
+  /** How many numbered frames of the session the dialler has. */
+  received: number;
+}
+
+/** Links that clients and agents have dialled, each over one WebSocket after another. */
+export class LinkSessions {
+  readonly #common: Pick<MuxOptions, "clock" | "resumeMs" | "maxStreams">;
+  readonly #links = new Map<string, Mux>();
+
+  constructor(common: Pick<MuxOptions, "clock" | "resumeMs" | "maxStreams">) {
+    this.#common = common;
+  }
+
+  /** How many links a dialler has. */
+  count(principal: string): number {
+    return [...this.#links.keys()].filter((key) => key.startsWith(`${principal}/`)).length;
+  }
+
+  /** A connection that is about to be opened; `begin` is called where it begins a new link. */
+  accept(dial: LinkDial, begin: (mux: Mux) => Pick<MuxOptions, "onStream" | "onClosed">): SocketOwner {
+    const key = `${dial.principal}/${dial.session}`;
+    let transport: Transport | undefined;
+    let mux: Mux | undefined;
+    return {
+      opened: (socket) => {
+        transport = { send: socket.send, close: (reason) => socket.close(LINK_CLOSED, reason) };
+        mux = this.#links.get(key) ?? (dial.received === 0 ? this.#begin(key, begin) : undefined);
+        if (!mux) {
+          socket.close(SESSION_UNKNOWN, "The coordinator does not know this session");
+          return;
+        }
+        socket.send(encodeFrame(FrameType.hello, 0, encodeJson({ received: mux.received })));
+        mux.connect(transport, dial.received);
+      },
+      received: (bytes) => {
+        if (transport) mux?.receive(transport, bytes);
+      },
+      gone: () => {
+        if (transport) mux?.disconnected(transport);
+      },
+    };
+  }
+
+  /** Ends the links of a dialler. */
+  close(principal: string, reason: string): void {
+    for (const [key, mux] of this.#links) if (key.startsWith(`${principal}/`)) mux.close(reason);
+  }
+
+  closeAll(reason: string): void {
+    for (const mux of [...this.#links.values()]) mux.close(reason);
+  }
+
+  #begin(key: string, begin: (mux: Mux) => Pick<MuxOptions, "onStream" | "onClosed">): Mux {
+    let owner: Pick<MuxOptions, "onStream" | "onClosed"> | undefined;
+    const mux: Mux = new Mux({
+      ...this.#common,
+      isDialler: false,
+      onStream: (incoming, request) => owner?.onStream(incoming, request),
+      onClosed: (reason) => {
+        this.#links.delete(key);
+        owner?.onClosed(reason);
+      },
+    });
+    owner = begin(mux);
+    this.#links.set(key, mux);
+    return mux;
+  }
+}

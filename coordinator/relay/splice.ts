@@ -1,0 +1,23 @@
+import type { IncomingStream, Mux } from "../../shared/tunnel/mux.ts";
+import type { StreamHandler, TunnelStream } from "../../shared/tunnel/stream.ts";
+
+/**
+ * Passes a client's stream on to an agent, as another stream of the agent's link. Whoever reads at one end grants what
+ * the other end sends: credit is passed on as it is, so that here lies no more than the two have agreed upon.
+ */
+export const splice = (client: IncomingStream, agent: Mux, request: unknown): TunnelStream => {
+  const near = client.stream;
+  const far = agent.open(request, near.room);
+  const passTo = (other: TunnelStream): Omit<StreamHandler, "accepted"> => ({
+    data: (_piece, frame) => other.pass(frame),
+    credit: (bytes) => other.grant(bytes),
+    blocked: () => other.sayBlocked(),
+    ended: () => other.end(),
+    closed: (failure) => {
+      if (failure) other.reset(failure);
+    },
+  });
+  near.handle({ ...passTo(far), accepted: () => {} });
+  far.handle({ ...passTo(near), accepted: (answer, credit) => client.accept(answer, credit) });
+  return far;
+};

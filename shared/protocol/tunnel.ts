@@ -1,0 +1,50 @@
+import { z } from "zod";
+
+/** Where a stream is to lead, in the job's own network (docs/protocol/tunnel.md). */
+const StreamTarget = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("port"), port: z.number().int().min(1).max(65_535) }),
+  /** The SSH server that the agent is for this job. */
+  z.object({ kind: z.literal("ssh") }),
+]);
+
+/** What a client asks the coordinator for. */
+export const ClientStreamRequest = z.object({ submission_id: z.uuid(), to: StreamTarget });
+export type ClientStreamRequest = z.infer<typeof ClientStreamRequest>;
+
+/** What the coordinator asks the agent for, once it knows that this may be. */
+export const AgentStreamRequest = z.object({
+  submission_id: z.uuid(),
+  to: z.discriminatedUnion("kind", [
+    z.object({ kind: z.literal("port"), port: z.number().int().min(1).max(65_535) }),
+    z.object({
+      kind: z.literal("ssh"),
+      /** Public keys, in the form of `authorized_keys`, of which any may log in. */
+      keys: z.array(z.string().max(16_000)).max(16),
+      /** The Unix user to log in as; null: the job's own. */
+      user: z.string().max(200).nullable(),
+    }),
+  ]),
+});
+export type AgentStreamRequest = z.infer<typeof AgentStreamRequest>;
+
+/** Why a stream is refused or breaks; `link_lost` is of the links themselves. */
+export type StreamFailureCode =
+  | "not_found"
+  | "forbidden"
+  | "refused"
+  | "unavailable"
+  | "too_many"
+  | "aborted";
+
+/** What stands behind the question mark when a link is dialled. */
+export const LinkQuery = z.object({
+  session: z.uuid(),
+  received: z.coerce.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER),
+});
+
+/** The first message of the acceptor on every connection of a link. */
+export const Hello = z.object({ received: z.number().int().nonnegative() });
+
+/** Close codes of the WebSockets under a link. */
+export const LINK_CLOSED = 4400;
+export const SESSION_UNKNOWN = 4404;

@@ -1,0 +1,119 @@
+import { Backoff } from "../async/backoff.ts";
+import { Hello, LINK_CLOSED, SESSION_UNKNOWN } from "../protocol/tunnel.ts";
+import { decodeFrame, decodeJson, FrameType } from "./frame.ts";
+import type { Transport } from "./link.ts";
+import { Mux, type MuxOptions } from "./mux.ts";
+
+export interface DiallerOptions extends Pick<MuxOptions, "clock" | "resumeMs" | "onStream"> {
+  /** `ws:` or `wss:`, without a query. */
+  url: string;
+  /** Read anew for each connection: a credential may have been renewed. */
+  headers: () => Record<string, string>;
+  maxStreams?: number;
+  /** The link is up, or broken and being dialled again. */
+  onChange?: (state: "up" | "broken") => void;
+  onClosed: (reason: string) => void;
+}
+
+const PAUSES = { firstMs: 200, longestMs: 5_000 };
+/** So many tries to begin with, and a coordinator that was never reached is not going to be. */
+const MOST_FIRST_TRIES = 5;
+/** A connection that is not there by then will not come. */
+const CONNECT_MS = 10_000;
+
+/** The dialling side of a link (docs/protocol/tunnel.md): dials at once, and again whenever the connection breaks. */
+export class Dialler implements Disposable {
+  readonly mux: Mux;
+  readonly #options: DiallerOptions;
+  readonly #session = crypto.randomUUID();
+  #cancel: () => void = () => {};
+  readonly #backoff = new Backoff(PAUSES);
+  #socket: WebSocket | undefined;
+  #tries = 0;
+  #hasBeenUp = false;
+
+  constructor(options: DiallerOptions) {
+    this.#options = options;
+    this.mux = new Mux({
+      clock: options.clock,
+      resumeMs: options.resumeMs,
+      isDialler: true,
+      maxStreams: options.maxStreams ?? 1_000,
+      onStream: options.onStream,
+      onClosed: (reason) => {
+        this.#cancel();
+        this.#socket?.close();
+        options.onClosed(reason);
+      },
+    });
+    this.#dial();
+  }
+
+  /** Dials now and not after a pause: the machine has woken up, or its network is another. */
+  hurry(): void {
+    if (this.#socket || this.mux.isClosed) return;
+    this.#cancel();
+    this.#dial();
+  }
+
+  [Symbol.dispose](): void {
+    this.mux.close("closed");
+  }
+
+  #dial(): void {
+    const { url, headers, clock, onChange } = this.#options;
+    this.#tries += 1;
+    const query = `session=${this.#session}&received=${this.mux.received}`;
+    const socket = new WebSocket(`${url}?${query}`, { headers: headers() });
+    socket.binaryType = "arraybuffer";
+    this.#socket = socket;
+    const transport: Transport = {
+      send: (frame) => socket.send(frame),
+      close: (reason) => socket.close(LINK_CLOSED, reason.slice(0, 100)),
+    };
+    this.#cancel = clock.after(CONNECT_MS, () => socket.close());
+    let isGreeted = false;
+    socket.onmessage = ({ data }: MessageEvent<ArrayBuffer>) => {
+      const bytes = new Uint8Array(data);
+      if (isGreeted) {
+        this.mux.receive(transport, bytes);
+        return;
+      }
+      this.#cancel();
+      isGreeted = true;
+      this.#hasBeenUp = true;
+      this.#backoff.reset();
+      const received = readHello(bytes);
+      if (received === undefined) this.mux.close("the coordinator speaks another protocol");
+      else if (this.mux.connect(transport, received)) onChange?.("up");
+    };
+    socket.onclose = ({ code, reason }) => {
+      this.#cancel();
+      this.#socket = undefined;
+      if (code === LINK_CLOSED || code === SESSION_UNKNOWN)
+        this.mux.close(reason || "the coordinator has closed it");
+      if (this.mux.isClosed) return;
+      if (isGreeted) {
+        this.mux.disconnected(transport);
+        onChange?.("broken");
+      } else if (!this.#hasBeenUp && this.#tries >= MOST_FIRST_TRIES) {
+        this.mux.close("the coordinator could not be reached");
+        return;
+      }
+      this.#cancel = clock.after(this.#backoff.next(), () => this.#dial());
+    };
+  }
+}
+
+const readHello = (bytes: Uint8Array): number | undefined => {
+  try {
+    const { type, payload } = decodeFrame(bytes);
+    const hello = Hello.safeParse(type === FrameType.hello ? decodeJson(payload) : undefined);
+    return hello.data?.received;
+  } catch {
+    return undefined;
+  }
+};
+
+/** The address of a coordinator's tunnel. */
+export const tunnelUrl = (url: string, path: string): string => `${url.replace(/^http/, "ws")}${path}`;

@@ -1,0 +1,117 @@
+/**
+ * The framing of tunnels (docs/protocol/tunnel.md): one frame is one binary WebSocket message of a type (1 byte), a
+ * stream (4 bytes, big endian; 0: the link itself) and a payload.
+ */
+export const FrameType = {
+  /** Of the link, not numbered. */
+  hello: 0,
+  ack: 1,
+  ping: 2,
+  pong: 3,
+  /** Of streams, numbered: replayed after a broken connection. */
+  open: 16,
+  accept: 17,
+  data: 18,
+  credit: 19,
+  /** More would be sent, had the other side given credit for it. */
+  blocked: 20,
+  end: 21,
+  reset: 22,
+} as const;
+
+export interface Frame {
+  type: number;
+  stream: number;
+  /** A view into what was received. */
+  payload: Uint8Array;
+}
+
+export const HEADER_BYTES = 5;
+/** Small enough that another stream's frame is never far behind it. */
+export const MAX_DATA_BYTES = 64 * 1024;
+/** Headers of `open`, reasons of `reset`, `hello`. */
+const MAX_TEXT_BYTES = 4 * 1024;
+const FIRST_NUMBERED = FrameType.open;
+const MAX_TYPE = FrameType.reset;
+
+/** Why a stream broke, or was refused. */
+export interface StreamFailure {
+  /** `link_lost`: the link under it is over. Others are of whoever reset it (docs/protocol/tunnel.md). */
+  code: string;
+  message: string;
+}
+
+/** What the other side sent does not follow the protocol; the link cannot go on. */
+export class ProtocolError extends Error {
+  override readonly name = "ProtocolError";
+}
+
+export const isNumbered = (type: number): boolean => type >= FIRST_NUMBERED;
+
+export const encodeFrame = (type: number, stream: number, payload?: Uint8Array): Uint8Array => {
+  const frame = new Uint8Array(HEADER_BYTES + (payload?.length ?? 0));
+  frame[0] = type;
+  writeU32(frame, 1, stream);
+  if (payload) frame.set(payload, HEADER_BYTES);
+  return frame;
+};
+
+/** Throws `ProtocolError` for what no frame is. */
+export const decodeFrame = (bytes: Uint8Array): Frame => {
+  const [type] = bytes;
+  if (type === undefined || bytes.length < HEADER_BYTES)
+    throw new ProtocolError(`A frame of ${bytes.length} bytes`);
+  const known = type <= FrameType.pong || (type >= FIRST_NUMBERED && type <= MAX_TYPE);
+  if (!known) throw new ProtocolError(`A frame of the unknown type ${type}`);
+  const most = type === FrameType.data ? MAX_DATA_BYTES : MAX_TEXT_BYTES;
+  if (bytes.length - HEADER_BYTES > most)
+    throw new ProtocolError(`A frame of type ${type} with ${bytes.length - HEADER_BYTES} bytes`);
+  return { type, stream: readU32(bytes, 1), payload: bytes.subarray(HEADER_BYTES) };
+};
+
+/** The same frame for another stream, in place: what is passed on is not copied. */
+export const readdress = (frame: Uint8Array, stream: number): Uint8Array => {
+  writeU32(frame, 1, stream);
+  return frame;
+};
+
+export const encodeU32 = (value: number): Uint8Array => {
+  const bytes = new Uint8Array(4);
+  writeU32(bytes, 0, value);
+  return bytes;
+};
+
+export const decodeU32 = (payload: Uint8Array): number => {
+  if (payload.length !== 4) throw new ProtocolError(`A number of ${payload.length} bytes`);
+  return readU32(payload, 0);
+};
+
+export const encodeJson = (value: unknown): Uint8Array => {
+  const bytes = new TextEncoder().encode(JSON.stringify(value));
+  if (bytes.length > MAX_TEXT_BYTES)
+    throw new RangeError(`A frame cannot carry ${bytes.length} bytes of JSON`);
+  return bytes;
+};
+
+/** Throws `ProtocolError` where it is none. */
+export const decodeJson = (payload: Uint8Array): unknown => {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(payload));
+  } catch {
+    throw new ProtocolError("A frame whose JSON cannot be read");
+  }
+};
+
+const writeU32 = (bytes: Uint8Array, at: number, value: number): void => {
+  bytes[at] = value >>> 24;
+  bytes[at + 1] = value >>> 16;
+  bytes[at + 2] = value >>> 8;
+  bytes[at + 3] = value;
+};
+
+const readU32 = (bytes: Uint8Array, at: number): number =>
+  (((bytes[at] ?? 0) << 24) |
+    ((bytes[at + 1] ?? 0) << 16) |
+    ((bytes[at + 2] ?? 0) << 8) |
+    (bytes[at + 3] ?? 0)) >>>
+  0;

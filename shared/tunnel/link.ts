@@ -1,0 +1,238 @@
+import type { Clock } from "../clock.ts";
+import { Fifo } from "./fifo.ts";
+import { Flight } from "./flight.ts";
+import { decodeFrame, encodeFrame, type Frame, FrameType, isNumbered, ProtocolError } from "./frame.ts";
+
+/** A connection that carries frames in order, until it breaks. */
+export interface Transport {
+  send(frame: Uint8Array): void;
+  /** Ends it; the reason goes to the other side where it can. */
+  close(reason: string): void;
+}
+
+export interface LinkOptions {
+  clock: Clock;
+  /** How long a broken link waits for another connection; then its streams end. */
+  resumeMs: number;
+  /** A numbered frame, each exactly once and in order; `bytes` is the whole frame. Throws `ProtocolError`. */
+  onFrame: (frame: Frame, bytes: Uint8Array) => void;
+  /** More may be sent than before. */
+  onRoom: () => void;
+  /** It is over, for good. Told once. */
+  onClosed: (reason: string) => void;
+}
+
+/** An acknowledgement goes out after so many bytes, or so long after the first of them. */
+const ACK_BYTES = 256 * 1024;
+const ACK_MS = 4;
+const PING_MS = 15_000;
+/** A connection on which nothing at all came for so long is given up. */
+const SILENT_MS = 40_000;
+
+interface Sent {
+  bytes: Uint8Array;
+  at: number;
+}
+
+/**
+ * Frames between two sides over connections that may break and be replaced: every numbered frame arrives once and in
+ * order, or the link is closed on both sides. What was sent is kept until it is acknowledged, which bounds what may be
+ * on its way (`Flight`), and is sent again over the next connection (docs/protocol/tunnel.md).
+ */
+export class Link {
+  readonly #options: LinkOptions;
+  readonly #flight = new Flight();
+  /** Sent, and not acknowledged; the first one has the number `#acknowledged`. */
+  readonly #kept = new Fifo<Sent>();
+  #acknowledged = 0;
+  #inFlight = 0;
+  #received = 0;
+  #unackedBytes = 0;
+  #cancelAck: (() => void) | undefined;
+  #transport: Transport | undefined;
+  #cancelWatch: (() => void) | undefined;
+  #heardAt = 0;
+  #isClosed = false;
+
+  constructor(options: LinkOptions) {
+    this.#options = options;
+  }
+
+  /** How many numbered frames have come: what the other side need not send again. */
+  get received(): number {
+    return this.#received;
+  }
+
+  get isUp(): boolean {
+    return this.#transport !== undefined;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** Whether data may be sent now; if not, `onRoom` is called when it may. */
+  get hasRoom(): boolean {
+    if (this.#transport !== undefined && this.#inFlight < this.#flight.window) return true;
+    if (this.#transport !== undefined) this.#flight.limited();
+    return false;
+  }
+
+  get roundTripMs(): number | undefined {
+    return this.#flight.roundTripMs;
+  }
+
+  /** Bytes that are kept because the other side has not acknowledged them. */
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  /** A numbered frame. Taken also while there is no connection: it goes out with the next one. */
+  send(bytes: Uint8Array): void {
+    if (this.#isClosed) return;
+    this.#kept.push({ bytes, at: this.#options.clock.steady() });
+    this.#inFlight += bytes.length;
+    this.#transport?.send(bytes);
+  }
+
+  /**
+   * Goes on over this connection; `peerReceived` frames of this side have arrived. False: the other side claims what
+   * cannot be, and the link is closed.
+   */
+  connect(transport: Transport, peerReceived: number): boolean {
+    if (this.#isClosed) return false;
+    this.#drop("another connection took its place");
+    if (!this.#acknowledge(peerReceived)) {
+      this.close("the other side is not where it was");
+      return false;
+    }
+    this.#transport = transport;
+    this.#heardAt = this.#options.clock.steady();
+    for (const sent of this.#kept) {
+      sent.at = this.#heardAt;
+      transport.send(sent.bytes);
+    }
+    this.#watch();
+    this.#options.onRoom();
+    return true;
+  }
+
+  /** The connection broke: another one is waited for. `transport` is no longer used; an older one changes nothing. */
+  disconnected(transport: Transport): void {
+    if (transport !== this.#transport || this.#isClosed) return;
+    this.#drop(undefined);
+    this.#cancelWatch = this.#options.clock.after(this.#options.resumeMs, () =>
+      this.close("the connection broke and did not come back in time"),
+    );
+  }
+
+  /** What came over `transport`. Rubbish closes the link; of an older connection it is ignored. */
+  receive(transport: Transport, bytes: Uint8Array): void {
+    if (transport !== this.#transport) return;
+    this.#heardAt = this.#options.clock.steady();
+    try {
+      this.#take(decodeFrame(bytes), bytes);
+    } catch (err) {
+      if (!(err instanceof ProtocolError)) throw err;
+      this.close(`protocol error: ${err.message}`);
+    }
+  }
+
+  /** Ends it on both sides, as far as the other one can be told. */
+  close(reason: string): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#drop(reason);
+    this.#kept.clear();
+    this.#inFlight = 0;
+    this.#options.onClosed(reason);
+  }
+
+  #take(frame: Frame, bytes: Uint8Array): void {
+    if (isNumbered(frame.type)) {
+      this.#received += 1;
+      this.#unackedBytes += bytes.length;
+      this.#acknowledgeSoon();
+      this.#options.onFrame(frame, bytes);
+      return;
+    }
+    switch (frame.type) {
+      case FrameType.ack:
+        if (!this.#acknowledge(decodeCount(frame.payload)))
+          throw new ProtocolError("an acknowledgement of what was not sent");
+        this.#options.onRoom();
+        return;
+      case FrameType.ping:
+        this.#transport?.send(encodeFrame(FrameType.pong, 0, frame.payload));
+        return;
+      case FrameType.pong:
+        return;
+      default:
+        throw new ProtocolError("a greeting in the middle");
+    }
+  }
+
+  /** Forgets what has arrived. False: that was never sent, or it was said before that more had arrived. */
+  #acknowledge(count: number): boolean {
+    const arrived = count - this.#acknowledged;
+    if (arrived < 0 || arrived > this.#kept.length) return false;
+    let last: Sent | undefined;
+    for (let left = arrived; left > 0; left -= 1) {
+      last = this.#kept.shift();
+      this.#inFlight -= last?.bytes.length ?? 0;
+    }
+    this.#acknowledged = count;
+    const now = this.#options.clock.steady();
+    if (last && this.#transport) this.#flight.sample(now - last.at, now);
+    return true;
+  }
+
+  #acknowledgeSoon(): void {
+    if (this.#unackedBytes >= ACK_BYTES) this.#sendAck();
+    else this.#cancelAck ??= this.#options.clock.after(ACK_MS, () => this.#sendAck());
+  }
+
+  #sendAck(): void {
+    this.#cancelAck?.();
+    this.#cancelAck = undefined;
+    this.#unackedBytes = 0;
+    this.#transport?.send(encodeFrame(FrameType.ack, 0, encodeCount(this.#received)));
+  }
+
+  /** A way that swallows everything says nothing: it is asked, and given up when it does not answer. */
+  #watch(): void {
+    this.#cancelWatch = this.#options.clock.after(PING_MS, () => {
+      const transport = this.#transport;
+      if (!transport) return;
+      if (this.#options.clock.steady() - this.#heardAt >= SILENT_MS) {
+        transport.close("nothing came over it");
+        this.disconnected(transport);
+        return;
+      }
+      transport.send(encodeFrame(FrameType.ping, 0));
+      this.#watch();
+    });
+  }
+
+  #drop(reason: string | undefined): void {
+    this.#cancelWatch?.();
+    this.#cancelAck?.();
+    [this.#cancelWatch, this.#cancelAck] = [undefined, undefined];
+    const transport = this.#transport;
+    this.#transport = undefined;
+    if (reason !== undefined) transport?.close(reason);
+  }
+}
+
+const encodeCount = (count: number): Uint8Array => {
+  const bytes = new Uint8Array(8);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(count));
+  return bytes;
+};
+
+const decodeCount = (payload: Uint8Array): number => {
+  if (payload.length !== 8) throw new ProtocolError(`a count of ${payload.length} bytes`);
+  const count = new DataView(payload.buffer, payload.byteOffset, 8).getBigUint64(0);
+  if (count > BigInt(Number.MAX_SAFE_INTEGER)) throw new ProtocolError("a count that cannot be");
+  return Number(count);
+};

@@ -1,0 +1,188 @@
+import {
+  decodeJson,
+  decodeU32,
+  encodeFrame,
+  encodeJson,
+  type Frame,
+  FrameType,
+  ProtocolError,
+} from "./frame.ts";
+import { Link, type LinkOptions, type Transport } from "./link.ts";
+import { TunnelStream } from "./stream.ts";
+
+/** What a new stream may send before either side has said more. */
+export const FIRST_WINDOW = 256 * 1024;
+
+export interface MuxOptions extends Pick<LinkOptions, "clock" | "resumeMs"> {
+  /** The side that dials numbers its streams oddly, the other one evenly. */
+  isDialler: boolean;
+  /** So many streams at a time; the next one is refused. */
+  maxStreams: number;
+  /**
+   * The other side asks for a stream: `accept` or `reset` it, now or later. `request` is whatever it sent: check it.
+   */
+  onStream: (stream: IncomingStream, request: unknown) => void;
+  onClosed: (reason: string) => void;
+}
+
+export interface IncomingStream {
+  stream: TunnelStream;
+  accept(answer: unknown, granted?: number): void;
+}
+
+/** Many streams in one link. Data goes out in turns, a frame of each; all else before it. */
+export class Mux {
+  readonly #options: MuxOptions;
+  readonly #link: Link;
+  readonly #streams = new Map<number, TunnelStream>();
+  /** Streams that have data to send and credit for it, in the order of their turns. */
+  readonly #turns = new Set<TunnelStream>();
+  #nextId: number;
+  #lastPeerId = 0;
+
+  constructor(options: MuxOptions) {
+    this.#options = options;
+    this.#nextId = options.isDialler ? 1 : 2;
+    this.#link = new Link({
+      clock: options.clock,
+      resumeMs: options.resumeMs,
+      onFrame: (frame, bytes) => this.#receive(frame, bytes),
+      onRoom: () => this.#pump(),
+      onClosed: (reason) => {
+        for (const stream of [...this.#streams.values()])
+          stream.break({ code: "link_lost", message: reason });
+        options.onClosed(reason);
+      },
+    });
+  }
+
+  get size(): number {
+    return this.#streams.size;
+  }
+
+  get received(): number {
+    return this.#link.received;
+  }
+
+  get isUp(): boolean {
+    return this.#link.isUp;
+  }
+
+  get isClosed(): boolean {
+    return this.#link.isClosed;
+  }
+
+  get roundTripMs(): number | undefined {
+    return this.#link.roundTripMs;
+  }
+
+  /** Asks the other side for a stream; what is written before it accepts waits. */
+  open(request: unknown, granted = FIRST_WINDOW): TunnelStream {
+    const id = this.#nextId;
+    this.#nextId += 2;
+    const stream = this.#add(id, { credit: 0, granted });
+    if (this.#link.isClosed) stream.break({ code: "link_lost", message: "the link is closed" });
+    else this.#link.send(encodeFrame(FrameType.open, id, encodeJson({ granted, request })));
+    return stream;
+  }
+
+  connect(transport: Transport, peerReceived: number): boolean {
+    return this.#link.connect(transport, peerReceived);
+  }
+
+  disconnected(transport: Transport): void {
+    this.#link.disconnected(transport);
+  }
+
+  receive(transport: Transport, bytes: Uint8Array): void {
+    this.#link.receive(transport, bytes);
+  }
+
+  close(reason: string): void {
+    this.#link.close(reason);
+  }
+
+  #add(id: number, windows: { credit: number; granted: number }): TunnelStream {
+    const stream = new TunnelStream(
+      id,
+      {
+        send: (frame) => this.#link.send(frame),
+        ready: (ready) => {
+          this.#turns.add(ready);
+          this.#pump();
+        },
+        gone: (gone) => {
+          this.#streams.delete(gone.id);
+          this.#turns.delete(gone);
+        },
+      },
+      windows,
+    );
+    this.#streams.set(id, stream);
+    return stream;
+  }
+
+  #pump(): void {
+    for (const stream of this.#turns) {
+      if (!this.#link.hasRoom) return;
+      this.#turns.delete(stream);
+      const frame = stream.take();
+      if (!frame) continue;
+      this.#link.send(frame);
+      // Behind the others: a set is iterated in the order of additions, also those made meanwhile.
+      if (stream.canSend) this.#turns.add(stream);
+      stream.sent();
+    }
+  }
+
+  #receive({ type, stream: id, payload }: Frame, bytes: Uint8Array): void {
+    if (type === FrameType.open) {
+      this.#opened(id, payload);
+      return;
+    }
+    const stream = this.#streams.get(id);
+    if (!stream) {
+      if (!this.#wasUsed(id)) throw new ProtocolError(`a frame for stream ${id}, which there never was`);
+      // It was reset here, and the other side did not know yet.
+      return;
+    }
+    if (type === FrameType.credit) stream.addCredit(decodeU32(payload));
+    else if (type === FrameType.accept) {
+      const { granted, content } = readWindow(payload, "answer");
+      stream.accepted(content, granted);
+    } else stream.receive(type, payload, bytes);
+  }
+
+  #opened(id: number, payload: Uint8Array): void {
+    const isTheirs = id % 2 === (this.#options.isDialler ? 0 : 1);
+    if (!isTheirs || id <= this.#lastPeerId) throw new ProtocolError(`stream ${id} cannot be opened`);
+    this.#lastPeerId = id;
+    const { granted: credit, content } = readWindow(payload, "request");
+    const stream = this.#add(id, { credit, granted: 0 });
+    if (this.#streams.size > this.#options.maxStreams) {
+      stream.reset({ code: "too_many", message: `More than ${this.#options.maxStreams} streams at a time` });
+      return;
+    }
+    const accept = (answer: unknown, granted = FIRST_WINDOW) => stream.accept(answer, granted);
+    this.#options.onStream({ stream, accept }, content);
+  }
+
+  #wasUsed(id: number): boolean {
+    const isTheirs = id % 2 === (this.#options.isDialler ? 0 : 1);
+    return id > 0 && (isTheirs ? id <= this.#lastPeerId : id < this.#nextId);
+  }
+}
+
+/** `open` and `accept` say how much their sender takes, and what they are about. */
+const readWindow = (
+  payload: Uint8Array,
+  key: "request" | "answer",
+): { granted: number; content: unknown } => {
+  const read = decodeJson(payload);
+  if (typeof read !== "object" || read === null || !("granted" in read))
+    throw new ProtocolError("a stream without a window");
+  const { granted } = read;
+  if (typeof granted !== "number" || !Number.isSafeInteger(granted) || granted < 0)
+    throw new ProtocolError(`a window of ${JSON.stringify(granted)}`);
+  return { granted, content: (read as Record<string, unknown>)[key] };
+};

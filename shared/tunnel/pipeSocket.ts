@@ -1,0 +1,113 @@
+import type { Socket, SocketHandler } from "bun";
+import { Fifo } from "./fifo.ts";
+import type { StreamFailure } from "./frame.ts";
+import { ReceiveWindow, type WindowBudget } from "./receiveWindow.ts";
+import type { StreamHandler, TunnelStream } from "./stream.ts";
+
+type PipeSocket = Pick<Socket<undefined>, "write" | "pause" | "resume" | "shutdown" | "terminate" | "end">;
+
+export interface Pipe {
+  /** For the socket, from its making on. */
+  readonly socket: Pick<SocketHandler<undefined>, "data" | "drain" | "end" | "close" | "error">;
+  /** For the stream. */
+  readonly stream: StreamHandler;
+  /** The socket is there. */
+  open(socket: PipeSocket): void;
+}
+
+export interface PipeOptions {
+  budget: WindowBudget;
+  accepted?: (answer: unknown) => void;
+  /** Once, when both are over; a failure: the stream broke. */
+  closed?: (failure: StreamFailure | undefined) => void;
+}
+
+/**
+ * A TCP socket and a stream as one: each is read no further than the other takes, an end of one is an end of the other
+ * in that direction, and one that breaks breaks the other.
+ */
+export const pipeSocket = (stream: TunnelStream, options: PipeOptions): Pipe => {
+  const window = new ReceiveWindow(stream, options.budget);
+  /** Came over the stream, and the socket has not taken it. */
+  const waiting = new Fifo<Uint8Array>();
+  /** Of the first of them, what is left. */
+  let rest: Uint8Array | undefined;
+  let socket: PipeSocket | undefined;
+  let [isPaused, hasPeerEnded, isSocketGone] = [false, false, false];
+
+  const flush = (): void => {
+    if (!socket) return;
+    for (let piece = rest ?? waiting.first; piece; piece = waiting.first) {
+      const written = Math.max(0, socket.write(piece));
+      window.consumed(written);
+      rest = written < piece.length ? piece.subarray(written) : undefined;
+      if (rest) return;
+      waiting.shift();
+    }
+    if (hasPeerEnded) socket.shutdown();
+  };
+  const readOn = (): void => {
+    if (!socket || !isPaused || stream.room <= 0) return;
+    isPaused = false;
+    socket.resume();
+  };
+  const holdIfFull = (): void => {
+    if (!socket || isPaused || stream.room > 0) return;
+    isPaused = true;
+    socket.pause();
+  };
+  const socketGone = (failure: StreamFailure): void => {
+    if (isSocketGone) return;
+    isSocketGone = true;
+    waiting.clear();
+    rest = undefined;
+    // Gone in both directions: what the other side still sends reaches nobody.
+    if (hasPeerEnded) stream.end();
+    else stream.reset(failure);
+    window.release();
+    options.closed?.(undefined);
+  };
+
+  return {
+    open: (opened) => {
+      socket = opened;
+      holdIfFull();
+      flush();
+    },
+    socket: {
+      data: (_socket, bytes) => {
+        stream.write(bytes);
+        holdIfFull();
+      },
+      drain: flush,
+      end: () => stream.end(),
+      close: () => socketGone({ code: "aborted", message: "The connection was closed" }),
+      error: (_socket, err) => socketGone({ code: "aborted", message: err.message }),
+    },
+    stream: {
+      accepted: (answer) => {
+        options.accepted?.(answer);
+        readOn();
+      },
+      data: (piece) => {
+        window.came(piece.length);
+        waiting.push(piece);
+        if (waiting.length === 1) flush();
+      },
+      credit: readOn,
+      blocked: () => window.blocked(),
+      ended: () => {
+        hasPeerEnded = true;
+        if (waiting.length === 0) flush();
+      },
+      closed: (failure) => {
+        window.release();
+        if (failure && !isSocketGone) {
+          isSocketGone = true;
+          socket?.terminate();
+          options.closed?.(failure);
+        }
+      },
+    },
+  };
+};

@@ -1,0 +1,239 @@
+import { Fifo } from "./fifo.ts";
+import {
+  decodeJson,
+  encodeFrame,
+  encodeJson,
+  encodeU32,
+  FrameType,
+  HEADER_BYTES,
+  MAX_DATA_BYTES,
+  ProtocolError,
+  readdress,
+  type StreamFailure,
+} from "./frame.ts";
+
+/** What becomes of a stream, told to whoever owns this end of it. After `closed` nothing more is called. */
+export interface StreamHandler {
+  /** The other side took it, and takes so many bytes to begin with; only where this one opened it. */
+  accepted(answer: unknown, credit: number): void;
+  /** A piece, within what was granted. `frame` is the whole frame, for whoever passes it on. */
+  data(piece: Uint8Array, frame: Uint8Array): void;
+  /** The other side takes so many bytes more. */
+  credit(bytes: number): void;
+  /** The other side has more to send than it was granted. */
+  blocked(): void;
+  /** Nothing more will come. */
+  ended(): void;
+  /** It is over: both sides have ended it (undefined), or why it broke. */
+  closed(failure: StreamFailure | undefined): void;
+}
+
+/** What a stream needs of the link that it is in. */
+export interface StreamLink {
+  /** Goes out at once, before all data. */
+  send(frame: Uint8Array): void;
+  /** The stream has something to send, and may. */
+  ready(stream: TunnelStream): void;
+  gone(stream: TunnelStream): void;
+}
+
+/** Nobody is granted more than this at a time; an end that asks for more is broken or means harm. */
+export const MOST_CREDIT = 16 * 1024 * 1024;
+
+const LONGEST_MESSAGE = 500;
+
+const readFailure = (payload: Uint8Array): StreamFailure => {
+  const read = decodeJson(payload);
+  if (typeof read !== "object" || read === null || !("code" in read) || !("message" in read))
+    throw new ProtocolError("a reset that does not say why");
+  return { code: String(read.code), message: String(read.message).slice(0, LONGEST_MESSAGE) };
+};
+
+/** One end of a stream in a link. Whoever reads from it grants what may come; whoever writes looks at `room`. */
+export class TunnelStream {
+  readonly id: number;
+  readonly #link: StreamLink;
+  #handler: StreamHandler | undefined;
+  /** Data frames that wait for credit or for the link. */
+  readonly #queue = new Fifo<Uint8Array>();
+  #queuedBytes = 0;
+  /** What the other side takes, without what was sent. */
+  #credit: number;
+  /** What the other side may still send. */
+  #granted: number;
+  /** Before it is accepted nobody knows whether credit is missing. */
+  #saidBlocked: boolean;
+  #isEnding = false;
+  #hasEnded = false;
+  #peerEnded = false;
+  #isGone = false;
+
+  constructor(id: number, link: StreamLink, windows: { credit: number; granted: number }) {
+    this.id = id;
+    this.#link = link;
+    this.#credit = windows.credit;
+    this.#granted = windows.granted;
+    this.#saidBlocked = windows.credit === 0;
+  }
+
+  /** Once, before anything is read. */
+  handle(handler: StreamHandler): void {
+    this.#handler = handler;
+  }
+
+  /** Bytes that can be written before they have to wait here; not more than nothing: hold on until `credit`. */
+  get room(): number {
+    return this.#credit - this.#queuedBytes;
+  }
+
+  get isGone(): boolean {
+    return this.#isGone;
+  }
+
+  get canSend(): boolean {
+    const next = this.#queue.first;
+    return next !== undefined && next.length - HEADER_BYTES <= this.#credit;
+  }
+
+  write(bytes: Uint8Array): void {
+    for (let at = 0; at < bytes.length; at += MAX_DATA_BYTES)
+      this.#enqueue(encodeFrame(FrameType.data, this.id, bytes.subarray(at, at + MAX_DATA_BYTES)));
+  }
+
+  /** A data frame of another stream, which becomes this one's without being copied. */
+  pass(frame: Uint8Array): void {
+    this.#enqueue(readdress(frame, this.id));
+  }
+
+  /** Takes what the other side asked for, and so many bytes of it to begin with. Only where that one opened it. */
+  accept(answer: unknown, granted: number): void {
+    if (this.#isGone) return;
+    this.#granted += granted;
+    this.#link.send(encodeFrame(FrameType.accept, this.id, encodeJson({ granted, answer })));
+  }
+
+  /** Lets the other side send so many bytes more. */
+  grant(bytes: number): void {
+    if (this.#isGone || this.#peerEnded || bytes <= 0) return;
+    this.#granted += bytes;
+    this.#link.send(encodeFrame(FrameType.credit, this.id, encodeU32(bytes)));
+  }
+
+  /** After what was written nothing more comes from here. */
+  end(): void {
+    if (this.#isEnding || this.#isGone) return;
+    this.#isEnding = true;
+    this.#endIfDrained();
+  }
+
+  /** Says that more would be sent; for whoever passes on what somebody else says. */
+  sayBlocked(): void {
+    if (!this.#isGone) this.#link.send(encodeFrame(FrameType.blocked, this.id));
+  }
+
+  /** Ends it at once in both directions; the other side learns why. The handler is not told. */
+  reset({ code, message }: StreamFailure): void {
+    if (this.#isGone) return;
+    this.#link.send(
+      encodeFrame(FrameType.reset, this.id, encodeJson({ code, message: message.slice(0, LONGEST_MESSAGE) })),
+    );
+    this.#handler = undefined;
+    this.break(undefined);
+  }
+
+  /** The next frame that may be sent now, if there is one. Called by the link. */
+  take(): Uint8Array | undefined {
+    if (!this.canSend) return undefined;
+    const frame = this.#queue.shift();
+    if (!frame) return undefined;
+    this.#queuedBytes -= frame.length - HEADER_BYTES;
+    this.#credit -= frame.length - HEADER_BYTES;
+    return frame;
+  }
+
+  /** What was taken has gone out. Called by the link. */
+  sent(): void {
+    this.#endIfDrained();
+    this.#askForCredit();
+  }
+
+  /** What came for it. Throws `ProtocolError`. Called by the link. */
+  receive(type: number, payload: Uint8Array, frame: Uint8Array): void {
+    switch (type) {
+      case FrameType.data:
+        this.#granted -= payload.length;
+        if (this.#granted < 0 || this.#peerEnded)
+          throw new ProtocolError(`data beyond the credit of stream ${this.id}`);
+        this.#handler?.data(payload, frame);
+        return;
+      case FrameType.blocked:
+        this.#handler?.blocked();
+        return;
+      case FrameType.end:
+        if (this.#peerEnded) throw new ProtocolError(`a second end of stream ${this.id}`);
+        this.#peerEnded = true;
+        this.#handler?.ended();
+        this.#finish();
+        return;
+      case FrameType.reset:
+        this.break(readFailure(payload));
+    }
+  }
+
+  /** So much more is taken by the other side. Throws `ProtocolError`. Called by the link. */
+  addCredit(bytes: number): void {
+    this.#raiseCredit(bytes);
+    this.#handler?.credit(bytes);
+  }
+
+  accepted(answer: unknown, credit: number): void {
+    this.#raiseCredit(credit);
+    this.#handler?.accepted(answer, credit);
+  }
+
+  /** It is over, without a word to the other side. Called by the link, and by `reset`. */
+  break(failure: StreamFailure | undefined): void {
+    if (this.#isGone) return;
+    this.#isGone = true;
+    this.#queue.clear();
+    this.#queuedBytes = 0;
+    this.#link.gone(this);
+    const handler = this.#handler;
+    this.#handler = undefined;
+    handler?.closed(failure);
+  }
+
+  #raiseCredit(bytes: number): void {
+    this.#credit += bytes;
+    if (this.#credit > MOST_CREDIT)
+      throw new ProtocolError(`${this.#credit} bytes of credit for stream ${this.id}`);
+    this.#saidBlocked = false;
+    if (this.canSend) this.#link.ready(this);
+    else this.#askForCredit();
+  }
+
+  #enqueue(frame: Uint8Array): void {
+    if (this.#isGone || this.#isEnding) return;
+    this.#queue.push(frame);
+    this.#queuedBytes += frame.length - HEADER_BYTES;
+    if (this.canSend) this.#link.ready(this);
+    else this.#askForCredit();
+  }
+
+  #askForCredit(): void {
+    if (this.#saidBlocked || this.#queue.length === 0 || this.canSend) return;
+    this.#saidBlocked = true;
+    this.sayBlocked();
+  }
+
+  #endIfDrained(): void {
+    if (!this.#isEnding || this.#hasEnded || this.#queue.length > 0) return;
+    this.#hasEnded = true;
+    this.#link.send(encodeFrame(FrameType.end, this.id));
+    this.#finish();
+  }
+
+  #finish(): void {
+    if (this.#hasEnded && this.#peerEnded) this.break(undefined);
+  }
+}
