@@ -36,9 +36,9 @@ export const applyFleet = async (
 ): Promise<number> => {
   requireMade(configuration);
   const spec = await specOf(ctx, configuration, source);
-  const plan = await interruptible(ctx, () => {
+  const plan = await interruptible(ctx, async () => {
     using _ = startLive(ctx, "Getting apply plan...");
-    return getFleetPlan(api, spec);
+    return await getFleetPlan(api, spec);
   });
   printPlan(ctx, plan);
   const proposal = proposeFleet(plan);
@@ -108,7 +108,7 @@ const apply = async (
     while (await findFleet(api, { name: current.name })) await delayOn(ctx.clock, POLL_MS);
   }
   using _ = startLive(ctx, "Applying plan...");
-  return applyFleetPlan(api, plan.spec, current);
+  return await applyFleetPlan(api, plan.spec, current);
 };
 
 const isComing = ({ status }: Fleet["instances"][number]): boolean =>

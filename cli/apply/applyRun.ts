@@ -53,7 +53,7 @@ export const applyRun = async (
       await uploadCode(ctx, api, { repoId: spec.repo_id ?? "", code });
     }
     using _ = startLive(ctx, "Applying plan...");
-    return applyPlan(api, plan.run_spec, current);
+    return await applyPlan(api, plan.run_spec, current);
   });
   if (wish.detach) {
     const word = plan.action === "update" ? "updated" : "submitted";

@@ -4,12 +4,14 @@ import { AppError, messageOf } from "../../shared/errors.ts";
 import { ApiRefusal, Unreachable } from "../api/refusal.ts";
 import type { Context, Output } from "../context.ts";
 import { Interrupted } from "../process/interruptible.ts";
+import { endLive } from "./live.ts";
 import { printMessage } from "./message.ts";
 import { Cancelled, NoAnswer } from "./prompt.ts";
 import { type Style, styled } from "./style.ts";
 
 /** The only place where something thrown becomes text and an exit code (docs/spec/cli.md §9). Never a trace. */
 export const printError = (ctx: Context, err: unknown): number => {
+  endLive(ctx.out);
   if (err instanceof Interrupted) {
     printMessage(ctx.out, err.message);
     return 0;

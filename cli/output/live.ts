@@ -1,4 +1,4 @@
-import type { Context } from "../context.ts";
+import type { Context, Output } from "../context.ts";
 import { createRedrawn } from "./redraw.ts";
 
 const FRAMES = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
@@ -12,6 +12,12 @@ export interface Live extends Disposable {
 
 /** A function is asked again for every frame. */
 type Label = string | (() => string);
+
+/** What is drawn on an output at the moment, to be ended by who did not begin it. */
+const drawn = new WeakMap<Output, () => void>();
+
+/** Clears the way for the last words of a command: what was waited for may go on unheard. */
+export const endLive = (out: Output): void => drawn.get(out)?.();
 
 /** Says that something is being waited for. Prints nothing where there is no terminal (docs/spec/cli.md §1). */
 export const startLive = (ctx: Context, firstLabel: Label): Live => {
@@ -34,6 +40,13 @@ export const startLive = (ctx: Context, firstLabel: Label): Live => {
     frame++;
     cancel = ctx.clock.after(FRAME_MS, tick);
   };
+  const end = () => {
+    if (isOver) return;
+    isOver = true;
+    cancel();
+    place.erase();
+  };
+  drawn.set(ctx.out, end);
   tick();
   return {
     show: (nextLabel, nextBelow = "") => {
@@ -41,10 +54,6 @@ export const startLive = (ctx: Context, firstLabel: Label): Live => {
       below = nextBelow;
       if (!isOver) draw();
     },
-    [Symbol.dispose]: () => {
-      isOver = true;
-      cancel();
-      place.erase();
-    },
+    [Symbol.dispose]: end,
   };
 };

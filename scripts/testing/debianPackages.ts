@@ -10,6 +10,7 @@ const PROGRAMS: Record<string, string> = {
   curl: "curl",
   shellcheck: "shellcheck",
   faketime: "faketime",
+  tmux: "tmux",
 };
 
 /** Installs what the whole-system tests miss; those whose programs stay missing are skipped, each with its reason. */

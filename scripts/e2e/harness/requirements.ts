@@ -4,7 +4,15 @@ import { hasBusybox } from "./image.ts";
 import { AGENT, DSTACK } from "./programs.ts";
 
 /** What a test needs of this machine. */
-export type Requirement = "programs" | "curl" | "root" | "docker" | "podman" | "registry" | "shellcheck";
+export type Requirement =
+  | "programs"
+  | "curl"
+  | "root"
+  | "docker"
+  | "podman"
+  | "registry"
+  | "shellcheck"
+  | "tmux";
 
 export const hasProgram = (name: string): boolean => Bun.which(name) !== null;
 
@@ -27,6 +35,7 @@ const REASONS: Record<Requirement, () => string | undefined> = {
   },
   podman: () => (hasProgram("podman") && hasProgram("runc") ? undefined : "needs Debian's podman"),
   registry: () => (hasProgram("docker-registry") ? undefined : "needs Debian's docker-registry"),
+  tmux: () => (hasProgram("tmux") ? undefined : "needs tmux"),
   shellcheck: () => (hasProgram("shellcheck") ? undefined : "needs shellcheck"),
 };
 
