@@ -94,6 +94,30 @@ test("a job is started at once, told when it runs, and told when it has ended wi
   expect(t.uploads).toEqual(["grown", "close"]);
 });
 
+test("a pull is told of twice a second at most, and what came last is told, too", async () => {
+  using t = setUp();
+  t.start();
+  const { hooks } = t.job();
+  const pulled = (bytes: number) => ({
+    downloaded_bytes: bytes,
+    extracted_bytes: 0,
+    total_bytes: 9,
+    is_total_bytes_final: true,
+  });
+  const told = () => t.reports.map(({ fact }) => fact.state === "pulling" && fact.progress?.downloaded_bytes);
+  hooks.onPulling(pulled(1));
+  hooks.onPulling(pulled(2));
+  hooks.onPulling(pulled(3));
+  expect(told()).toEqual([1]);
+  t.clock.advance(500);
+  expect(told()).toEqual([1, 3]);
+  hooks.onPulling(pulled(4));
+  t.job().run();
+  await waitFor("running", () => t.states().at(-1) === "running");
+  t.clock.advance(500);
+  expect(t.states()).toEqual(["pulling", "pulling", "running"]);
+});
+
 test("a start that fails ends the job with its reason and message", async () => {
   using t = setUp();
   t.start();

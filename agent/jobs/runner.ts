@@ -82,6 +82,8 @@ export class JobRunner {
   #stop: { reason: StopReason; graceMs: number } | undefined;
   #cancelTimers: (() => void)[] = [];
   #progressAt = 0;
+  /** What is still to be told of a pull, since too little time has passed. */
+  #lateProgress: { progress: PullProgress | undefined } | undefined;
   #finishedSequence: number | undefined;
 
   /** `isKnown`: an earlier process of the agent has had it, so it may run already, or be over. */
@@ -258,9 +260,22 @@ export class JobRunner {
   #notePulling(progress: PullProgress | undefined): void {
     const now = this.#deps.clock.now();
     if (this.#detached.signal.aborted) return;
-    if (this.#entry.state !== "preparing" && now - this.#progressAt < PROGRESS_MS) return;
+    const waitMs = this.#progressAt + PROGRESS_MS - now;
+    if (this.#entry.state !== "preparing" && waitMs > 0) {
+      // There may be no further news for long.
+      if (!this.#lateProgress) this.#after(waitMs, () => this.#noteLateProgress());
+      this.#lateProgress = { progress };
+      return;
+    }
+    this.#lateProgress = undefined;
     this.#progressAt = now;
     this.#write("that it pulls", () => this.#note({ state: "pulling", progress: progress ?? null }));
+  }
+
+  #noteLateProgress(): void {
+    const late = this.#lateProgress;
+    this.#lateProgress = undefined;
+    if (late && this.#entry.state === "pulling") this.#notePulling(late.progress);
   }
 
   #noteRunning(running: RunningJob): void {

@@ -148,7 +148,7 @@ describeWith(["programs", "tmux"], "at a terminal", () => {
       await using terminal = await open();
       await openStreaming(terminal, "left");
       await terminal.ctrlC();
-      await terminal.waitForScreen("[y/n]:");
+      await terminal.waitForScreen("before detaching? [y/n]:");
       await terminal.type("n");
       expect(await terminal.exitCode()).toBe(0);
       expect(await terminal.screen()).toMatch(/\[y\/n\]: n\nDetached\n/);
@@ -160,7 +160,7 @@ describeWith(["programs", "tmux"], "at a terminal", () => {
       await using terminal = await open();
       await openStreaming(terminal, "twice");
       await terminal.ctrlC();
-      await terminal.waitForScreen("[y/n]:");
+      await terminal.waitForScreen("before detaching? [y/n]:");
       await terminal.ctrlC();
       expect(await terminal.exitCode()).toBe(1);
       expect(await terminal.screen()).toMatch(/\[y\/n\]:.*\nCancelled by user\n/);
@@ -172,7 +172,7 @@ describeWith(["programs", "tmux"], "at a terminal", () => {
       await using terminal = await open();
       await openStreaming(terminal, "stubborn", { stubborn: true });
       await terminal.ctrlC();
-      await terminal.waitForScreen("[y/n]:");
+      await terminal.waitForScreen("before detaching? [y/n]:");
       await terminal.type("y");
       await terminal.waitForScreen(/. Stopping run\.\.\./);
       await terminal.ctrlC();

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import type { PullProgress } from "../../../shared/protocol/report.ts";
 import { tempDir } from "../../../shared/testing/tempDir.ts";
+import { waitFor } from "../../../shared/testing/waitFor.ts";
 import { isUnreachable, openDocker } from "./client.ts";
 import { PullCutOff, type PullRequest, pullImage } from "./pull.ts";
 
@@ -9,12 +10,11 @@ import { PullCutOff, type PullRequest, pullImage } from "./pull.ts";
 const pullFrom = async (
   answer: (request: Request) => Response,
   options: Partial<PullRequest> = {},
-  signal?: AbortSignal,
+  { signal, seen = [] }: { signal?: AbortSignal; seen?: (PullProgress | undefined)[] } = {},
 ) => {
   using dir = tempDir();
   const path = join(dir.path, "docker.sock");
   const server = Bun.serve({ unix: path, fetch: answer });
-  const seen: (PullProgress | undefined)[] = [];
   try {
     const request = { image: "registry:5000/team/image:v1", auth: undefined, ...options };
     await pullImage(await openDocker(`unix://${path}`), request, {
@@ -61,6 +61,24 @@ describe("pullImage()", () => {
       extracted_bytes: 9,
       is_total_bytes_final: true,
     });
+  });
+
+  test("what was told last before a registry falls silent is reported", async () => {
+    const half = (current: number) => ({
+      id: "a",
+      status: "Downloading",
+      progressDetail: { current, total: 9 },
+    });
+    const seen: (PullProgress | undefined)[] = [];
+    const stopped = new AbortController();
+    const pulling = pullFrom(
+      () => silentAfter(lines({ status: "Pulling" }, half(1), half(4))),
+      {},
+      { signal: stopped.signal, seen },
+    );
+    await waitFor("the last report", () => seen.at(-1)?.downloaded_bytes === 4);
+    stopped.abort();
+    await expect(pulling).rejects.toThrow();
   });
 
   test("an error in the middle of the stream is the engine's word", async () => {
@@ -133,7 +151,11 @@ describe("pullImage()", () => {
 
   test("it ends with its signal, also in the middle", async () => {
     const controller = new AbortController();
-    const pulled = pullFrom(() => silentAfter(lines({ status: "Pulling" })), {}, controller.signal);
+    const pulled = pullFrom(
+      () => silentAfter(lines({ status: "Pulling" })),
+      {},
+      { signal: controller.signal },
+    );
     setTimeout(() => controller.abort(), 20);
     await expect(pulled).rejects.toThrow(/abort/i);
   });

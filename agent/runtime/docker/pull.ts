@@ -37,6 +37,14 @@ export const pullImage = async (docker: Docker, request: PullRequest, hooks: Pul
   const tracker = new PullTracker();
   let [reportedAt, hasBegun] = [0, false];
   const end = new EndOfPull();
+  let late: NodeJS.Timeout | undefined;
+  const report = () => {
+    clearTimeout(late);
+    late = undefined;
+    reportedAt = Date.now();
+    const progress = tracker.progress(reportedAt);
+    if (progress) hooks.onPulling(progress);
+  };
   hooks.onPulling();
   try {
     const stream = await docker.createImage({
@@ -50,10 +58,10 @@ export const pullImage = async (docker: Docker, request: PullRequest, hooks: Pul
       if (event.errorDetail || event.error) throw new Error(event.errorDetail?.message ?? event.error);
       end.add(event);
       tracker.add(event);
-      if (Date.now() - reportedAt < REPORT_EVERY_MS) continue;
-      reportedAt = Date.now();
-      const progress = tracker.progress(reportedAt);
-      if (progress) hooks.onPulling(progress);
+      const waitMs = reportedAt + REPORT_EVERY_MS - Date.now();
+      if (waitMs <= 0) report();
+      // There may be no further news for long: what came last is told, too.
+      else late ??= setTimeout(report, waitMs);
     }
     if (!end.isReached()) throw new Error(STOPPED);
     hooks.onPulling(tracker.progress(Date.now()));
@@ -66,6 +74,7 @@ export const pullImage = async (docker: Docker, request: PullRequest, hooks: Pul
     throw isUnreachable(err) ? err : pullError(request, said, statusOf(err));
   } finally {
     clearTimeout(timer);
+    clearTimeout(late);
   }
 };
 
