@@ -28,6 +28,17 @@ test("only the last lines of what there was, and everything after it", () => {
   expect(show({ tail: 0 }, ["1\n2"], ["\n3\n"])).toBe("\n3\n");
 });
 
+test("of many lines, too, the last ones are printed and no others", () => {
+  const lines = Array.from({ length: 5000 }, (_, at) => `${at}\n`);
+  expect(show({ tail: 3 }, lines)).toBe("4997\n4998\n4999\n");
+  expect(show({ tail: 3000, timestamps: true }, [lines.join("")])).toBe(
+    lines
+      .slice(-3000)
+      .map((line) => `t0 ${line}`)
+      .join(""),
+  );
+});
+
 test("bytes stay what they are, however they are cut", () => {
   const texts = fc.array(fc.constantFrom("", "a", "\n", "\r\n", "ä", "b\n\nc"), { maxLength: 8 });
   fc.assert(

@@ -18,39 +18,34 @@ export interface Printer {
 
 const NEWLINE = 10;
 
+/** So many pieces of lines are written at once: a write for each costs more than all the rest. */
+const BATCH = 1000;
+
 export const createPrinter = (out: Output, { timestamps = false, tail }: LogShape = {}): Printer => {
-  const encoder = new TextEncoder();
   let isAtStart = true;
   /** Lines, each in pieces, that may be among the last ones; undefined: everything is printed at once. */
   let held: Uint8Array[][] | undefined = tail === undefined ? undefined : [];
 
-  const put = (bytes: Uint8Array): void => {
-    if (!held) {
-      out.write(bytes);
-      return;
-    }
-    if (isAtStart || held.length === 0) held.push([bytes]);
-    else held.at(-1)?.push(bytes);
-    if (held.length > (tail ?? 0)) held.shift();
-  };
-  const putLine = (line: Uint8Array, timestamp: string): void => {
-    const stamp = timestamps && isAtStart ? encoder.encode(`${timestamp} `) : undefined;
-    put(stamp ? Buffer.concat([stamp, line]) : line);
-    isAtStart = line.at(-1) === NEWLINE;
-  };
-  const print = ({ message, timestamp }: LogEvent): void => {
-    const bytes = Buffer.from(message, "base64");
-    // Nobody looks at lines: a copy less for each.
-    if (!timestamps && !held) {
-      out.write(bytes);
-      return;
-    }
+  const hold = (lines: Uint8Array[][], bytes: Uint8Array): void => {
     for (let at = 0; at < bytes.length; ) {
       const end = bytes.indexOf(NEWLINE, at);
       const next = end < 0 ? bytes.length : end + 1;
-      putLine(bytes.subarray(at, next), timestamp);
+      const piece = bytes.subarray(at, next);
+      if (at > 0 || isAtStart || lines.length === 0) lines.push([piece]);
+      else lines.at(-1)?.push(piece);
       at = next;
     }
+    // Not one by one: all that is left would be moved each time.
+    const surplus = lines.length - (tail ?? 0);
+    if (surplus > (tail ?? 0) + BATCH) lines.splice(0, surplus);
+  };
+  const print = ({ message, timestamp }: LogEvent): void => {
+    const bytes = Buffer.from(message, "base64");
+    if (bytes.length === 0) return;
+    const shown = timestamps ? stamped(bytes, `${timestamp} `, isAtStart) : bytes;
+    if (held) hold(held, shown);
+    else out.write(shown);
+    isAtStart = bytes.at(-1) === NEWLINE;
   };
   return {
     print: (events) => {
@@ -58,8 +53,18 @@ export const createPrinter = (out: Output, { timestamps = false, tail }: LogShap
     },
     caughtUp: () => {
       const lines = held ?? [];
+      const pieces = lines.slice(Math.max(0, lines.length - (tail ?? 0))).flat();
       held = undefined;
-      for (const piece of lines.flat()) out.write(piece);
+      for (let at = 0; at < pieces.length; at += BATCH)
+        out.write(Buffer.concat(pieces.slice(at, at + BATCH)));
     },
   };
+};
+
+/** The stamp before each line that begins in the bytes, which are of one moment. */
+const stamped = (bytes: Buffer, stamp: string, isAtStart: boolean): Uint8Array => {
+  // A character for each byte: the bytes of a text need not be whole characters.
+  const text = bytes.toString("latin1");
+  const inside = text.slice(0, -1).replaceAll("\n", `\n${stamp}`);
+  return Buffer.from(`${isAtStart ? stamp : ""}${inside}${text.at(-1) ?? ""}`, "latin1");
 };
