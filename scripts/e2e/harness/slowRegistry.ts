@@ -1,6 +1,7 @@
 import { once } from "node:events";
-import { createServer, type OutgoingHttpHeaders } from "node:http";
+import { createServer, type OutgoingHttpHeaders, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { delay } from "../../../shared/async/delay.ts";
 
 /** A registry with one image of one layer, of which it sends one half, and the other one when it is told to. */
 export interface SlowRegistry extends AsyncDisposable {
@@ -34,6 +35,17 @@ const archiveOf = (bytes: number): Uint8Array<ArrayBuffer> => {
   const content = new Uint8Array(bytes);
   for (let at = 0; at < bytes; at += 65_536) crypto.getRandomValues(content.subarray(at, at + 65_536));
   return new Uint8Array(Buffer.concat([header, content, Buffer.alloc(2 * BLOCK)]));
+};
+
+const PIECE_BYTES = 256 * 1024;
+const PIECE_MS = 10;
+
+/** As over a line of 25 MB/s: an engine tells no news of what comes all at once. */
+const drip = async (response: ServerResponse, bytes: Uint8Array): Promise<void> => {
+  for (let at = 0; at < bytes.length && !response.writableEnded; at += PIECE_BYTES) {
+    response.write(bytes.subarray(at, at + PIECE_BYTES));
+    await delay(PIECE_MS);
+  }
 };
 
 export const startSlowRegistry = async (ip: string, bytes: number): Promise<SlowRegistry> => {
@@ -81,8 +93,9 @@ export const startSlowRegistry = async (ip: string, bytes: number): Promise<Slow
     else if (path.endsWith(digestOf(config))) send(config);
     else if (path.endsWith(digestOf(layer))) {
       response.writeHead(200, { "content-length": layer.length });
-      response.write(layer.subarray(0, half));
-      void released.promise.then(() => response.end(layer.subarray(half)));
+      void drip(response, layer.subarray(0, half))
+        .then(() => released.promise)
+        .then(() => response.end(layer.subarray(half)));
     } else response.writeHead(404).end("{}");
   });
   server.listen(0, ip);
