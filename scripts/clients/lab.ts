@@ -25,9 +25,13 @@ export interface Lab extends AsyncDisposable {
 /** As wide as the recordings of the stock client. */
 const COLUMNS = 140;
 
-export const openLab = async (options: CliOptions = {}): Promise<Lab> => {
+/** `coordinatorEnv`: settings of the coordinator. */
+export const openLab = async (
+  options: CliOptions = {},
+  coordinatorEnv: Record<string, string> = {},
+): Promise<Lab> => {
   await using opened = new AsyncDisposableStack();
-  const coordinator = opened.use(await startTestCoordinator());
+  const coordinator = opened.use(await startTestCoordinator(coordinatorEnv));
   const agent = await TestAgent.join(coordinator);
   const env = {
     DSTACK_SERVER_URL: coordinator.url,

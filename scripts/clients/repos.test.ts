@@ -14,9 +14,9 @@ interface RepoLab extends Lab {
   readonly server: GitServer;
 }
 
-const openRepoLab = async (token?: string): Promise<RepoLab> => {
+const openRepoLab = async (token?: string, coordinatorEnv?: Record<string, string>): Promise<RepoLab> => {
   await using opened = new AsyncDisposableStack();
-  const lab = opened.use(await openLab({ env: { PATH: process.env["PATH"] ?? "" } }));
+  const lab = opened.use(await openLab({ env: { PATH: process.env["PATH"] ?? "" } }, coordinatorEnv));
   const served = join(lab.person.home, "served");
   const work = join(lab.person.cwd, "app");
   newRepo(work, join(served, "app.git"), { "main.py": "print(1)\n", ".gitignore": "*.ckpt\n" });
@@ -68,6 +68,37 @@ test("a checkout with local changes is the same on the host", async () => {
   expect(new Uint8Array(readFileSync(join(source, "weights.bin")))).toEqual(bytes);
   expect(existsSync(join(source, "skipped.ckpt"))).toBe(false);
   expect(git(source, "rev-parse", "HEAD")).toBe(git(lab.work, "rev-parse", "HEAD"));
+});
+
+test("local changes that are large go in parts, once for all of the project", async () => {
+  await using lab = await openRepoLab();
+  const bytes = crypto.getRandomValues(new Uint8Array(65_536));
+  const large = new Uint8Array(Buffer.concat([bytes, bytes.toReversed(), bytes.map((byte) => 255 - byte)]));
+  writeTree(lab.work, { "weights.bin": large });
+  const apply = async (name: string) => {
+    await lab.task(name, "repos: [app:src]");
+    return lab.person.run(["apply", "-f", `${name}.dstack.yml`, "-y", "-d"]);
+  };
+  expect(await apply("large")).toMatchObject({ code: 0 });
+  expect(new Uint8Array(readFileSync(join(await receive(lab), "weights.bin")))).toEqual(large);
+  const { run_spec: spec } = await lab.getRun("large");
+  const wish = { repo_id: spec.repo_id, hash: spec.repo_code_hash, size: 1 };
+  const known = await lab.coordinator.post("/api/project/main/repos/begin_code_upload", wish);
+  expect(known.body).toMatchObject({ is_known: true });
+  expect(await apply("again")).toMatchObject({ code: 0 });
+});
+
+test("local changes over the limit are refused before anything is sent, with the largest", async () => {
+  await using lab = await openRepoLab(undefined, { DSTACK_SERVER_UPLOAD_LIMIT: "70000" });
+  writeTree(lab.work, { "weights.bin": crypto.getRandomValues(new Uint8Array(65_536)), "small.txt": "x" });
+  await lab.task("too-large", "repos: [app:src]");
+  const { code, out } = await lab.person.run(["apply", "-f", "too-large.dstack.yml", "-y", "-d"]);
+  expect({ code, out: out.replaceAll(/\s+/g, " ") }).toMatchObject({
+    code: 1,
+    out: expect.stringMatching(
+      /^Repo diff size is \S+KiB, which exceeds the limit of 68.4KiB\. Use \.gitignore .* The largest are weights\.bin/,
+    ),
+  });
 });
 
 test("a private repository needs credentials, which init keeps for its user", async () => {
