@@ -35,7 +35,9 @@ const runRules = async (): Promise<Outcome[]> =>
 
 const runDocs = async (): Promise<Outcome> => {
   const stale = await findStaleDocs(root);
-  const output = stale.map((path) => `${path}: not what schemas and commands say: bun run docs\n`).join("");
+  const output = stale
+    .map((path) => `${path}: not what schemas, routes and commands say: bun run docs\n`)
+    .join("");
   return { name: "docs are current", output, ok: stale.length === 0 };
 };
 

@@ -1,5 +1,6 @@
 import { commands } from "../../cli/commands/table.ts";
 import { FILE_KINDS, type FileKind, fileSchema } from "../../shared/config/schemas.ts";
+import { renderApi } from "./apiPage.ts";
 import { renderCliPage } from "./cliPage.ts";
 import { renderPage } from "./page.ts";
 
@@ -29,16 +30,20 @@ YAML language server, write this on the first line of a file:
 Rules of several properties at once are not in them: \`dstack config validate\` knows those too.
 `;
 
-/** Every file that is made from the schemas and from the table of commands, by its path in the repository. */
-export const generateDocs = async (): Promise<ReadonlyMap<string, string>> =>
-  new Map([
+/** Every file that is made from the schemas, the routes and the table of commands, by its path in the repository. */
+export const generateDocs = async (): Promise<ReadonlyMap<string, string>> => {
+  const api = renderApi();
+  return new Map([
     ...FILE_KINDS.map(
       (kind) => [`docs/schema/${kind}.json`, `${JSON.stringify(fileSchema(kind), null, 1)}\n`] as const,
     ),
     ...PAGES.map((kind) => [`docs/configuration/${kind}.md`, renderPage(kind)] as const),
     ["docs/configuration/README.md", README] as const,
     ["docs/cli.md", await renderCliPage(commands)] as const,
+    ["docs/api/README.md", api.page] as const,
+    ["docs/api/openapi.json", api.json] as const,
   ]);
+};
 
 /** Paths of those that are not what these say. */
 export const findStaleDocs = async (root: string): Promise<string[]> => {
