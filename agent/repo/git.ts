@@ -9,9 +9,9 @@ export interface GitOptions {
   hostEnv: Readonly<Record<string, string | undefined>>;
 }
 
-/** The host's way to the network, and where its programs are. */
+/** The host's way to the network, whom it trusts there, and where its programs are. */
 const INHERITED =
-  /^(PATH|LANG|LC_\w+|TMPDIR|SSL_CERT_(FILE|DIR)|(https?|no|all)_proxy|(HTTPS?|NO|ALL)_PROXY)$/;
+  /^(PATH|LANG|LC_\w+|TMPDIR|SSL_CERT_(FILE|DIR)|GIT_SSL_CA(INFO|PATH)|(https?|no|all)_proxy|(HTTPS?|NO|ALL)_PROXY)$/;
 
 /**
  * Nothing on the host decides what git does, it asks nobody, and it reaches other machines alone: a `file://` or `ext::`
