@@ -11,14 +11,14 @@ import { openStage } from "./conforming/stage.ts";
 import { reasonsAgainst } from "./e2e/harness/requirements.ts";
 import { installStockClient, STOCK_VERSIONS, type StockVersion } from "./e2e/harness/stockClient.ts";
 
-const HELP = `Usage: ./scripts/conformance [--only TEXT] [--client VERSION] [--json | --markdown] [--out FILE]
+const HELP = `Usage: ./scripts/conformance [--only PATTERN] [--client VERSION] [--json | --markdown] [--out FILE]
 
 Installs the command line of the reference, ${STOCK_VERSIONS.join(" and ")}, into .cache, and drives it through every command and
 every flag that its parsers know, against the compiled coordinator and agents: outputs, exit codes and effects. Prints
 which flags are as they should be, which wait for something that is not there yet, and which are wrong. Ends with 1 when
 one is wrong, or was not tried. Takes about ten minutes. Needs root, and python3 with venv and pip.
 
-  --only TEXT       only cases with this in their name; what is not tried is then no failure
+  --only PATTERN    only cases whose name matches; what is not tried is then no failure
   --client VERSION  only this release (default: both)
   --jobs N          so many cases at a time (default: 4)
   --json            the matrix as JSON
@@ -48,7 +48,7 @@ const install = async (version: StockVersion): Promise<string> => {
 
 const playVersion = async (version: StockVersion, path: string, cases: readonly Case[]) => {
   const outcomes: Outcome[] = [];
-  await using stage = await openStage({ hosts: 4, gpus: true });
+  await using stage = await openStage({ hosts: 4, full: true });
   const isMeant = ({ versions }: Case) => versions === undefined || versions.includes(version);
   await playAll(cases.filter(isMeant), {
     stage,
@@ -72,7 +72,7 @@ const conformance = async (): Promise<boolean> => {
   if (reasons.length > 0) throw new Error(`Cannot be tried here: ${reasons.join("; ")}`);
   const flags = new Map<StockVersion, Flags>();
   const outcomes: Outcome[] = [];
-  const cases = CASES.filter(({ name }) => name.includes(values.only ?? ""));
+  const cases = CASES.filter(({ name }) => new RegExp(values.only ?? "").test(name));
   for (const version of versions) flags.set(version, await listFlags(await install(version)));
   if (versions.length === STOCK_VERSIONS.length) {
     const unknown = unknownFlags(CASES, [...flags.values()]);

@@ -17,7 +17,7 @@ export interface Case {
   name: string;
   /** What is expected, for whoever reads the matrix. */
   expect: string;
-  /** The flags that it tries, by command, as list_flags.py spells them. */
+  /** The flags that it tries, by command, as list_flags.py spells them; `*` is every command. */
   covers: Readonly<Record<string, readonly string[]>>;
   later?: Feature;
   /** The few that the whole-system tests play too; they need one host, and no root. */

@@ -28,7 +28,7 @@ export interface Matrix {
 }
 
 const covers = (one: Case, command: string, flag: string): boolean =>
-  one.covers[command]?.includes(flag) ?? false;
+  [command, "*"].some((name) => one.covers[name]?.includes(flag));
 
 const cellOf = (outcomes: readonly Outcome[], known: boolean): Cell => {
   if (!known) return { verdict: "n.a." };

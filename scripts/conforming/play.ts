@@ -20,7 +20,7 @@ export interface PlayOptions {
   path: string;
 }
 
-export const playCase = async (one: Case, { stage, version, path }: PlayOptions): Promise<Outcome> => {
+const playCase = async (one: Case, { stage, version, path }: PlayOptions): Promise<Outcome> => {
   const startedAt = performance.now();
   let problem: string | undefined;
   try {

@@ -1,3 +1,4 @@
+import { INTERFACES } from "./interfaces.ts";
 import type { Matrix, Row } from "./matrix.ts";
 
 const shown = (row: Row, matrix: Matrix): string[] =>
@@ -6,7 +7,8 @@ const shown = (row: Row, matrix: Matrix): string[] =>
 const reasonOf = ({ cells }: Row): string | undefined =>
   Object.values(cells).flatMap(({ reason }) => reason ?? [])[0];
 
-const nameOf = (command: string): string => (command === "" ? "dstack" : `dstack ${command}`);
+/** Of the Python and REST rows the whole name stands there. */
+const nameOf = (command: string): string => (command in INTERFACES ? command : `dstack ${command}`.trimEnd());
 
 const sumOf = ({ versions, counts, cases }: Matrix): string[] =>
   versions.map((version) => {

@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Run } from "../../shared/api/runs.ts";
+import { isFinalRun } from "../../shared/states.ts";
 import { waitFor } from "../../shared/testing/waitFor.ts";
-import { type Finished, run } from "../e2e/harness/program.ts";
+import { type Finished, run, runOk } from "../e2e/harness/program.ts";
 import { cleanEnvironment } from "../e2e/harness/programs.ts";
 import type { StockVersion } from "../e2e/harness/stockClient.ts";
 import { SMALL } from "../e2e/harness/system.ts";
@@ -39,6 +40,8 @@ export interface Scene {
   write(path: string, content: unknown): Promise<string>;
   /** Writes a task for the fleet "pool"; answers the file's name. */
   task(commands: readonly string[], more?: Record<string, unknown>): Promise<string>;
+  /** A new SSH key without a passphrase; answers the path of its private half. */
+  makeKey(): Promise<string>;
   /** The answer of our own API, by the administrator, to a call in the project main; or of a path from `/` on. */
   api(path: string, body?: unknown): Promise<unknown>;
   getRun(name?: string): Promise<Run>;
@@ -57,6 +60,12 @@ export interface SceneOptions {
 const newHome = async (home: string, config: unknown): Promise<void> => {
   await Bun.write(join(home, ".dstack/config.yml"), JSON.stringify(config));
   await Bun.write(join(home, ".cache/.dstack/cli/last_check"), "");
+};
+
+const ending = ({ run_spec, status, jobs }: Run): string => {
+  const job = jobs[0]?.job_submissions.at(-1);
+  const why = job?.termination_reason_message ?? job?.termination_reason ?? "no reason";
+  return `Run ${run_spec.run_name} is ${status}: ${why}`;
 };
 
 export const openScene = async ({ stage, version, path, name }: SceneOptions): Promise<Scene> => {
@@ -128,6 +137,11 @@ export const openScene = async ({ stage, version, path, name }: SceneOptions): P
         commands,
         ...more,
       }),
+    makeKey: async () => {
+      const file = join(home, "key");
+      await runOk(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", file]);
+      return file;
+    },
     api,
     getRun,
     waitForStatus: (status, run = name) =>
@@ -135,6 +149,7 @@ export const openScene = async ({ stage, version, path, name }: SceneOptions): P
         `run ${run} ${status}`,
         async () => {
           const found = await getRun(run);
+          if (found.status !== status && isFinalRun(found.status)) throw new Error(ending(found));
           return found.status === status && found;
         },
         30_000,

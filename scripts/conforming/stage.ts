@@ -5,19 +5,23 @@ import { type Coordinator, startCoordinator } from "../e2e/harness/coordinator.t
 import { createFakeGpus } from "../e2e/harness/fakeGpus.ts";
 import { createNetwork } from "../e2e/harness/network.ts";
 import { reasonsAgainst } from "../e2e/harness/requirements.ts";
+import { type GitHost, openGitHost } from "./gitHost.ts";
 
 /** What the cases are played on: a coordinator, the fleet "pool", and with root the fleet "gpu" of one GPU host. */
 export interface Stage extends AsyncDisposable {
   coordinator: Coordinator;
   dir: string;
+  /** With root alone: hosts are in networks of their own. */
+  gitHost: GitHost | undefined;
 }
 
 export interface StageOptions {
   hosts: number;
-  gpus: boolean;
+  /** With a GPU host and a Git host. */
+  full: boolean;
 }
 
-export const openStage = async ({ hosts, gpus }: StageOptions): Promise<Stage> => {
+export const openStage = async ({ hosts, full }: StageOptions): Promise<Stage> => {
   await using undo = new AsyncDisposableStack();
   const dir = undo.use(tempDir()).path;
   const network = reasonsAgainst(["root"]).length === 0 ? undo.use(await createNetwork()) : undefined;
@@ -29,6 +33,7 @@ export const openStage = async ({ hosts, gpus }: StageOptions): Promise<Stage> =
       env: { DSTACK_SERVER_LOCAL_INSTANCES: "1" },
     }),
   );
+  const gitHost = full && network ? undo.use(await openGitHost(join(dir, "git"), network.ip)) : undefined;
   const addHost = async (name: string, fleet: string, devices?: number) => {
     const place = await network?.addHost(name);
     undo.use(
@@ -39,12 +44,13 @@ export const openStage = async ({ hosts, gpus }: StageOptions): Promise<Stage> =
         name,
         fleet,
         ...(place ? { place } : {}),
+        ...(gitHost ? { env: { GIT_SSL_CAINFO: gitHost.ca } } : {}),
         ...(devices === undefined ? {} : { gpus: createFakeGpus(join(dir, `${name}-devices`), devices) }),
       }),
     );
   };
   for (let at = 0; at < hosts; at++) await addHost(`n${at}`, "pool");
-  if (gpus && network) await addHost("g0", "gpu", 8);
+  if (full && network) await addHost("g0", "gpu", 8);
   const cleanUp = undo.move();
-  return { coordinator, dir, [Symbol.asyncDispose]: () => cleanUp.disposeAsync() };
+  return { coordinator, dir, gitHost, [Symbol.asyncDispose]: () => cleanUp.disposeAsync() };
 };

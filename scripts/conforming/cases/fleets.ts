@@ -61,7 +61,6 @@ export const fleetCases: Case[] = [
     name: "fleet-get",
     expect: "the fleet and its instances as JSON, by name or id; without --json exit 2; none: exit 1",
     covers: { "fleet get": ["NAME", "--id", "--json"] },
-    smoke: true,
     run: async ({ json, fails }) => {
       const fleet = await json(["fleet", "get", "pool", "--json"]);
       assertHas(fleet, { name: "pool", project_name: "main", spec: { configuration: { type: "fleet" } } });
@@ -191,11 +190,8 @@ export const fleetCases: Case[] = [
     expect: "refused with 1, and told that hosts join by themselves; env is for such fleets alone",
     covers: { "apply fleet": ["--env"] },
     later: "SSH fleets",
-    run: async ({ name, dir, write, fails }) => {
-      const key = `${dir}/key`;
-      const made = Bun.spawnSync(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key]);
-      assert.equal(made.exitCode, 0);
-      const ssh_config = { user: "root", identity_file: key, hosts: ["192.0.2.1"] };
+    run: async ({ name, write, fails, makeKey }) => {
+      const ssh_config = { user: "root", identity_file: await makeKey(), hosts: ["192.0.2.1"] };
       const file = await write("f.dstack.yml", { type: "fleet", name, ssh_config });
       const refused = await fails(["apply", "-f", file, "-y", "-e", "A=1"]);
       assert.match(refused, /Fleets of SSH hosts are not supported by this version yet/);

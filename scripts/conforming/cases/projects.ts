@@ -110,7 +110,6 @@ export const projectCases: Case[] = [
     expect:
       "DSTACK_SERVER_URL, DSTACK_TOKEN and DSTACK_PROJECT need no configuration; --project goes before them",
     covers: { ps: ["--project"], fleet: ["--project"], offer: ["--project"] },
-    smoke: true,
     run: async (scene) => {
       const { url, token } = scene.stage.coordinator;
       await createProject(scene);

@@ -48,7 +48,6 @@ export const runCases: Case[] = [
     name: "run-get-absent",
     expect: "Run … not found, exit 1; without --json exit 2",
     covers: { "run get": ["NAME", "--id", "--json"] },
-    smoke: true,
     run: async ({ fails }) => {
       assert.match(await fails(["run", "get", "absent", "--json"]), /Run absent not found/);
       const id = crypto.randomUUID();

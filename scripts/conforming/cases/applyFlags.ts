@@ -1,0 +1,202 @@
+import assert from "node:assert/strict";
+import type { Case } from "../case.ts";
+import { assertHas } from "../expect.ts";
+import type { Scene } from "../scene.ts";
+
+/** Flags that go together, and what the run's configuration then says. */
+interface FlagGroup {
+  name: string;
+  args: readonly string[];
+  covers: readonly string[];
+  configuration: Record<string, unknown>;
+}
+
+const GROUPS: readonly FlagGroup[] = [
+  {
+    name: "needs",
+    args: [
+      ...["-e", "A=1", "-e", "FROM_SHELL", "--cpu", "2..4", "--memory", "1GB..2GB", "--disk", "10GB.."],
+      ...["--gpu", "A100:40GB:2", "--max-price", "1.5", "--max-duration", "1h", "-b", "aws", "-b", "gcp"],
+      ...["-r", "eu-west-1", "--instance-type", "p5.48xlarge", "--fleet", "pool", "--fleet", "main/gpu"],
+    ],
+    covers: [
+      ...["--env", "--cpu", "--memory", "--disk", "--gpu", "--max-price", "--max-duration", "--backend"],
+      ...["--region", "--instance-type", "--fleet"],
+    ],
+    configuration: {
+      env: { A: "1", FROM_SHELL: "of the shell" },
+      resources: {
+        cpu: { count: { min: 2, max: 4 } },
+        memory: { min: 1, max: 2 },
+        disk: { size: { min: 10, max: null } },
+        gpu: { name: ["A100"], memory: { min: 40, max: 40 }, count: { min: 2, max: 2 } },
+      },
+      max_price: 1.5,
+      max_duration: 3600,
+      backends: ["aws", "gcp"],
+      regions: ["eu-west-1"],
+      instance_types: ["p5.48xlarge"],
+    },
+  },
+  {
+    name: "spot",
+    args: ["--spot", "--reuse", "--retry"],
+    covers: ["--spot", "--reuse", "--retry"],
+    configuration: { spot_policy: "spot", creation_policy: "reuse", retry: true },
+  },
+  {
+    name: "on-demand",
+    args: ["--on-demand", "--dont-destroy", "--no-retry"],
+    covers: ["--on-demand", "--dont-destroy", "--no-retry"],
+    configuration: { spot_policy: "on-demand", idle_duration: -1, retry: false },
+  },
+  {
+    name: "spot-auto",
+    args: ["--spot-auto", "--idle-duration", "2h", "--retry-duration", "30m"],
+    covers: ["--spot-auto", "--idle-duration", "--retry-duration"],
+    configuration: { spot_policy: "auto", idle_duration: 7200, retry: { duration: 1800 } },
+  },
+  {
+    name: "spot-policy",
+    args: ["--spot-policy", "auto", "--max-offers", "1", "--full-offers", "--unallocated"],
+    covers: ["--spot-policy", "--max-offers", "--full-offers", "--unallocated"],
+    configuration: { spot_policy: "auto" },
+  },
+];
+
+const env = { FROM_SHELL: "of the shell" };
+
+/** For a service or dev environment: whatever its flags, the client is told that there are none yet. */
+const refusedType = (type: "service" | "dev-environment"): Case => {
+  const own = type === "service" ? { port: 8000, commands: ["sleep 600"] } : { ide: "vscode", version: "1" };
+  const groups: readonly (readonly string[])[] = [
+    ...GROUPS.map(({ args }) => args),
+    ["--profile", "usual"],
+    ["--no-profile", "--no-repo"],
+    ...(type === "service" ? [["--", "more"]] : [["-p", "8000", "--host", "127.0.0.1"]]),
+  ];
+  return {
+    name: `apply-${type}`,
+    expect: "with each of its flags: refused in a sentence, exit 1, and nothing is stored",
+    covers: {
+      [`apply ${type}`]: [
+        ...GROUPS.flatMap(({ covers }) => covers),
+        ...["--name", "--profile", "--no-profile", "--no-repo", "--ssh-identity"],
+        ...["--repo", "--repo-branch", "--repo-hash", "--token", "--git-identity"],
+        ...(type === "service" ? ["RUN_ARGS"] : ["--port", "--host"]),
+      ],
+    },
+    later: type === "service" ? "services" : "dev environments",
+    run: async ({ name, write, fails, stock, makeKey }) => {
+      await write(".dstack/profiles.yml", { profiles: [{ name: "usual" }] });
+      const file = await write("f.dstack.yml", { type, ...own });
+      const refusal =
+        type === "service"
+          ? /Services are not supported by this version yet/
+          : /Dev environments are not supported by this version yet/;
+      const key = await makeKey();
+      for (const args of [...groups, ["--ssh-identity", key]])
+        assert.match(await fails(["apply", "-f", file, "-y", "-d", "-n", name, ...args], { env }), refusal);
+      const found = await stock(["run", "get", name, "--json"]);
+      assert.match(found.stdout, /not found/);
+      for (const args of [
+        ["--repo", "https://127.0.0.1:9/no/repo.git", "--repo-branch", "main", "--repo-hash", "0".repeat(40)],
+        ["--repo", "https://127.0.0.1:9/no/repo.git", "--token", "t"],
+        ["--repo", "https://127.0.0.1:9/no/repo.git", "--git-identity", key],
+      ])
+        await fails(["apply", "-f", file, "-y", "-d", "-n", name, ...args]);
+    },
+  };
+};
+
+const submitted = async ({ name, ok, task, getRun }: Scene, args: readonly string[]) => {
+  const file = await task(["true"], { fleets: null });
+  await ok(["apply", "-f", file, "-y", "-d", ...args], { env });
+  return (await getRun(name)).run_spec;
+};
+
+export const applyFlagCases: Case[] = [
+  ...GROUPS.map(
+    ({ name, args, covers, configuration }): Case => ({
+      name: `apply-${name}`,
+      expect: `the run's configuration says what the flags say (${covers.join(" ")})`,
+      covers: { "apply task": covers },
+      run: async (scene) => {
+        const spec = await submitted(scene, args);
+        assertHas(JSON.parse(JSON.stringify(spec.configuration)), configuration);
+      },
+    }),
+  ),
+  {
+    name: "apply-plan-flags",
+    expect: "--max-offers cuts the plan; -v shows what is left at its default; -n names the run",
+    covers: {
+      apply: ["--verbose", "--project"],
+      "apply task": ["--max-offers", "--full-offers", "--unallocated", "--name"],
+    },
+    run: async ({ name, stock, task }) => {
+      const file = await task(["true"], { name: "other" });
+      const flags = ["--max-offers", "1", "--full-offers", "--unallocated", "-v", "-n", name];
+      const { stdout, code } = await stock(["apply", "--project", "main", "-f", file, ...flags], {
+        input: "n\n",
+      });
+      assert.equal(code, 0);
+      assert.match(stdout, /^ Creation policy +reuse-or-create *$/m);
+      assert.match(stdout, /^ Reservation +no *$/m);
+      assert.match(stdout, /Shown 1 of 4 offers/);
+      assert.match(stdout, new RegExp(`Submit the run ${name}\\?`));
+    },
+  },
+  {
+    name: "apply-profile",
+    expect:
+      "--profile, DSTACK_PROFILE and the default one fill in what the file leaves open; --no-profile nothing",
+    covers: { "apply task": ["--profile", "--no-profile"] },
+    run: async ({ name, ok, fails, task, write, getRun }) => {
+      const profiles = [
+        { name: "cheap", max_price: 0.25 },
+        { name: "usual", max_price: 7, default: true },
+      ];
+      await write(".dstack/profiles.yml", { profiles });
+      const file = await task(["true"]);
+      const priceWith = async (suffix: string, args: string[], more: Record<string, string> = {}) => {
+        const run = `${name}-${suffix}`;
+        await ok(["apply", "-f", file, "-y", "-d", "-n", run, ...args], { env: more });
+        return (await getRun(run)).run_spec.profile?.max_price ?? null;
+      };
+      assert.equal(await priceWith("a", ["--profile", "cheap"]), 0.25);
+      assert.equal(await priceWith("b", []), 7);
+      assert.equal(await priceWith("c", ["--no-profile"]), null);
+      assert.equal(await priceWith("d", [], { DSTACK_PROFILE: "cheap" }), 0.25);
+      const refused = await fails(["apply", "-f", file, "-y", "-d", "--profile", "absent"]);
+      assert.match(refused, /No such profile: absent/);
+    },
+  },
+  {
+    name: "apply-run-args",
+    expect: "what stands behind -- takes the place of run.args; -p is kept in the configuration",
+    covers: { "apply task": ["RUN_ARGS", "--port"] },
+    run: async ({ name, ok, task, waitForStatus }) => {
+      const file = await task(["printf '<%s>' $" + "{{ run.args }}"]);
+      await ok(["apply", "-f", file, "-y", "-d", "-p", "18125:8000", "--", "two words", "x"]);
+      const { run_spec: spec } = await waitForStatus("done");
+      assertHas(spec.configuration, { ports: [{ local_port: 18_125, container_port: 8000 }] });
+      assert.match(await ok(["logs", name]), /<two words><x>/);
+    },
+  },
+  {
+    name: "apply-ssh-identity",
+    expect: "the public half goes with the run; a file that is no key is refused with 1",
+    covers: { "apply task": ["--ssh-identity"] },
+    run: async (scene) => {
+      const key = await scene.makeKey();
+      const spec = await submitted(scene, ["--ssh-identity", key]);
+      assert.equal(spec.ssh_key_pub?.trim(), (await Bun.file(`${key}.pub`).text()).trim());
+      const bad = await scene.write("bad", "no key");
+      const refused = ["apply", "-f", `${scene.name}.dstack.yml`, "-y", "-d", "--ssh-identity", bad];
+      assert.match(await scene.fails(refused), /SSH key/);
+    },
+  },
+  refusedType("service"),
+  refusedType("dev-environment"),
+];
