@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { AppError } from "../../shared/errors.ts";
 import type { Content } from "./content.ts";
-import { padded, TAR_END, tarHeader } from "./tarHeader.ts";
+import { padded, TAR_END, tarHeader, tarHeaderLength } from "./tarHeader.ts";
 import { listMembers, type Member } from "./walk.ts";
 
 const CHUNK = 1024 ** 2;
@@ -18,11 +18,18 @@ export const planArchive = (root: string): Archive => {
   return { members, size, read: (from = 0) => readArchive(members, from) };
 };
 
-const headerOf = ({ name, kind, stats, target }: Member): Uint8Array =>
-  tarHeader({ name, kind, mode: stats.mode & 0o777, size: kind === "file" ? stats.size : 0, target });
+const entryOf = ({ name, kind, stats, target }: Member) => ({
+  name,
+  kind,
+  mode: stats.mode & 0o777,
+  size: kind === "file" ? stats.size : 0,
+  target,
+});
 
-const lengthOf = (member: Member): number =>
-  headerOf(member).length + (member.kind === "file" ? padded(member.stats.size) : 0);
+const lengthOf = (member: Member): number => {
+  const entry = entryOf(member);
+  return tarHeaderLength(entry) + padded(entry.size);
+};
 
 function* readArchive(members: readonly Member[], from: number): Generator<Uint8Array, void> {
   let skip = from;
@@ -38,7 +45,7 @@ function* readArchive(members: readonly Member[], from: number): Generator<Uint8
       skip -= length;
       continue;
     }
-    yield rest(headerOf(member));
+    yield rest(tarHeader(entryOf(member)));
     if (member.kind !== "file") continue;
     const { size } = member.stats;
     const begin = Math.min(skip, size);

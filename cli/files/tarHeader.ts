@@ -29,15 +29,10 @@ const utf8 = new TextEncoder();
  * has 8 GiB. Nobody owns it: who unpacks it does.
  */
 export const tarHeader = ({ name, kind, mode, size, target = "" }: TarEntry): Uint8Array => {
-  const path = kind === "folder" ? `${name}/` : name;
-  const records = [
-    ...(isPlain(path) ? [] : [paxRecord("path", path)]),
-    ...(isPlain(target) ? [] : [paxRecord("linkpath", target)]),
-    ...(size < SIZE_LIMIT ? [] : [paxRecord("size", String(size))]),
-  ];
+  const path = pathOf({ name, kind });
   const header = ustar({ path, type: TYPES[kind], mode, size: size % SIZE_LIMIT, target });
-  if (records.length === 0) return header;
-  const extension = utf8.encode(records.join(""));
+  const extension = extensionOf({ path, size, target });
+  if (extension.length === 0) return header;
   const before = ustar({ path: "PaxHeader", type: "x", mode: 0o644, size: extension.length, target: "" });
   const whole = new Uint8Array(BLOCK + padded(extension.length) + BLOCK);
   whole.set(before, 0);
@@ -46,13 +41,37 @@ export const tarHeader = ({ name, kind, mode, size, target = "" }: TarEntry): Ui
   return whole;
 };
 
+/** The length of that, without making it. */
+export const tarHeaderLength = ({ name, kind, size, target = "" }: Omit<TarEntry, "mode">): number => {
+  const extension = extensionOf({ path: pathOf({ name, kind }), size, target });
+  return extension.length === 0 ? BLOCK : BLOCK + padded(extension.length) + BLOCK;
+};
+
 /** Contents fill whole blocks. */
 export const padded = (size: number): number => Math.ceil(size / BLOCK) * BLOCK;
 
 /** What ends an archive. */
 export const TAR_END = new Uint8Array(2 * BLOCK);
 
-const isPlain = (text: string): boolean => text.length <= MOST_NAME_BYTES && /^[\x20-\x7e]*$/.test(text);
+const pathOf = ({ name, kind }: Pick<TarEntry, "name" | "kind">): string =>
+  kind === "folder" ? `${name}/` : name;
+
+const PLAIN = /^[\x20-\x7e]*$/;
+
+const isPlain = (text: string): boolean => text.length <= MOST_NAME_BYTES && PLAIN.test(text);
+
+const NOTHING = new Uint8Array();
+
+/** What the plain header has no room for. */
+const extensionOf = ({ path, size, target }: Pick<Ustar, "path" | "size" | "target">): Uint8Array => {
+  if (isPlain(path) && isPlain(target) && size < SIZE_LIMIT) return NOTHING;
+  const records = [
+    isPlain(path) ? "" : paxRecord("path", path),
+    isPlain(target) ? "" : paxRecord("linkpath", target),
+    size < SIZE_LIMIT ? "" : paxRecord("size", String(size)),
+  ];
+  return utf8.encode(records.join(""));
+};
 
 /** Its length counts itself. */
 const paxRecord = (key: string, value: string): string => {
@@ -70,26 +89,29 @@ interface Ustar {
   readonly target: string;
 }
 
+const put = (header: Uint8Array, text: string, at: number): void => {
+  utf8.encodeInto(text, header.subarray(at, at + MOST_NAME_BYTES));
+};
+
+const octal = (value: number, digits: number): string => `${value.toString(8).padStart(digits, "0")}\0`;
+
+/** What all headers have alike; the sum is made as if spaces stood in its place. */
+const TEMPLATE = new Uint8Array(BLOCK);
+put(TEMPLATE, octal(0, 7), 108);
+put(TEMPLATE, octal(0, 7), 116);
+put(TEMPLATE, octal(MTIME_S, 11), 136);
+put(TEMPLATE, " ".repeat(8), 148);
+put(TEMPLATE, "ustar\x0000", 257);
+
 const ustar = ({ path, type, mode, size, target }: Ustar): Uint8Array => {
-  const header = new Uint8Array(BLOCK);
-  const put = (text: string, at: number, length: number) =>
-    header.set(utf8.encode(text).subarray(0, length), at);
-  const octal = (value: number, at: number, length: number) =>
-    put(`${value.toString(8).padStart(length - 1, "0")}\0`, at, length);
-  put(path, 0, MOST_NAME_BYTES);
-  octal(mode, 100, 8);
-  octal(0, 108, 8);
-  octal(0, 116, 8);
-  octal(size, 124, 12);
-  octal(MTIME_S, 136, 12);
-  put(" ".repeat(8), 148, 8);
-  put(type, 156, 1);
-  put(target, 157, MOST_NAME_BYTES);
-  put("ustar\x0000", 257, 8);
-  octal(
-    header.reduce((sum, byte) => sum + byte, 0),
-    148,
-    7,
-  );
+  const header = TEMPLATE.slice();
+  put(header, path, 0);
+  put(header, octal(mode, 7), 100);
+  put(header, octal(size, 11), 124);
+  put(header, type, 156);
+  put(header, target, 157);
+  let sum = 0;
+  for (const byte of header) sum += byte;
+  put(header, octal(sum, 6), 148);
   return header;
 };

@@ -31,6 +31,7 @@ const NEVER = ".git";
 /** An ignore file, which is about what lies under its folder. */
 interface Scope {
   readonly kind: (typeof IGNORE_FILES)[number];
+  /** With a separator at its end. */
   readonly folder: string;
   readonly rules: IgnoreRules;
 }
@@ -74,10 +75,11 @@ interface Place {
 const listFolder = ({ root, folder, name, scopes }: Place): Member[] => {
   const entries = readdirSync(folder, { withFileTypes: true });
   const inner = [...scopes, ...scopesOf(folder, entries)];
+  const ordered = byPrecedence(inner);
   return entries
     .toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
     .filter(
-      (entry) => entry.name !== NEVER && !isIgnored(join(folder, entry.name), entry.isDirectory(), inner),
+      (entry) => entry.name !== NEVER && !isIgnored(join(folder, entry.name), entry.isDirectory(), ordered),
     )
     .flatMap((entry) => {
       const source = join(folder, entry.name);
@@ -108,15 +110,22 @@ const statsOf = (folder: string, name: string): Stats => {
 
 const scopesOf = (folder: string, entries: readonly Dirent[]): Scope[] =>
   IGNORE_FILES.filter((name) => entries.some((entry) => entry.name === name && entry.isFile())).map(
-    (kind) => ({ kind, folder, rules: parseIgnoreFile(readFileSync(join(folder, kind), "utf8")) }),
+    (kind) => ({
+      kind,
+      folder: folder.endsWith(sep) ? folder : `${folder}${sep}`,
+      rules: parseIgnoreFile(readFileSync(join(folder, kind), "utf8")),
+    }),
   );
 
-const isIgnored = (path: string, isFolder: boolean, scopes: readonly Scope[]): boolean => {
-  for (const kind of IGNORE_FILES.toReversed())
-    for (const { folder, rules } of scopes.filter((scope) => scope.kind === kind).toReversed()) {
-      const decision = rules.decide(slashed(relative(folder, path)), isFolder);
-      if (decision) return decision === "ignore";
-    }
+/** Whoever says something first is right. */
+const byPrecedence = (scopes: readonly Scope[]): Scope[] =>
+  IGNORE_FILES.toReversed().flatMap((kind) => scopes.filter((scope) => scope.kind === kind).toReversed());
+
+const isIgnored = (path: string, isFolder: boolean, ordered: readonly Scope[]): boolean => {
+  for (const { folder, rules } of ordered) {
+    const decision = rules.decide(slashed(path.slice(folder.length)), isFolder);
+    if (decision) return decision === "ignore";
+  }
   return false;
 };
 

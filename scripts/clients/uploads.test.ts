@@ -35,6 +35,17 @@ test("files come in parts, and are what the host gets", async () => {
   expect(known.body).toMatchObject({ archive: { hash, id: spec.file_archives[0]?.id } });
 });
 
+test("two who send the same at once both get it, and nothing is left over", async () => {
+  await using lab = await openLab();
+  const { person } = lab;
+  fill(join(person.cwd, "data", "model.bin"), 40 * MIB);
+  for (const name of ["one", "two"]) await lab.task(name, "files: [data]");
+  const applied = ["one", "two"].map((name) => person.run(["apply", "-f", `${name}.dstack.yml`, "-y", "-d"]));
+  for (const { code, err } of await Promise.all(applied)) expect({ code, err }).toEqual({ code: 0, err: "" });
+  const [one, two] = await Promise.all(["one", "two"].map((name) => lab.getRun(name)));
+  expect(one?.run_spec.file_archives).toEqual(two?.run_spec.file_archives ?? []);
+});
+
 test("what is too large is refused before anything is sent, and it is said what is large", async () => {
   await using coordinator = await startTestCoordinator({ DSTACK_SERVER_CODE_UPLOAD_LIMIT: "1000000" });
   using person = newPerson({
