@@ -77,7 +77,11 @@ test("an instance is found in its own project", async () => {
 test("what is missing is told with the code that clients wait for", async () => {
   const missing = refusal("Resource not found", "resource_not_exists");
   expect(await coordinator.post(`${P}/fleets/get`, { name: "none" })).toMatchObject(missing);
-  expect(await coordinator.post(`${P}/fleets/delete`, { names: ["none"] })).toMatchObject(missing);
+  for (const [path, body] of [
+    ["delete", { names: ["none"] }],
+    ["delete_instances", { name: "none", instance_nums: [0] }],
+  ] as const)
+    expect(await coordinator.post(`${P}/fleets/${path}`, body)).toMatchObject({ status: 200, body: null });
   expect(await coordinator.post(`${P}/fleets/get`, {})).toMatchObject(
     refusal("name or id must be specified"),
   );

@@ -18,7 +18,7 @@ import { viewFleets } from "../domain/fleets/fleetView.ts";
 import { planFleet } from "../domain/fleets/planFleet.ts";
 import { listVisibleProjects } from "../domain/projects/visibleProjects.ts";
 import { listImportedIds } from "../store/exports.ts";
-import { type FleetRow, findFleet, listFleets } from "../store/fleets.ts";
+import { type FleetRow, findFleet, findFleetByName, listFleets } from "../store/fleets.ts";
 import { listProjectsByIds, type ProjectRow } from "../store/projects.ts";
 import { requireShared } from "./access.ts";
 import { NO_LIMIT, pageOf } from "./page.ts";
@@ -134,8 +134,9 @@ export const fleetRoutes: Route[] = [
     body: DeleteFleetInstancesRequest,
     answer: NOTHING,
     handle: async ({ deps, user, project, body }) => {
-      const fleet = await getFleetByName(deps, project.id, body.name);
-      return deleteFleetInstances(deps, fleet, { instanceNums: body.instance_nums, actorId: user.id });
+      const fleet = await findFleetByName(deps.db, project.id, body.name);
+      if (fleet)
+        await deleteFleetInstances(deps, fleet, { instanceNums: body.instance_nums, actorId: user.id });
     },
   }),
 ];

@@ -129,8 +129,9 @@ describe("changes and lists", () => {
     });
     expect((await update({})).body).toMatchObject({ is_public: true, templates_repo: repo });
     expect((await as("eve", "/api/projects/changing/get")).status).toBe(200);
-    expect((await update({ templates_repo: repo, reset_templates_repo: true })).status).toBe(400);
-    expect((await update({ is_public: false, reset_templates_repo: true })).body).toMatchObject({
+    expect(
+      (await update({ templates_repo: repo, is_public: false, reset_templates_repo: true })).body,
+    ).toMatchObject({
       is_public: false,
       templates_repo: null,
     });
@@ -150,5 +151,31 @@ describe("changes and lists", () => {
   test("those without fleets are listed to their members", async () => {
     const { body } = await as("bob", "/api/projects/list_only_no_fleets");
     expect(body).toMatchObject([{ project_name: "team", members: [] }]);
+  });
+
+  test("members are named once, and only members are removed", async () => {
+    await as("ann", "/api/projects/create", { project_name: "strict" });
+    const twice = [
+      { username: "bob", project_role: "user" },
+      { username: "BOB", project_role: "manager" },
+    ];
+    for (const path of ["add_members", "set_members"])
+      expect(await as("ann", `/api/projects/strict/${path}`, { members: twice })).toMatchObject(
+        refusal("Cannot add same user multiple times"),
+      );
+    expect(await as("ann", "/api/projects/strict/remove_members", { usernames: ["eve"] })).toMatchObject(
+      refusal("User is not a member of this project: eve"),
+    );
+  });
+
+  test("whether a project is there is not told to those who could not delete it", async () => {
+    const remove = (who: string, name: string) => as(who, "/api/projects/delete", { projects_names: [name] });
+    const denied = { status: 403, body: { detail: { msg: "Access denied", code: null } } };
+    expect(await remove("eve", "strict")).toMatchObject(denied);
+    expect(await remove("eve", "nowhere")).toMatchObject(denied);
+    await as("ann", "/api/projects/strict/add_members", {
+      members: [{ username: "ann", project_role: "user" }],
+    });
+    expect((await remove("ann", "strict")).status).toBe(200);
   });
 });

@@ -280,7 +280,7 @@ describe("runs/get and runs/list", () => {
     expect((await list({ project_name: "main", repo_id: "none" })).length).toBeGreaterThan(0);
     expect(await list({ project_name: "main", username: "stranger" })).toEqual([]);
     expect(await coordinator.post("/api/runs/list", { username: "nobody" })).toMatchObject(
-      refusal('User "nobody" not found', "resource_not_exists"),
+      refusal("User not found", "resource_not_exists"),
     );
   });
 

@@ -43,7 +43,7 @@ test("a volume is stored, fails because nothing can make it, and is deleted", as
   expect(volume.status_message).toStartWith("Backend runpod not available.");
   expect((await coordinator.post(`${P}/volumes/list`)).body).toEqual([volume]);
   expect((await coordinator.post("/api/volumes/list", {})).body).toEqual([volume]);
-  expect((await coordinator.post("/api/volumes/list", { only_active: true })).body).toEqual([]);
+  expect((await coordinator.post("/api/volumes/list", { only_active: true })).body).toEqual([volume]);
   expect((await coordinator.post("/api/volumes/list", { project_name: "other" })).body).toEqual([]);
 
   expect(await coordinator.post(`${P}/volumes/create`, aVolume())).toMatchObject({
@@ -56,6 +56,11 @@ test("a volume is stored, fails because nothing can make it, and is deleted", as
     status: 400,
     body: { detail: [{ code: "resource_not_exists", msg: "Resource not found" }] },
   });
+  expect((await coordinator.post(`${P}/volumes/list`)).body).toEqual([]);
+  expect((await coordinator.post("/api/volumes/list", { only_active: true })).body).toEqual([]);
+  expect((await coordinator.post("/api/volumes/list", {})).body).toMatchObject([
+    { id: volume.id, deleted: true, deleted_at: expect.any(String) },
+  ]);
   const { body } = await coordinator.post("/api/events/list", {
     target_volumes: [volume.id],
     ascending: true,

@@ -21,10 +21,10 @@ import { NOTHING, projectRoute, type Route, userRoute } from "./route.ts";
 const viewOf = (
   deps: Deps,
   projects: ProjectRow[],
-  { onlyActive, page, client }: { onlyActive: boolean; page: Page; client: ClientVersion },
+  { withDeleted, page, client }: { withDeleted: boolean; page: Page; client: ClientVersion },
 ): Promise<Volume[]> => {
   const projectIds = projects.map((project) => project.id);
-  const filter = { projectIds, onlyActive, notOfBackends: unknownVolumeBackends(client) };
+  const filter = { projectIds, withDeleted, notOfBackends: unknownVolumeBackends(client) };
   const names = new Map(projects.map((project) => [project.id, project.name]));
   return listVolumes(deps.db, filter, page).then((rows) => viewVolumes(deps, rows, names));
 };
@@ -42,7 +42,7 @@ export const volumeRoutes: Route[] = [
         (project) => body.project_name === null || project.name === body.project_name,
       );
       const [page, client] = [pageOf(body), c.get("clientVersion")];
-      return viewOf(deps, projects, { onlyActive: body.only_active, page, client });
+      return viewOf(deps, projects, { withDeleted: !body.only_active, page, client });
     },
   }),
   projectRoute({
@@ -52,7 +52,7 @@ export const volumeRoutes: Route[] = [
     access: "member",
     answer: z.array(Volume),
     handle: ({ c, deps, project }) =>
-      viewOf(deps, [project], { onlyActive: false, page: NO_LIMIT, client: c.get("clientVersion") }),
+      viewOf(deps, [project], { withDeleted: false, page: NO_LIMIT, client: c.get("clientVersion") }),
   }),
   projectRoute({
     path: "/api/project/:project/volumes/get",

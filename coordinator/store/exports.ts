@@ -1,4 +1,4 @@
-import { and, eq, inArray, sql } from "drizzle-orm";
+import { and, desc, eq, inArray, sql } from "drizzle-orm";
 import { type Db, type Statement, writeAll } from "./db.ts";
 import { exportedThings, exports, imports, projects } from "./schema.ts";
 import { unlessTaken } from "./uniqueness.ts";
@@ -79,8 +79,13 @@ export const findExportByName = async (
       .where(and(eq(exports.project_id, projectId), eq(exports.name, name)))
   )[0];
 
+/** Newest first. */
 export const listExports = (db: Db, projectId: string): Promise<ExportRow[]> =>
-  db.select().from(exports).where(eq(exports.project_id, projectId)).orderBy(exports.name);
+  db
+    .select()
+    .from(exports)
+    .where(eq(exports.project_id, projectId))
+    .orderBy(desc(exports.created_at), exports.id);
 
 // Nobody imports what belongs to a project that is deleted, nor what is the own project's anyway.
 const hasOwner = sql`EXISTS (SELECT 1 FROM ${projects} WHERE ${projects.id} = ${exports.project_id} AND ${projects.deleted} = 0)`;
@@ -97,7 +102,7 @@ export const listExportsFor = (db: Db, projectId: string): Promise<ExportRow[]> 
     .select()
     .from(exports)
     .where(isFor([projectId]))
-    .orderBy(exports.created_at, exports.id);
+    .orderBy(desc(exports.created_at), exports.id);
 
 /** Does the project share anything with one of these? */
 export const hasExportFor = async (db: Db, projectId: string, importerIds: string[]): Promise<boolean> =>

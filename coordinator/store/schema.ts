@@ -307,6 +307,7 @@ export const volumes = sqliteTable(
     created_at: integer("created_at").notNull(),
     last_processed_at: integer("last_processed_at").notNull(),
     deleted: integer("deleted", { mode: "boolean" }).notNull().default(false),
+    deleted_at: integer("deleted_at"),
   },
   (t) => [
     index("volumes_status").on(t.status),

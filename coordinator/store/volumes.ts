@@ -28,16 +28,16 @@ export const findVolumeByName = async (
 
 export interface VolumeFilter {
   projectIds: string[];
-  onlyActive: boolean;
+  /** Those that were deleted too. */
+  withDeleted: boolean;
   /** What the caller could not read. */
   notOfBackends: readonly string[];
 }
 
-const matching = ({ projectIds, onlyActive, notOfBackends }: VolumeFilter): SQL | undefined =>
+const matching = ({ projectIds, withDeleted, notOfBackends }: VolumeFilter): SQL | undefined =>
   and(
-    ALIVE,
+    withDeleted ? undefined : ALIVE,
     inArray(volumes.project_id, projectIds),
-    onlyActive ? eq(volumes.status, "active") : undefined,
     notOfBackends.length === 0
       ? undefined
       : notInArray(sql`${volumes.configuration} ->> 'backend'`, [...notOfBackends]),
@@ -78,8 +78,8 @@ export const moveVolume = (
     .set({ status: to, status_message: message, last_processed_at: at })
     .where(and(eq(volumes.id, id), inArray(volumes.status, volumeSources(to)), ALIVE));
 
-export const markVolumesDeleted = (db: Db, ids: string[]) =>
+export const markVolumesDeleted = (db: Db, ids: string[], at: number) =>
   db
     .update(volumes)
-    .set({ deleted: true })
+    .set({ deleted: true, deleted_at: at })
     .where(and(inArray(volumes.id, ids), ALIVE));

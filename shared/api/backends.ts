@@ -114,4 +114,6 @@ export const BackendYamlRequest = z.object({ config_yaml: z.string().max(1024 * 
 
 export const BackendYaml = z.object({ name: z.string(), config_yaml: z.string() });
 
-export const DeleteBackendsRequest = z.object({ backends_names: z.array(z.string()) });
+export const DeleteBackendsRequest = z.object({
+  backends_names: z.array(z.enum([...(Object.keys(SHAPES) as (keyof typeof SHAPES)[]), ...PLAIN, "remote"])),
+});

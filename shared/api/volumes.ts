@@ -51,7 +51,7 @@ export const Volume = z.object({
 });
 export type Volume = z.infer<typeof Volume>;
 
-/** `/api/volumes/list`: of all projects that the caller is in. */
+/** `/api/volumes/list`: of all projects that the caller is in; deleted ones too, unless only active ones are asked for. */
 export const ListVolumesRequest = z.object({
   project_name: orNull(z.string()),
   only_active: z.boolean().default(false),

@@ -3,7 +3,7 @@ import type { GatewayConfiguration } from "./gateway.ts";
 import { interpolate } from "./interpolate.ts";
 import type { Note } from "./problems.ts";
 
-const BACKENDS = ["aws", "azure", "gcp", "kubernetes"];
+export const GATEWAY_BACKENDS: readonly string[] = ["aws", "azure", "gcp", "kubernetes"];
 const PRIVATE_BACKENDS = ["aws", "gcp"];
 const MAX_REPLICAS = 9;
 
@@ -38,8 +38,12 @@ const checkDomain: Rules = ({ domain }, note) => {
 /** What the server refuses of a gateway for the configuration's own sake (docs/spec/configuration.md §6). */
 export const checkGateway: Rules = (gateway, note) => {
   const { backend, public_ip, replicas, load_balancer } = gateway;
-  if (!BACKENDS.includes(backend)) {
-    note("unsupported", ["backend"], `Gateways are there for ${BACKENDS.join(", ")}, not for ${backend}`);
+  if (!GATEWAY_BACKENDS.includes(backend)) {
+    note(
+      "unsupported",
+      ["backend"],
+      `Gateways are there for ${GATEWAY_BACKENDS.join(", ")}, not for ${backend}`,
+    );
   }
   if (!public_ip && !PRIVATE_BACKENDS.includes(backend)) {
     note("unsupported", ["public_ip"], `Private gateways are there for ${PRIVATE_BACKENDS.join(", ")} alone`);

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import type { Export, Import } from "../../../shared/api/exports.ts";
 import type { Deps } from "../../deps.ts";
-import { type ExportRow, listExportedThings, listImports } from "../../store/exports.ts";
+import { type ExportRow, type ImportRow, listExportedThings, listImports } from "../../store/exports.ts";
 import { listFleetsByIds } from "../../store/fleets.ts";
 import { listGatewaysByIds } from "../../store/gateways.ts";
-import { listProjectsByIds } from "../../store/projects.ts";
+import { listAllProjects, listProjectsByIds, type ProjectRow } from "../../store/projects.ts";
 
 type Reading = Pick<Deps, "db">;
 
@@ -35,20 +35,34 @@ const thingsOf = async ({ db }: Reading, rows: ExportRow[]) => {
   };
 };
 
+/** All there are, where something is shared with all. */
+const importingProjects = async (
+  { db }: Reading,
+  rows: readonly ExportRow[],
+  importers: readonly ImportRow[],
+): Promise<ProjectRow[]> => {
+  if (rows.some((row) => row.is_global)) return listAllProjects(db, {});
+  const ids = [...new Set(importers.map((row) => row.project_id))];
+  return (await listProjectsByIds(db, ids)).filter((project) => !project.deleted);
+};
+
 export const viewExports = async (deps: Reading, rows: ExportRow[]): Promise<Export[]> => {
   const importers = await listImports(
     deps.db,
     rows.map((row) => row.id),
   );
-  const ids = [...new Set(importers.map((row) => row.project_id))];
-  const projects = (await listProjectsByIds(deps.db, ids)).filter((project) => !project.deleted);
+  const projects = await importingProjects(deps, rows, importers);
   const things = await thingsOf(deps, rows);
   return rows.map((row) => ({
     id: row.id,
     name: row.name,
     is_global: row.is_global,
     imports: projects
-      .filter(({ id }) => importers.some((one) => one.export_id === row.id && one.project_id === id))
+      .filter(({ id }) =>
+        row.is_global
+          ? id !== row.project_id
+          : importers.some((one) => one.export_id === row.id && one.project_id === id),
+      )
       .sort(byName)
       .map(({ name }) => ({ project_name: name })),
     ...things(row.id),

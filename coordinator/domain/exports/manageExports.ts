@@ -16,9 +16,10 @@ import {
 import { findFleetByName } from "../../store/fleets.ts";
 import { findGatewayByName } from "../../store/gateways.ts";
 import { findRole } from "../../store/members.ts";
-import { findProjectByName, type ProjectRow } from "../../store/projects.ts";
+import { findProjectByName, listProjectsByIds, type ProjectRow } from "../../store/projects.ts";
 import { exportChanged, importDeleted } from "../events/adminEvents.ts";
 import type { Caller } from "../runs/checkSpec.ts";
+import { checkExportChange } from "./exportChange.ts";
 import { viewExports } from "./exportView.ts";
 
 const viewOne = async (deps: Deps, row: ExportRow): Promise<Export> => {
@@ -104,43 +105,47 @@ export const createExport = async (
   return viewOne(deps, row);
 };
 
-/** What the names to be taken out mean: only what is in the export can be. */
-const resolveRemoved = async (
-  { db }: Deps,
-  { imports, exported_fleets, exported_gateways }: Export,
-  named: Named,
-): Promise<ExportParts> => {
-  const among = (all: readonly { id: string; name: string }[]) => async (name: string) =>
-    all.find((one) => one.name === name);
-  const importers = imports.map(({ project_name }) => project_name.toLowerCase());
-  return {
-    importers: await idsOf("Importer project", named.importers, async (name) =>
-      importers.includes(name.toLowerCase()) ? findProjectByName(db, name) : undefined,
-    ),
-    fleets: await idsOf("Exported fleet", named.fleets, among(exported_fleets)),
-    gateways: await idsOf("Exported gateway", named.gateways, among(exported_gateways)),
-  };
+const namesOf = (things: readonly { name: string }[]): string[] => things.map(({ name }) => name);
+
+/** Those that are named; of a global export all import, but only these can be taken out. */
+const importersOf = async ({ db }: Deps, row: ExportRow): Promise<ProjectRow[]> => {
+  const ids = (await listImports(db, [row.id])).map((one) => one.project_id);
+  return (await listProjectsByIds(db, ids)).filter((project) => !project.deleted);
 };
+
+const idsAmong = (things: readonly { id: string; name: string }[], names: readonly string[]): string[] =>
+  things
+    .filter(({ name }) => names.some((wanted) => wanted.toLowerCase() === name.toLowerCase()))
+    .map(({ id }) => id);
 
 export const updateExport = async (
   deps: Deps,
   caller: Caller,
   request: UpdateExportRequest,
 ): Promise<Export> => {
-  const row = await getExport(deps, caller.project, request.name);
   if (request.set_global && request.unset_global)
-    throw new AppError("invalid", "set_global and unset_global exclude each other");
+    throw new AppError("invalid", "Cannot set and unset global at the same time");
+  const row = await getExport(deps, caller.project, request.name);
+  const { exported_fleets: fleets, exported_gateways: gateways } = await viewOne(deps, row);
+  const importers = await importersOf(deps, row);
+  const now = {
+    isGlobal: row.is_global,
+    importers: namesOf(importers),
+    fleets: namesOf(fleets),
+    gateways: namesOf(gateways),
+  };
+  checkExportChange(now, request);
   if (request.set_global) requireGlobalAdmin(caller);
   const add = await resolve(deps, caller, {
     importers: request.add_importer_projects,
     fleets: request.add_exported_fleets,
     gateways: request.add_exported_gateways,
   });
-  const remove = await resolveRemoved(deps, await viewOne(deps, row), {
-    importers: request.remove_importer_projects,
-    fleets: request.remove_exported_fleets,
-    gateways: request.remove_exported_gateways,
-  });
+  const remove = {
+    importers: idsAmong(importers, request.remove_importer_projects),
+    fleets: idsAmong(fleets, request.remove_exported_fleets),
+    gateways: idsAmong(gateways, request.remove_exported_gateways),
+  };
   const isGlobal = request.set_global || request.unset_global ? request.set_global : undefined;
   await writeAll(deps.db, [
     ...changeExport(deps.db, row.id, { isGlobal, add, remove }),
@@ -165,17 +170,15 @@ export const removeImport = async (
 ): Promise<void> => {
   const owner = await findProjectByName(deps.db, exportProject);
   const row = owner && (await findExportByName(deps.db, owner.id, exportName));
-  const [own] = row
-    ? (await listImports(deps.db, [row.id])).filter((one) => one.project_id === project.id)
-    : [];
-  if (!row || (!own && !row.is_global))
-    throw new AppError("not_found", `Import "${exportProject}/${exportName}" not found`);
-  if (!own)
-    throw new AppError("conflict", `Export "${exportProject}/${exportName}" is for all projects`, {
+  const own = row && (await listImports(deps.db, [row.id])).find((one) => one.project_id === project.id);
+  const name = `${exportProject}/${exportName}`;
+  if (row?.is_global && row.project_id !== project.id)
+    throw new AppError("conflict", `"${name}" is a global export, which all projects import`, {
       hint: "Only its own project can change that",
     });
+  if (!own) throw new AppError("not_found", `Import "${name}" not found in project "${project.name}"`);
   await writeAll(deps.db, [
     deleteImport(deps.db, own.id),
-    ...deps.tell([importDeleted(project, `${exportProject}/${exportName}`, user.id)]),
+    ...deps.tell([importDeleted(project, name, user.id)]),
   ]);
 };

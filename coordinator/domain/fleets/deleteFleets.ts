@@ -22,7 +22,7 @@ const fleetInUse = async (deps: Deps, fleet: FleetRow): Promise<AppError | undef
 const joinNames = (rows: readonly InstanceRow[]): string => rows.map(({ name }) => name).join(", ");
 
 /**
- * All of them, or none if one is in use when it is asked. Instances that a backend made are ended, and the fleet is
+ * All of them, or none if one is in use when it is asked; those that are not there are gone already. Instances that a backend made are ended, and the fleet is
  * `terminating` until they are; on hosts that joined by themselves nothing is uninstalled, but they cannot come back.
  */
 export const deleteFleets = async (
@@ -30,7 +30,10 @@ export const deleteFleets = async (
   projectId: string,
   { names, actorId }: { names: string[]; actorId: string },
 ): Promise<void> => {
-  const fleets = await Promise.all(names.map((name) => getFleetByName(deps, projectId, name)));
+  const found = await Promise.all(
+    [...new Set(names)].map((name) => findFleetByName(deps.db, projectId, name)),
+  );
+  const fleets = found.filter((fleet) => fleet !== undefined);
   for (const fleet of fleets) {
     const refusal = await fleetInUse(deps, fleet);
     if (refusal !== undefined) throw refusal;

@@ -4,7 +4,7 @@ import type {
   GatewayPlan,
   GatewaySpec,
 } from "../../../shared/api/gateways.ts";
-import { checkGateway } from "../../../shared/config/checkGateway.ts";
+import { checkGateway, GATEWAY_BACKENDS } from "../../../shared/config/checkGateway.ts";
 import { isUpdatable } from "../../../shared/config/diff.ts";
 import type { Difference } from "../../../shared/config/difference.ts";
 import type { GatewayConfiguration } from "../../../shared/config/gateway.ts";
@@ -22,7 +22,7 @@ import {
   setGatewayConfiguration,
 } from "../../store/gateways.ts";
 import { checkConfigured } from "../backends/checkConfigured.ts";
-import { requireCloud } from "../backends/clouds.ts";
+import { requireCloud, requireCloudType } from "../backends/clouds.ts";
 import { gatewayCreated, gatewayMadeDefault, gatewayUpdated } from "../events/madeThingEvents.ts";
 import type { Caller } from "../runs/checkSpec.ts";
 import { newName } from "../runs/runNames.ts";
@@ -31,6 +31,8 @@ import { viewOneGateway } from "./findGateways.ts";
 type GatewayDeps = Pick<Deps, "db" | "tell" | "clock" | "clouds"> & { things: Pick<Deps["things"], "wake"> };
 
 const check = ({ clouds }: GatewayDeps, { project }: Caller, configuration: GatewayConfiguration): void => {
+  // What cannot be had at all is told first, as by the reference.
+  if (GATEWAY_BACKENDS.includes(configuration.backend)) requireCloudType(clouds, configuration.backend);
   checkConfigured(configuration, checkGateway);
   requireCloud(clouds, project.id, configuration.backend);
 };

@@ -28,6 +28,7 @@ const resolve = async (deps: Deps, settings: MemberSetting[]): Promise<MemberCha
   const changes = new Map<string, MemberChange>();
   for (const { username, project_role: role } of settings) {
     const userId = (await getUserByName(deps, username)).id;
+    if (changes.has(userId)) throw new AppError("invalid", "Cannot add same user multiple times");
     changes.set(userId, { userId, role });
   }
   return [...changes.values()];
@@ -127,7 +128,10 @@ export const removeProjectMembers = async (
     if (!isManager(editor)) throw new AppError("forbidden", "Access denied");
     await requireRights(deps, project, { editor, touched: ids, granted: [] });
   }
-  const admins = (await listMembers(deps.db, project.id)).filter((member) => member.role === "admin");
+  const present = await listMembers(deps.db, project.id);
+  const stranger = leaving.find(({ id }) => !present.some((member) => member.user.id === id));
+  if (stranger) throw new AppError("invalid", `User is not a member of this project: ${stranger.username}`);
+  const admins = present.filter((member) => member.role === "admin");
   if (admins.length > 0 && admins.every((admin) => ids.includes(admin.user.id)))
     throw new AppError("conflict", `Cannot remove the last admin of project "${project.name}"`, {
       hint: "Make somebody else an admin first",

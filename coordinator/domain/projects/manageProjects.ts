@@ -35,10 +35,7 @@ export const createProject = async (
   if (!canCreateProjects(deps, creator))
     throw new AppError("forbidden", "Access denied: only admins can create projects");
   if (!PROJECT_NAME.test(wanted.project_name))
-    throw new AppError(
-      "invalid",
-      `Project name "${wanted.project_name}" should match regex '${PROJECT_NAME.source}'`,
-    );
+    throw new AppError("invalid", `Project name should match regex '${PROJECT_NAME.source}'`);
   const row = {
     id: crypto.randomUUID(),
     name: wanted.project_name,
@@ -51,14 +48,12 @@ export const createProject = async (
   return getProject(deps, wanted.project_name);
 };
 
-/** What is left out stays as it is. */
+/** What is left out stays as it is; a repository that is taken away and given at once is taken away. */
 export const updateProject = async (
   { db, tell }: Deps,
   { user, project }: { user: UserRow; project: ProjectRow },
   { is_public, templates_repo, reset_templates_repo }: UpdateProjectRequest,
 ): Promise<ProjectRow> => {
-  if (reset_templates_repo && templates_repo !== null)
-    throw new AppError("invalid", "templates_repo and reset_templates_repo exclude each other");
   const wanted = {
     is_public: is_public ?? project.is_public,
     templates_repo: reset_templates_repo ? null : (templates_repo ?? project.templates_repo),
@@ -72,9 +67,12 @@ export const updateProject = async (
   return { ...project, ...wanted };
 };
 
-/** All of them with their gateways, or none if one cannot be deleted. For global admins and for admins of every one of them. */
+/** All of them with their gateways, or none if one cannot be deleted. For global admins, and for owners and admins of every one of them. */
 export const deleteProjects = async (deps: Deps, user: UserRow, names: string[]): Promise<void> => {
-  const projects = await Promise.all(names.map((name) => getProject(deps, name)));
+  const found = await Promise.all(names.map((name) => findProjectByName(deps.db, name)));
+  const missing = names.find((_, at) => found[at] === undefined);
+  if (missing !== undefined) throw notThere(user, missing);
+  const projects = found.filter((project) => project !== undefined);
   for (const project of projects) await requireDeletable(deps, user, project);
   const gone = [...new Map(projects.map((project) => [project.id, project])).values()];
   const gateways = (await Promise.all(gone.map(({ id }) => listGateways(deps.db, id)))).flat();
@@ -89,9 +87,18 @@ export const deleteProjects = async (deps: Deps, user: UserRow, names: string[])
   ]);
 };
 
+/** Whoever may not delete it is not told whether it is there. */
+const notThere = (user: UserRow, name: string): AppError =>
+  user.global_role === "admin"
+    ? new AppError("not_found", `Project "${name}" not found`)
+    : new AppError("forbidden", "Access denied");
+
 const requireDeletable = async (deps: Deps, user: UserRow, project: ProjectRow): Promise<void> => {
-  const isAdmin = user.global_role === "admin" || (await findRole(deps.db, project.id, user.id)) === "admin";
-  if (!isAdmin) throw new AppError("forbidden", "Access denied");
+  const mayDelete =
+    user.global_role === "admin" ||
+    project.owner_id === user.id ||
+    (await findRole(deps.db, project.id, user.id)) === "admin";
+  if (!mayDelete) throw new AppError("forbidden", "Access denied");
   if (await hasLiveRuns(deps.db, project.id))
     throw new AppError("conflict", `Project "${project.name}" has active runs`, { hint: "Stop them first" });
   if ((await listProjectsWithFleets(deps.db, [project.id])).length > 0)

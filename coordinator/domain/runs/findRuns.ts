@@ -53,7 +53,7 @@ export const listVisibleRuns = async (
 
 const getAuthor = async (deps: Deps, username: string): Promise<UserRow> => {
   const user = await findUserByName(deps.db, username);
-  if (!user) throw new AppError("not_found", `User "${username}" not found`);
+  if (!user) throw new AppError("not_found", "User not found");
   return user;
 };
 

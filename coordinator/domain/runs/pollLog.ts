@@ -4,7 +4,7 @@ import { AppError } from "../../../shared/errors.ts";
 import type { Deps } from "../../deps.ts";
 import { agentLogOf } from "../../logs/logStore.ts";
 import { followLog } from "./followLog.ts";
-import { getSubmission } from "./getSubmission.ts";
+import { findSubmissionOf } from "./getSubmission.ts";
 
 /** One event holds at most so many bytes, and one answer so many in all. */
 const EVENT_BYTES = 64 * 1024;
@@ -33,17 +33,20 @@ export const pollLog = async (
   projectId: string,
   request: PollLogsRequest,
 ): Promise<JobSubmissionLogs> => {
-  const { id, run_id: runId } = await getSubmission(deps, projectId, request);
+  const reached = request.next_token === null ? undefined : parseToken(request.next_token);
+  const submission = await findSubmissionOf(deps, projectId, request);
+  // Nothing was ever written by what is not there.
+  if (!submission) return { logs: [], external_url: null, next_token: null };
+  const { id, run_id: runId } = submission;
   if (!request.diagnose) await awaitTail(deps, id, runId);
   const submissionId = request.diagnose ? agentLogOf(id) : id;
   const { logs } = deps;
-  const { start_time: after, end_time: before, next_token: token } = request;
+  const { start_time: after, end_time: before } = request;
   const begin = after === null ? 0 : await logs.offsetAfter(submissionId, fromWireTime(after));
   const end =
     before === null
       ? await logs.length(submissionId)
       : await logs.offsetAfter(submissionId, fromWireTime(before) - 1);
-  const reached = token === null ? undefined : parseToken(token);
   if (request.descending) {
     const span = { submissionId, from: begin, to: Math.min(reached ?? end, end) };
     return readBackward(deps, span, request.limit);

@@ -35,7 +35,7 @@ export const setSecret = async (
   if (!SECRET_NAME.test(name))
     throw new AppError("invalid", `Secret name should match regex '${SECRET_NAME.source}`);
   if (value.length > MAX_SECRET_CHARS)
-    throw new AppError("invalid", `Secret value length must not exceed ${MAX_SECRET_CHARS} characters`);
+    throw new AppError("invalid", `Secret value length must not exceed ${MAX_SECRET_CHARS}`);
   const [known] = await listSecretsByNames(deps.db, projectId, [name]);
   const wanted = {
     id: known?.id ?? crypto.randomUUID(),

@@ -37,7 +37,7 @@ export const createUser = async (
   { actorId, token = newToken("") }: Making = {},
 ): Promise<NewUser> => {
   if (!USERNAME.test(wanted.username))
-    throw new AppError("invalid", `Username "${wanted.username}" should match regex '${USERNAME.source}'`);
+    throw new AppError("invalid", `Username should match regex '${USERNAME.source}'`);
   const id = crypto.randomUUID();
   const keys = await generateSshKeyPair(wanted.username);
   const row = {

@@ -52,6 +52,7 @@ export const createVolume = async (
     created_at: now,
     last_processed_at: now,
     deleted: false,
+    deleted_at: null,
   };
   await insertVolume(deps.db, row, deps.tell([volumeCreated(row, user.id)]));
   deps.things.wake();
@@ -60,12 +61,15 @@ export const createVolume = async (
 
 /** All of them; those that are not there are gone already, as with the reference. */
 export const deleteVolumes = async (
-  { db, tell }: Pick<Deps, "db" | "tell">,
+  { db, tell, clock }: Pick<Deps, "db" | "tell" | "clock">,
   projectId: string,
   { names, actorId }: { names: string[]; actorId: string },
 ): Promise<void> => {
   const rows = names.length === 0 ? [] : await listVolumesByNames(db, projectId, names);
   if (rows.length === 0) return;
   const ids = rows.map((row) => row.id);
-  await writeAll(db, [markVolumesDeleted(db, ids), ...tell(rows.map((row) => volumeDeleted(row, actorId)))]);
+  await writeAll(db, [
+    markVolumesDeleted(db, ids, clock.now()),
+    ...tell(rows.map((row) => volumeDeleted(row, actorId))),
+  ]);
 };

@@ -26,7 +26,7 @@ export const viewVolumes = async (
     status: row.status,
     status_message: row.status_message,
     deleted: row.deleted,
-    deleted_at: null,
+    deleted_at: row.deleted_at === null ? null : toWireTime(row.deleted_at),
     volume_id: externalId(row.configuration),
     provisioning_data: null,
     cost: 0,

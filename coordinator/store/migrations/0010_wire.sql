@@ -62,7 +62,8 @@ CREATE TABLE `volumes` (
 	`status_message` text,
 	`created_at` integer NOT NULL,
 	`last_processed_at` integer NOT NULL,
-	`deleted` integer DEFAULT false NOT NULL
+	`deleted` integer DEFAULT false NOT NULL,
+	`deleted_at` integer
 );
 --> statement-breakpoint
 CREATE INDEX `volumes_status` ON `volumes` (`status`);--> statement-breakpoint
