@@ -17,13 +17,14 @@ test("readJsonBody() gives the reference's form, and beside it the words of the 
   expect(await refusal).toBeInstanceOf(InvalidBody);
   expect(problems).toContainEqual({
     type: "extra_forbidden",
-    loc: ["body", "configuration", "comands"],
+    loc: ["body", "configuration", "task", "comands"],
     msg: "Extra inputs are not permitted",
+    input: configuration.comands,
     hint: 'Unknown property "comands": did you mean commands?',
   });
   expect(problems).toContainEqual(
     expect.objectContaining({
-      loc: ["body", "configuration", "spot_policy"],
+      loc: ["body", "configuration", "task", "spot_policy"],
       hint: expect.stringContaining("did you mean on-demand?"),
     }),
   );

@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import type { ValidationErrorBody } from "../../shared/api/errors.ts";
 import { messagesOf } from "../../shared/config/schemaProblems.ts";
+import { referencePlace, referenceText } from "./referenceTexts.ts";
 
 type Problem = ValidationErrorBody["detail"][number];
 
@@ -65,19 +66,29 @@ const problemsOf = (issue: z.core.$ZodIssue, body: unknown, place: Place): Probl
   });
 };
 
+const EXTRA = { type: "extra_forbidden", msg: "Extra inputs are not permitted" };
+const MISSING = { type: "missing", msg: "Field required" };
+
 const referenceProblems = (issue: z.core.$ZodIssue, body: unknown, place: Place): Problem[] => {
   const path = issue.path.map((key) => (typeof key === "symbol" ? String(key) : key));
-  const loc = [place, ...path];
+  const problem = (
+    at: (string | number)[],
+    text: Pick<Problem, "type" | "msg">,
+    input: unknown,
+  ): Problem => ({
+    ...text,
+    loc: [place, ...referencePlace(at, body)],
+    ...(JSON.stringify(input).length <= MOST_INPUT_CHARS ? { input } : {}),
+  });
   if (issue.code === "unrecognized_keys")
-    return issue.keys.map((key) => ({
-      type: "extra_forbidden",
-      loc: [...loc, key],
-      msg: "Extra inputs are not permitted",
-    }));
+    return issue.keys.map((key) => {
+      const at = [...path, key];
+      return problem(at, EXTRA, valueAt(body, at));
+    });
   const input = valueAt(body, path);
-  if (input === undefined) return [{ type: "missing", loc, msg: "Field required" }];
-  const isShort = JSON.stringify(input).length <= MOST_INPUT_CHARS;
-  return [{ type: typeOf(issue), loc, msg: issue.message, ...(isShort ? { input } : {}) }];
+  // What should have held it is shown instead.
+  if (input === undefined) return [problem(path, MISSING, valueAt(body, path.slice(0, -1)) ?? null)];
+  return [problem(path, referenceText(issue, input) ?? { type: typeOf(issue), msg: issue.message }, input)];
 };
 
 const valueAt = (body: unknown, path: (string | number)[]): unknown =>
