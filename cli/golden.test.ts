@@ -71,6 +71,10 @@ const RECORDINGS: Record<string, Record<number, Deviation>> = {
       ],
     },
   },
+  "volumes-gateways": {},
+  "v0.22-volumes-gateways": {},
+  "exports-imports": {},
+  "v0.22-exports-imports": {},
   "fleet-cloud": { 0: WITHOUT_PAGE, 1: WITHOUT_PAGE, 2: WITHOUT_PAGE, 3: WITHOUT_PAGE },
   "fleet-ssh": { 0: NOT_YET, 1: NOT_YET, 2: NOT_YET },
 };

@@ -1,6 +1,6 @@
 import type { HealthChecks, Instance } from "../../shared/api/fleets.ts";
 import { answerOf, hasKeys, isListOf, isNumber, isText } from "./answer.ts";
-import { type Api, post } from "./client.ts";
+import { type Api, post, type RequestOptions } from "./client.ts";
 
 const isInstance = hasKeys({
   id: isText,
@@ -11,8 +11,9 @@ const isInstance = hasKeys({
 });
 
 /** Those alive in the project, newest first. */
-export const listInstances = (api: Api): Promise<Instance[]> =>
+export const listInstances = (api: Api, options: RequestOptions = {}): Promise<Instance[]> =>
   post(api, {
+    ...options,
     path: "/api/instances/list",
     body: { project_names: [api.connection.project], only_active: true },
     answer: answerOf<Instance[]>(isListOf(isInstance)),

@@ -1,11 +1,15 @@
 import type { Secret } from "../../shared/api/secrets.ts";
 import { answerOf, hasKeys, isListOf, isText } from "./answer.ts";
-import { type Api, post, postForNothing } from "./client.ts";
+import { type Api, post, postForNothing, type RequestOptions } from "./client.ts";
 
 const secret = hasKeys({ id: isText, name: isText });
 
-export const listSecrets = (api: Api): Promise<Secret[]> =>
-  post(api, { path: `${api.project}/secrets/list`, answer: answerOf<Secret[]>(isListOf(secret)) });
+export const listSecrets = (api: Api, options: RequestOptions = {}): Promise<Secret[]> =>
+  post(api, {
+    ...options,
+    path: `${api.project}/secrets/list`,
+    answer: answerOf<Secret[]>(isListOf(secret)),
+  });
 
 export const getSecret = (api: Api, name: string): Promise<Secret> =>
   post(api, { path: `${api.project}/secrets/get`, body: { name }, answer: answerOf<Secret>(secret) });

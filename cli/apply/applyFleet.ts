@@ -53,7 +53,7 @@ export const applyFleet = async (
   }
   const fleet = await interruptible(ctx, () => apply(ctx, api, { plan, proposal }));
   if (wish.detach) {
-    ctx.out.write(`Fleet ${fleet.name} applied, detaching...\n`);
+    ctx.out.write("Fleet configuration submitted. Exiting...\n");
     return 0;
   }
   try {

@@ -1,5 +1,16 @@
 /** What an option or argument may be completed with (`dstack completion`). */
-export type Completion = "file" | "project" | "run" | "anyRun" | "fleet" | "instance" | "secret";
+export type Completion =
+  | "file"
+  | "project"
+  | "run"
+  | "anyRun"
+  | "fleet"
+  | "instance"
+  | "secret"
+  | "volume"
+  | "gateway"
+  | "export"
+  | "import";
 
 /**
  * One option of a command. `take` folds an occurrence into the value so far, which makes flags, last-one-wins values

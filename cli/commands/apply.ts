@@ -32,6 +32,16 @@ export const command = defineCommand({
       const configuration = fleetWith(loaded, values);
       return applyFleet(ctx, api, { configuration, source, wish: values });
     }
+    if (loaded.type === "volume") {
+      const { applyVolume } = await import("../apply/applyVolume.ts");
+      const configuration = { ...loaded, name: values.name ?? loaded.name };
+      return applyVolume(ctx, api, { configuration, source, wish: values });
+    }
+    if (loaded.type === "gateway") {
+      const { applyGateway } = await import("../apply/applyGateway.ts");
+      const configuration = { ...loaded, name: values.name ?? loaded.name };
+      return applyGateway(ctx, api, { configuration, source, wish: values });
+    }
     const configuration = requireRun(loaded);
     const made = makeRunSpec(ctx, {
       api,

@@ -3,8 +3,10 @@ import { loadConfiguration } from "../../shared/config/load.ts";
 import { AppError } from "../../shared/errors.ts";
 import type { Api } from "../api/client.ts";
 import { deleteFleet, findFleet } from "../api/fleets.ts";
+import { deleteGateway, findGateway } from "../api/gateways.ts";
 import { openApi } from "../api/open.ts";
 import { deleteRun, findRun } from "../api/runs.ts";
+import { deleteVolume, findVolume } from "../api/volumes.ts";
 import { defineCommand } from "../args/command.ts";
 import { flag, text, value } from "../args/option.ts";
 import { projectOption } from "../args/resolve.ts";
@@ -18,7 +20,7 @@ import { delayOn } from "../process/delayOn.ts";
 const POLL_MS = 500;
 
 export const command = defineCommand({
-  description: "Delete the run or fleet that a configuration names. A run must be finished.",
+  description: "Delete the run, fleet, volume or gateway that a configuration names. A run must be finished.",
   options: {
     project: projectOption,
     file: value("-f, --file FILE", "The configuration (.dstack.yml)", text, { complete: "file" }),
@@ -40,7 +42,7 @@ export const command = defineCommand({
 });
 
 interface Operations {
-  readonly kind: "Run" | "Fleet";
+  readonly kind: "Run" | "Fleet" | "Volume" | "Gateway";
   readonly find: (api: Api, name: string) => Promise<unknown>;
   readonly remove: (ctx: Context, api: Api, name: string) => Promise<void>;
 }
@@ -61,8 +63,22 @@ const fleets: Operations = {
   },
 };
 
+const volumes: Operations = {
+  kind: "Volume",
+  find: findVolume,
+  remove: (_, api, name) => deleteVolume(api, name),
+};
+
+const gateways: Operations = {
+  kind: "Gateway",
+  find: findGateway,
+  remove: (_, api, name) => deleteGateway(api, name),
+};
+
 const operationsOf = ({ type }: AnyConfiguration): Operations => {
+  if (type === "volume") return volumes;
+  if (type === "gateway") return gateways;
   if (type === "fleet") return fleets;
   if (type === "task" || type === "service" || type === "dev-environment") return runs;
-  throw new AppError("unsupported", `Cannot delete a ${type}: this server has none`);
+  throw new AppError("unsupported", `Cannot delete a ${type}: there are none yet`);
 };

@@ -52,6 +52,16 @@ export const commands: Group = {
         list: { summary: "List events, or follow them", load: () => import("./event/list.ts") },
       },
     },
+    export: {
+      summary: "Let other projects use fleets and gateways",
+      bare: "list",
+      subcommands: {
+        list: { summary: "List the exports", load: () => import("./export/list.ts") },
+        create: { summary: "Make an export", load: () => import("./export/create.ts") },
+        update: { summary: "Change an export", load: () => import("./export/update.ts") },
+        delete: { summary: "Delete an export", load: () => import("./export/delete.ts") },
+      },
+    },
     fleet: {
       summary: "Show and change fleets",
       bare: "list",
@@ -77,6 +87,24 @@ export const commands: Group = {
             revoke: { summary: "Make tokens useless", load: () => import("./fleet/token/revoke.ts") },
           },
         },
+      },
+    },
+    gateway: {
+      summary: "Show and change gateways",
+      bare: "list",
+      subcommands: {
+        list: { summary: "List the gateways", load: () => import("./gateway/list.ts") },
+        get: { summary: "Show one gateway", load: () => import("./gateway/get.ts") },
+        update: { summary: "Change a gateway", load: () => import("./gateway/update.ts") },
+        delete: { summary: "Delete a gateway", load: () => import("./gateway/delete.ts") },
+      },
+    },
+    import: {
+      summary: "Show what other projects share",
+      bare: "list",
+      subcommands: {
+        list: { summary: "List the imports", load: () => import("./import/list.ts") },
+        delete: { summary: "Do without an import", load: () => import("./import/delete.ts") },
       },
     },
     instance: {
@@ -148,5 +176,14 @@ export const commands: Group = {
     },
     server: { summary: "Start a coordinator", load: () => import("./server.ts") },
     stop: { summary: "Stop a run", load: () => import("./stop.ts") },
+    volume: {
+      summary: "Show and delete volumes",
+      bare: "list",
+      subcommands: {
+        list: { summary: "List the volumes", load: () => import("./volume/list.ts") },
+        get: { summary: "Show one volume", load: () => import("./volume/get.ts") },
+        delete: { summary: "Delete a volume", load: () => import("./volume/delete.ts") },
+      },
+    },
   },
 };

@@ -41,14 +41,16 @@ export const command = defineCommand({
     since: value("--since TIME", "All that came after: seconds, 5m, 2h, or a time with an offset", text),
     targetFleet: list("--target-fleet NAME", "Events about this fleet", text, { complete: "fleet" }),
     targetRun: list("--target-run NAME", "Events about this run", text, { complete: "anyRun" }),
-    targetVolume: list("--target-volume NAME", "Events about this volume", text),
-    targetGateway: list("--target-gateway NAME", "Events about this gateway", text),
+    targetVolume: list("--target-volume NAME", "Events about this volume", text, { complete: "volume" }),
+    targetGateway: list("--target-gateway NAME", "Events about this gateway", text, { complete: "gateway" }),
     targetSecret: list("--target-secret NAME", "Events about this secret", text, { complete: "secret" }),
     withinFleet: list("--within-fleet NAME", "Events about this fleet and its instances", text, {
       complete: "fleet",
     }),
     withinRun: list("--within-run NAME", "Events about this run and its jobs", text, { complete: "anyRun" }),
-    withinGateway: list("--within-gateway NAME", "Events about this gateway and its replicas", text),
+    withinGateway: list("--within-gateway NAME", "Events about this gateway and its replicas", text, {
+      complete: "gateway",
+    }),
     types: list("--include-target-type TYPE", "Only events about a target of this type", oneOf(TYPES), {
       choices: TYPES,
     }),
