@@ -17,7 +17,7 @@ const fill = (path: string, bytes: number): void => {
 test("files come in parts, and are what the host gets", async () => {
   await using lab = await openLab();
   const { person, coordinator } = lab;
-  fill(join(person.cwd, "data", "model.bin"), 20 * MIB);
+  fill(join(person.cwd, "data", "model.bin"), 10 * MIB);
   await person.write("data/small.txt", "small");
   await lab.task("with-files", "files: ['data:/data', 'with-files.dstack.yml:/conf.yml']");
   const apply = await person.run(["apply", "-f", "with-files.dstack.yml", "-y", "-d"]);
@@ -33,7 +33,7 @@ test("files come in parts, and are what the host gets", async () => {
   expect(hash).toBe(large?.sha256 ?? "");
   const known = await coordinator.post("/api/files/begin_upload", { hash, size: 1 });
   expect(known.body).toMatchObject({ archive: { hash, id: spec.file_archives[0]?.id } });
-});
+}, 30_000);
 
 test("two who send the same at once both get it, and nothing is left over", async () => {
   await using lab = await openLab();
@@ -44,7 +44,7 @@ test("two who send the same at once both get it, and nothing is left over", asyn
   for (const { code, err } of await Promise.all(applied)) expect({ code, err }).toEqual({ code: 0, err: "" });
   const [one, two] = await Promise.all(["one", "two"].map((name) => lab.getRun(name)));
   expect(one?.run_spec.file_archives).toEqual(two?.run_spec.file_archives ?? []);
-});
+}, 30_000);
 
 test("what is too large is refused before anything is sent, and it is said what is large", async () => {
   await using coordinator = await startTestCoordinator({ DSTACK_SERVER_CODE_UPLOAD_LIMIT: "1000000" });
@@ -69,4 +69,4 @@ test("what is too large is refused before anything is sent, and it is said what 
       "files. This limit can be modified by setting the DSTACK_SERVER_CODE_UPLOAD_LIMIT environment variable. " +
       "The largest are app/data/0.bin (1.0MiB)",
   });
-});
+}, 30_000);
