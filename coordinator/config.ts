@@ -9,6 +9,7 @@ const DEFAULT_CODE_UPLOAD_LIMIT = 2 * 1024 * 1024;
 const DEFAULT_UPLOAD_LIMIT = 4 * 1024 ** 3;
 const DEFAULT_SILENCE_S = 120;
 const DEFAULT_EVENTS_TTL_S = 30 * 24 * 3600;
+const DEFAULT_FILES_TTL_S = 30 * 24 * 3600;
 
 const flag = z.enum(["0", "1", "true", "false"]).transform((text) => text === "1" || text === "true");
 
@@ -38,6 +39,8 @@ const Environment = z.object({
   DSTACK_SERVER_CODE_UPLOAD_LIMIT: z.coerce.number().int().min(0).optional(),
   /** The same for one that comes in parts, as ours does. Absent: the former where that is set. */
   DSTACK_SERVER_UPLOAD_LIMIT: z.coerce.number().int().min(0).optional(),
+  /** Seconds after which uploads that are of no use any more are removed; 0: never. */
+  DSTACK_SERVER_FILES_TTL_SECONDS: z.coerce.number().int().min(0).default(DEFAULT_FILES_TTL_S),
   /** Seconds for which events are kept; 0: none are. */
   DSTACK_SERVER_EVENTS_TTL_SECONDS: z.coerce.number().int().min(0).default(DEFAULT_EVENTS_TTL_S),
   /**
@@ -84,6 +87,7 @@ export interface CoordinatorConfig {
   databaseAuthToken: string | undefined;
   /** Of one archive; 0: none. `inParts`: of one that comes in several requests, with the setting that says so. */
   uploadLimits: { inOne: number; inParts: number; partsSetting: string };
+  filesTtlS: number;
   eventsTtlS: number;
   silenceMs: number;
   artifactsDir: string | undefined;
@@ -137,6 +141,7 @@ export const loadCoordinatorConfig = (env: Record<string, string | undefined>): 
     databaseUrl: data.DSTACK_DATABASE_URL ?? `file:${join(serverDir, "data", "coordinator.db")}`,
     databaseAuthToken: data.DSTACK_DATABASE_AUTH_TOKEN,
     uploadLimits: uploadLimitsOf(data),
+    filesTtlS: data.DSTACK_SERVER_FILES_TTL_SECONDS,
     eventsTtlS: data.DSTACK_SERVER_EVENTS_TTL_SECONDS,
     silenceMs: data.DSTACK_SERVER_HOST_SILENCE_SECONDS * 1000,
     artifactsDir: data.DSTACK_SERVER_ARTIFACTS_DIR,

@@ -21,6 +21,7 @@ import { ensureAdmin, MAIN_PROJECT } from "./domain/users/ensureAdmin.ts";
 import { AgentLink } from "./engine/agentLink.ts";
 import { AgentSessions } from "./engine/agentSessions.ts";
 import { createAssignment } from "./engine/assign.ts";
+import { BlobPurge } from "./engine/blobPurge.ts";
 import { Capacity } from "./engine/capacity.ts";
 import { Engine } from "./engine/engine.ts";
 import { patienceOf } from "./engine/engineDeps.ts";
@@ -102,7 +103,7 @@ const buildCoordinator = async (
     }),
   );
   const secrets = openSecretBox(join(config.serverDir, "data", "encryption.key"));
-  const blobs = openDiskBlobStore(join(config.serverDir, "data", "blobs"));
+  const blobs = openDiskBlobStore(join(config.serverDir, "data", "blobs"), clock);
   const uploads = new UploadStore({ folder: join(config.serverDir, "data", "uploads"), blobs, clock, log });
   opened.defer(() => uploads.close());
   const logs = new LogStore(join(config.serverDir, "data", "logs"));
@@ -110,6 +111,8 @@ const buildCoordinator = async (
   const tell = eventTeller(db, clock, { ttlS: config.eventsTtlS });
   const purge = new EventPurge({ db, clock, log }, { ttlS: config.eventsTtlS });
   opened.defer(() => purge.close());
+  const blobPurge = new BlobPurge({ db, blobs, clock, log }, { ttlS: config.filesTtlS });
+  opened.defer(() => blobPurge.close());
   const agents = new AgentSessions(clock);
   const capacity = new Capacity();
   const counters = new RunCounters();

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { systemClock } from "../../shared/clock.ts";
 import { tempDir } from "../../shared/testing/tempDir.ts";
 import { openDiskBlobStore } from "./diskBlobStore.ts";
 
@@ -8,7 +9,7 @@ const sha256 = new Bun.CryptoHasher("sha256").update("weights").digest("hex");
 
 test("adopt() keeps a file's bytes under their hash, once, and two at a time", async () => {
   using dir = tempDir();
-  const blobs = openDiskBlobStore(join(dir.path, "blobs"));
+  const blobs = openDiskBlobStore(join(dir.path, "blobs"), systemClock);
   const newFile = (name: string) => {
     writeFileSync(join(dir.path, name), "weights");
     return join(dir.path, name);
@@ -22,5 +23,7 @@ test("adopt() keeps a file's bytes under their hash, once, and two at a time", a
 
 test("a hash that is a path is refused", async () => {
   using dir = tempDir();
-  await expect(openDiskBlobStore(dir.path).find("../../etc/passwd")).rejects.toThrow("is not a SHA-256");
+  await expect(openDiskBlobStore(dir.path, systemClock).find("../../etc/passwd")).rejects.toThrow(
+    "is not a SHA-256",
+  );
 });

@@ -16,7 +16,7 @@ const key: UploadKey = { userId: "ann", sha256: sha256Of(content), size: content
 const NO_LIMIT = Number.POSITIVE_INFINITY;
 
 const openStore = (folder: string, clock = systemClock) => {
-  const blobs = openDiskBlobStore(join(folder, "blobs"));
+  const blobs = openDiskBlobStore(join(folder, "blobs"), clock);
   const uploads = new UploadStore({ folder: join(folder, "uploads"), blobs, clock, log: silentLogger });
   return { uploads, blobs };
 };

@@ -44,7 +44,7 @@ export const findArchive = async (
   hash: string,
 ): Promise<FileArchive | undefined> => {
   const row = await findFileArchive(deps.db, user.id, hash);
-  return row && viewArchive(row);
+  return row && deps.blobs.touch(hash) ? viewArchive(row) : undefined;
 };
 
 export const getArchiveByHash = async (deps: Deps, user: UserRow, hash: string): Promise<FileArchive> => {
@@ -84,8 +84,12 @@ export const checkRepoIsKnown = async ({ db }: Deps, { projectId, repoId }: Repo
 };
 
 /** Code is the project's, as its runs are: whoever is in it need not send it again. */
-export const hasCode = ({ db }: Deps, { projectId, repoId }: RepoKey, hash: string): Promise<boolean> =>
-  hasRepoCode(db, { project_id: projectId, repo_id: repoId, hash });
+export const hasCode = async (
+  { db, blobs }: Deps,
+  { projectId, repoId }: RepoKey,
+  hash: string,
+): Promise<boolean> =>
+  (await hasRepoCode(db, { project_id: projectId, repo_id: repoId, hash })) && blobs.touch(hash);
 
 /** False: what arrived is not what was to come, and has to be sent again. */
 export const finishCode = async (

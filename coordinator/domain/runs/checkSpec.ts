@@ -40,7 +40,7 @@ const checkRegistryAuth = async (
 
 /** What a run needs of its repository when it is submitted; a plan is made before the code is uploaded. */
 export const checkRepo = async (
-  { db }: Pick<Deps, "db">,
+  { db, blobs }: Pick<Deps, "db" | "blobs">,
   { user, project }: Caller,
   { repo_id: repoId, repo_data: data, repo_code_hash: hash }: RunSpec,
 ): Promise<void> => {
@@ -54,7 +54,9 @@ export const checkRepo = async (
         hint: "Run `dstack init` in the repository",
       });
   }
-  if (hash !== null && !(await hasRepoCode(db, { project_id: project.id, repo_id: repoId, hash })))
+  if (hash === null) return;
+  const isKnown = await hasRepoCode(db, { project_id: project.id, repo_id: repoId, hash });
+  if (!isKnown || !blobs.touch(hash))
     throw new AppError("not_found", `Code ${hash} was not uploaded for the repo ${repoId}`);
 };
 
@@ -82,11 +84,12 @@ const missingFeature = (spec: RunSpec): string | undefined => {
   return undefined;
 };
 
-/** A user can only bring along what they have uploaded themselves. */
+/** A user can only bring along what they have uploaded themselves. It stays as long as the run may need it. */
 const checkArchives = async (deps: Deps, user: UserRow, spec: RunSpec): Promise<void> => {
   const wanted = spec.file_archives.map((archive) => archive.id);
   const found = await listFileArchivesByIds(deps.db, wanted);
-  for (const id of wanted)
-    if (!found.some((row) => row.id === id && row.user_id === user.id))
-      throw new AppError("not_found", `File archive ${id} not found`);
+  for (const id of wanted) {
+    const row = found.find((one) => one.id === id && one.user_id === user.id);
+    if (!row || !deps.blobs.touch(row.hash)) throw new AppError("not_found", `File archive ${id} not found`);
+  }
 };
