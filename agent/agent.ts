@@ -182,10 +182,7 @@ export const runAgent = async (deps: AgentDeps, signal: AbortSignal): Promise<Ag
   using tunnel = new AgentTunnel({
     link,
     log,
-    networkOf: (submissionId) => {
-      const account = jobs.used().find((job) => job.submissionId === submissionId)?.account;
-      return account && { pid: account.pid, isOwn: account.hasNetwork };
-    },
+    jobOf: (submissionId) => jobs.attached(submissionId),
   });
 
   const ended = new AbortController();

@@ -7,7 +7,7 @@ import type { Desired, HeldSubmission } from "../../shared/protocol/sync.ts";
 import { writeLimit } from "../fence/overdueJobs.ts";
 import type { JournalEntry } from "./journal.ts";
 import { reconcile } from "./reconcile.ts";
-import { JobRunner, type RunnerDeps, type UsedJob } from "./runner.ts";
+import { type AttachedJob, JobRunner, type RunnerDeps, type UsedJob } from "./runner.ts";
 import { Silence } from "./silence.ts";
 
 interface Answered {
@@ -105,6 +105,11 @@ export class Jobs {
   /** The jobs whose commands run. */
   used(): UsedJob[] {
     return [...this.#runners.values()].flatMap((runner) => runner.used ?? []);
+  }
+
+  /** The job of a submission, while its command runs. */
+  attached(id: string): AttachedJob | undefined {
+    return this.#runners.get(id)?.attached;
   }
 
   /**

@@ -21,6 +21,7 @@ import {
   StartError,
   type UnpackedArchive,
 } from "../runtime/runtime.ts";
+import type { JobShell } from "../runtime/shell.ts";
 import { unpackArchive } from "./archives.ts";
 import type { Journal, JournalEntry } from "./journal.ts";
 
@@ -53,6 +54,16 @@ export interface UsedJob {
   account: JobAccount;
 }
 
+/** A job whose command runs, for whoever is led to it from afar. */
+export interface AttachedJob {
+  /** Folder of the submission. */
+  dir: string;
+  account: JobAccount;
+  shell: JobShell | undefined;
+  /** Aborted once the command has ended, or this process has let go of the job; the reason is a sentence for people. */
+  ended: AbortSignal;
+}
+
 /** Interrupt to kill for a job that has run its longest (docs/spec/agent.md §2.13). */
 const MAX_DURATION_GRACE_MS = 10_000;
 /** Pull progress is for people: more often is of no use to them. */
@@ -77,6 +88,8 @@ export class JobRunner {
   readonly #preparing = new AbortController();
   /** Aborted: this process has no more to do with the job, which may go on. */
   readonly #detached = new AbortController();
+  /** Aborted: the command has ended, or this process has let go of it. */
+  readonly #over = new AbortController();
   readonly #live: Promise<void>;
   #running: RunningJob | undefined;
   #stop: { reason: StopReason; graceMs: number } | undefined;
@@ -122,6 +135,13 @@ export class JobRunner {
     const account = this.#running?.account;
     if (!account || this.#entry.state === "finished") return undefined;
     return { submissionId: this.id, gpuIds: this.#job.assignment.gpu_ids, account };
+  }
+
+  /** Set while the command runs. */
+  get attached(): AttachedJob | undefined {
+    const account = this.#running?.account;
+    if (!account || this.#over.signal.aborted) return undefined;
+    return { dir: this.#job.dir, account, shell: this.#running?.shell, ended: this.#over.signal };
   }
 
   /** The coordinator knows that this host has the job. */
@@ -175,6 +195,7 @@ export class JobRunner {
   /** Lets go of the job without ending it: the agent is about to end. */
   detach(): void {
     this.#detached.abort();
+    this.#over.abort("The agent of the job's host is being stopped; the job goes on");
     for (const cancel of this.#cancelTimers) cancel();
   }
 
@@ -206,6 +227,7 @@ export class JobRunner {
       this.#noteRunning(running);
       this.#deps.onRunning?.();
       const end = await running.ended;
+      this.#over.abort("The job has ended");
       return this.#stop ? { ...end, reason: this.#stop.reason } : end;
     } catch (err) {
       if (this.#stop) return { exitStatus: null, reason: this.#stop.reason, message: "" };

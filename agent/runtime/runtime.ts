@@ -2,6 +2,7 @@ import { AppError } from "../../shared/errors.ts";
 import type { Assignment } from "../../shared/protocol/assignment.ts";
 import type { RuntimeName } from "../../shared/protocol/inventory.ts";
 import type { AgentReason, PullProgress } from "../../shared/protocol/report.ts";
+import type { JobShell } from "./shell.ts";
 
 /** A file archive of the assignment: downloaded, checked and unpacked, not yet where the job wants it. */
 export interface UnpackedArchive {
@@ -78,6 +79,8 @@ export interface RunningJob {
   stop(graceMs: number): void;
   /** Absent where the runtime cannot tell. */
   account?: JobAccount;
+  /** Absent where nothing can be run beside the command. */
+  shell?: JobShell;
 }
 
 export interface RuntimeHooks {

@@ -6,14 +6,16 @@ import { AGENT_BASE_PATH, AGENT_PROTOCOL, AGENT_PROTOCOL_HEADER } from "../../sh
 import { Dialler, tunnelUrl } from "../../shared/tunnel/dialler.ts";
 import type { IncomingStream } from "../../shared/tunnel/mux.ts";
 import { WindowBudget } from "../../shared/tunnel/receiveWindow.ts";
+import type { AttachedJob } from "../jobs/runner.ts";
 import type { LinkOptions } from "../link/client.ts";
-import { type JobNetwork, pipeToPort } from "./pipeToPort.ts";
+import { answerSsh } from "./answerSsh.ts";
+import { pipeToPort } from "./pipeToPort.ts";
 
 export interface AgentTunnelDeps {
   link: LinkOptions;
   log: Logger;
-  /** The network of a job that runs; undefined: it does not run here. */
-  networkOf: (submissionId: string) => JobNetwork | undefined;
+  /** Undefined: it does not run here. */
+  jobOf: (submissionId: string) => AttachedJob | undefined;
 }
 
 const RESUME_MS = 60_000;
@@ -61,7 +63,7 @@ export class AgentTunnel implements Disposable {
   }
 
   #take(incoming: IncomingStream, request: unknown): void {
-    const { log, networkOf } = this.#deps;
+    const { log, jobOf } = this.#deps;
     const { stream } = incoming;
     const asked = AgentStreamRequest.safeParse(request);
     if (!asked.success) {
@@ -69,17 +71,23 @@ export class AgentTunnel implements Disposable {
       return;
     }
     const { submission_id: submissionId, to } = asked.data;
-    const network = networkOf(submissionId);
-    if (!network) {
+    const job = jobOf(submissionId);
+    if (!job) {
       stream.reset({ code: "not_found", message: "The job does not run on this host" });
       return;
     }
-    if (to.kind === "ssh") {
-      stream.reset({ code: "unavailable", message: "This agent has no SSH server" });
-      return;
-    }
-    pipeToPort(incoming, { network, port: to.port, budget: this.#budget }).catch((err: unknown) => {
-      log.error("A stream to a port failed", { submission_id: submissionId, port: to.port, err });
+    const network = { pid: job.account.pid, isOwn: job.account.hasNetwork };
+    const answered =
+      to.kind === "ssh"
+        ? answerSsh(incoming, {
+            ...to,
+            job,
+            budget: this.#budget,
+            log: log.child({ submission_id: submissionId }),
+          })
+        : pipeToPort(incoming, { network, port: to.port, budget: this.#budget });
+    answered.catch((err: unknown) => {
+      log.error("A stream to a job failed", { submission_id: submissionId, to: to.kind, err });
       stream.reset({ code: "unavailable", message: messageOf(err) });
     });
   }

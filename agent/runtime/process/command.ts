@@ -16,7 +16,7 @@ import { type JobUser, resolveUser } from "./user.ts";
 /** What of the agent's environment jobs get: what describes the host, and never what is the agent's own. */
 const INHERITED =
   /^(PATH|LANG|LANGUAGE|LC_\w+|TZ|TMPDIR|LD_LIBRARY_PATH|(CUDA|ROCM|HIP|NVIDIA|XDG_RUNTIME)_\w+|SSL_CERT_(FILE|DIR)|(https?|no|all)_proxy|(HTTPS?|NO|ALL)_PROXY)$/;
-const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+export const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 export interface HostFacts {
   /** The agent's own environment. */
@@ -70,7 +70,7 @@ const withoutInteractive = (argv: readonly string[]): string[] => {
 };
 
 /** `setpriv` (util-linux) changes user and groups in the process that becomes the command. */
-const asUser = ({ uid, gid, change }: JobUser): string[] => {
+export const asUser = ({ uid, gid, change }: JobUser): string[] => {
   if (!change) return [];
   const setpriv = Bun.which("setpriv", { PATH: DEFAULT_PATH });
   if (!setpriv)

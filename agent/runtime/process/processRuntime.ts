@@ -14,13 +14,16 @@ import {
   type RuntimeJob,
   StartError,
 } from "../runtime.ts";
+import type { JobShell } from "../shell.ts";
 import { type Cgroups, removeCgroups } from "./cgroups.ts";
 import { type HostFacts, prepareCommand } from "./command.ts";
 import { endSupervisor, killLeft } from "./endSupervisor.ts";
 import type { FromSupervisor } from "./messages.ts";
 import { bootId, isRecordAlive } from "./procfs.ts";
 import { type ExitRecord, findExit, findSupervisor } from "./records.ts";
+import { createProcessShell } from "./shell.ts";
 import type { Supervisor, Supervisors } from "./supervisors.ts";
+import { keepSurroundings } from "./surroundings.ts";
 import { resolveUser } from "./user.ts";
 
 export interface ProcessRuntimeDeps {
@@ -44,6 +47,7 @@ export const createProcessRuntime = (deps: ProcessRuntimeDeps): Runtime => ({
       const cgroups = deps.cgroups.create(id, { cpus, memoryMib });
       const started = Promise.withResolvers<number | undefined>();
       const ended = follow(deps, job, { supervisor, hooks, onAnswer: started });
+      keepSurroundings(job.dir, { env: spec.env, cwd: spec.cwd });
       supervisor.send({ type: "run", spec: { ...spec, cgroups } });
       const pid = await started.promise;
       return {
@@ -53,6 +57,7 @@ export const createProcessRuntime = (deps: ProcessRuntimeDeps): Runtime => ({
         ended: ended.promise,
         stop: ended.stop,
         account: accountOf(supervisor.pid, cgroups),
+        shell: shellOf(deps, job),
       };
     });
   },
@@ -67,6 +72,7 @@ export const createProcessRuntime = (deps: ProcessRuntimeDeps): Runtime => ({
       ended: ended.promise,
       stop: ended.stop,
       account: accountOf(record.pid, deps.cgroups.find(job.assignment.submission_id)),
+      shell: shellOf(deps, job),
     };
   },
   remove: async (submissionId, dir) => {
@@ -87,6 +93,14 @@ const accountOf = (supervisor: number, cgroups: readonly string[]): JobAccount =
     ...(cgroup === undefined ? {} : { cgroup }),
   };
 };
+
+const shellOf = ({ host, cgroups }: ProcessRuntimeDeps, { dir, assignment }: RuntimeJob): JobShell =>
+  createProcessShell({
+    user: assignment.user,
+    own: host.own,
+    dir,
+    cgroups: () => cgroups.find(assignment.submission_id),
+  });
 
 const SPOOL = "spool";
 

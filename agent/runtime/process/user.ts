@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { StartError } from "../runtime.ts";
 
 /** Whom a job runs as. */
@@ -39,6 +39,15 @@ const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: fal
 const homeOf = (entry: Entry | undefined): string => {
   const home = entry?.fields[5] ?? "";
   return home.startsWith("/") && isFolder(home) ? home : "/";
+};
+
+const NO_SHELL = /\/(nologin|false)$/;
+
+/** The one that is wished for, or that the user logs in with; for one who is not meant to, the plain one. */
+export const shellOf = ({ uid }: JobUser, wish: string | undefined): string => {
+  const shells = [wish ?? "", find("passwd", String(uid))?.fields[6]?.trim() ?? ""];
+  const isShell = (path: string) => path.startsWith("/") && !NO_SHELL.test(path) && existsSync(path);
+  return shells.find(isShell) ?? "/bin/sh";
 };
 
 /** Resolves `name|uid[:group|gid]`; absent: the agent's own user. */

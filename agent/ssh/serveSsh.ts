@@ -1,0 +1,80 @@
+import type { Duplex } from "node:stream";
+import ssh2 from "ssh2";
+import type { Logger } from "../../shared/log.ts";
+import type { JobShell } from "../runtime/shell.ts";
+import { authenticate } from "./authenticate.ts";
+import type { HostKey } from "./hostKey.ts";
+import { serveSession } from "./session.ts";
+
+export interface SshOptions {
+  hostKey: HostKey;
+  /** Public keys, of which any may log in. */
+  keys: readonly string[];
+  /** Unix user; null: the job's own. */
+  user: string | null;
+  shell: JobShell | undefined;
+  /** Aborted when the job has ended: then all is over. */
+  ended: AbortSignal;
+  log: Logger;
+}
+
+/** Of one connection, sessions and forwarded ports together. */
+const MOST_CHANNELS = 256;
+/** docs/spec/agent.md §3. */
+const KEEPALIVE = { keepaliveInterval: 30_000, keepaliveCountMax: 4 };
+/** How long a client may take to log in. */
+const LOGIN_MS = 30_000;
+/** How long the other side may take to end what is over here. */
+const LINGER_MS = 2_000;
+/** Whoever has been told that the job has ended may read that before the connection is closed. */
+const LAST_WORDS_MS = 1_000;
+
+/** The SSH server that the agent is for one job, on one connection. */
+export const serveSsh = (transport: Duplex, options: SshOptions): void => {
+  const { hostKey, keys, ended, log } = options;
+  // Before its first word too.
+  const login = destroyAfter(transport, LOGIN_MS);
+  transport.once("finish", () => {
+    transport.resume();
+    destroyAfter(transport, LINGER_MS);
+  });
+  const server = new ssh2.Server({ hostKeys: [hostKey.private], ident: "dstack-agent", ...KEEPALIVE });
+  server.on("connection", (client) => {
+    authenticate(client, keys);
+    client.once("ready", login.cancel);
+    client.on("error", (err: Error) => log.debug("A client's SSH connection broke", { reason: err.message }));
+    let channels = 0;
+    const isFull = () => channels >= MOST_CHANNELS;
+    client.on("session", (accept, reject) => {
+      if (isFull()) return reject();
+      const session = accept();
+      channels += 1;
+      session.once("close", () => {
+        channels -= 1;
+      });
+      serveSession(session, { ...options, transport });
+    });
+    const end = () => {
+      const timer = setTimeout(() => client.end(), LAST_WORDS_MS);
+      client.once("close", () => clearTimeout(timer));
+    };
+    if (ended.aborted) end();
+    else ended.addEventListener("abort", end, { once: true });
+    client.once("close", () => ended.removeEventListener("abort", end));
+  });
+  server.on("error", (err: Error) => log.debug("An SSH connection broke", { reason: err.message }));
+  // Before a client has said its first word there is nobody to tell of an error.
+  transport.on("error", (err: Error) =>
+    log.debug("The stream of an SSH connection broke", { reason: err.message }),
+  );
+  // Each channel waits for its end.
+  transport.setMaxListeners(0);
+  server.injectSocket(transport);
+};
+
+const destroyAfter = (transport: Duplex, ms: number): { cancel(): void } => {
+  const timer = setTimeout(() => transport.destroy(), ms);
+  const cancel = () => clearTimeout(timer);
+  transport.once("close", cancel);
+  return { cancel };
+};

@@ -1,0 +1,128 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import ssh2 from "ssh2";
+import { silentLogger } from "../../shared/log.ts";
+import { LossyPair } from "../../shared/testing/lossyPair.ts";
+import { tempDir } from "../../shared/testing/tempDir.ts";
+import { waitFor } from "../../shared/testing/waitFor.ts";
+import { WindowBudget } from "../../shared/tunnel/receiveWindow.ts";
+import { StreamDuplex } from "../../shared/tunnel/streamDuplex.ts";
+import { openCgroups } from "../runtime/process/cgroups.ts";
+import { createProcessRuntime } from "../runtime/process/processRuntime.ts";
+import { Supervisors } from "../runtime/process/supervisors.ts";
+import { answerSsh } from "../tunnel/answerSsh.ts";
+import { anAssignment } from "./anAssignment.ts";
+
+const budget = new WindowBudget(64 * 1024 * 1024);
+const self = [process.execPath, join(import.meta.dir, "../main.ts")];
+
+/** A job of the process runtime, its SSH server, and a TCP port from which each connection is a stream to it. */
+export const startSshJob = async (overrides: Parameters<typeof anAssignment>[0] = {}) => {
+  await using closing = new AsyncDisposableStack();
+  const state = closing.use(tempDir());
+  const supervisors = closing.use(
+    new Supervisors({
+      socketPath: join(state.path, "s"),
+      command: [...self, "supervise"],
+      log: silentLogger,
+    }),
+  );
+  const runtime = createProcessRuntime({
+    supervisors,
+    cgroups: openCgroups({ root: "/", log: silentLogger }),
+    host: {
+      env: { PATH: "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin" },
+      own: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },
+      gpus: () => [],
+    },
+    log: silentLogger,
+  });
+  // Not the one of whoever runs the tests, whose start-up files may do anything.
+  const env = { SHELL: "/bin/sh", ...overrides.env };
+  const assignment = anAssignment({ argv: ["sleep", "600"], ...overrides, env });
+  const dir = join(state.path, assignment.submission_id);
+  mkdirSync(dir, { mode: 0o700 });
+  const job = { assignment, dir, spoolPath: join(dir, "spool"), archives: [] };
+  const hooks = { signal: new AbortController().signal, onPulling: () => {}, onOutput: () => {} };
+  const running = await runtime.start(job, hooks);
+  closing.defer(() => runtime.remove(assignment.submission_id, dir));
+  const over = new AbortController();
+  void running.ended.then(() => over.abort("The job has ended"));
+  const { account } = running;
+  if (!account) throw new Error("A job without an account");
+
+  const user = ssh2.utils.generateKeyPairSync("ed25519");
+  const keyPath = join(state.path, "id");
+  writeFileSync(keyPath, user.private, { mode: 0o600 });
+  const request: { keys: string[]; user: string | null } = { keys: [user.public], user: null };
+  const attached = { dir, account, shell: running.shell, ended: over.signal };
+  const failures: unknown[] = [];
+  const pair = new LossyPair({
+    maxStreams: 1_000,
+    onStream: (incoming) =>
+      void answerSsh(incoming, { job: attached, ...request, budget, log: silentLogger }).catch((err) =>
+        failures.push(err),
+      ),
+  });
+  const pump = setInterval(() => pair.settle(), 1);
+  closing.defer(() => clearInterval(pump));
+  let hostKey = "";
+  const open = () =>
+    new StreamDuplex(pair.dialler.open("ssh"), {
+      budget,
+      accepted: (answer) => {
+        hostKey = (answer as { host_key: string }).host_key;
+      },
+    });
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    const stream = open();
+    socket.on("error", () => stream.destroy());
+    stream.on("error", () => socket.destroy());
+    socket.pipe(stream).pipe(socket);
+  });
+  server.listen(0, "127.0.0.1");
+  closing.defer(() => void server.close());
+  const port = await waitFor("the port", () => {
+    const address = server.address();
+    return typeof address === "object" ? address?.port : undefined;
+  });
+  const options = [
+    ["-i", keyPath, "-o", "IdentitiesOnly=yes", "-o", "StrictHostKeyChecking=no", "-o", "LogLevel=ERROR"],
+    ["-F", "none", "-o", "UserKnownHostsFile=/dev/null"],
+  ].flat();
+  const exec = async (argv: string[], input = "") => {
+    const child = Bun.spawn(argv, { stdin: Buffer.from(input), stdout: "pipe", stderr: "pipe" });
+    const [stdout, stderr, code] = await Promise.all([
+      new Response(child.stdout).text(),
+      new Response(child.stderr).text(),
+      child.exited,
+    ]);
+    if (failures.length > 0) throw failures[0];
+    return { stdout, stderr, code };
+  };
+  const kept = closing.move();
+  return {
+    dir,
+    port,
+    options,
+    keyPath,
+    request,
+    running,
+    exec,
+    pair,
+    open,
+    hostKey: () => hostKey,
+    /** OpenSSH's client. */
+    ssh: (args: string[], input?: string) =>
+      exec(["ssh", ...options, "-p", String(port), "any@127.0.0.1", ...args], input),
+    /** The library's client, logged in. */
+    connect: (more: Partial<ssh2.ConnectConfig> = {}) =>
+      new Promise<ssh2.Client>((resolve, reject) => {
+        const client = new ssh2.Client();
+        client.once("ready", () => resolve(client)).once("error", reject);
+        client.connect({ sock: open(), username: "any", privateKey: user.private, ...more });
+      }),
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  };
+};
