@@ -57,12 +57,16 @@ const parseJson = (request: Request, text: string): unknown => {
   }
 };
 
+const ZODS_OWN = new Set(["too_big", "too_small", "invalid_format", "invalid_value", "invalid_type"]);
+
 /** The reference's words for programs, and in `hint` the command line's for people. */
 const problemsOf = (issue: z.core.$ZodIssue, body: unknown, place: Place): Problem[] => {
   const hints = messagesOf(issue, body);
   return referenceProblems(issue, body, place).map((problem, index) => {
     const hint = hints[index];
-    return hint === undefined || hint === problem.msg ? problem : { ...problem, hint };
+    // What zod says by itself adds nothing to the reference's sentence.
+    const isPlain = hint === issue.message && ZODS_OWN.has(issue.code);
+    return hint === undefined || isPlain || hint === problem.msg ? problem : { ...problem, hint };
   });
 };
 
