@@ -286,6 +286,8 @@ describe("runs/get and runs/list", () => {
 
   test("limits", async () => {
     expect((await coordinator.post("/api/runs/list", { limit: 101 })).status).toBe(422);
+    const bare = await coordinator.post("/api/runs/list", { job_submissions_limit: 0, limit: 1 });
+    expect(bare.body).toMatchObject([{ jobs: [{ job_submissions: [] }] }]);
     expect((await coordinator.post("/api/runs/list", { job_submissions_limit: 11 })).status).toBe(422);
     expect(await list({ limit: 0 })).toEqual([]);
     expect((await list({ include_jobs: false }))[0]?.jobs).toEqual([]);

@@ -84,16 +84,16 @@ const latestOf = ([first]: SubmissionRow[][]): JobSubmission | null => {
   return latest ? viewSubmission(latest) : null;
 };
 
-/** Clients need one attempt in every job, so a limit of 0 leaves out the jobs as a whole. */
+/** With a limit of 0 there are jobs without attempts, as with the reference, whose clients never ask for that. */
 const viewJob = (run: RunRow, attempts: SubmissionRow[], options: RunViewOptions): Job[] => {
   const latest = attempts.at(-1);
   const { submissionsLimit = attempts.length } = options;
-  if (!latest || submissionsLimit === 0) return [];
+  if (!latest) return [];
   const isReachable = options.withConnections === true && latest.status === "running";
   return [
     {
       job_spec: { ...latest.job_spec, ssh_key: null },
-      job_submissions: attempts.slice(-submissionsLimit).map(viewSubmission),
+      job_submissions: attempts.slice(Math.max(0, attempts.length - submissionsLimit)).map(viewSubmission),
       job_connection_info: isReachable ? connectionOf(run, latest) : null,
     },
   ];
