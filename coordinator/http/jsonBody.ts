@@ -45,10 +45,38 @@ const check = <S extends z.ZodType>(schema: S, value: unknown, place: Place): z.
   throw new InvalidBody(issues.flatMap((issue) => problemsOf(issue, value, place)));
 };
 
+/** Far above any configuration. What is nested deeper costs seconds to look at, and the stack at last. */
+const MOST_DEPTH = 100;
+
+const QUOTE = 34;
+const BACKSLASH = 92;
+
+/** By the brackets that are not within texts. */
+const isDeeperThan = (json: string, most: number): boolean => {
+  let depth = 0;
+  let isText = false;
+  for (let i = 0; i < json.length; i++) {
+    const char = json.charCodeAt(i);
+    if (isText) {
+      if (char === BACKSLASH) i++;
+      else if (char === QUOTE) isText = false;
+    } else if (char === QUOTE) isText = true;
+    // [ and ] are 91 and 93, { and } 123 and 125.
+    else if (char === 91 || char === 123) {
+      if (++depth > most) return true;
+    } else if (char === 93 || char === 125) depth--;
+  }
+  return false;
+};
+
 const parseJson = (request: Request, text: string): unknown => {
   if (!isJson(request.headers.get("content-type"))) {
     const msg = "Input should be a valid object: the content type is not application/json";
     throw new InvalidBody([{ type: "model_attributes_type", loc: ["body"], msg }]);
+  }
+  if (isDeeperThan(text, MOST_DEPTH)) {
+    const msg = `JSON decode error: nested deeper than ${MOST_DEPTH}`;
+    throw new InvalidBody([{ type: "json_invalid", loc: ["body"], msg }]);
   }
   try {
     return JSON.parse(text);
@@ -57,16 +85,12 @@ const parseJson = (request: Request, text: string): unknown => {
   }
 };
 
-const ZODS_OWN = new Set(["too_big", "too_small", "invalid_format", "invalid_value", "invalid_type"]);
-
 /** The reference's words for programs, and in `hint` the command line's for people. */
 const problemsOf = (issue: z.core.$ZodIssue, body: unknown, place: Place): Problem[] => {
   const hints = messagesOf(issue, body);
   return referenceProblems(issue, body, place).map((problem, index) => {
     const hint = hints[index];
-    // What zod says by itself adds nothing to the reference's sentence.
-    const isPlain = hint === issue.message && ZODS_OWN.has(issue.code);
-    return hint === undefined || isPlain || hint === problem.msg ? problem : { ...problem, hint };
+    return hint === undefined || hint === problem.msg ? problem : { ...problem, hint };
   });
 };
 

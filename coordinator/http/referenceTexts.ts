@@ -104,12 +104,12 @@ export const referenceText = (issue: z.core.$ZodIssue, input: unknown): Text | u
   }
 };
 
-const TAG: Readonly<Record<string, string>> = {
-  task: "type",
-  service: "type",
-  "dev-environment": "type",
-  volume: "backend",
-};
+const TAGS: ReadonlyMap<unknown, string> = new Map([
+  ["task", "type"],
+  ["service", "type"],
+  ["dev-environment", "type"],
+  ["volume", "backend"],
+]);
 
 const propertyOf = (value: unknown, key: string | number): unknown =>
   typeof value === "object" && value !== null ? Reflect.get(value, key) : undefined;
@@ -120,7 +120,7 @@ export const referencePlace = (path: readonly (string | number)[], body: unknown
   return path.flatMap((key, at) => {
     value = propertyOf(value, key);
     if (key !== "configuration" || at === path.length - 1) return [key];
-    const tag = propertyOf(value, TAG[String(propertyOf(value, "type"))] ?? "");
+    const tag = propertyOf(value, TAGS.get(propertyOf(value, "type")) ?? "");
     return typeof tag === "string" ? [key, tag] : [key];
   });
 };

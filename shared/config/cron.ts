@@ -96,12 +96,23 @@ const EXPRESSION = {
   pattern: "^\\s*\\S+(\\s+\\S+){4}\\s*$",
   examples: ["0 2 * * mon-fri"],
 };
-const CRONS = either("cron expression or list", EXPRESSION, listOf(EXPRESSION, { minItems: 1 }));
+/** Each is searched for its next time, over decades if need be. */
+const MOST_EXPRESSIONS = 100;
+const CRONS = either(
+  "cron expression or list",
+  EXPRESSION,
+  listOf(EXPRESSION, { minItems: 1, maxItems: MOST_EXPRESSIONS }),
+);
 
 /** One expression or several; kept as written. */
 export const parseCrons = accepts(CRONS, (input: unknown): string[] => {
   const list: unknown[] = Array.isArray(input) ? input : [input];
   if (list.length === 0) return refuse("missing", "Give at least one cron expression");
+  if (list.length > MOST_EXPRESSIONS)
+    return refuse(
+      "out_of_range",
+      `Expected at most ${MOST_EXPRESSIONS} cron expressions, got ${list.length}`,
+    );
   return list.map((item, index) => {
     if (typeof item !== "string")
       return refuse("wrong_type", `Expected a cron expression, got ${quote(item)}`);

@@ -9,11 +9,14 @@ import { aboutRun, checkImageSource, Resources, RunFields, texts } from "./run.t
 
 const ports = () => z.array(Port).default(() => []);
 
+/** Of a run, in all of its groups. Its plan names each of them, so that more would be a burden to everybody. */
+const MOST_NODES = 4096;
+
 /** A group of equal nodes; does not inherit the task's resources. */
 export const NodeGroup = object(
   {
     name: field(parseGroupName),
-    nodes: field(integerBetween(1)).default(1),
+    nodes: field(integerBetween(1, MOST_NODES)).default(1),
     resources: Resources(),
     commands: texts(),
     ports: ports(),
@@ -33,7 +36,7 @@ export type NodeGroup = z.infer<typeof NodeGroup>;
 const bare = {
   type: z.literal("task"),
   ...RunFields,
-  nodes: optionalField(integerBetween(1)),
+  nodes: optionalField(integerBetween(1, MOST_NODES)),
   groups: groupList(NodeGroup),
   commands: texts(),
   ports: ports(),
@@ -47,6 +50,9 @@ const checkGroups = (task: Bare, groups: readonly NodeGroup[], report: Report) =
     if (task[key].length > 0)
       report("conflict", `${key} and groups exclude each other: give ${key} in each group`);
   }
+  const nodes = groups.reduce((sum, group) => sum + group.nodes, 0);
+  if (nodes > MOST_NODES)
+    report("out_of_range", `Expected at most ${MOST_NODES} nodes in all groups, got ${nodes}`, ["groups"]);
   if (task.entrypoint !== null) report("conflict", "entrypoint and groups exclude each other");
   const idle = groups.find((group) => group.commands.length === 0);
   if (idle && !task.image)
