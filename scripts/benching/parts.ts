@@ -1,4 +1,5 @@
 import type { Part } from "./bench.ts";
+import { measureClients } from "./clientsPart.ts";
 import { measureCli } from "./cliPart.ts";
 import { measureConfig } from "./configPart.ts";
 import { measureIdle } from "./idlePart.ts";
@@ -22,6 +23,10 @@ export const PARTS = {
   memory: { summary: "what our processes take while 1 GB of output passes", run: measureMemory },
   logs: { summary: "50 and 200 MB of output that is there, by dstack logs and in pages", run: measureLogs },
   uploads: { summary: "2 GiB of files to a job, with every process killed on the way", run: measureUploads },
+  clients: {
+    summary: "stock clients and ours, and REST beside the stock server's (needs pip)",
+    run: measureClients,
+  },
   peers: { summary: "docker run of the same image, and Slurm's srun", run: measurePeers },
 } as const satisfies Record<string, { summary: string; run: (part: Part) => Promise<void> }>;
 export type PartName = keyof typeof PARTS;

@@ -13,6 +13,7 @@ const END_OF_HEAD = "\r\n\r\n";
  */
 export class HttpConnection {
   readonly #port: number;
+  readonly #hostname: string;
   readonly #head: string;
   #socket: Socket | undefined;
   #received: Buffer = Buffer.alloc(0);
@@ -20,8 +21,9 @@ export class HttpConnection {
   #tail: Promise<unknown> = Promise.resolve();
   #unsent: Buffer = Buffer.alloc(0);
 
-  constructor(port: number, token: string) {
+  constructor(port: number, token: string, hostname = "127.0.0.1") {
     this.#port = port;
+    this.#hostname = hostname;
     this.#head = [
       " HTTP/1.1",
       "host: localhost",
@@ -61,7 +63,7 @@ export class HttpConnection {
 
   #connect(): Promise<Socket> {
     return Bun.connect({
-      hostname: "127.0.0.1",
+      hostname: this.#hostname,
       port: this.#port,
       socket: {
         data: (_, bytes) => this.#receive(bytes),
