@@ -6,6 +6,7 @@ import { CASES } from "./conforming/cases.ts";
 import { type Flags, listFlags, unknownFlags } from "./conforming/flags.ts";
 import { isGreen, matrixOf } from "./conforming/matrix.ts";
 import { type Outcome, playAll } from "./conforming/play.ts";
+import { openRecord } from "./conforming/record.ts";
 import { renderMarkdown, renderText } from "./conforming/render.ts";
 import { openStage } from "./conforming/stage.ts";
 import { reasonsAgainst } from "./e2e/harness/requirements.ts";
@@ -20,6 +21,7 @@ one is wrong, or was not tried. Takes about ten minutes. Needs root, and python3
 
   --only PATTERN    only cases whose name matches; what is not tried is then no failure
   --client VERSION  only this release (default: both)
+  --resume FILE     what went well according to FILE is not played again; what is played is added to it
   --jobs N          so many cases at a time (default: 4)
   --json            the matrix as JSON
   --markdown        the matrix as docs/conformance.md has it
@@ -32,6 +34,7 @@ const { values } = parseArgs({
   options: {
     only: { type: "string" },
     client: { type: "string" },
+    resume: { type: "string" },
     jobs: { type: "string", default: "4" },
     json: { type: "boolean", default: false },
     markdown: { type: "boolean", default: false },
@@ -46,11 +49,13 @@ const install = async (version: StockVersion): Promise<string> => {
   return client.path;
 };
 
+const record = openRecord(values.resume, CASES);
+
 const playVersion = async (version: StockVersion, path: string, cases: readonly Case[]) => {
   const outcomes: Outcome[] = [];
+  if (cases.length === 0) return outcomes;
   await using stage = await openStage({ hosts: 4, full: true });
-  const isMeant = ({ versions }: Case) => versions === undefined || versions.includes(version);
-  await playAll(cases.filter(isMeant), {
+  await playAll(cases, {
     stage,
     version,
     path,
@@ -59,6 +64,7 @@ const playVersion = async (version: StockVersion, path: string, cases: readonly 
       const { case: one, seconds, problem } = outcome;
       say(`${version} ${one.name}: ${problem ?? "as expected"} (${seconds.toFixed(1)} s)`);
       outcomes.push(outcome);
+      record.add(outcome);
     },
   });
   return outcomes;
@@ -78,8 +84,14 @@ const conformance = async (): Promise<boolean> => {
     const unknown = unknownFlags(CASES, [...flags.values()]);
     if (unknown.length > 0) throw new Error(`No stock client has these flags: ${unknown.join(", ")}`);
   }
-  for (const version of versions)
-    outcomes.push(...(await playVersion(version, await install(version), cases)));
+  for (const version of versions) {
+    const earlier = record.outcomes.filter((outcome) => outcome.version === version);
+    const isMeant = (one: Case) =>
+      (one.versions === undefined || one.versions.includes(version)) &&
+      !earlier.some((outcome) => outcome.case === one);
+    const played = await playVersion(version, await install(version), cases.filter(isMeant));
+    outcomes.push(...earlier, ...played);
+  }
   const matrix = matrixOf(flags, outcomes);
   const text = values.json
     ? `${JSON.stringify(matrix, undefined, 2)}\n`

@@ -66,6 +66,8 @@ export const openGitHost = async (dir: string, ip: string): Promise<GitHost> => 
     "UsePAM no",
     "PidFile none",
     "PermitRootLogin yes",
+    // bash would run what is in there before git, and that may take as long as it likes.
+    `SetEnv HOME=${dir}`,
   ];
   await Bun.write(config, `${lines.join("\n")}\n`);
   // The folder that sshd gives up its rights in; Debian's own unit makes it.

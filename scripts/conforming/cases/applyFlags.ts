@@ -69,12 +69,9 @@ const env = { FROM_SHELL: "of the shell" };
 /** For a service or dev environment: whatever its flags, the client is told that there are none yet. */
 const refusedType = (type: "service" | "dev-environment"): Case => {
   const own = type === "service" ? { port: 8000, commands: ["sleep 600"] } : { ide: "vscode", version: "1" };
-  const groups: readonly (readonly string[])[] = [
-    ...GROUPS.map(({ args }) => args),
-    ["--profile", "usual"],
-    ["--no-profile", "--no-repo"],
-    ...(type === "service" ? [["--", "more"]] : [["-p", "8000", "--host", "127.0.0.1"]]),
-  ];
+  const [needs, spot, onDemand, spotAuto, spotPolicy] = GROUPS.map(({ args }) => args);
+  const repo = ["--repo", "https://127.0.0.1:9/no/repo.git"];
+  const more = type === "service" ? ["--", "more"] : ["-p", "8000", "--host", "127.0.0.1"];
   return {
     name: `apply-${type}`,
     expect: "with each of its flags: refused in a sentence, exit 1, and nothing is stored",
@@ -95,16 +92,29 @@ const refusedType = (type: "service" | "dev-environment"): Case => {
           ? /Services are not supported by this version yet/
           : /Dev environments are not supported by this version yet/;
       const key = await makeKey();
-      for (const args of [...groups, ["--ssh-identity", key]])
-        assert.match(await fails(["apply", "-f", file, "-y", "-d", "-n", name, ...args], { env }), refusal);
+      const apply = ["apply", "-f", file, "-y", "-d", "-n", name];
+      for (const args of [
+        [...(needs ?? []), "--ssh-identity", key],
+        [...(spot ?? []), "--profile", "usual"],
+        [...(onDemand ?? []), "--no-profile"],
+        [...(spotAuto ?? []), "--no-repo"],
+        [...(spotPolicy ?? []), ...more],
+      ])
+        assert.match(await fails([...apply, ...args], { env }), refusal);
       const found = await stock(["run", "get", name, "--json"]);
       assert.match(found.stdout, /not found/);
-      for (const args of [
-        ["--repo", "https://127.0.0.1:9/no/repo.git", "--repo-branch", "main", "--repo-hash", "0".repeat(40)],
-        ["--repo", "https://127.0.0.1:9/no/repo.git", "--token", "t"],
-        ["--repo", "https://127.0.0.1:9/no/repo.git", "--git-identity", key],
-      ])
-        await fails(["apply", "-f", file, "-y", "-d", "-n", name, ...args]);
+      // There is no such repository: the client says so itself.
+      await fails([
+        ...apply,
+        ...repo,
+        "--repo-branch",
+        "main",
+        "--repo-hash",
+        "0".repeat(40),
+        "--token",
+        "t",
+      ]);
+      await fails([...apply, ...repo, "--git-identity", key]);
     },
   };
 };
@@ -124,6 +134,8 @@ export const applyFlagCases: Case[] = [
       run: async (scene) => {
         const spec = await submitted(scene, args);
         assertHas(JSON.parse(JSON.stringify(spec.configuration)), configuration);
+        // It may wait for an offer as long as it is to be retried.
+        await scene.api("runs/stop", { runs_names: [scene.name], abort: true });
       },
     }),
   ),
@@ -194,7 +206,9 @@ export const applyFlagCases: Case[] = [
       assert.equal(spec.ssh_key_pub?.trim(), (await Bun.file(`${key}.pub`).text()).trim());
       const bad = await scene.write("bad", "no key");
       const refused = ["apply", "-f", `${scene.name}.dstack.yml`, "-y", "-d", "--ssh-identity", bad];
-      assert.match(await scene.fails(refused), /SSH key/);
+      // 0.21.2 leaves with a trace of its own.
+      const said = scene.version === "0.21.2" ? /Traceback|SSH key/ : /SSH key/;
+      assert.match(await scene.fails(refused), said);
     },
   },
   refusedType("service"),

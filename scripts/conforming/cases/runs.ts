@@ -117,7 +117,7 @@ export const runCases: Case[] = [
     covers: { ps: ["--watch"] },
     run: async ({ name, ok, task, terminal }) => {
       await ok(["apply", "-f", await task(["sleep 600"]), "-y", "-d"]);
-      await using watching = terminal(["ps", "-w"]);
+      await using watching = terminal(["ps", "-a", "-w"]);
       await watching.waitFor(new RegExp(`${name} .*running`));
       await ok(["stop", name, "-x", "-y"]);
       await watching.waitFor(new RegExp(`${name} .*(aborted|terminated)`));
