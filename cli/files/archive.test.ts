@@ -224,6 +224,36 @@ test("a checkout's ignore files above a folder are about what is in it, and what
   expect(Object.keys(members)).toEqual(["data", "data/b.pyc", "data/c"]);
 });
 
+test(".dstackignore has the last word wherever it lies, as with the stock client", async () => {
+  using dir = tempDir();
+  write(dir.path, {
+    "repo/.git/HEAD": "ref",
+    "repo/.gitignore": "*.parent\n",
+    "repo/src/.gitignore": "*.own\n",
+    "repo/src/.dstackignore": "!deep/back.x\n*.dst\n",
+    "repo/src/deep/.gitignore": "*.x\n",
+    ...Object.fromEntries(
+      ["a.parent", "a.own", "a.txt", "a.dst", "deep/back.x", "deep/other.x", "deep/z.parent"].map((name) => [
+        `repo/src/${name}`,
+        "x",
+      ]),
+    ),
+  });
+  mkdirSync(join(dir.path, "repo/src/deep/inner"));
+  const { members } = await membersOf(planArchive(join(dir.path, "repo/src")));
+  // What it was recorded to send.
+  expect(Object.keys(members)).toEqual([
+    "src",
+    "src/.dstackignore",
+    "src/.gitignore",
+    "src/a.txt",
+    "src/deep",
+    "src/deep/.gitignore",
+    "src/deep/back.x",
+    "src/deep/inner",
+  ]);
+});
+
 test("largestText() looks into a folder that has nearly everything", () => {
   using dir = tempDir();
   write(dir.path, {
