@@ -159,3 +159,27 @@ test("pages of volumes go on where the last one ended", async () => {
   } while (last);
   expect(seen.sort()).toEqual(["aa", "bb", "cc"]);
 });
+
+test("a run mounts only volumes that are there, for every node, and that were made", async () => {
+  await using coordinator = await startTestCoordinator();
+  await coordinator.post(`${P}/volumes/create`, aVolume({ name: "data-0" }));
+  await failed(coordinator, "data-0");
+  const planWith = async (name: string | string[], nodes = 1) => {
+    const configuration = { type: "task", commands: ["true"], nodes, volumes: [{ name, path: "/data" }] };
+    const { body } = await coordinator.post(`${P}/runs/get_plan`, { run_spec: { configuration } });
+    return body;
+  };
+  const refusal = (code: string, msg: string) => ({
+    detail: [{ code, msg: expect.stringContaining(msg) }],
+  });
+  expect(await planWith("nothing")).toEqual(refusal("resource_not_exists", "Volume ['nothing'] not found"));
+  expect(await planWith(["data-0", "b"])).toEqual(
+    refusal("resource_not_exists", "Volume ['data-0', 'b'] not found"),
+  );
+  const ranked = `data-\${{ dstack.node_rank }}`;
+  expect(await planWith(ranked)).toEqual(refusal("error", "not active: data-0"));
+  expect(await planWith(`rank-\${{ dstack.node_rank }}`, 2)).toEqual(
+    refusal("resource_not_exists", "Volume ['rank-0'] not found"),
+  );
+  expect(await planWith(`data-\${{ run.x }}`)).toEqual(refusal("error", "Cannot fill the volume name"));
+});

@@ -8,6 +8,7 @@ import type { ProjectRow } from "../../store/projects.ts";
 import { findRepo, findRepoCreds, hasRepoCode } from "../../store/repos.ts";
 import type { UserRow } from "../../store/users.ts";
 import { fillSecrets, readSecrets } from "../secrets/fillSecrets.ts";
+import { checkMounts } from "../volumes/checkMounts.ts";
 
 /** Whose run it is, or would be. */
 export interface Caller {
@@ -21,6 +22,7 @@ export const checkSpec = async (deps: Deps, { user, project }: Caller, spec: Run
     throw new AppError("invalid", `Resource name should match regex '${RESOURCE_NAME.source}'`);
   if ((spec.repo_id === null) !== (spec.repo_data === null))
     throw new AppError("invalid", "repo_id and repo_data must be given together");
+  await checkMounts(deps, project.id, spec.configuration);
   checkReferences(spec, project);
   const missing = missingFeature(spec);
   if (missing) throw new AppError("unsupported", `${missing} not supported by this version yet`);
@@ -60,13 +62,8 @@ export const checkRepo = async (
     throw new AppError("not_found", `Code ${hash} was not uploaded for the repo ${repoId}`);
 };
 
-/** There are no network volumes, and no other project's fleets. */
+/** Jobs do not go to other projects' fleets yet, imported ones included. */
 const checkReferences = ({ configuration, profile }: RunSpec, project: ProjectRow): void => {
-  for (const mount of configuration.volumes) {
-    if (!("name" in mount)) continue;
-    const names = [mount.name].flat().map((name) => `'${name}'`);
-    throw new AppError("not_found", `Volume [${names.join(", ")}] not found`);
-  }
   const { fleets, instances } = mergeProfile(profile, configuration);
   const named = (instances ?? []).flatMap((selector) => ("fleet" in selector ? [selector.fleet] : []));
   for (const fleet of [...(fleets ?? []), ...named])
