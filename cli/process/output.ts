@@ -18,16 +18,16 @@ export const createOutput = (fd: 1 | 2, env: Readonly<Record<string, string | un
     get columns() {
       const wished = Number.parseInt(env["COLUMNS"] ?? "", 10);
       if (wished > 0) return wished;
-      return isTerminal ? terminalOf(fd).columns : undefined;
+      return isTerminal ? terminalOf(fd).columns || undefined : undefined;
     },
     get rows() {
-      return isTerminal ? terminalOf(fd).rows : undefined;
+      return isTerminal ? terminalOf(fd).rows || undefined : undefined;
     },
     write: (data) => writeAll(fd, typeof data === "string" ? Buffer.from(data) : data),
   };
 };
 
-/** Asked for its size only when that matters: it costs a start some time. */
+/** Asked for its size only when that matters: it costs a start some time. One that does not know it says 0. */
 const terminalOf = (fd: 1 | 2): { readonly columns?: number; readonly rows?: number } =>
   fd === 1 ? process.stdout : process.stderr;
 
