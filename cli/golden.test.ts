@@ -38,13 +38,21 @@ const WITHOUT_PAGE: Deviation = {
   why: "where the stock client points to a page, ours says what the server says, if anything",
   says: (lines) => lines.map((line) => line.replace(/(No matching instance offers available\.) .*/, "$1")),
 };
+/** Under the name of what differs, in the list, ours says what becomes of it. */
+const changes = (property: string, becomes: readonly string[], base?: Deviation): Deviation => ({
+  why: "ours says what becomes of each property that differs",
+  says: (lines) =>
+    (base?.says ?? same)(lines).flatMap((line) => (line === ` - ${property}` ? [line, ...becomes] : [line])),
+});
+const NODES = changes("nodes", [" nodes: 0..4 → 0..6"], WITHOUT_PAGE);
+const COMMANDS = changes("commands", [" commands:", " - sleep 900", " + sleep 901"]);
 const NEED = ": needs 8 H200 GPUs, the host has none";
 
 const RECORDINGS: Record<string, Record<number, Deviation>> = {
   "apply-detached": {},
   "plan-declined": {},
   "abort-and-delete": {},
-  "reapply-active": {},
+  "reapply-active": { 2: changes("priority", [" priority: 0 → 20"]), 3: COMMANDS, 4: COMMANDS },
   "two-nodes": { 3: asks("the project where there are no runs") },
   "run-get": { 2: HINTS },
   stop: {},
@@ -75,7 +83,7 @@ const RECORDINGS: Record<string, Record<number, Deviation>> = {
   "v0.22-volumes-gateways": {},
   "exports-imports": {},
   "v0.22-exports-imports": {},
-  "fleet-cloud": { 0: WITHOUT_PAGE, 1: WITHOUT_PAGE, 2: WITHOUT_PAGE, 3: WITHOUT_PAGE },
+  "fleet-cloud": { 0: WITHOUT_PAGE, 1: WITHOUT_PAGE, 2: NODES, 3: NODES },
   "fleet-ssh": { 0: NOT_YET, 1: NOT_YET, 2: NOT_YET },
 };
 

@@ -16,6 +16,7 @@ import { Interrupted, interruptible } from "../process/interruptible.ts";
 import { renderFleetOffers, renderFleetPlan } from "../views/fleetPlan.ts";
 import { renderFleets } from "../views/fleets.ts";
 import { type FleetProposal, proposeFleet } from "./fleetQuestion.ts";
+import { printChanges } from "./printChanges.ts";
 
 interface FleetWish {
   readonly yes: boolean;
@@ -47,6 +48,8 @@ export const applyFleet = async (
     return 0;
   }
   for (const line of proposal.finding) ctx.out.write(`${line}\n`);
+  if (plan.current_resource && !proposal.isUnchanged)
+    await printChanges(ctx, plan.current_resource.spec, plan.effective_spec ?? plan.spec);
   if (!wish.yes && !(await confirm(ctx, proposal.question))) {
     printExiting(ctx);
     return 0;

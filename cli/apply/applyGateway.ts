@@ -34,6 +34,7 @@ export const applyGateway = async (
     kind: gatewaysOf(ctx, api),
     proposal: propose(plan),
     current: plan.current_resource ?? undefined,
+    configuration: (plan.effective_spec ?? plan.spec).configuration,
     make: () => applyGatewayPlan(api, plan.spec, plan.current_resource),
     wish,
   });

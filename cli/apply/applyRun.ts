@@ -12,6 +12,7 @@ import { renderOffers } from "../views/offers.ts";
 import { renderPlan } from "../views/plan.ts";
 import { attachToRun } from "./attachRun.ts";
 import { noOffersText } from "./noOffers.ts";
+import { printChanges } from "./printChanges.ts";
 import { propose } from "./question.ts";
 import type { MadeRunSpec } from "./runSpec.ts";
 import { stopAndWait } from "./stopAndWait.ts";
@@ -36,6 +37,8 @@ export const applyRun = async (
   await printPlan(ctx, { api, plan, wish });
   const proposal = propose(plan);
   for (const line of proposal.finding) ctx.out.write(`${line}\n`);
+  if (plan.current_resource && proposal.action !== "submit" && !proposal.isUnchanged)
+    await printChanges(ctx, plan.current_resource.run_spec, plan.effective_run_spec ?? plan.run_spec);
   if (proposal.isUnchanged && wish.yes && !wish.force) {
     ctx.out.write("Use --force to apply anyway.\n");
     return 0;

@@ -39,6 +39,7 @@ export const applyVolume = async (
     kind: volumesOf(ctx, api),
     proposal: propose(configuration, current),
     current,
+    configuration,
     make: () => createVolume(api, configuration),
     wish,
   });

@@ -218,7 +218,7 @@ describe("a gateway", () => {
     await cloud.person.write("g.yml", GATEWAY.replace("one.example", "two.example"));
     const changed = await cloud.person.run(["apply", "-f", "g.yml"], { stdin: "y\n" });
     expect(changed.out).toContain(
-      "Found gateway front. Detected changes that can be updated in-place:\n- Configuration properties:\n  - domain\n\nUpdate the gateway? [y/n]: \n NAME ",
+      "Found gateway front. Detected changes that can be updated in-place:\n- Configuration properties:\n  - domain\n\n  domain: one.example → two.example\n\nUpdate the gateway? [y/n]: \n NAME ",
     );
     expect(changed.out).toContain("two.example");
   });

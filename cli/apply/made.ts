@@ -4,6 +4,7 @@ import { startLive } from "../output/live.ts";
 import { confirm, NoAnswer, printExiting } from "../output/prompt.ts";
 import { delayOn } from "../process/delayOn.ts";
 import { Interrupted, interruptible } from "../process/interruptible.ts";
+import { printChanges } from "./printChanges.ts";
 
 // What volumes and gateways have in common when they are applied (docs/spec/cli.md §5).
 
@@ -35,7 +36,8 @@ export interface MadeProposal {
 interface Applying<T> {
   readonly kind: MadeKind<T>;
   readonly proposal: MadeProposal;
-  readonly current: { readonly name: string } | undefined;
+  readonly current: { readonly name: string; readonly configuration: object } | undefined;
+  readonly configuration: object;
   readonly make: () => Promise<T>;
   readonly wish: MadeWish;
 }
@@ -53,6 +55,8 @@ export const applyMade = async <T extends { readonly name: string }>(
     return 0;
   }
   for (const line of proposal.finding) ctx.out.write(`${line}\n`);
+  if (current && !proposal.isUnchanged)
+    await printChanges(ctx, current, { configuration: applying.configuration });
   if (!wish.yes && !(await confirm(ctx, proposal.question))) {
     printExiting(ctx);
     return 0;

@@ -38,7 +38,7 @@ export const renderTraced = (out: Output, traced: readonly Traced[], shown: Show
             : source === "profile"
               ? `profile ${shown.profile ?? ""}`.trim()
               : source;
-        return { cells: [property, textOf(property, value), from], ...(style && { style }) };
+        return { cells: [property, valueText(property, value), from], ...(style && { style }) };
       }),
   );
 
@@ -51,7 +51,7 @@ const isUnset = (value: unknown): boolean =>
 const isRange = (value: unknown): value is Range => Range.strict().safeParse(value).success;
 
 /** Values as they may be written in a file. */
-const textOf = (property: string, value: unknown): string => {
+export const valueText = (property: string, value: unknown): string => {
   const key = property.split(".").at(-1) ?? "";
   if (isUnset(value)) return "-";
   if (property.endsWith("resources.cpu")) return printCpu(value as CpuSpec);
