@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { z } from "zod";
 import { Gateway, GatewayPlan } from "../../shared/api/gateways.ts";
 import { waitFor } from "../../shared/testing/waitFor.ts";
 import { startTestCoordinator, type TestCoordinator } from "../testing/startTestCoordinator.ts";
@@ -104,6 +105,24 @@ test("one gateway is the default, and another domain is set by name", async () =
   });
   const anon = await coordinator.post(`${P}/gateways/apply`, anApply(aSpec({ name: null })));
   expect(Gateway.parse(anon.body).name).toMatch(/^[a-z]+-[a-z]+$/);
+});
+
+test("what happened to a gateway is found by it, and within it", async () => {
+  await using coordinator = await startTestCoordinator({}, GCP);
+  const { id } = await made(coordinator);
+  await coordinator.post(`${P}/gateways/delete`, { names: ["front"] });
+  for (const filter of [{ target_gateways: [id] }, { within_gateways: [id] }]) {
+    const { body } = await coordinator.post("/api/events/list", { ...filter, ascending: true });
+    const messages = z
+      .array(z.object({ message: z.string() }))
+      .parse(body)
+      .map(({ message }) => message);
+    expect(messages).toContain("Gateway created. Status: SUBMITTED");
+    expect(messages).toContain("Gateway set as default");
+    expect(messages.at(-1)).toBe("Gateway deleted");
+  }
+  const { body } = await coordinator.post("/api/events/list", { within_gateways: [crypto.randomUUID()] });
+  expect(body).toEqual([]);
 });
 
 test("rules of the language are kept", async () => {

@@ -136,7 +136,12 @@ const fuzzSome = async (options: FuzzOptions, { which, checks }: Pass): Promise<
   rmSync(report, { force: true });
   const hooks = join(import.meta.dir, "hooks.py");
   const argv = [
-    ...["env", `FUZZ_SEEDS=${join(dir, "seeds.json")}`, `SCHEMATHESIS_HOOKS=${hooks}`],
+    ...[
+      "env",
+      `FUZZ_SEEDS=${join(dir, "seeds.json")}`,
+      `SCHEMATHESIS_HOOKS=${hooks}`,
+      "PYTHONDONTWRITEBYTECODE=1",
+    ],
     ...[path, "--config-file", join(dir, "schemathesis.toml"), "run", join(dir, "openapi.json")],
     ...["--url", seeded.coordinator.url, ...which],
     ...(token === null ? [] : ["--header", `Authorization: Bearer ${token}`]),
