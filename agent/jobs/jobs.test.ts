@@ -15,7 +15,13 @@ import { Journal } from "./journal.ts";
 const setUp = (dir: { path: string } & Disposable = tempDir()) => {
   const journal = Journal.open(join(dir.path, "journal.db"), silentLogger);
   const [clock, runtime, reports] = [new FakeClock(), new FakeRuntime(), [] as Report[]];
-  const upload = { grown: () => {}, close: () => {}, retry: () => {}, done: Promise.resolve() };
+  const upload = {
+    grown: () => {},
+    close: () => {},
+    retry: () => {},
+    offsetAt: () => 0,
+    done: Promise.resolve(),
+  };
   const open = () =>
     new Jobs({
       runtimes: () => runtime,

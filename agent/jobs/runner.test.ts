@@ -41,6 +41,7 @@ const setUp = (dir: { path: string } & Disposable = tempDir()) => {
       grown: () => uploads.push("grown"),
       close: () => uploads.push("close"),
       retry: () => uploads.push("retry"),
+      offsetAt: () => 0,
       done: Promise.resolve(),
     }),
   };

@@ -54,12 +54,22 @@ export interface UsedJob {
   account: JobAccount;
 }
 
+/** What a job has printed so far, and how to hear of more. */
+export interface JobOutput {
+  spoolPath: string;
+  /** Where the output begins that came at a time (milliseconds since 1970) or after it. */
+  offsetAt(at: number): number;
+  /** Calls back when there is more; returns how to stop that. */
+  onGrown(listener: () => void): () => void;
+}
+
 /** A job whose command runs, for whoever is led to it from afar. */
 export interface AttachedJob {
   /** Folder of the submission. */
   dir: string;
   account: JobAccount;
   shell: JobShell | undefined;
+  output: JobOutput;
   /** Aborted once the command has ended, or this process has let go of the job; the reason is a sentence for people. */
   ended: AbortSignal;
 }
@@ -90,6 +100,7 @@ export class JobRunner {
   readonly #detached = new AbortController();
   /** Aborted: the command has ended, or this process has let go of it. */
   readonly #over = new AbortController();
+  readonly #onGrown = new Set<() => void>();
   readonly #live: Promise<void>;
   #running: RunningJob | undefined;
   #stop: { reason: StopReason; graceMs: number } | undefined;
@@ -141,7 +152,16 @@ export class JobRunner {
   get attached(): AttachedJob | undefined {
     const account = this.#running?.account;
     if (!account || this.#over.signal.aborted) return undefined;
-    return { dir: this.#job.dir, account, shell: this.#running?.shell, ended: this.#over.signal };
+    const { dir, spoolPath } = this.#job;
+    const output: JobOutput = {
+      spoolPath,
+      offsetAt: (at) => this.#upload.offsetAt(at),
+      onGrown: (listener) => {
+        this.#onGrown.add(listener);
+        return () => this.#onGrown.delete(listener);
+      },
+    };
+    return { dir, account, shell: this.#running?.shell, output, ended: this.#over.signal };
   }
 
   /** The coordinator knows that this host has the job. */
@@ -240,7 +260,10 @@ export class JobRunner {
     const hooks = {
       signal,
       onPulling: (progress?: PullProgress) => this.#notePulling(progress),
-      onOutput: () => this.#upload.grown(),
+      onOutput: () => {
+        this.#upload.grown();
+        for (const listener of this.#onGrown) listener();
+      },
     };
     const adopted = isKnown ? await this.#runtime.adopt(this.#job, hooks) : undefined;
     if (adopted) return adopted;

@@ -43,6 +43,8 @@ export interface LogUpload {
   close(): void;
   /** The coordinator answers again. */
   retry(): void;
+  /** Where the output begins that came at a time (milliseconds since 1970) or after it. */
+  offsetAt(at: number): number;
   /** Settles when the coordinator holds all of a closed log, or the signal aborted. */
   done: Promise<void>;
 }
@@ -118,13 +120,15 @@ export const uploadLog = (
       hurry.wake();
     },
     retry: () => due.wake(),
+    offsetAt: (at) => times.offsetAt(at),
     done: run().catch((err: unknown) =>
       deps.log.error("Cannot read a job's output", { submission_id: submissionId, err }),
     ),
   };
 };
 
-const readWhole = (path: string, part: SpoolPart): Uint8Array => {
+/** A part of the output, with words in place of what the host has no more. */
+export const readWhole = (path: string, part: SpoolPart): Uint8Array => {
   const bytes = readSpool(path, part);
   return bytes.length === 0 ? bytes : fillCut(bytes, { offset: part.offset, cut: findCut(path) });
 };
@@ -154,6 +158,12 @@ class OutputTimes {
 
   at(offset: number): number {
     return this.#starts.findLast((start) => start.offset <= offset)?.at ?? this.#starts[0]?.at ?? Date.now();
+  }
+
+  offsetAt(at: number): number {
+    const next = this.#starts.findIndex((start) => start.at >= at);
+    // A part is told by its first second: what is in the one before may be as late.
+    return next < 0 ? (this.#starts.at(-1)?.offset ?? 0) : (this.#starts[Math.max(0, next - 1)]?.offset ?? 0);
   }
 
   /** Where the part with another time begins. */

@@ -5,4 +5,9 @@ declare module "bun" {
   function connect<Data = undefined>(
     options: FdSocketOptions<Data> & { allowHalfOpen?: boolean },
   ): Promise<Socket<Data>>;
+
+  /** Takes over a descriptor that listens; Bun 1.4 has it. */
+  function listen<Data = undefined>(
+    options: FdSocketOptions<Data> & { allowHalfOpen?: boolean },
+  ): SocketListener<Data>;
 }

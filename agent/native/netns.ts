@@ -8,7 +8,7 @@ const [AF_INET, AF_INET6] = [2, 10];
 const SOCK_STREAM_CLOEXEC_NONBLOCK = 0o1 | 0o2_000_000 | 0o4_000;
 const EINPROGRESS = 115;
 const POLLOUT = 4;
-const [SOL_SOCKET, SO_ERROR] = [1, 4];
+const [SOL_SOCKET, SO_REUSEADDR, SO_ERROR] = [1, 2, 4];
 
 const open = () =>
   openLibc({
@@ -20,6 +20,13 @@ const open = () =>
       args: [FFIType.i32, FFIType.i32, FFIType.i32, FFIType.ptr, FFIType.ptr],
       returns: FFIType.i32,
     },
+    setsockopt: {
+      args: [FFIType.i32, FFIType.i32, FFIType.i32, FFIType.ptr, FFIType.u32],
+      returns: FFIType.i32,
+    },
+    bind: { args: [FFIType.i32, FFIType.ptr, FFIType.u32], returns: FFIType.i32 },
+    listen: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
+    getsockname: { args: [FFIType.i32, FFIType.ptr, FFIType.ptr], returns: FFIType.i32 },
     close: { args: [FFIType.i32], returns: FFIType.i32 },
     __errno_location: { args: [], returns: FFIType.ptr },
   });
@@ -38,18 +45,34 @@ export interface Connecting {
  * made). `[]`: nobody listens there, or the process is gone; else one for each family that may be answered. `forbidden`:
  * this process may not enter that network, for which it needs CAP_SYS_ADMIN in the network's user namespace.
  */
-export const connectIn = (pid: number, port: number): Connecting[] | "forbidden" => {
+export const connectIn = (pid: number, port: number): Connecting[] | "forbidden" =>
+  within(pid, (c) => connectHere(c, port)) ?? [];
+
+/** A socket that listens at the loopback of some network. Whoever has it owns it. */
+export interface Listening {
+  fd: number;
+  port: number;
+}
+
+/** As {@link connectIn}; port 0: one that is free. `taken`: the port cannot be had; undefined: the process is gone. */
+export const listenIn = (pid: number, port: number): Listening | "taken" | "forbidden" | undefined =>
+  within(pid, (c) => listenHere(c, port));
+
+type Libc = NonNullable<ReturnType<typeof open>>;
+
+/** What it opens is, and stays, in the network that another process is in. */
+const within = <T>(pid: number, act: (c: Libc) => T): T | "forbidden" | undefined => {
   libc ??= open();
   if (!libc) return "forbidden";
   const own = openSync("/proc/thread-self/ns/net", "r");
   try {
     const there = openIfThere(`/proc/${pid}/ns/net`);
-    if (there === undefined) return [];
+    if (there === undefined) return undefined;
     const hasEntered = libc.setns(there, CLONE_NEWNET) === 0;
     closeSync(there);
     if (!hasEntered) return "forbidden";
     try {
-      return connectHere(libc, port);
+      return act(libc);
     } finally {
       // This thread is the whole of the program: anywhere else it would talk to nobody it knows.
       if (libc.setns(own, CLONE_NEWNET) !== 0) process.abort();
@@ -59,7 +82,21 @@ export const connectIn = (pid: number, port: number): Connecting[] | "forbidden"
   }
 };
 
-const connectHere = (c: NonNullable<typeof libc>, port: number): Connecting[] =>
+const BACKLOG = 128;
+
+const listenHere = (c: Libc, port: number): Listening | "taken" => {
+  const { family, bytes } = loopback4(port);
+  const fd = c.socket(family, SOCK_STREAM_CLOEXEC_NONBLOCK, 0);
+  if (fd < 0) return "taken";
+  c.setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, ptr(Int32Array.of(1)), 4);
+  const isBound = c.bind(fd, ptr(bytes), bytes.length) === 0 && c.listen(fd, BACKLOG) === 0;
+  if (isBound && c.getsockname(fd, ptr(bytes), ptr(Uint32Array.of(bytes.length))) === 0)
+    return { fd, port: new DataView(bytes.buffer).getUint16(2) };
+  c.close(fd);
+  return "taken";
+};
+
+const connectHere = (c: Libc, port: number): Connecting[] =>
   [loopback4(port), loopback6(port)].flatMap(({ family, bytes }) => {
     const fd = c.socket(family, SOCK_STREAM_CLOEXEC_NONBLOCK, 0);
     if (fd < 0) return [];
@@ -70,7 +107,7 @@ const connectHere = (c: NonNullable<typeof libc>, port: number): Connecting[] =>
     return [];
   });
 
-const stateOf = (c: NonNullable<typeof libc>, fd: number): "connected" | "pending" | "failed" => {
+const stateOf = (c: Libc, fd: number): "connected" | "pending" | "failed" => {
   // struct pollfd.
   const asked = new DataView(new ArrayBuffer(8));
   asked.setInt32(0, fd, true);
@@ -81,7 +118,7 @@ const stateOf = (c: NonNullable<typeof libc>, fd: number): "connected" | "pendin
   return error[0] === 0 ? "connected" : "failed";
 };
 
-const errnoOf = (c: NonNullable<typeof libc>): number => {
+const errnoOf = (c: Libc): number => {
   const at = c.__errno_location();
   return at === null ? 0 : read.i32(at, 0);
 };

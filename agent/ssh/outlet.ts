@@ -8,7 +8,7 @@ export class Outlet {
   readonly #channel: Duplex;
   readonly #transport: Duplex;
   readonly #waiting = new Set<() => void>();
-  #isClosed = false;
+  readonly #closing = new AbortController();
   /** How much was written so far, and how many writes are under way. */
   chunks = 0;
   busy = 0;
@@ -17,7 +17,7 @@ export class Outlet {
     this.#channel = channel;
     this.#transport = transport;
     const closed = () => {
-      this.#isClosed = true;
+      this.#closing.abort();
       for (const wake of this.#waiting) wake();
     };
     channel.once("close", closed);
@@ -25,19 +25,24 @@ export class Outlet {
   }
 
   get isClosed(): boolean {
-    return this.#isClosed;
+    return this.#closing.signal.aborted;
   }
 
   /** Settles when the source is at its end, or the channel is closed. */
   async copy(source: AsyncIterable<Uint8Array>, to: Writable = this.#channel): Promise<void> {
     try {
       for await (const bytes of source) {
-        if (this.#isClosed) return;
+        if (this.isClosed) return;
         await this.write(bytes, to);
       }
     } catch {
       // Let go of before its end (`hangUp`): there is nobody to tell.
     }
+  }
+
+  /** Aborted once the channel is closed. */
+  get closed(): AbortSignal {
+    return this.#closing.signal;
   }
 
   async write(bytes: Uint8Array, to: Writable = this.#channel): Promise<void> {
@@ -48,10 +53,15 @@ export class Outlet {
     this.busy -= 1;
   }
 
+  /** Settles when all that was written is on its way. */
+  flushed(): Promise<void> {
+    return this.write(new Uint8Array());
+  }
+
   /** The channel's last word may never be answered. */
   #until(begin: (done: () => void) => void): Promise<void> {
     return new Promise((resolve) => {
-      if (this.#isClosed) return resolve();
+      if (this.isClosed) return resolve();
       const done = () => {
         this.#waiting.delete(done);
         resolve();

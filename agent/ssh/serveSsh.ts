@@ -1,9 +1,14 @@
 import type { Duplex } from "node:stream";
 import ssh2 from "ssh2";
 import type { Logger } from "../../shared/log.ts";
+import type { JobOutput } from "../jobs/runner.ts";
 import type { JobShell } from "../runtime/shell.ts";
+import type { JobNetwork } from "../tunnel/dialPort.ts";
 import { authenticate } from "./authenticate.ts";
+import { Channels } from "./channels.ts";
+import { serveForwards } from "./forward.ts";
 import type { HostKey } from "./hostKey.ts";
+import { serveReverse } from "./reverse.ts";
 import { serveSession } from "./session.ts";
 
 export interface SshOptions {
@@ -13,6 +18,8 @@ export interface SshOptions {
   /** Unix user; null: the job's own. */
   user: string | null;
   shell: JobShell | undefined;
+  network: JobNetwork;
+  output: JobOutput;
   /** Aborted when the job has ended: then all is over. */
   ended: AbortSignal;
   log: Logger;
@@ -26,8 +33,8 @@ const KEEPALIVE = { keepaliveInterval: 30_000, keepaliveCountMax: 4 };
 const LOGIN_MS = 30_000;
 /** How long the other side may take to end what is over here. */
 const LINGER_MS = 2_000;
-/** Whoever has been told that the job has ended may read that before the connection is closed. */
-const LAST_WORDS_MS = 1_000;
+/** After a job's end its last output, and the word that it is over, may be read for so long. */
+const LAST_WORDS_MS = 60_000;
 
 /** The SSH server that the agent is for one job, on one connection. */
 export const serveSsh = (transport: Duplex, options: SshOptions): void => {
@@ -43,20 +50,18 @@ export const serveSsh = (transport: Duplex, options: SshOptions): void => {
     authenticate(client, keys);
     client.once("ready", login.cancel);
     client.on("error", (err: Error) => log.debug("A client's SSH connection broke", { reason: err.message }));
-    let channels = 0;
-    const isFull = () => channels >= MOST_CHANNELS;
+    const channels = new Channels(MOST_CHANNELS);
     client.on("session", (accept, reject) => {
-      if (isFull()) return reject();
+      if (channels.isFull) return reject();
       const session = accept();
-      channels += 1;
-      session.once("close", () => {
-        channels -= 1;
-      });
+      channels.opened(session);
       serveSession(session, { ...options, transport });
     });
+    serveForwards(client, { ...options, transport, channels });
+    serveReverse(client, { ...options, transport, channels });
     const end = () => {
-      const timer = setTimeout(() => client.end(), LAST_WORDS_MS);
-      client.once("close", () => clearTimeout(timer));
+      channels.whenNone(() => client.end());
+      destroyAfter(transport, LAST_WORDS_MS);
     };
     if (ended.aborted) end();
     else ended.addEventListener("abort", end, { once: true });

@@ -173,6 +173,7 @@ test.skipIf(process.getuid?.() !== 0)("another user's shell is that user's [root
 test("when the job ends, its sessions end, with a word of why", async () => {
   await using other = await startSshJob();
   const client = await other.connect();
+  const closed = new Promise<void>((resolve) => client.once("close", () => resolve()));
   const channel = await new Promise<ClientChannel>((resolve, reject) =>
     client.shell((err, opened) => (err ? reject(err) : resolve(opened))),
   );
@@ -182,5 +183,5 @@ test("when the job ends, its sessions end, with a word of why", async () => {
   other.running.stop(0);
   await waitFor("its end", () => heard.exit !== undefined);
   expect([heard.text.includes("[dstack] The job has ended"), heard.exit]).toEqual([true, 255]);
-  await new Promise<void>((resolve) => client.once("close", () => resolve()));
+  await closed;
 });

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import ssh2 from "ssh2";
@@ -44,7 +44,11 @@ export const startSshJob = async (overrides: Parameters<typeof anAssignment>[0] 
   const dir = join(state.path, assignment.submission_id);
   mkdirSync(dir, { mode: 0o700 });
   const job = { assignment, dir, spoolPath: join(dir, "spool"), archives: [] };
-  const hooks = { signal: new AbortController().signal, onPulling: () => {}, onOutput: () => {} };
+  const grown = new Set<() => void>();
+  const onOutput = () => {
+    for (const listener of grown) listener();
+  };
+  const hooks = { signal: new AbortController().signal, onPulling: () => {}, onOutput };
   const running = await runtime.start(job, hooks);
   closing.defer(() => runtime.remove(assignment.submission_id, dir));
   const over = new AbortController();
@@ -56,7 +60,15 @@ export const startSshJob = async (overrides: Parameters<typeof anAssignment>[0] 
   const keyPath = join(state.path, "id");
   writeFileSync(keyPath, user.private, { mode: 0o600 });
   const request: { keys: string[]; user: string | null } = { keys: [user.public], user: null };
-  const attached = { dir, account, shell: running.shell, ended: over.signal };
+  const output = {
+    spoolPath: job.spoolPath,
+    offsetAt: (at: number) => (at > Date.now() ? statSync(job.spoolPath).size : 0),
+    onGrown: (listener: () => void) => {
+      grown.add(listener);
+      return () => grown.delete(listener);
+    },
+  };
+  const attached = { dir, account, shell: running.shell, output, ended: over.signal };
   const failures: unknown[] = [];
   const pair = new LossyPair({
     maxStreams: 1_000,

@@ -22,6 +22,8 @@ export const answerSsh = async ({ stream, accept }: IncomingStream, asked: SshAs
     import("../ssh/serveSsh.ts"),
   ]);
   const hostKey = hostKeyIn(job.dir);
-  serveSsh(transport, { hostKey, keys, user, shell: job.shell, ended: job.ended, log });
+  const network = { pid: job.account.pid, isOwn: job.account.hasNetwork };
+  const { shell, output, ended } = job;
+  serveSsh(transport, { hostKey, keys, user, shell, output, network, ended, log });
   accept({ host_key: hostKey.public });
 };

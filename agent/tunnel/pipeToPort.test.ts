@@ -3,7 +3,8 @@ import { LossyPair } from "../../shared/testing/lossyPair.ts";
 import { waitFor } from "../../shared/testing/waitFor.ts";
 import { WindowBudget } from "../../shared/tunnel/receiveWindow.ts";
 import { connectIn } from "../native/netns.ts";
-import { type JobNetwork, pipeToPort } from "./pipeToPort.ts";
+import type { JobNetwork } from "./dialPort.ts";
+import { pipeToPort } from "./pipeToPort.ts";
 
 const budget = new WindowBudget(16 * 1024 * 1024);
 const here: JobNetwork = { isOwn: false, pid: async () => undefined };
