@@ -21,7 +21,7 @@ export const measureUploads = async (part: Part): Promise<void> => {
   const sent = BYTES - played.heldAtKill;
   report.figure(
     "2 GiB of `files`, killed half-way and applied again: where it went on",
-    `${share(played.heldAtKill)} held, next seen ${share(played.heldAtResume)}`,
+    `${share(played.heldAtKill)} held, never less than ${share(played.heldAtLeast)} afterwards`,
   );
   report.figure(
     "… the second client: reads all of it for its hash, sends the rest, over a coordinator that is killed",
