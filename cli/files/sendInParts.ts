@@ -18,6 +18,8 @@ const PATIENCE_MS = 5 * 60_000;
 /** So often it is begun again where the server has lost what it had. */
 const MOST_BEGINNINGS = 3;
 
+const NEVER = new AbortController().signal;
+
 interface Sending<T> {
   readonly content: Content;
   readonly name: BeginUploadRequest;
@@ -66,8 +68,6 @@ export const sendInParts = async <T>(ctx: Context, api: Api, sending: Sending<T>
     }
   }
 };
-
-const NEVER = new AbortController().signal;
 
 const sendFrom = async <T>(
   { clock }: Context,

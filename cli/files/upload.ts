@@ -9,11 +9,11 @@ import { checkUploadSize } from "../../shared/uploadLimit.ts";
 import type { Api } from "../api/client.ts";
 import { beginUpload, findArchive, findUploadLimits, finishUpload, uploadArchive } from "../api/uploads.ts";
 import type { Context } from "../context.ts";
-import { startProgress } from "../output/progress.ts";
 import { type Archive, planArchive } from "./archive.ts";
-import { hashOf, type OnProgress } from "./content.ts";
+import { hashOf } from "./content.ts";
 import { largestText } from "./largest.ts";
 import { sendInParts } from "./sendInParts.ts";
+import { withProgress } from "./withProgress.ts";
 
 /** Smaller archives are sent right away: asking whether they are known takes as long. */
 export const ASK_FIRST_BYTES = 64 * 1024;
@@ -56,12 +56,12 @@ interface Upload {
 }
 
 const uploadOne = async (ctx: Context, api: Api, { name, archive, limits }: Upload): Promise<FileArchive> => {
-  const hash = await withProgress(ctx, `Reading ${name}`, (report) => hashOf(archive, report));
+  const hash = await withProgress(ctx, `Reading ${name}`, (_, report) => hashOf(archive, report));
   if (archive.size <= ASK_FIRST_BYTES) return uploadArchive(api, hash, archive.read());
   if (!limits) return (await findArchive(api, hash)) ?? uploadArchive(api, hash, archive.read());
   const wish = { hash, size: archive.size };
-  return withProgress(ctx, `Uploading ${name}`, (onProgress) =>
-    sendInParts(ctx, api, {
+  return withProgress(ctx, `Uploading ${name}`, (inner, onProgress) =>
+    sendInParts(inner, api, {
       content: archive,
       name: wish,
       mostBytes: limits.part_bytes,
@@ -73,13 +73,4 @@ const uploadOne = async (ctx: Context, api: Api, { name, archive, limits }: Uplo
       onProgress,
     }),
   );
-};
-
-const withProgress = async <T>(
-  ctx: Context,
-  label: string,
-  work: (report: OnProgress) => Promise<T>,
-): Promise<T> => {
-  using progress = startProgress(ctx, label);
-  return await work(progress.report);
 };

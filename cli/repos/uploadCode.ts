@@ -5,7 +5,7 @@ import { beginCodeUpload, findUploadLimits, finishCodeUpload } from "../api/uplo
 import type { Context } from "../context.ts";
 import { sendInParts } from "../files/sendInParts.ts";
 import { ASK_FIRST_BYTES } from "../files/upload.ts";
-import { startProgress } from "../output/progress.ts";
+import { withProgress } from "../files/withProgress.ts";
 import type { Diff } from "./diff.ts";
 
 /** Refuses what the server would not take, before anything is asked or sent. */
@@ -23,18 +23,19 @@ export const uploadCode = async (
 ): Promise<void> => {
   const limits = code.size > ASK_FIRST_BYTES ? await findUploadLimits(api) : undefined;
   if (!limits) return uploadCodeAtOnce(api, repoId, code);
-  using progress = startProgress(ctx, "Uploading code");
   const { hash, size } = code;
   const wish = { repo_id: repoId, hash, size };
-  await sendInParts<true>(ctx, api, {
-    content: code,
-    name: { hash, size },
-    mostBytes: limits.part_bytes,
-    begin: async () => {
-      const { is_known: isKnown, offset } = await beginCodeUpload(api, wish);
-      return { known: isKnown || undefined, offset };
-    },
-    finish: async () => (await finishCodeUpload(api, wish)).is_kept || undefined,
-    onProgress: progress.report,
-  });
+  await withProgress(ctx, "Uploading code", (inner, onProgress) =>
+    sendInParts<true>(inner, api, {
+      content: code,
+      name: { hash, size },
+      mostBytes: limits.part_bytes,
+      begin: async () => {
+        const { is_known: isKnown, offset } = await beginCodeUpload(api, wish);
+        return { known: isKnown || undefined, offset };
+      },
+      finish: async () => (await finishCodeUpload(api, wish)).is_kept || undefined,
+      onProgress,
+    }),
+  );
 };
