@@ -1,4 +1,5 @@
 import type { Clock } from "../shared/clock.ts";
+import type { Log } from "./process/logFile.ts";
 
 /** Where text goes. Writing is synchronous, so that order is kept and a slow reader slows the command down. */
 export interface Output {
@@ -38,4 +39,6 @@ export interface Context {
   readonly err: Output;
   readonly interrupts: Interrupts;
   readonly clock: Clock;
+  /** For whoever looks into it later: `~/.dstack/logs/cli`. */
+  readonly log: Log;
 }

@@ -29,7 +29,10 @@ export const runCommandLine = async (root: Group, argv: readonly string[], ctx: 
       return 0;
     }
     if (parsed.unrecognized.length > 0) throw new Unrecognized(parsed.unrecognized, command.options);
-    return (await command.run(ctx, parsed.values, { program, argv: resolved.argv, root })) ?? 0;
+    if (!command.isQuiet) ctx.log("DEBUG", program);
+    const code = (await command.run(ctx, parsed.values, { program, argv: resolved.argv, root })) ?? 0;
+    if (!command.isQuiet) ctx.log("DEBUG", `${program} ended with ${code}`);
+    return code;
   } catch (err) {
     if (err instanceof UnknownCommand) {
       program = err.program;

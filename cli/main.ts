@@ -8,6 +8,7 @@ import type { Context } from "./context.ts";
 import { runCommandLine } from "./dispatch.ts";
 import { createInput } from "./process/input.ts";
 import { createInterrupts } from "./process/interrupts.ts";
+import { createLogFile } from "./process/logFile.ts";
 import { createOutput } from "./process/output.ts";
 
 const INTERRUPTED_EXIT = 130;
@@ -16,15 +17,24 @@ const env = process.env;
 const interrupts = createInterrupts(() => process.exit(INTERRUPTED_EXIT));
 process.on("SIGINT", interrupts.interrupt);
 
+const home = env["HOME"] || homedir();
+const err = createOutput(2, env);
+
 const ctx: Context = {
   env,
   cwd: process.cwd(),
-  home: env["HOME"] || homedir(),
+  home,
   input: createInput(() => Bun.stdin.stream(), isatty(0)),
   out: createOutput(1, env),
-  err: createOutput(2, env),
+  err,
   interrupts,
   clock: systemClock,
+  log: createLogFile({
+    home,
+    env,
+    now: systemClock.now,
+    onFailure: (message) => err.write(`${message}\n`),
+  }),
 };
 
 process.exit(await runCommandLine(commands, process.argv.slice(2), ctx));

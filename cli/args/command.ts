@@ -22,6 +22,8 @@ export interface Command {
   readonly description: string;
   /** Keys of options and arguments that are shown only when help is asked for under this word, like `-h task`. */
   readonly topics: Topics;
+  /** Nothing of it is logged: shells ask it at every TAB. */
+  readonly isQuiet: boolean;
   /** Exit code; nothing means 0. */
   readonly run: (
     ctx: Context,
@@ -47,6 +49,7 @@ interface Definition<O, A> {
   readonly args?: A;
   readonly exclusive?: readonly (readonly (keyof O & string)[])[];
   readonly topics?: Topics;
+  readonly isQuiet?: boolean;
   readonly run: (
     ctx: Context,
     values: Values<O, A>,
@@ -65,6 +68,7 @@ export const defineCommand = <O extends Options = None, A extends Positionals = 
   exclusive: definition.exclusive ?? [],
   description: definition.description,
   topics: definition.topics ?? {},
+  isQuiet: definition.isQuiet ?? false,
   run: async (ctx, values, invocation) =>
     (await definition.run(ctx, values as Values<O, A>, invocation)) ?? undefined,
 });

@@ -19,6 +19,7 @@ export const command = defineCommand({
   bash  source <(dstack completion bash)
   zsh   source <(dstack completion zsh)
   fish  dstack completion fish | source`,
+  isQuiet: true,
   args: { shell, words: rest("WORD", "With `query`, which the scripts ask: the words so far") },
   run: async (ctx, { shell: wanted, words }, { root }) => {
     if (wanted !== QUERY) ctx.out.write(scriptFor(wanted));

@@ -19,6 +19,7 @@ export const printError = (ctx: Context, err: unknown): number => {
   // Not wrapped: marks stand under what they mark.
   if (err instanceof ConfigurationError) ctx.out.write(`${err.format(painter(ctx.out))}\n`);
   else for (const line of linesOf(err)) printMessage(ctx.out, line);
+  ctx.log("ERROR", inspect(err));
   if (ctx.env["DSTACK_CLI_LOG_LEVEL"]?.toUpperCase() === "DEBUG") ctx.err.write(`${inspect(err)}\n`);
   return 1;
 };

@@ -12,5 +12,6 @@ export const contextOn = (out: Output, changes: Partial<Context> = {}): Context 
   err: out,
   interrupts: createInterrupts(() => {}),
   clock: systemClock,
+  log: () => {},
   ...changes,
 });

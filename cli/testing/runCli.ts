@@ -7,6 +7,7 @@ import type { Context } from "../context.ts";
 import { runCommandLine } from "../dispatch.ts";
 import { createInput } from "../process/input.ts";
 import { createInterrupts } from "../process/interrupts.ts";
+import { createLogFile } from "../process/logFile.ts";
 import { memoryOutput } from "./memoryOutput.ts";
 
 export interface CliOptions {
@@ -88,6 +89,12 @@ const startCli = (
     err: err.output,
     interrupts,
     clock: options.clock ?? systemClock,
+    log: createLogFile({
+      home,
+      env: { ...options.env },
+      now: Date.now,
+      onFailure: (message) => err.output.write(message),
+    }),
   };
   const finished = Promise.race([runCommandLine(commands, argv, ctx), killed.promise]).then((code) => ({
     code,

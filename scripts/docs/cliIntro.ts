@@ -20,6 +20,7 @@ one wins; options that make a list are repeated. \`--project NAME\` may stand be
 | \`DSTACK_PROJECT\`, \`DSTACK_SERVER_URL\`, \`DSTACK_TOKEN\` | as above |
 | \`DSTACK_PROFILE\`, \`DSTACK_NO_PROFILE\` | as \`--profile\` and \`--no-profile\` |
 | \`DSTACK_CLI_LOG_LEVEL\` | \`DEBUG\`: what lies behind an error, on stderr |
+| \`DSTACK_CLI_FILE_LOG_LEVEL\` | how much goes into \`~/.dstack/logs/cli/latest.log\`: DEBUG (default), INFO, WARNING or ERROR |
 | \`DSTACK_CLIENT_API_VERSION\` | the version that is announced to the server |
 | \`NO_COLOR\`, \`FORCE_COLOR\`, \`TERM=dumb\` | without colours; with them in a pipe; without anything that moves |
 | \`COLUMNS\` | the width of tables and messages; without it, lines in a pipe are left whole |
