@@ -5,6 +5,9 @@ import { newPerson, type Person } from "./testing/runCli.ts";
 
 // The stock server's answers, played again: our client must say and ask what the stock client did.
 
+/** The address of the stock server. */
+const RECORDED_AT = "http://127.0.0.1:3000";
+
 /** Why ours says something else on purpose, and what. */
 interface Deviation {
   readonly why: string;
@@ -32,6 +35,13 @@ const HINTS: Deviation = {
   why: "ours looks for a name that may have been meant",
   says: same,
   alsoAsks: "/api/runs/list",
+};
+const NO_PROVIDER: Deviation = {
+  why: "ours says how to get in without one",
+  says: (lines) => [
+    ...lines,
+    "Get a token from its administrator: dstack project add --name NAME --url URL --token TOKEN",
+  ],
 };
 const NOT_YET: Deviation = { why: "fleets of SSH hosts cannot be applied yet" };
 const WITHOUT_PAGE: Deviation = {
@@ -79,6 +89,7 @@ const RECORDINGS: Record<string, Record<number, Deviation>> = {
       ],
     },
   },
+  "login-no-provider": { 0: NO_PROVIDER, 1: NO_PROVIDER },
   "volumes-gateways": {},
   "v0.22-volumes-gateways": {},
   "exports-imports": {},
@@ -159,11 +170,19 @@ for (const [name, deviations] of Object.entries(RECORDINGS)) {
         await using server = startReplay(recorded.exchanges);
         using person = newPerson({ columns: 140 });
         for (const before of recording.slice(0, at + 1)) await writeFiles(person, before);
-        const { out, code } = await person.run(recorded.command.slice(1), {
-          ...(recorded.stdin !== undefined && { stdin: recorded.stdin }),
-          env: { DSTACK_PROJECT: "main", ...recorded.env, DSTACK_SERVER_URL: server.url, DSTACK_TOKEN: "t" },
-        });
-        const plain = out.replaceAll(server.url, "http://127.0.0.1:3000");
+        const { out, code } = await person.run(
+          recorded.command.slice(1).map((word) => (word === RECORDED_AT ? server.url : word)),
+          {
+            ...(recorded.stdin !== undefined && { stdin: recorded.stdin }),
+            env: {
+              DSTACK_PROJECT: "main",
+              ...recorded.env,
+              DSTACK_SERVER_URL: server.url,
+              DSTACK_TOKEN: "t",
+            },
+          },
+        );
+        const plain = out.replaceAll(server.url, RECORDED_AT);
         if (Array.isArray(recorded.stdout)) {
           expect(comparable(plain)).toEqual(says(comparable(recorded.stdout.join("\n"))));
         } else expect(JSON.parse(plain)).toEqual(recorded.stdout);

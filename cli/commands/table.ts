@@ -125,6 +125,7 @@ export const commands: Group = {
       },
     },
     init: { summary: "Let hosts clone a Git repository", load: () => import("./init.ts") },
+    login: { summary: "Log in through the browser", load: () => import("./login.ts") },
     logs: { summary: "Show the output of a run", load: () => import("./logs.ts") },
     metrics: { summary: "Show what a run uses of its hosts", load: () => import("./metrics.ts") },
     offer: { summary: "List what could be run on", load: () => forOneParse(() => import("./offer.ts")) },

@@ -2,7 +2,7 @@ import { appendFileSync, existsSync, mkdirSync, renameSync, statSync } from "nod
 import { join } from "node:path";
 import { messageOf } from "../../shared/errors.ts";
 
-export type Level = "DEBUG" | "INFO" | "WARNING" | "ERROR";
+type Level = "DEBUG" | "INFO" | "WARNING" | "ERROR";
 
 const RANKS: Readonly<Record<string, number>> = { DEBUG: 10, INFO: 20, WARNING: 30, ERROR: 40, CRITICAL: 50 };
 

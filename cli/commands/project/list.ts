@@ -8,11 +8,17 @@ import { formatOf, formatOptions, isData, printData } from "../../output/format.
 import { renderTable } from "../../output/table.ts";
 import { type ProjectEntry, readProjects } from "../../settings/configFile.ts";
 import { apiVersionOf } from "../../settings/connection.ts";
+import { chooseDefault } from "./chooseDefault.ts";
 
 export const command = defineCommand({
   description: "List the projects that this client knows.",
   options: { verbose: flag("-v, --verbose", "Ask each server who we are"), ...formatOptions },
-  run: async (ctx, wish) => {
+  run: async (ctx, wish, { program }) => {
+    // `dstack project` at a terminal: a menu, as the stock client has it.
+    if (program.endsWith(" project") && ctx.input.isTerminal && formatOf(wish) === "plain") {
+      const projects = await readProjects(ctx.home);
+      if (projects.length > 1) return chooseDefault(ctx, projects);
+    }
     const asksUsers = formatOf(wish) === "wide" || wish.verbose;
     const format = formatOf(wish);
     const projects = await Promise.all(
