@@ -89,6 +89,26 @@ const marked = (value: unknown): unknown[] => {
   ]);
 };
 
+/** The body once for each of its lists, with that many different elements in it. */
+const stretched = (value: unknown, length: number): unknown[] => {
+  if (Array.isArray(value)) {
+    const [first] = value as unknown[];
+    return [Array.from({ length }, (_, index) => another(first, index))];
+  }
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([key, inner]) =>
+    stretched(inner, length).map((other) => ({ ...value, [key]: other })),
+  );
+};
+
+const another = (element: unknown, index: number): unknown => {
+  if (typeof element === "number") return element + index;
+  if (typeof element === "string")
+    return /^[0-9a-f-]{36}$/.test(element) ? crypto.randomUUID() : `${element}${index}`;
+  if (typeof element !== "object" || element === null) return element;
+  return Object.fromEntries(Object.entries(element).map(([key, inner]) => [key, another(inner, index)]));
+};
+
 const routes = ROUTES.filter(({ body }) => body).map((route) => ({ key: keyOf(route), route }));
 
 describe.each(routes)("$key", ({ key, route }) => {
@@ -103,6 +123,44 @@ describe.each(routes)("$key", ({ key, route }) => {
           JSON.stringify(one).replace(`"${MARK}"`, () => leaf),
         );
   });
+});
+
+describe.each(routes)("$key", ({ key, route }) => {
+  test.each([10_000, 40_000])("with %d elements in each list", async (length) => {
+    for (const one of stretched(ROUTE_CASES[key]?.(seeded.known).body, length))
+      await expectHandled(route, JSON.stringify(one));
+  });
+});
+
+const many = (make: (index: number) => unknown) => Array.from({ length: 40_000 }, (_, index) => make(index));
+const RUNS: Readonly<Record<string, () => object>> = {
+  fleets: () => ({ fleets: many((index) => `fleet-${index}`) }),
+  instances: () => ({ instances: many((index) => `lab-${index}`) }),
+  volumes: () => ({ volumes: many((index) => `volume-${index}:/mnt/${index}`) }),
+  secrets: () => ({
+    env: Object.fromEntries(many((index) => [`A${index}`, `\${{ secrets.a${index} }}`]) as []),
+  }),
+};
+
+test.each(Object.keys(RUNS))("a run that names 40,000 %s", async (what) => {
+  const configuration = { type: "task", name: what, commands: ["true"], ...RUNS[what]?.() };
+  const run_spec = { ssh_key_pub: "", configuration };
+  for (const [path, body] of [
+    ["get_plan", { run_spec }],
+    ["apply", { plan: { run_spec }, force: false }],
+  ] as const) {
+    const { status } = await seeded.coordinator.post(`/api/project/main/runs/${path}`, body);
+    expect(status).toBeLessThan(500);
+  }
+});
+
+test("a run with 40,000 archives", async () => {
+  const file_archives = many((index) => ({ id: crypto.randomUUID(), path: `/${index}` }));
+  const run_spec = { configuration: { type: "task", commands: ["true"] }, file_archives, ssh_key_pub: "" };
+  const plan = await seeded.coordinator.post("/api/project/main/runs/get_plan", { run_spec });
+  expect(plan.status).toBeLessThan(500);
+  const applied = { plan: { run_spec }, force: false };
+  expect((await seeded.coordinator.post("/api/project/main/runs/apply", applied)).status).toBeLessThan(500);
 });
 
 test.each([

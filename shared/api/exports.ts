@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Uuid } from "./scalars.ts";
+import { listed, Uuid } from "./scalars.ts";
 
 // What projects share with each other (docs/spec/http-api.md §2.13, docs/spec/changes-0.22.md §4).
 
@@ -34,7 +34,7 @@ const ImportList = z.object({ imports: z.array(Import), warnings: z.array(z.stri
 export const ListExportsAnswer = z.union([ExportList, z.array(Export)]);
 export const ListImportsAnswer = z.union([ImportList, z.array(Import)]);
 
-const names = z.array(z.string()).default([]);
+const names = listed(z.string()).default([]);
 
 export const CreateExportRequest = z.object({
   name: z.string(),

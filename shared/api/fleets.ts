@@ -4,7 +4,7 @@ import { Profile } from "../config/profile.ts";
 import { GpuDriverInfo, InstanceOfferWithAvailability, InstanceType } from "../resources/offered.ts";
 import { orNull } from "../schema/field.ts";
 import { FLEET_STATUSES, INSTANCE_STATUSES } from "../states.ts";
-import { pageFields, Uuid, WireTime } from "./scalars.ts";
+import { listed, pageFields, Uuid, WireTime } from "./scalars.ts";
 
 // Fleets and instances (docs/spec/http-api.md §2.9, §3.6).
 
@@ -142,19 +142,19 @@ export const ListProjectFleetsRequest = ListFleetsRequest.pick({ include_importe
 export const GetFleetRequest = z.object({ name: orNull(z.string()), id: orNull(Uuid) });
 export type GetFleetRequest = z.infer<typeof GetFleetRequest>;
 
-export const DeleteFleetsRequest = z.object({ names: z.array(z.string()) });
+export const DeleteFleetsRequest = z.object({ names: listed(z.string()) });
 export type DeleteFleetsRequest = z.infer<typeof DeleteFleetsRequest>;
 
 export const DeleteFleetInstancesRequest = z.object({
   name: z.string(),
-  instance_nums: z.array(z.number().int()),
+  instance_nums: listed(z.number().int()),
 });
 export type DeleteFleetInstancesRequest = z.infer<typeof DeleteFleetInstancesRequest>;
 
 /** `/api/instances/list`, over all projects the caller may see. */
 export const ListInstancesRequest = z.object({
-  project_names: orNull(z.array(z.string())),
-  fleet_ids: orNull(z.array(Uuid)),
+  project_names: orNull(listed(z.string())),
+  fleet_ids: orNull(listed(Uuid)),
   only_active: z.boolean().default(false),
   include_imported: z.boolean().default(false),
   prev_created_at: orNull(WireTime),

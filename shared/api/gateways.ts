@@ -2,7 +2,7 @@ import { z } from "zod";
 import { GatewayConfiguration } from "../config/gateway.ts";
 import { orNull } from "../schema/field.ts";
 import { GATEWAY_STATUSES } from "../states.ts";
-import { Uuid, WireTime } from "./scalars.ts";
+import { listed, Uuid, WireTime } from "./scalars.ts";
 
 // Gateways (docs/spec/http-api.md §2.10, §3.8).
 
@@ -65,7 +65,7 @@ export const ApplyGatewayPlanRequest = z.object({
 });
 export type ApplyGatewayPlanRequest = z.infer<typeof ApplyGatewayPlanRequest>;
 export const CreateGatewayRequest = z.object({ configuration: GatewayConfiguration });
-export const DeleteGatewaysRequest = z.object({ names: z.array(z.string()) });
+export const DeleteGatewaysRequest = z.object({ names: listed(z.string()) });
 /** `gateway_project`: whose it is, where that is another project that shares it. */
 export const SetDefaultGatewayRequest = z.object({
   name: z.string(),

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { orNull } from "../schema/field.ts";
-import { pageFields, Uuid, Uuid4, WireTime } from "./scalars.ts";
+import { listed, pageFields, Uuid, Uuid4, WireTime } from "./scalars.ts";
 import { User } from "./users.ts";
 
 const ProjectRole = z.enum(["admin", "manager", "user"]);
@@ -61,15 +61,15 @@ export const UpdateProjectRequest = z.object({
 });
 export type UpdateProjectRequest = z.infer<typeof UpdateProjectRequest>;
 
-export const DeleteProjectsRequest = z.object({ projects_names: z.array(z.string()) });
+export const DeleteProjectsRequest = z.object({ projects_names: listed(z.string()) });
 export type DeleteProjectsRequest = z.infer<typeof DeleteProjectsRequest>;
 
 export const MemberSetting = z.object({ username: z.string(), project_role: ProjectRole });
 export type MemberSetting = z.infer<typeof MemberSetting>;
 
 /** Of `set_members` (replaces the list) and `add_members` (adds or changes). */
-export const MembersRequest = z.object({ members: z.array(MemberSetting) });
+export const MembersRequest = z.object({ members: listed(MemberSetting) });
 export type MembersRequest = z.infer<typeof MembersRequest>;
 
-export const RemoveMembersRequest = z.object({ usernames: z.array(z.string()) });
+export const RemoveMembersRequest = z.object({ usernames: listed(z.string()) });
 export type RemoveMembersRequest = z.infer<typeof RemoveMembersRequest>;

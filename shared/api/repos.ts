@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { orNull } from "../schema/field.ts";
+import { listed } from "./scalars.ts";
 
 /** What kind of repository a repo id stands for, and where it is (docs/spec/http-api.md §2.5). */
 export const RepoInfo = z.discriminatedUnion("repo_type", [
@@ -43,7 +44,7 @@ export type InitRepoRequest = z.infer<typeof InitRepoRequest>;
 export const GetRepoRequest = z.object({ repo_id: z.string(), include_creds: z.boolean() });
 export type GetRepoRequest = z.infer<typeof GetRepoRequest>;
 
-export const DeleteReposRequest = z.object({ repos_ids: z.array(z.string()) });
+export const DeleteReposRequest = z.object({ repos_ids: listed(z.string()) });
 
 /** An element of `repos/list`. */
 export const RepoHead = z.object({ repo_id: z.string(), repo_info: RepoInfo });

@@ -6,7 +6,7 @@ import { orNull } from "../schema/field.ts";
 import { RUN_STATUSES } from "../states.ts";
 import { FileArchiveMapping, Job, JobSpec, JobSubmission } from "./jobs.ts";
 import { RepoData } from "./repos.ts";
-import { pageFields, Sha256, Uuid, Uuid4, WireTime } from "./scalars.ts";
+import { listed, pageFields, Sha256, Uuid, Uuid4, WireTime } from "./scalars.ts";
 
 // Runs and their plans (docs/spec/http-api.md §2.6, §3.4, §3.5).
 
@@ -16,7 +16,7 @@ export const RunSpec = z.object({
   repo_data: orNull(RepoData),
   repo_code_hash: orNull(Sha256),
   repo_dir: orNull(z.string()),
-  file_archives: z.array(FileArchiveMapping).default([]),
+  file_archives: listed(FileArchiveMapping).default([]),
   working_dir: orNull(z.string()),
   configuration_path: orNull(z.string()),
   configuration: RunConfiguration,
@@ -128,8 +128,8 @@ export const ListRunsRequest = z.object({
 });
 export type ListRunsRequest = z.infer<typeof ListRunsRequest>;
 
-export const StopRunsRequest = z.object({ runs_names: z.array(z.string()), abort: z.boolean() });
+export const StopRunsRequest = z.object({ runs_names: listed(z.string()), abort: z.boolean() });
 export type StopRunsRequest = z.infer<typeof StopRunsRequest>;
 
-export const DeleteRunsRequest = z.object({ runs_names: z.array(z.string()) });
+export const DeleteRunsRequest = z.object({ runs_names: listed(z.string()) });
 export type DeleteRunsRequest = z.infer<typeof DeleteRunsRequest>;

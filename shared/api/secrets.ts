@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { orNull } from "../schema/field.ts";
-import { Uuid4 } from "./scalars.ts";
+import { listed, Uuid4 } from "./scalars.ts";
 
 /** docs/spec/http-api.md §1.6 */
 export const SECRET_NAME = /^[A-Za-z0-9-_]{1,200}$/;
@@ -20,4 +20,4 @@ export const GetSecretRequest = z.object({ name: z.string() });
 export const SetSecretRequest = z.object({ name: z.string(), value: z.string() });
 export type SetSecretRequest = z.infer<typeof SetSecretRequest>;
 
-export const DeleteSecretsRequest = z.object({ secrets_names: z.array(z.string()) });
+export const DeleteSecretsRequest = z.object({ secrets_names: listed(z.string()) });

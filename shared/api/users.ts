@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { orNull } from "../schema/field.ts";
-import { pageFields, Uuid, Uuid4, WireTime } from "./scalars.ts";
+import { listed, pageFields, Uuid, Uuid4, WireTime } from "./scalars.ts";
 
 const GlobalRole = z.enum(["admin", "user"]);
 
@@ -53,7 +53,7 @@ export type CreateUserRequest = z.infer<typeof CreateUserRequest>;
 /** Of `refresh_token` and `refresh_ssh_key`. */
 export const RefreshUserRequest = z.object({ username: z.string() });
 
-export const DeleteUsersRequest = z.object({ users: z.array(z.string()) });
+export const DeleteUsersRequest = z.object({ users: listed(z.string()) });
 export type DeleteUsersRequest = z.infer<typeof DeleteUsersRequest>;
 
 /** A further key of a user. */

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { VolumeConfiguration } from "../config/volume.ts";
 import { orNull } from "../schema/field.ts";
 import { VOLUME_STATUSES } from "../states.ts";
-import { pageFields, Uuid, WireTime } from "./scalars.ts";
+import { listed, pageFields, Uuid, WireTime } from "./scalars.ts";
 
 // Volumes (docs/spec/http-api.md §2.10, §3.7).
 
@@ -62,4 +62,4 @@ export const ListVolumesRequest = z.object({
 
 export const GetVolumeRequest = z.object({ name: z.string() });
 export const CreateVolumeRequest = z.object({ configuration: VolumeConfiguration });
-export const DeleteVolumesRequest = z.object({ names: z.array(z.string()) });
+export const DeleteVolumesRequest = z.object({ names: listed(z.string()) });
