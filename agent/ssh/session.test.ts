@@ -4,27 +4,13 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ClientChannel } from "ssh2";
 import { waitFor } from "../../shared/testing/waitFor.ts";
-import { startSshJob } from "../testing/sshJob.ts";
+import { startSshJob, listenTo as talk } from "../testing/sshJob.ts";
 
 let job: Awaited<ReturnType<typeof startSshJob>>;
 beforeAll(async () => {
   job = await startSshJob({ env: { MINE: "of the job" } });
 });
 afterAll(() => job[Symbol.asyncDispose]());
-
-const talk = (channel: ClientChannel) => {
-  const heard = { text: "", err: "", exit: undefined as unknown };
-  channel.on("data", (bytes: Buffer) => {
-    heard.text += bytes.toString();
-  });
-  channel.stderr.on("data", (bytes: Buffer) => {
-    heard.err += bytes.toString();
-  });
-  channel.on("exit", (code: number | null, signal?: string) => {
-    heard.exit = code ?? signal;
-  });
-  return heard;
-};
 
 test("a command has the job's environment and folder, and says each thing where it belongs", async () => {
   const { stdout, stderr, code } = await job.ssh(["echo $MINE; pwd; echo no >&2; exit 7"]);

@@ -132,7 +132,7 @@ const converse = async (
     if (end === "job") return end;
     await Promise.race([untilQuiet(copied, outlet), jobEnded]);
     // A job's end kills what is beside it first, and is told afterwards.
-    const wasKilled = end.signal === "SIGKILL" || end.code === 137;
+    const wasKilled = end.signal === "SIGKILL" || end.code === 137 || (end.code ?? end.signal) === null;
     return wasKilled ? await Promise.race([jobEnded, delay(QUIET_MS).then(() => end)]) : end;
   } finally {
     ended.removeEventListener("abort", noteEnd);

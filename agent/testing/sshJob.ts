@@ -11,6 +11,7 @@ import { StreamDuplex } from "../../shared/tunnel/streamDuplex.ts";
 import { openCgroups } from "../runtime/process/cgroups.ts";
 import { createProcessRuntime } from "../runtime/process/processRuntime.ts";
 import { Supervisors } from "../runtime/process/supervisors.ts";
+import type { RunningJob } from "../runtime/runtime.ts";
 import { answerSsh } from "../tunnel/answerSsh.ts";
 import { anAssignment } from "./anAssignment.ts";
 
@@ -51,24 +52,39 @@ export const startSshJob = async (overrides: Parameters<typeof anAssignment>[0] 
   const hooks = { signal: new AbortController().signal, onPulling: () => {}, onOutput };
   const running = await runtime.start(job, hooks);
   closing.defer(() => runtime.remove(assignment.submission_id, dir));
+  const ssh = closing.use(await openSsh(running, { ...job, grown }));
+  const kept = closing.move();
+  return { ...ssh, dir, running, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+};
+
+interface Place {
+  dir: string;
+  spoolPath: string;
+  /** Called when the spool has grown. */
+  grown: Set<() => void>;
+}
+
+/** The SSH server of a job that runs, with a TCP port from which each connection is a stream to it. */
+export const openSsh = async (running: RunningJob, { dir, spoolPath, grown }: Place) => {
+  await using closing = new AsyncDisposableStack();
   const over = new AbortController();
   void running.ended.then(() => over.abort("The job has ended"));
-  const { account } = running;
+  const { account, shell } = running;
   if (!account) throw new Error("A job without an account");
-
-  const user = ssh2.utils.generateKeyPairSync("ed25519");
-  const keyPath = join(state.path, "id");
-  writeFileSync(keyPath, user.private, { mode: 0o600 });
-  const request: { keys: string[]; user: string | null } = { keys: [user.public], user: null };
   const output = {
-    spoolPath: job.spoolPath,
-    offsetAt: (at: number) => (at > Date.now() ? statSync(job.spoolPath).size : 0),
+    spoolPath,
+    offsetAt: (at: number) => (at > Date.now() ? statSync(spoolPath).size : 0),
     onGrown: (listener: () => void) => {
       grown.add(listener);
       return () => grown.delete(listener);
     },
   };
-  const attached = { dir, account, shell: running.shell, output, ended: over.signal };
+  const attached = { dir, account, shell, output, ended: over.signal };
+
+  const user = ssh2.utils.generateKeyPairSync("ed25519");
+  const keyPath = join(dir, "client_key");
+  writeFileSync(keyPath, user.private, { mode: 0o600 });
+  const request: { keys: string[]; user: string | null } = { keys: [user.public], user: null };
   const failures: unknown[] = [];
   const pair = new LossyPair({
     maxStreams: 1_000,
@@ -115,12 +131,10 @@ export const startSshJob = async (overrides: Parameters<typeof anAssignment>[0] 
   };
   const kept = closing.move();
   return {
-    dir,
     port,
     options,
     keyPath,
     request,
-    running,
     exec,
     pair,
     open,
@@ -135,6 +149,28 @@ export const startSshJob = async (overrides: Parameters<typeof anAssignment>[0] 
         client.once("ready", () => resolve(client)).once("error", reject);
         client.connect({ sock: open(), username: "any", privateKey: user.private, ...more });
       }),
+    /** A shell on a terminal, and what it says. */
+    shell: async (client: ssh2.Client, window: ssh2.PseudoTtyOptions) => {
+      const channel = await new Promise<ssh2.ClientChannel>((resolve, reject) =>
+        client.shell(window, (err, opened) => (err ? reject(err) : resolve(opened))),
+      );
+      return Object.assign(channel, { heard: listenTo(channel) });
+    },
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
+};
+
+/** What comes over a channel, as it comes. */
+export const listenTo = (channel: ssh2.ClientChannel) => {
+  const heard = { text: "", err: "", exit: undefined as unknown };
+  channel.on("data", (bytes: Buffer) => {
+    heard.text += bytes.toString();
+  });
+  channel.stderr.on("data", (bytes: Buffer) => {
+    heard.err += bytes.toString();
+  });
+  channel.on("exit", (code: number | null, signal?: string) => {
+    heard.exit = code ?? signal;
+  });
+  return heard;
 };

@@ -16,6 +16,7 @@ import { ImageUse } from "./imageUse.ts";
 import { type LaunchDeps, launch } from "./launch.ts";
 import { makeRoom } from "./makeRoom.ts";
 import type { DockerSettings } from "./settings.ts";
+import { createDockerShell } from "./shell.ts";
 import { Spool } from "./spool.ts";
 import { GONE, watchContainer } from "./watch.ts";
 import { whenReachable } from "./whenReachable.ts";
@@ -111,6 +112,7 @@ export const createDockerRuntime = (options: DockerRuntimeOptions): Runtime => {
           runtimeId: container.id,
           ...place,
           account: accountOf(container, job),
+          shell: createDockerShell(docker, container),
           ...withReboot(watchContainer({ ...(await openSpool(job, hooks)), container }), mark),
         };
       }
@@ -140,6 +142,7 @@ export const createDockerRuntime = (options: DockerRuntimeOptions): Runtime => {
         workingDir,
         username,
         account: accountOf(container, job),
+        shell: createDockerShell(deps.docker, container),
         ...watching,
       };
     } catch (err) {

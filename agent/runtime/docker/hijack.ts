@@ -7,20 +7,26 @@ const MAX_HEAD_BYTES = 64 * 1024;
 /**
  * Asks the engine to turn the connection of a request into a stream of bytes (Docker Engine API, "Attach to a
  * container"). Not through dockerode: its request has a body, which Podman hands to the container as if somebody had
- * typed it. Rejects as dockerode does, with the `statusCode` of a refusal.
+ * typed it. Rejects as dockerode does, with the `statusCode` of a refusal. With a `body` of its own (an exec), the
+ * stream is ended in one direction at a time.
  */
-export const hijack = async (docker: Pick<Docker, "modem">, path: string): Promise<Socket> => {
+export const hijack = async (docker: Pick<Docker, "modem">, path: string, body?: object): Promise<Socket> => {
   // dockerode's client knows where the engine is, its types do not say so.
   const { socketPath, host, port } = docker.modem as { socketPath?: string; host?: string; port?: number };
   const socket = socketPath
-    ? createConnection({ path: socketPath })
-    : createConnection({ host: host ?? "localhost", port: Number(port) });
+    ? createConnection({ path: socketPath, allowHalfOpen: body !== undefined })
+    : createConnection({ host: host ?? "localhost", port: Number(port), allowHalfOpen: body !== undefined });
   try {
-    socket.write(
-      `POST ${path} HTTP/1.1\r\nHost: docker\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: 0\r\n\r\n`,
-    );
-    const { head, rest } = await readHead(socket);
-    const status = Number(/^HTTP\/1\.\d (\d{3})/.exec(head)?.[1] ?? 0);
+    const json = body === undefined ? "" : JSON.stringify(body);
+    const head = [
+      `POST ${path} HTTP/1.1`,
+      "Host: docker\r\nConnection: Upgrade\r\nUpgrade: tcp",
+      ...(body === undefined ? [] : ["Content-Type: application/json"]),
+      `Content-Length: ${Buffer.byteLength(json)}`,
+    ];
+    socket.write(`${head.join("\r\n")}\r\n\r\n${json}`);
+    const { head: answer, rest } = await readHead(socket);
+    const status = Number(/^HTTP\/1\.\d (\d{3})/.exec(answer)?.[1] ?? 0);
     if (status !== 101 && status !== 200) throw await refusal(socket, status, rest);
     if (rest.length > 0) socket.unshift(rest);
     return socket;

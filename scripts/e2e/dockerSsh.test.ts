@@ -1,0 +1,103 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { join } from "node:path";
+import { openSsh } from "../../agent/testing/sshJob.ts";
+import type { Assignment } from "../../shared/protocol/assignment.ts";
+import { tempDir } from "../../shared/testing/tempDir.ts";
+import { waitFor } from "../../shared/testing/waitFor.ts";
+import { dockerJob, hooksOf, runtimeOn, shell } from "./harness/dockerJob.ts";
+import { type Engine, startEngine } from "./harness/engine.ts";
+import { importImage } from "./harness/image.ts";
+import { createNetwork } from "./harness/network.ts";
+import { describeWith } from "./harness/requirements.ts";
+
+describeWith(["root", "docker"], "SSH into containers", () => {
+  const undo = new AsyncDisposableStack();
+  let engine: Engine;
+  let dir: string;
+
+  beforeAll(async () => {
+    dir = undo.use(tempDir()).path;
+    const network = undo.use(await createNetwork());
+    const host = await network.addHost("docker");
+    engine = undo.use(await startEngine({ host, dir: join(dir, "engine") }));
+    await importImage(engine);
+  }, 60_000);
+  afterAll(() => undo.disposeAsync(), 60_000);
+
+  const start = async (assignment: Partial<Assignment>) => {
+    await using closing = new AsyncDisposableStack();
+    const job = dockerJob(dir, { argv: shell("echo up; sleep 600"), network_mode: "bridge", ...assignment });
+    const runtime = runtimeOn(engine);
+    const running = await runtime.start(job, hooksOf());
+    closing.defer(() => runtime.remove(job.assignment.submission_id, job.dir));
+    const ssh = closing.use(await openSsh(running, { ...job, grown: new Set() }));
+    const kept = closing.move();
+    return { ...ssh, running, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+  };
+
+  test("commands: environment, folder, both outputs, exit codes, what is typed", async () => {
+    await using job = await start({ env: { MINE: "of the job" }, working_dir: "/tmp" });
+    const said = await job.ssh(["echo $MINE; pwd; id -un; echo no >&2; exit 7"]);
+    expect(said).toEqual({ stdout: "of the job\n/tmp\nroot\n", stderr: "no\n", code: 7 });
+    expect(await job.ssh(["cat; echo over"], "typed\n")).toMatchObject({ stdout: "typed\nover\n", code: 0 });
+    expect((await job.ssh(["wc -c"], "x".repeat(3_000_000))).stdout.trim()).toBe("3000000");
+    expect((await job.ssh(["head -c 3000000 /dev/zero"])).stdout).toHaveLength(3_000_000);
+    job.request.user = "nobody-by-this-name";
+    const { stdout, code } = await job.ssh(["true"]);
+    expect([stdout.includes("unable to find user nobody-by-this-name"), code]).toEqual([true, 126]);
+  });
+
+  test("a terminal: its size, a new size, a Ctrl-C, and its end with the job", async () => {
+    await using job = await start({});
+    const client = await job.connect();
+    const channel = await job.shell(client, { cols: 91, rows: 33, term: "vt100" });
+    channel.write("echo $TERM `stty size`\n");
+    await waitFor("the size", () => channel.heard.text.includes("vt100 33 91"));
+    channel.setWindow(44, 120, 0, 0);
+    await waitFor("the new size", () => {
+      channel.write("stty size\n");
+      return channel.heard.text.includes("44 120");
+    });
+    channel.write("sleep 777\n");
+    await waitFor("the command", async () => / sleep 777$/m.test((await job.ssh(["ps"])).stdout));
+    channel.write("\x03");
+    channel.write("echo still $((40 + 2)) here\n");
+    await waitFor("the shell", () => channel.heard.text.includes("still 42 here"));
+    job.running.stop(0);
+    await waitFor("the end", () => channel.heard.exit !== undefined);
+    expect([channel.heard.text.includes("[dstack] The job has ended"), channel.heard.exit]).toEqual([
+      true,
+      255,
+    ]);
+  });
+
+  test("what a client leaves behind is hung up", async () => {
+    await using job = await start({});
+    const client = await job.connect();
+    const channel = await job.shell(client, {});
+    channel.write("echo pid $$\n");
+    await waitFor("the shell", () => /pid \d+\r/.test(channel.heard.text));
+    client.destroy();
+    await waitFor("its end", async () => !/ \/bin\/sh$/m.test((await job.ssh(["ps"])).stdout));
+  });
+
+  test("ports in the container's own network, both ways", async () => {
+    await using job = await start({
+      argv: shell("echo inside > /tmp/index.html; httpd -f -p 127.0.0.1:8080 -h /tmp"),
+    });
+    const get = "GET /index.html HTTP/1.0\r\n\r\n";
+    const argv = ["ssh", ...job.options, "-p", String(job.port), "-W", "localhost:8080", "x@127.0.0.1"];
+    const answer = await waitFor("the server", async () => {
+      const { stdout } = await job.exec(argv, get);
+      return stdout || undefined;
+    });
+    expect(answer).toContain("inside");
+    const client = await job.connect();
+    client.on("tcp connection", (_info, accept) => void accept().end("from outside"));
+    const port = await new Promise<number>((resolve, reject) =>
+      client.forwardIn("127.0.0.1", 0, (err, bound) => (err ? reject(err) : resolve(bound))),
+    );
+    expect((await job.ssh([`nc 127.0.0.1 ${port} </dev/null`])).stdout).toBe("from outside");
+    client.end();
+  });
+});
