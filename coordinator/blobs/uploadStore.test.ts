@@ -126,7 +126,7 @@ testOnSmallDisk("a full disk is named, and nothing half-written stays on it", as
   await uploads.append(wish, 0, large.subarray(0, 1000));
   disk.fill(true);
   await expect(uploads.append(wish, 1000, large.subarray(1000))).rejects.toThrow(
-    "The disk of the server is full: the upload is dropped",
+    "The disk of the server is full: it has room for 0B, and 585.0KiB are to come",
   );
   expect(filesOf(disk.path)).toEqual([]);
   async function* pieces() {

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, open, readdir, rm, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { KeyedQueue } from "../../shared/async/keyedQueue.ts";
 import type { Clock } from "../../shared/clock.ts";
 import { AppError } from "../../shared/errors.ts";
@@ -79,14 +79,16 @@ export class UploadStore {
       if (offset + bytes.length > key.size)
         throw new AppError("invalid", `The upload of ${key.sha256} has more than ${key.size} bytes`);
       if (offset > held || offset + bytes.length <= held) return held;
+      const fresh = bytes.subarray(held - offset);
       try {
+        // Others grow too: that there was room for all of it is no promise.
+        await checkRoom(dirname(path), fresh.length);
         await using file = await open(path, "r+");
-        await writeAt(file, bytes.subarray(held - offset), held);
+        await writeAt(file, fresh, held);
       } catch (err) {
-        const failure = writeFailure(err);
         // It would only keep the disk full.
-        if (failure !== err) await rm(path, { force: true });
-        throw failure;
+        await rm(path, { force: true });
+        throw writeFailure(err);
       }
       return offset + bytes.length;
     });
