@@ -295,3 +295,25 @@ test("only members plan and apply fleets", async () => {
   expect((await planFor(cloudFleet("theirs"), { token })).status).toBe(403);
   expect((await coordinator.post(`${P}/fleets/apply`, {}, { token })).status).toBe(403);
 });
+
+test("old clients send resources with SSH hosts, and a router with gateways", async () => {
+  const headers = { "x-api-version": "0.20.3" };
+  const said = (part: string) => ({
+    status: 400,
+    body: { detail: [{ msg: expect.stringContaining(part) }] },
+  });
+  const fleet = {
+    type: "fleet",
+    name: "annex",
+    ssh_config: { user: "root", identity_file: "~/.ssh/id", hosts: ["10.0.0.9"] },
+    resources: { cpu: 2 },
+  };
+  const plan = { spec: { configuration: fleet, profile: {} } };
+  expect(await coordinator.post(`${P}/fleets/get_plan`, plan, { headers })).toMatchObject(
+    said("Fleets of SSH hosts are not supported"),
+  );
+  expect(await coordinator.post(`${P}/fleets/get_plan`, plan)).toMatchObject(said("has no resources"));
+  const configuration = { type: "gateway", name: "front", backend: "gcp", region: "r", router: null };
+  const create = () => coordinator.post(`${P}/gateways/create`, { configuration }, { headers });
+  expect(await create()).toMatchObject({ body: { detail: [{ code: "backend_not_available" }] } });
+});

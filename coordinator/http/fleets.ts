@@ -5,6 +5,7 @@ import {
   DeleteFleetsRequest,
   Fleet,
   FleetPlan,
+  type FleetSpec,
   GetFleetPlanRequest,
   GetFleetRequest,
   ListFleetsRequest,
@@ -21,6 +22,7 @@ import { listImportedIds } from "../store/exports.ts";
 import { type FleetRow, findFleet, findFleetByName, listFleets } from "../store/fleets.ts";
 import { listProjectsByIds, type ProjectRow } from "../store/projects.ts";
 import { requireShared } from "./access.ts";
+import { type ClientVersion, isBefore } from "./clientVersion.ts";
 import { NO_LIMIT, pageOf } from "./page.ts";
 import { NOTHING, projectRoute, type Route, userRoute } from "./route.ts";
 
@@ -50,6 +52,13 @@ const viewOne = async (deps: Deps, project: ProjectRow, row: FleetRow): Promise<
   const [fleet] = await viewFleets(deps, [row], new Map([[project.id, project.name]]));
   if (!fleet) throw new Error(`Fleet ${row.id} has no view`);
   return fleet;
+};
+
+/** Clients before 0.21.0 send the default `resources` with fleets of SSH hosts too, which have none. */
+const sentSpec = (client: ClientVersion, spec: FleetSpec): FleetSpec => {
+  const { configuration } = spec;
+  if (configuration.ssh_config === null || !isBefore(client, [0, 21, 0])) return spec;
+  return { ...spec, configuration: { ...configuration, resources: null } };
 };
 
 export const fleetRoutes: Route[] = [
@@ -105,7 +114,10 @@ export const fleetRoutes: Route[] = [
     access: "member",
     body: GetFleetPlanRequest,
     answer: FleetPlan,
-    handle: ({ deps, user, project, body }) => planFleet(deps, { user, project }, body.spec),
+    handle: async ({ c, deps, user, project, body: { spec } }) => ({
+      ...(await planFleet(deps, { user, project }, sentSpec(c.get("clientVersion"), spec))),
+      spec,
+    }),
   }),
   projectRoute({
     path: "/api/project/:project/fleets/apply",
@@ -114,7 +126,10 @@ export const fleetRoutes: Route[] = [
     access: "member",
     body: ApplyFleetPlanRequest,
     answer: Fleet,
-    handle: ({ deps, user, project, body }) => applyFleet(deps, { user, project }, body),
+    handle: ({ c, deps, user, project, body: { plan, force } }) => {
+      const spec = sentSpec(c.get("clientVersion"), plan.spec);
+      return applyFleet(deps, { user, project }, { plan: { ...plan, spec }, force });
+    },
   }),
   projectRoute({
     path: "/api/project/:project/fleets/delete",

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { GatewayConfiguration } from "../config/gateway.ts";
 import { orNull } from "../schema/field.ts";
+import { isMapping } from "../schema/scalar.ts";
 import { GATEWAY_STATUSES } from "../states.ts";
 import { listed, Uuid, WireTime } from "./scalars.ts";
 
@@ -36,8 +37,15 @@ export const Gateway = z.object({
 });
 export type Gateway = z.infer<typeof Gateway>;
 
+/** Clients of 0.20 also send a `router`, which is null. */
+const SentConfiguration = z.preprocess((sent: unknown) => {
+  if (!isMapping(sent) || sent["router"] !== null) return sent;
+  const { router: _none, ...rest } = sent;
+  return rest;
+}, GatewayConfiguration);
+
 const GatewaySpec = z.object({
-  configuration: GatewayConfiguration,
+  configuration: SentConfiguration,
   configuration_path: orNull(z.string()),
 });
 export type GatewaySpec = z.infer<typeof GatewaySpec>;
@@ -59,12 +67,12 @@ export const GetGatewayPlanRequest = z.object({ spec: GatewaySpec });
 export const ApplyGatewayPlanRequest = z.object({
   plan: z.object({
     spec: GatewaySpec,
-    current_resource: orNull(Gateway.pick({ id: true, configuration: true })),
+    current_resource: orNull(z.object({ id: Uuid, configuration: SentConfiguration })),
   }),
   force: z.boolean(),
 });
 export type ApplyGatewayPlanRequest = z.infer<typeof ApplyGatewayPlanRequest>;
-export const CreateGatewayRequest = z.object({ configuration: GatewayConfiguration });
+export const CreateGatewayRequest = z.object({ configuration: SentConfiguration });
 export const DeleteGatewaysRequest = z.object({ names: listed(z.string()) });
 /** `gateway_project`: whose it is, where that is another project that shares it. */
 export const SetDefaultGatewayRequest = z.object({
