@@ -1,8 +1,11 @@
 /** The API against its description, by requests that Schemathesis makes up: some of what `./scripts/schemathesis` does. */
 import { describe, expect, test } from "bun:test";
+import { join } from "node:path";
 import { startSeeded } from "../../coordinator/testing/seeded.ts";
 import { tempDir } from "../../shared/testing/tempDir.ts";
 import { fuzz, installSchemathesis } from "../fuzzing/schemathesis.ts";
+import { run } from "./harness/program.ts";
+import { installPythonPackage } from "./harness/pythonPackage.ts";
 
 const installed = await installSchemathesis();
 
@@ -22,6 +25,18 @@ const tests = (path: string) => () => {
     120_000,
   );
 };
+
+const validator = await installPythonPackage({
+  folder: "openapi-spec-validator-0.9.0",
+  wanted: "openapi-spec-validator==0.9.0",
+  program: "openapi-spec-validator",
+});
+if ("path" in validator)
+  test("the description is right OpenAPI 3.1", async () => {
+    const document = join(import.meta.dir, "../../docs/api/openapi.json");
+    expect(await run([validator.path, document])).toMatchObject({ code: 0 });
+  });
+else test.skip(`the description is right OpenAPI 3.1 [${validator.reason}]`, () => {});
 
 if ("path" in installed) describe("Schemathesis", tests(installed.path));
 else describe.skip(`Schemathesis [${installed.reason}]`, tests(""));

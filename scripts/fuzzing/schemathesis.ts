@@ -67,7 +67,7 @@ const CONFIG = `
 "path.project" = "main"
 
 [checks.${ACCEPTANCE}]
-expected-statuses = ["2xx", 400, 401, 403, 404, 413]
+expected-statuses = ["2xx", 400, 401, 403, 404, 413, 426]
 `;
 
 const Report = z.object({
