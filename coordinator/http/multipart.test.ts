@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { readForm } from "./multipart.ts";
+import { takeFormFile } from "./multipart.ts";
 
 /** A body that comes in pieces of these sizes, again and again. */
 const cut = (body: Uint8Array<ArrayBuffer>, sizes: readonly number[]): ReadableStream<Uint8Array> => {
@@ -18,17 +18,14 @@ const cut = (body: Uint8Array<ArrayBuffer>, sizes: readonly number[]): ReadableS
 const requestOf = (body: string | ReadableStream<Uint8Array>, contentType: string) =>
   new Request("http://localhost/", { method: "POST", body, headers: { "content-type": contentType } });
 
-const readAll = async (request: Request) => {
-  const parts: { name: string | undefined; filename: string | undefined; bytes: Uint8Array }[] = [];
-  for await (const { content, ...names } of readForm(request)) {
+const read = async (request: Request) =>
+  takeFormFile(request, "file", async ({ filename, content }) => {
     const pieces: Uint8Array[] = [];
     for await (const piece of content) pieces.push(piece);
-    parts.push({ ...names, bytes: new Uint8Array(Buffer.concat(pieces)) });
-  }
-  return parts;
-};
+    return { filename, bytes: new Uint8Array(Buffer.concat(pieces)) };
+  });
 
-test("readForm() reads what FormData writes, however it is cut", async () => {
+test("takeFormFile() reads what FormData writes, however it is cut", async () => {
   const likeBoundary = fc
     .array(fc.constantFrom("\r", "\n", "-", "--", "\r\n--", "a"))
     .map((parts) => new Uint8Array(Buffer.from(parts.join(""))));
@@ -42,41 +39,54 @@ test("readForm() reads what FormData writes, however it is cut", async () => {
       const whole = new Request("http://localhost/", { method: "POST", body: form });
       const type = whole.headers.get("content-type") ?? "";
       const body = cut(new Uint8Array(await whole.arrayBuffer()), sizes);
-      expect(await readAll(requestOf(body, type))).toEqual([
-        { name: "other", filename: "b.bin", bytes: first },
-        { name: "file", filename: "0123", bytes: second },
-      ]);
+      expect(await read(requestOf(body, type))).toEqual({ filename: "0123", bytes: second });
     }),
     { numRuns: 200 },
   );
 });
 
-test("a part that nobody reads is skipped", async () => {
-  const body =
-    '--b\r\nContent-Disposition: form-data; name=a\r\n\r\nxyz\r\n--b\r\nContent-Disposition: form-data; name="f\\""\r\n\r\n\r\n--b--';
-  const names: unknown[] = [];
-  for await (const { name } of readForm(requestOf(body, 'multipart/form-data; boundary="b"')))
-    names.push(name);
-  expect(names).toEqual(["a", 'f"']);
+test("a form without such a file has none", async () => {
+  const form = new FormData();
+  form.append("file", "text");
+  form.append("other", new Blob(["x"]), "b.bin");
+  expect(await read(new Request("http://localhost/", { method: "POST", body: form }))).toBeUndefined();
+});
+
+test("whoever gives up on the file in the middle is heard, and the rest is not read", async () => {
+  let pulled = 0;
+  const head = '--b\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\n';
+  const endless = new ReadableStream<Uint8Array>({
+    pull: (controller) => controller.enqueue(pulled++ === 0 ? Buffer.from(head) : new Uint8Array(65_536)),
+  });
+  const giveUp = takeFormFile(
+    requestOf(endless, "multipart/form-data; boundary=b"),
+    "file",
+    async ({ content }) => {
+      for await (const _ of content) throw new Error("enough");
+    },
+  );
+  await expect(giveUp).rejects.toThrow("enough");
+  expect(pulled).toBeLessThan(200);
 });
 
 test.each([
   ["no form", "application/json", '{"a": 1}', 'its content type is "application/json"'],
-  ["no boundary", "multipart/form-data", "x", "its content type is"],
+  ["no boundary", "multipart/form-data", "x", "Multipart: Boundary not found"],
+  ["cut off", "multipart/form-data; boundary=b", "--b\r\nA: b\r\n\r\nxyz", "Unexpected end"],
   [
-    "cut off",
+    "cut off within the file",
     "multipart/form-data; boundary=b",
-    "--b\r\nA: b\r\n\r\nxyz",
-    "it ends before its last boundary",
+    '--b\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\nxyz',
+    "Unexpected end",
   ],
-  ["empty", "multipart/form-data; boundary=b", "", "it ends before its last boundary"],
-  ["no line after it", "multipart/form-data; boundary=b", "--bxx", "something follows a boundary"],
+  ["empty", "multipart/form-data; boundary=b", "", "Unexpected end"],
+  ["no line after it", "multipart/form-data; boundary=b", "--bxx", "Unexpected end"],
   [
     "endless headers",
     "multipart/form-data; boundary=b",
     `--b\r\n${"A: b\r\n".repeat(5000)}`,
-    "the headers of a part are too long",
+    "Unexpected end",
   ],
 ])("a body that is %s is refused", async (_, type, body, why) => {
-  await expect(readAll(requestOf(body, type))).rejects.toThrow(`The body is not a multipart form: ${why}`);
+  await expect(read(requestOf(body, type))).rejects.toThrow(`The body is not a multipart form: ${why}`);
 });

@@ -1,131 +1,76 @@
-import { AppError } from "../../shared/errors.ts";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { Busboy, type BusboyInstance } from "@fastify/busboy";
+import { AppError, messageOf } from "../../shared/errors.ts";
 
-/** One part of a form, whose content is read as it comes; what is left of it is skipped when the next one is asked for. */
-export interface FormPart {
-  readonly name: string | undefined;
-  readonly filename: string | undefined;
-  readonly content: AsyncIterable<Uint8Array>;
+export interface FormFile {
+  filename: string;
+  /** Read as it comes; never held whole. */
+  content: AsyncIterable<Uint8Array>;
 }
 
-/** Headers of a part beyond this are nobody's. */
-const MOST_HEADER_BYTES = 16 * 1024;
+/** What else a form may have beside the file, and how long the names in it may be. */
+const LIMITS = { fields: 100, fieldSize: 64 * 1024, files: 100, headerPairs: 100, headerSize: 16 * 1024 };
+
+/**
+ * Gives the first file in a field of this name of a `multipart/form-data` body (RFC 7578) to `take`, and resolves with
+ * what comes of that; undefined: there is none. Refuses (`invalid`) what is no form, and one that is cut off.
+ */
+export const takeFormFile = async <T>(
+  request: Request,
+  field: string,
+  take: (file: FormFile) => Promise<T>,
+): Promise<T | undefined> => {
+  const parser = parserOf(request.headers.get("content-type") ?? "");
+  const stop = new AbortController();
+  let taken: Promise<T> | undefined;
+  parser.on("file", (name, stream, filename) => {
+    if (name !== field || taken || !filename) {
+      stream.resume();
+      return;
+    }
+    // A form that breaks ends its file too, or whoever reads it would wait.
+    const broken = () => stream.destroy(new Error("The form broke off"));
+    stop.signal.addEventListener("abort", broken, { once: true });
+    taken = take({ filename, content: stream });
+    // Where the form has broken off the parser says so; else whoever took the file has given up.
+    let cutOff: unknown;
+    stream.on("error", (err) => {
+      cutOff = err;
+    });
+    taken.catch((err: unknown) => {
+      if (err !== cutOff) stop.abort();
+    });
+  });
+  try {
+    await pipeline(Readable.from(piecesOf(request, stop.signal)), parser, { signal: stop.signal });
+  } catch (err) {
+    const isOwn = stop.signal.aborted;
+    stop.abort();
+    // Whoever took the file has given up, and says why.
+    if (isOwn) return await taken;
+    await taken?.catch(() => {});
+    throw notAForm(messageOf(err));
+  }
+  return taken;
+};
+
+/** Ends when told to: a source that always has more would otherwise be read for ever. */
+async function* piecesOf(request: Request, signal: AbortSignal): AsyncGenerator<Uint8Array, void> {
+  for await (const piece of request.body ?? []) {
+    if (signal.aborted) return;
+    yield piece;
+  }
+}
 
 const notAForm = (why: string) => new AppError("invalid", `The body is not a multipart form: ${why}`);
 
-/** The parts of a `multipart/form-data` body (RFC 7578), none of which is ever held whole. */
-export async function* readForm(request: Request): AsyncGenerator<FormPart, void> {
-  const boundary = boundaryOf(request.headers.get("content-type") ?? "");
-  const input = new Pieces(request.body ?? new Blob().stream());
-  // Before the first boundary there is nothing, or what nobody is to read.
-  const delimiter = Buffer.from(`\r\n--${boundary}`);
-  await drain(input.until(delimiter.subarray(2)));
-  for (;;) {
-    const next = await input.bytes(2);
-    if (next === "--") return;
-    if (next !== "\r\n") throw notAForm("something follows a boundary");
-    const headers = await readHeaders(input);
-    const content = input.until(delimiter);
-    yield { ...disposition(headers), content };
-    await drain(content);
-  }
-}
-
-const boundaryOf = (contentType: string): string => {
-  const [, quoted, plain] =
-    /^multipart\/form-data\s*;(?:.*;)?\s*boundary=(?:"([^"\r\n]{1,70})"|([^\s;"]{1,70}))/i.exec(
-      contentType,
-    ) ?? [];
-  const boundary = quoted ?? plain;
-  if (boundary === undefined) throw notAForm(`its content type is "${contentType.slice(0, 200)}"`);
-  return boundary;
-};
-
-const drain = async (content: AsyncIterable<Uint8Array>): Promise<void> => {
-  for await (const _ of content);
-};
-
-const readHeaders = async (input: Pieces): Promise<Map<string, string>> => {
-  const headers = new Map<string, string>();
-  for (let left = MOST_HEADER_BYTES; ; ) {
-    const line = await input.line(left);
-    if (line === "") return headers;
-    left -= line.length;
-    const colon = line.indexOf(":");
-    headers.set(line.slice(0, colon).trim().toLowerCase(), line.slice(colon + 1).trim());
+const parserOf = (contentType: string): BusboyInstance => {
+  if (!/^multipart\/form-data\b/i.test(contentType))
+    throw notAForm(`its content type is "${contentType.slice(0, 200)}"`);
+  try {
+    return new Busboy({ headers: { "content-type": contentType }, limits: LIMITS });
+  } catch (err) {
+    throw notAForm(messageOf(err));
   }
 };
-
-/** The names in `Content-Disposition`; browsers and libraries quote them alike. */
-const disposition = (headers: Map<string, string>) => {
-  const text = headers.get("content-disposition") ?? "";
-  const paramOf = (key: string): string | undefined => {
-    const [, quoted, plain] =
-      new RegExp(`;\\s*${key}=(?:"((?:[^"\\\\]|\\\\.)*)"|([^;\\s]*))`, "i").exec(text) ?? [];
-    return quoted?.replace(/\\(.)/g, "$1") ?? plain;
-  };
-  return { name: paramOf("name"), filename: paramOf("filename") };
-};
-
-/** A stream that is read up to a mark. */
-class Pieces {
-  readonly #source: AsyncIterator<Uint8Array>;
-  #buffer: Buffer = Buffer.alloc(0);
-
-  constructor(source: AsyncIterable<Uint8Array>) {
-    this.#source = source[Symbol.asyncIterator]();
-  }
-
-  /** What comes before the mark, which is taken away. Left in the middle, it can be gone on with. */
-  until(mark: Buffer): AsyncIterableIterator<Uint8Array> {
-    let isOver = false;
-    const pieces: AsyncIterableIterator<Uint8Array> = {
-      [Symbol.asyncIterator]: () => pieces,
-      next: async () => {
-        while (!isOver) {
-          const at = this.#buffer.indexOf(mark);
-          isOver = at >= 0;
-          // The mark may have begun at the end of what is here.
-          const value = this.#cut(isOver ? at : Math.max(0, this.#buffer.length - mark.length + 1));
-          if (isOver) this.#cut(mark.length);
-          if (value.length > 0) return { done: false, value };
-          if (!isOver) await this.#more();
-        }
-        return { done: true, value: undefined };
-      },
-    };
-    return pieces;
-  }
-
-  /** A line without its end. */
-  async line(most: number): Promise<string> {
-    for (;;) {
-      const at = this.#buffer.indexOf("\r\n");
-      if (at > most || (at < 0 && this.#buffer.length > most))
-        throw notAForm("the headers of a part are too long");
-      if (at >= 0) {
-        const line = this.#cut(at).toString();
-        this.#cut(2);
-        return line;
-      }
-      await this.#more();
-    }
-  }
-
-  /** Exactly so many bytes. */
-  async bytes(count: number): Promise<string> {
-    while (this.#buffer.length < count) await this.#more();
-    return this.#cut(count).toString("latin1");
-  }
-
-  #cut(length: number): Buffer {
-    const before = this.#buffer.subarray(0, length);
-    this.#buffer = this.#buffer.subarray(length);
-    return before;
-  }
-
-  async #more(): Promise<void> {
-    const { done, value } = await this.#source.next();
-    if (done) throw notAForm("it ends before its last boundary");
-    this.#buffer = this.#buffer.length === 0 ? Buffer.from(value) : Buffer.concat([this.#buffer, value]);
-  }
-}

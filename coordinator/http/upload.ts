@@ -4,7 +4,7 @@ import type { Received } from "../blobs/receive.ts";
 import type { UploadStore } from "../blobs/uploadStore.ts";
 import type { CoordinatorConfig } from "../config.ts";
 import { InvalidBody } from "./jsonBody.ts";
-import { readForm } from "./multipart.ts";
+import { takeFormFile } from "./multipart.ts";
 
 /** What one request of a resumable upload may carry: held in memory until it is whole. */
 export const UPLOAD_PART_BYTES = 8 * 1024 ** 2;
@@ -33,8 +33,7 @@ export const readUpload = async (
   uploads: UploadStore,
   limit: UploadLimit,
 ): Promise<Received> => {
-  for await (const { name, filename, content } of readForm(request)) {
-    if (name !== "file" || filename === undefined) continue;
+  const taken = await takeFormFile(request, "file", async ({ filename, content }) => {
     await using opened = new AsyncDisposableStack();
     const most = limit.bytes === 0 ? Number.POSITIVE_INFINITY : limit.bytes;
     const received = opened.use(await uploads.receive(content, most));
@@ -43,7 +42,8 @@ export const readUpload = async (
       throw new AppError("invalid", `The file is named "${filename}" but its SHA-256 is ${received.sha256}`);
     opened.move();
     return received;
-  }
+  });
+  if (taken) return taken;
   throw new InvalidBody([{ type: "missing", loc: ["body", "file"], msg: "Field required" }]);
 };
 
