@@ -64,7 +64,7 @@ export const command = defineCommand({
 });
 
 const localPath = ({ cwd, home }: Context, path: string | undefined): string | undefined =>
-  path === undefined ? undefined : resolve(cwd, path.replace(/^~(?=\/|$)/, home));
+  path === undefined ? undefined : resolve(cwd, path.replace(/^~(?=[/\\]|$)/, home));
 
 const fleetWith = (
   configuration: FleetConfiguration,

@@ -24,7 +24,7 @@ export const resolveFiles = (
   { dir, home }: { dir: string; home: string },
 ): FileMapping[] =>
   files.map((mapping) => {
-    const path = resolve(dir, mapping.local_path.replace(/^~(?=\/|$)/, home));
+    const path = resolve(dir, mapping.local_path.replace(/^~(?=[/\\]|$)/, home));
     if (existsSync(path)) return { ...mapping, local_path: path };
     throw new AppError("not_found", `Path '${mapping.local_path}' specified in \`files\` does not exist`);
   });

@@ -34,7 +34,7 @@ test("what is left behind is whole", () => {
     const place = createRedrawn(output);
     place.draw(lines);
     const drawn = text();
-    place.settle();
+    place.settle(lines);
     expect(text().slice(drawn.length)).toBe(rows === 5 ? `\x1b[4A\r\x1b[J${lines}` : "");
   }
 });

@@ -7,8 +7,8 @@ export interface Redrawn {
   draw(text: string): void;
   /** Takes the text away again. */
   erase(): void;
-  /** Leaves it behind, whole. */
-  settle(): void;
+  /** Leaves a text behind, whole: that which stands there, or another one. */
+  settle(text: string): void;
 }
 
 const ERASE_LINE_END = "\x1b[K";
@@ -20,7 +20,6 @@ const ERASE_BELOW = "\x1b[J";
  */
 export const createRedrawn = (out: Output): Redrawn => {
   let before = "";
-  let whole = "";
   const toTop = (): string => {
     // Counted anew each time: a terminal that has become narrower has broken the lines that stand there.
     const rows = rowsOf(before, out.columns ?? 80);
@@ -35,13 +34,12 @@ export const createRedrawn = (out: Output): Redrawn => {
       const shown = cutToHeight(text, out);
       out.write(`${toTop()}${shown.replaceAll("\n", `${ERASE_LINE_END}\n`)}${ERASE_BELOW}`);
       before = shown;
-      whole = text;
     },
     erase,
-    settle: () => {
-      if (before === whole) return;
+    settle: (text) => {
+      if (before === text) return;
       erase();
-      out.write(whole);
+      out.write(text);
     },
   };
 };

@@ -18,7 +18,7 @@ export interface LocalRepo {
 
 /** Folders of the language: `~` is the home, the rest is relative to `base`. */
 export const resolveLocalPath = (given: string, { base, home }: { base: string; home: string }): string => {
-  const path = resolve(base, given.replace(/^~(?=\/|$)/, home));
+  const path = resolve(base, given.replace(/^~(?=[/\\]|$)/, home));
   if (existsSync(path)) return path;
   throw new AppError("not_found", `Invalid repo path: ${given} -> ${path}`);
 };

@@ -177,7 +177,7 @@ describeWith(["programs", "tmux"], "at a terminal", () => {
       await terminal.waitForScreen(/. Stopping run\.\.\./);
       await terminal.ctrlC();
       expect(await terminal.exitCode()).toBe(0);
-      expect(await terminal.screen()).toMatch(/\nAborted\n/);
+      expect((await terminal.screen()).split("[y/n]:").at(-1)).toMatch(/\nAborted\n/);
       // Long before the time is up that a stopped run has.
       expect((await system.coordinator.client.waitForEnd("stubborn")).status).toBe("terminated");
     }, 30_000);
