@@ -123,8 +123,8 @@ describeWith(["programs", "tmux"], "at a terminal", () => {
       name: string,
       { yes = false, stubborn = false } = {},
     ) => {
-      const commands = [...(stubborn ? ["trap '' INT TERM"] : []), "echo it is up", "sleep 600 & wait"];
-      const file = await write(name, stubborn ? [...commands, "sleep 600"] : commands);
+      const commands = [...(stubborn ? ["trap '' INT TERM"] : []), "echo it is up", "sleep 600"];
+      const file = await write(name, commands);
       await terminal.start(`dstack apply ${yes ? "-y " : ""}-f ${file}`);
       if (!yes) {
         await terminal.waitForScreen("[y/n]:");
