@@ -111,6 +111,7 @@ export const runAgent = async (deps: AgentDeps, signal: AbortSignal): Promise<Ag
     supervisors,
     cgroups: openCgroups({ root: "/", log }),
     host,
+    self: deps.self,
     log,
   });
   let docker: Runtime | undefined;

@@ -99,4 +99,7 @@ if (process.argv[2] === "supervise") {
 } else if (process.argv[2] === "fence") {
   const { fence } = await import("./fence/fence.ts");
   await fence(process.argv[3] ?? "", process.argv[4] ?? "");
+} else if (process.argv[2] === "sftp") {
+  const { sftp } = await import("./sftp/sftp.ts");
+  sftp(process.argv[3] ?? "");
 } else await main();

@@ -64,7 +64,13 @@ export const run = async (config: Config, deps: RunDeps): Promise<void> => {
       env,
       dockerHost,
       createDockerRuntime: (log) =>
-        createDockerRuntime({ dockerHost: config.dockerHost, settings, stateDir: config.stateDir, log }),
+        createDockerRuntime({
+          dockerHost: config.dockerHost,
+          settings,
+          self,
+          stateDir: config.stateDir,
+          log,
+        }),
       service,
       upgrade: {
         program: own?.path,

@@ -38,4 +38,6 @@ export interface ShellProcess {
 /** How to run something beside a job's command. Rejects with an AppError that says what this job lacks for it. */
 export interface JobShell {
   run(request: ShellRequest): Promise<ShellProcess>;
+  /** A server of SFTP on its two ends (agent/sftp), for a Unix user; null: the job's own. */
+  sftp(user: string | null): Promise<ShellProcess>;
 }

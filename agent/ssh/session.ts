@@ -66,17 +66,23 @@ export const serveSession = (session: Session, deps: SessionDeps): void => {
   });
   const begin = (channel: ServerChannel, command: string | undefined): void => {
     const run = async () => {
-      if (!deps.shell)
-        throw new AppError("unsupported", "This host cannot run anything beside a job's command");
+      if (!deps.shell) throw noShell();
       process = await deps.shell.run({ command, env, user: deps.user, terminal });
       if (terminal) process.resize(terminal);
       return process;
     };
     void serveProcess(channel, { ...deps, run, isTerminal: terminal !== undefined });
   };
+  session.on("subsystem", (accept, reject, { name }) => {
+    if (name !== "sftp") return reject?.();
+    const run = () => deps.shell?.sftp(deps.user) ?? Promise.reject(noShell());
+    void serveProcess(accept(), { ...deps, run, isTerminal: false });
+  });
   session.on("shell", (accept) => begin(accept(), undefined));
   session.on("exec", (accept, _reject, { command }) => begin(accept(), command));
 };
+
+const noShell = () => new AppError("unsupported", "This host cannot run anything beside a job's command");
 
 interface Serving extends SessionDeps {
   run: () => Promise<ShellProcess>;

@@ -37,6 +37,7 @@ export const startSshJob = async (overrides: Parameters<typeof anAssignment>[0] 
       own: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },
       gpus: () => [],
     },
+    self,
     log: silentLogger,
   });
   // Not the one of whoever runs the tests, whose start-up files may do anything.

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openSsh } from "../../agent/testing/sshJob.ts";
 import type { Assignment } from "../../shared/protocol/assignment.ts";
@@ -99,5 +100,39 @@ describeWith(["root", "docker"], "SSH into containers", () => {
     );
     expect((await job.ssh([`nc 127.0.0.1 ${port} </dev/null`])).stdout).toBe("from outside");
     client.end();
+  });
+
+  test("files: copied as the session's user, and never from outside the container", async () => {
+    await using job = await start({});
+    const sftp = (batch: string) =>
+      job.exec(["sftp", "-q", ...job.options, "-P", String(job.port), "-b", "-", "x@127.0.0.1"], batch);
+    const file = join(dir, "file");
+    writeFileSync(file, "from outside");
+    expect(await sftp(`put ${file} /tmp/file\n`)).toMatchObject({ stderr: "", code: 0 });
+    expect((await job.ssh(["cat /tmp/file; stat -c %u:%g /tmp/file"])).stdout).toBe("from outside0:0\n");
+
+    // What leads out of a root that is only looked at by its path.
+    writeFileSync(join(dir, "host-secret"), "secret");
+    const links = ["/", "/proc/1/root", "/proc/self/root", "../../../../../../../.."];
+    await job.ssh([links.map((to, n) => `ln -s ${to} /tmp/link${n}`).join("; ")]);
+    for (const way of [...links.map((_, n) => `/tmp/link${n}`), "", "/..", "/tmp/../../../../.."]) {
+      const { code, stderr } = await sftp(`get ${way}${dir}/host-secret ${join(dir, "stolen")}\n`);
+      expect([way, code, stderr]).toEqual([way, 1, expect.stringMatching(/not found|No such file/)]);
+    }
+    // A device that a container's root can make, and its own control groups keep it from.
+    await job.ssh(["mknod /tmp/disk b 7 0; mknod /tmp/zero c 1 5; mkfifo /tmp/pipe"]);
+    for (const path of ["/tmp/disk", "/tmp/zero", "/tmp/pipe", "/dev/null"])
+      expect((await sftp(`get ${path} ${join(dir, "stolen")}\n`)).code).toBe(1);
+    expect(existsSync(join(dir, "stolen"))).toBe(false);
+
+    job.request.user = "1234";
+    expect((await sftp(`put ${file} /etc/planted\n`)).stderr).toContain("Permission denied");
+    expect(await sftp(`put ${file} /tmp/mine\n`)).toMatchObject({ code: 0 });
+    expect((await job.ssh(["stat -c %u:%g /tmp/mine"])).stdout).toBe("1234:0\n");
+    // Whoever is looked up there is the image's to say, and must not keep the agent waiting.
+    job.request.user = null;
+    await job.ssh(["rm /etc/passwd; mkfifo /etc/passwd"]);
+    job.request.user = "0";
+    expect(await sftp(`put ${file} /tmp/still\n`)).toMatchObject({ code: 0 });
   });
 });

@@ -26,6 +26,8 @@ export interface DockerRuntimeOptions {
   dockerHost: string;
   log: Logger;
   settings: DockerSettings;
+  /** How this very program is started again, without arguments. */
+  self: readonly string[];
   /** Where the agent keeps what must outlive it; undefined: nothing does. */
   stateDir?: string;
 }
@@ -56,7 +58,7 @@ const START_SEEN_MS = 10_000;
 
 /** Runs jobs in containers (docs/spec/agent.md §2). Nothing is loaded or connected before the first call. */
 export const createDockerRuntime = (options: DockerRuntimeOptions): Runtime => {
-  const { log, settings, stateDir } = options;
+  const { log, settings, stateDir, self } = options;
   const features = allFeatures();
   const use = new ImageUse({
     path: stateDir === undefined ? undefined : join(stateDir, "images.json"),
@@ -112,7 +114,7 @@ export const createDockerRuntime = (options: DockerRuntimeOptions): Runtime => {
           runtimeId: container.id,
           ...place,
           account: accountOf(container, job),
-          shell: createDockerShell(docker, container),
+          shell: createDockerShell({ docker, container, self }),
           ...withReboot(watchContainer({ ...(await openSpool(job, hooks)), container }), mark),
         };
       }
@@ -142,7 +144,7 @@ export const createDockerRuntime = (options: DockerRuntimeOptions): Runtime => {
         workingDir,
         username,
         account: accountOf(container, job),
-        shell: createDockerShell(deps.docker, container),
+        shell: createDockerShell({ docker: deps.docker, container, self }),
         ...watching,
       };
     } catch (err) {

@@ -3,6 +3,7 @@ import type Docker from "dockerode";
 import { delay } from "../../../shared/async/delay.ts";
 import { AppError } from "../../../shared/errors.ts";
 import { readText } from "../../../shared/proc/readText.ts";
+import type { TerminalSize } from "../../native/terminal.ts";
 import { signal } from "../process/kill.ts";
 import { foregroundGroup } from "../process/procfs.ts";
 import type { JobShell, ProcessEnd, ShellProcess, ShellRequest } from "../shell.ts";
@@ -10,6 +11,7 @@ import { engineMessage, statusOf } from "./client.ts";
 import { splitOutput } from "./execFrames.ts";
 import { hijack } from "./hijack.ts";
 import { exists } from "./imageFiles.ts";
+import { startSftp } from "./sftp.ts";
 
 /**
  * Becomes the shell of whoever it runs as, or the plain one; with what is to be run, if it is given. The first argument is
@@ -29,8 +31,8 @@ exec "$s"`;
 const [ASK_MS, GIVE_UP_MS] = [50, 10_000];
 
 /** Processes beside a container's command: its environment and folder, its user unless another is asked for. */
-export const createDockerShell = (docker: Docker, container: Docker.Container): JobShell => ({
-  run: async (request) => {
+export const createDockerShell = ({ docker, container, self }: DockerShellOptions): JobShell => {
+  const run: JobShell["run"] = async (request) => {
     if (!(await exists(container, "/bin/sh")))
       throw new AppError("unsupported", "The image of this job has no shell: only its ports can be reached");
     const exec = await createExec(container, request);
@@ -38,12 +40,34 @@ export const createDockerShell = (docker: Docker, container: Docker.Container): 
     const start = { Detach: false, Tty: request.terminal !== undefined, ...size };
     try {
       const socket = await hijack(docker, `/exec/${exec.id}/start`, start);
+      // Engines before 23 know no size at the start, and refuse one as long as the process is not quite there.
+      if (request.terminal) await resize(exec, request.terminal);
       return asProcess(exec, { socket, container, isTerminal: request.terminal !== undefined });
     } catch (err) {
       throw refusal(err);
     }
-  },
-});
+  };
+  return {
+    run,
+    sftp: async (user) =>
+      (await startSftp(container, { user, self })) ??
+      run({ command: OWN_SFTP_SERVER, env: {}, user, terminal: undefined }),
+  };
+};
+
+export interface DockerShellOptions {
+  docker: Docker;
+  container: Docker.Container;
+  /** How this very program is started again, without arguments. */
+  self: readonly string[];
+}
+
+/** Where the agent may not enter the container itself: the image's, if it has one. */
+const OWN_SFTP_SERVER = `for s in /usr/lib/openssh /usr/lib/ssh /usr/libexec/openssh /usr/libexec; do
+[ -x "$s/sftp-server" ] && exec "$s/sftp-server"
+done
+echo "[dstack] The agent on this host is not root, and the image has no SFTP server: use rsync, or scp -O" >&2
+exit 127`;
 
 const createExec = async (container: Docker.Container, request: ShellRequest): Promise<Docker.Exec> => {
   const { command, env, user, terminal } = request;
@@ -88,8 +112,7 @@ const asProcess = (exec: Docker.Exec, { socket, container, isTerminal }: Started
       }),
     end: () => void (isTerminal ? socket.write("\x04") : socket.end()),
     ...output,
-    // What has ended has no size.
-    resize: ({ cols, rows }) => void exec.resize({ w: cols, h: rows }).catch(() => {}),
+    resize: (size) => void resize(exec, size),
     signal: (name) => void kill(name).catch(() => {}),
     exited: over.then(() => endOf(exec)),
     hangUp: () =>
@@ -97,6 +120,20 @@ const asProcess = (exec: Docker.Exec, { socket, container, isTerminal }: Started
         .catch(() => {})
         .finally(() => socket.destroy()),
   };
+};
+
+const RESIZE_TRIES = 10;
+
+/** Never rejects: what has ended has no size. */
+const resize = async (exec: Docker.Exec, { cols, rows }: TerminalSize): Promise<void> => {
+  for (let tries = 1; tries <= RESIZE_TRIES; tries++) {
+    try {
+      await exec.resize({ w: cols, h: rows });
+      return;
+    } catch {
+      await delay(tries * 10);
+    }
+  }
 };
 
 const endOf = async (exec: Docker.Exec): Promise<ProcessEnd> => {

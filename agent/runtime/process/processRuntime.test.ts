@@ -25,7 +25,8 @@ const host = {
 const cgroups = openCgroups({ root: "/", log: silentLogger });
 let supervisors: Supervisors;
 const open = () => new Supervisors({ socketPath: join(state.path, "s"), command, log: silentLogger });
-const runtime = () => createProcessRuntime({ supervisors, cgroups, host, log: silentLogger });
+const runtime = () =>
+  createProcessRuntime({ supervisors, cgroups, host, self: command.slice(0, 2), log: silentLogger });
 
 beforeAll(() => {
   supervisors = open();
@@ -314,7 +315,10 @@ testOnSmallDisk("a job for whose records there is no room is started when there 
   const said: string[] = [];
   const log = teeLogger(silentLogger, ({ message }) => said.push(message));
   const job = { assignment, dir, spoolPath: join(dir, "spool"), archives: [] };
-  const started = createProcessRuntime({ supervisors, cgroups, host, log }).start(job, hooks());
+  const started = createProcessRuntime({ supervisors, cgroups, host, self: command.slice(0, 2), log }).start(
+    job,
+    hooks(),
+  );
   await waitFor("the refusal", () => said.length > 0);
   expect(said).toEqual(["The disk is full; the job is started when there is room"]);
   disk.fill(false);

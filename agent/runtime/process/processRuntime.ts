@@ -30,6 +30,8 @@ export interface ProcessRuntimeDeps {
   supervisors: Supervisors;
   cgroups: Cgroups;
   host: HostFacts;
+  /** How this very program is started again, without arguments. */
+  self: readonly string[];
   log: Logger;
 }
 
@@ -94,11 +96,12 @@ const accountOf = (supervisor: number, cgroups: readonly string[]): JobAccount =
   };
 };
 
-const shellOf = ({ host, cgroups }: ProcessRuntimeDeps, { dir, assignment }: RuntimeJob): JobShell =>
+const shellOf = ({ host, cgroups, self }: ProcessRuntimeDeps, { dir, assignment }: RuntimeJob): JobShell =>
   createProcessShell({
     user: assignment.user,
     own: host.own,
     dir,
+    self,
     cgroups: () => cgroups.find(assignment.submission_id),
   });
 

@@ -22,6 +22,7 @@ export const runtimeOn = (
   return createDockerRuntime({
     dockerHost: engine.address,
     settings,
+    self: [process.execPath, join(import.meta.dir, "../../../agent/main.ts")],
     log,
     ...(stateDir === undefined ? {} : { stateDir }),
   });
