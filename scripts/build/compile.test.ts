@@ -29,7 +29,7 @@ test.skipIf(!target)(
       probe.exited,
     ]);
     expect(stderr).toBe("");
-    expect(JSON.parse(stdout)).toEqual({ row: "kept", pty: target.pty !== null });
+    expect(JSON.parse(stdout)).toEqual({ row: "kept", pty: target.pty !== null, ssh: true });
     expect(probe.exitCode).toBe(0);
   },
   60_000,

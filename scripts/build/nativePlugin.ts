@@ -35,6 +35,19 @@ export const nativePlugin = (files: PlatformFiles): BunPlugin => ({
     // ssh2 does without. Made for the machine that builds, where it was made at all, it must not come along.
     build.onResolve({ filter: /^cpu-features$/ }, ({ path }) => ({ path, external: true }));
 
+    // It knows a session by the name of its class, which a minifier takes away: a client that goes between opening one and
+    // using it would end the agent.
+    build.onLoad({ filter: /\/node_modules\/ssh2\/lib\/utils\.js$/ }, async ({ path }) => {
+      const source = await Bun.file(path).text();
+      const contents = replaceOnce(
+        source,
+        /channel\.constructor\.name === 'Session'/,
+        "channel._chanInfo",
+        path,
+      );
+      return { contents, loader: "js" };
+    });
+
     build.onLoad({ filter: /\/node_modules\/node-pty\/requireBinary\.js$/ }, async ({ path }) => {
       const source = await Bun.file(path).text();
       const native =

@@ -2,10 +2,12 @@
  * The smallest program that uses every native module of the real ones, with a top-level await:
  * compile.test.ts builds it and runs it where there is no node_modules. Prints one JSON object.
  */
+import { createServer, type Socket } from "node:net";
 import { createClient } from "@libsql/client";
 import { eq } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/libsql";
 import { sqliteTable, text } from "drizzle-orm/sqlite-core";
+import ssh2 from "ssh2";
 
 const notes = sqliteTable("notes", { id: text("id").primaryKey(), body: text("body").notNull() });
 
@@ -28,4 +30,30 @@ const startsOnPty = (): boolean => {
     return false;
   }
 };
-process.stdout.write(`${JSON.stringify({ row: row?.body, pty: startsOnPty() })}\n`);
+/** A client that opens a session, and a connection that breaks before anything is done in it. */
+const outlivesBrokenSession = (): Promise<boolean> =>
+  new Promise((resolve) => {
+    const { private: key } = ssh2.utils.generateKeyPairSync("ed25519");
+    const server = new ssh2.Server({ hostKeys: [key] }, (client) => {
+      client.on("error", () => {}).on("close", () => setImmediate(resolve, true));
+      client.on("authentication", (asked) => asked.accept());
+      client.on("session", (accept) => {
+        accept();
+        for (const socket of sockets) socket.destroy();
+      });
+    });
+    const sockets: Socket[] = [];
+    const listener = createServer((socket) => {
+      sockets.push(socket);
+      server.injectSocket(socket);
+      listener.close();
+    }).listen(0, "127.0.0.1", () => {
+      const { port = 0 } = listener.address() as { port?: number };
+      const user = new ssh2.Client().on("error", () => {});
+      user
+        .on("ready", () => user.exec("true", () => {}))
+        .connect({ port, host: "127.0.0.1", username: "x", password: "x" });
+    });
+  });
+const ssh = await outlivesBrokenSession();
+process.stdout.write(`${JSON.stringify({ row: row?.body, pty: startsOnPty(), ssh })}\n`);
