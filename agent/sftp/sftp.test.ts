@@ -68,7 +68,7 @@ test("sftp: everything that its client can ask for", async () => {
   ].join("\n");
   const { stdout, stderr, code } = await sftp(`${batch}\n`);
   expect(code).toBe(0);
-  expect(stderr).toBe(`remote delete ${there("never-there")}: No such file or directory\n`);
+  expect(stderr.trim()).toBe(`remote delete ${there("never-there")}: No such file or directory`);
   expect(stdout).toContain(`Remote working directory: ${there("folder")}`);
   expect(stdout).toMatch(/-rw-r----- .* two\n/);
   expect(readFileSync(at("got"), "utf8")).toBe("one");
