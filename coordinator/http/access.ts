@@ -81,16 +81,20 @@ const importsFrom = async ({ db }: Deps, project: ProjectRow, user: UserRow): Pr
   return hasExportFor(db, project.id, ids);
 };
 
-/** Lets those in who are of the project, and others (403) only if the thing is shared with a project of theirs. */
+/**
+ * Lets those in who are of the project, and others (403) only if the thing is shared with a project of theirs. Whether
+ * there is anything else they are not told: `id` undefined is a thing that is not there.
+ */
 export const requireShared = async (
   { db }: Deps,
   { user, role }: Pick<ProjectEntry, "role"> & { user: UserRow },
-  thing: { kind: ThingKind; id: string },
+  thing: { kind: ThingKind; id: string | undefined },
 ): Promise<void> => {
   if (role !== undefined || user.global_role === "admin") return;
   const own = await listAllProjects(db, { memberId: user.id });
   const ids = own.map(({ id }) => id);
-  if (!(await listImportedIds(db, ids, thing.kind)).includes(thing.id)) throw accessDenied();
+  const shared: (string | undefined)[] = await listImportedIds(db, ids, thing.kind);
+  if (thing.id === undefined || !shared.includes(thing.id)) throw accessDenied();
 };
 
 const mayEnter = (who: ProjectEntry & { user: UserRow }, access: ProjectAccess): boolean => {

@@ -134,6 +134,12 @@ test("fleets that are imported are seen where they are asked for, and no others"
   expect(await getLab()).toMatchObject({ status: 200, body: { name: "lab", project_name: "main" } });
   const other = await coordinator.post(`${P}/fleets/get`, { name: "private" }, { token });
   expect(other).toMatchObject({ status: 403, body: { detail: { msg: "Access denied", code: null } } });
+  const unknown = await coordinator.post(`${P}/fleets/get`, { name: "nowhere" }, { token });
+  expect(unknown).toMatchObject({ status: 403, body: other.body as object });
+  const strange = await coordinator.post(`${P}/instances/get`, { id: crypto.randomUUID() }, { token });
+  expect(strange.status).toBe(403);
+  const gateway = await coordinator.post(`${P}/gateways/get`, { name: "nowhere" }, { token });
+  expect(gateway.status).toBe(403);
   const instances = z.array(z.object({ id: z.string(), name: z.string() }));
   const all = instances.parse((await coordinator.post("/api/instances/list", {})).body);
   const getInstance = (name: string) =>

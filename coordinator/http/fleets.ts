@@ -14,7 +14,7 @@ import {
 import { AppError } from "../../shared/errors.ts";
 import type { Deps } from "../deps.ts";
 import { applyFleet } from "../domain/fleets/applyFleet.ts";
-import { deleteFleetInstances, deleteFleets, getFleetByName } from "../domain/fleets/deleteFleets.ts";
+import { deleteFleetInstances, deleteFleets } from "../domain/fleets/deleteFleets.ts";
 import { viewFleets } from "../domain/fleets/fleetView.ts";
 import { planFleet } from "../domain/fleets/planFleet.ts";
 import { listVisibleProjects } from "../domain/projects/visibleProjects.ts";
@@ -26,20 +26,19 @@ import { type ClientVersion, isBefore } from "./clientVersion.ts";
 import { NO_LIMIT, pageOf } from "./page.ts";
 import { NOTHING, projectRoute, type Route, userRoute } from "./route.ts";
 
-const getFleetById = async (deps: Deps, projectId: string, id: string): Promise<FleetRow> => {
-  const fleet = await findFleet(deps.db, id);
-  if (fleet?.project_id !== projectId) throw new AppError("not_found", "Resource not found");
-  return fleet;
+const findFleetById = async ({ db }: Deps, projectId: string, id: string): Promise<FleetRow | undefined> => {
+  const fleet = await findFleet(db, id);
+  return fleet?.project_id === projectId ? fleet : undefined;
 };
 
-const getNamed = (
+const findNamed = (
   deps: Deps,
   projectId: string,
   { id, name }: { id: string | null; name: string | null },
-): Promise<FleetRow> => {
-  if (id !== null) return getFleetById(deps, projectId, id);
+): Promise<FleetRow | undefined> => {
+  if (id !== null) return findFleetById(deps, projectId, id);
   if (name === null) throw new AppError("invalid", "name or id must be specified");
-  return getFleetByName(deps, projectId, name);
+  return findFleetByName(deps.db, projectId, name);
 };
 
 /** Imported ones are of other projects. */
@@ -102,8 +101,9 @@ export const fleetRoutes: Route[] = [
     body: GetFleetRequest,
     answer: Fleet,
     handle: async ({ deps, user, role, project, body }) => {
-      const fleet = await getNamed(deps, project.id, body);
-      await requireShared(deps, { user, role }, { kind: "fleet", id: fleet.id });
+      const fleet = await findNamed(deps, project.id, body);
+      await requireShared(deps, { user, role }, { kind: "fleet", id: fleet?.id });
+      if (!fleet) throw new AppError("not_found", "Resource not found");
       return viewOne(deps, project, fleet);
     },
   }),

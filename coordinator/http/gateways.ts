@@ -12,9 +12,11 @@ import {
   SetWildcardDomainRequest,
 } from "../../shared/api/gateways.ts";
 import type { GatewayConfiguration } from "../../shared/config/gateway.ts";
+import { AppError } from "../../shared/errors.ts";
 import { applyGateway, createGateway, planGateway } from "../domain/gateways/applyGateway.ts";
-import { getGatewayByName, listProjectGateways, viewOneGateway } from "../domain/gateways/findGateways.ts";
+import { listProjectGateways, viewOneGateway } from "../domain/gateways/findGateways.ts";
 import { deleteGateways, makeDefault, setWildcardDomain } from "../domain/gateways/manageGateways.ts";
+import { findGatewayByName } from "../store/gateways.ts";
 import { requireShared } from "./access.ts";
 import { type ClientVersion, isBefore } from "./clientVersion.ts";
 import { NOTHING, projectRoute, type Route } from "./route.ts";
@@ -60,8 +62,9 @@ export const gatewayRoutes: Route[] = [
     body: GetGatewayRequest,
     answer: Gateway,
     handle: async ({ c, deps, user, role, project, body }) => {
-      const row = await getGatewayByName(deps, project.id, body.name);
-      if (!project.is_public) await requireShared(deps, { user, role }, { kind: "gateway", id: row.id });
+      const row = await findGatewayByName(deps.db, project.id, body.name);
+      if (!project.is_public) await requireShared(deps, { user, role }, { kind: "gateway", id: row?.id });
+      if (!row) throw new AppError("not_found", "Resource not found");
       return gatewayFor(c.get("clientVersion"), await viewOneGateway(deps, project, row));
     },
   }),

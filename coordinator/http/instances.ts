@@ -28,11 +28,17 @@ import { projectRoute, type Route, userRoute } from "./route.ts";
 /** As many as are kept of one instance. */
 const MOST_CHECKS = 1_000;
 
-const getOwn = async ({ db }: Deps, projectId: string, id: string): Promise<InstanceRow> => {
+const findOwn = async ({ db }: Deps, projectId: string, id: string): Promise<InstanceRow | undefined> => {
   const row = await findInstance(db, id);
-  if (row?.project_id !== projectId) throw new AppError("not_found", "Resource not found");
-  return row;
+  return row?.project_id === projectId ? row : undefined;
 };
+
+const notFound = (): never => {
+  throw new AppError("not_found", "Resource not found");
+};
+
+const getOwn = async (deps: Deps, projectId: string, id: string): Promise<InstanceRow> =>
+  (await findOwn(deps, projectId, id)) ?? notFound();
 
 const viewOne = async (deps: Deps, project: ProjectRow, row: InstanceRow) => {
   const fleetName = (await findFleet(deps.db, row.fleet_id))?.name ?? null;
@@ -80,9 +86,9 @@ export const instanceRoutes: Route[] = [
     body: GetInstanceRequest,
     answer: Instance,
     handle: async ({ deps, user, role, project, body }) => {
-      const instance = await getOwn(deps, project.id, body.id);
-      await requireShared(deps, { user, role }, { kind: "fleet", id: instance.fleet_id });
-      return viewOne(deps, project, instance);
+      const instance = await findOwn(deps, project.id, body.id);
+      await requireShared(deps, { user, role }, { kind: "fleet", id: instance?.fleet_id });
+      return viewOne(deps, project, instance ?? notFound());
     },
   }),
   projectRoute({

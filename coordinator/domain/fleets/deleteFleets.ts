@@ -5,12 +5,6 @@ import { listInstancesOfFleets } from "../../store/instanceLists.ts";
 import { findInstance, type InstanceRow } from "../../store/instances.ts";
 import { listLiveRunNames } from "../../store/runLists.ts";
 
-export const getFleetByName = async (deps: Deps, projectId: string, name: string): Promise<FleetRow> => {
-  const fleet = await findFleetByName(deps.db, projectId, name);
-  if (!fleet) throw new AppError("not_found", "Resource not found");
-  return fleet;
-};
-
 /** A refusal because of the runs in a fleet; undefined: there is none. The sentence is the reference's. */
 const fleetInUse = async (deps: Deps, fleet: FleetRow): Promise<AppError | undefined> => {
   const names = await listLiveRunNames(deps.db, fleet.id);
