@@ -53,8 +53,6 @@ export const apiCases: Case[] = [
     name: "python-by-environment",
     expect: "the same without a configuration file, by DSTACK_SERVER_URL, DSTACK_TOKEN and DSTACK_PROJECT",
     covers: { [PYTHON]: ["Client.from_config"] },
-    // Earlier clients read the configuration file alone.
-    versions: ["0.22.5"],
     run: async (scene) => {
       const { url, token } = scene.stage.coordinator;
       rmSync(join(scene.home, ".dstack/config.yml"));

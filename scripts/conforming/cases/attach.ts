@@ -97,12 +97,21 @@ export const attachCases: Case[] = [
       }
       assert.match((await getRun(`${name}-n`)).status, /submitted|pending/);
       await waitForStatus("terminated", `${name}-y`);
+      await using twice = terminal(["apply", "-f", file, "-n", `${name}-t`]);
+      await twice.waitFor(/Submit the run .*\[y\/n\]/);
+      twice.type("y\r");
+      await twice.waitFor(/Launching/);
+      twice.type(CTRL_C);
+      await twice.waitFor(/Stop the run .* before detaching\?/);
+      twice.type(CTRL_C);
+      await twice.waitFor(/Cancelled by user/);
+      assert.equal(await twice.ended(), 1);
       await using silent = terminal(["apply", "-f", file, "-n", `${name}-d`, "-y"]);
       await silent.waitFor(/Launching/);
       silent.type(CTRL_C);
       await silent.waitFor(/Detached/);
       assert.equal(await silent.ended(), 0);
-      for (const run of [`${name}-n`, `${name}-d`]) await ok(["stop", run, "-x", "-y"]);
+      for (const run of [`${name}-n`, `${name}-t`, `${name}-d`]) await ok(["stop", run, "-x", "-y"]);
     },
   },
 ];
