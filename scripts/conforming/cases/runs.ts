@@ -47,9 +47,10 @@ export const runCases: Case[] = [
   {
     name: "run-get-absent",
     expect: "Run … not found, exit 1; without --json exit 2",
-    covers: { "run get": ["NAME", "--id", "--json"] },
+    covers: { "run get": ["NAME", "--id", "--json"], run: ["--project"] },
     run: async ({ fails }) => {
-      assert.match(await fails(["run", "get", "absent", "--json"]), /Run absent not found/);
+      const absent = ["run", "--project", "main", "get", "absent", "--json"];
+      assert.match(await fails(absent), /Run absent not found/);
       const id = crypto.randomUUID();
       assert.match(await fails(["run", "get", "--id", id, "--json"]), /not found/);
       assert.match(await fails(["run", "get", "--id", "no-uuid", "--json"]), /Invalid UUID format: no-uuid/);
