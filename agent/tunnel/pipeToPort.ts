@@ -19,7 +19,11 @@ export const pipeToPort = async (
     fd,
     allowHalfOpen: true,
     socket: {
-      ...pipe.socket,
+      data: (_socket, bytes) => pipe.socket.data(bytes),
+      drain: () => pipe.socket.drain(),
+      end: () => pipe.socket.end(),
+      close: () => pipe.socket.gone("The connection was closed"),
+      error: (_socket, err) => pipe.socket.gone(err.message),
       open: (socket) => {
         pipe.open(socket);
         accept(null);

@@ -118,6 +118,12 @@ function* formOf(
   yield utf8.encode(`\r\n--${boundary}--\r\n`);
 }
 
+/** Who asks, and what they understand. */
+export const authorization = ({ token, apiVersion }: Connection): Record<string, string> => ({
+  authorization: `Bearer ${token}`,
+  "x-api-version": apiVersion,
+});
+
 type Payload = Pick<RequestInit, "method" | "body" | "headers">;
 
 const jsonBody = (body: unknown): Payload =>
@@ -129,7 +135,6 @@ const send = async (
   payload: Payload,
   options: RequestOptions = {},
 ): Promise<Response> => {
-  const { token, apiVersion } = api.connection;
   const { url, unix } = addressOf(api.connection.url, path);
   const tries = options.isSingleTry ? 1 : TRIES;
   for (let attempt = 1; ; attempt++) {
@@ -138,7 +143,7 @@ const send = async (
       response = await fetch(url, {
         method: "POST",
         ...payload,
-        headers: { ...payload.headers, authorization: `Bearer ${token}`, "x-api-version": apiVersion },
+        headers: { ...payload.headers, ...authorization(api.connection) },
         // Runs are watched for as long as they last.
         timeout: false,
         ...(unix !== undefined && { unix }),

@@ -8,6 +8,7 @@ import { startLive } from "../output/live.ts";
 import { printMessage } from "../output/message.ts";
 import { confirm, printExiting } from "../output/prompt.ts";
 import { interruptible } from "../process/interruptible.ts";
+import type { JobPorts } from "../tunnel/jobPorts.ts";
 import { renderOffers } from "../views/offers.ts";
 import { renderPlan } from "../views/plan.ts";
 import { attachToRun } from "./attachRun.ts";
@@ -25,6 +26,8 @@ export interface ApplyWish {
   readonly maxOffers: number;
   readonly fullOffers: boolean;
   readonly unallocated: boolean;
+  /** The address here that forwarded ports listen on; undefined: this machine only. */
+  readonly host: string | undefined;
 }
 
 /** Plans a run, asks, submits it and stays with it (docs/spec/cli.md §4). Returns the exit code. */
@@ -47,6 +50,8 @@ export const applyRun = async (
     printExiting(ctx);
     return 0;
   }
+  // Before anything is stopped or submitted: what cannot be had is no reason to lose a run.
+  using ports = wish.detach ? undefined : await openPorts(ctx, { api, plan, host: wish.host });
   const run = await interruptible(ctx, async (signal) => {
     const current = plan.current_resource;
     if (proposal.action === "override" && current) await stopAndWait(ctx, { api, run: current, signal });
@@ -63,7 +68,19 @@ export const applyRun = async (
     ctx.out.write(`Run ${run.run_spec.run_name} ${word}, detaching...\n`);
     return 0;
   }
-  return attachToRun(ctx, { api, run, yes: wish.yes });
+  return await attachToRun(ctx, { api, run, yes: wish.yes, ...(ports && { ports }) });
+};
+
+/** The ports of the first job, bound; undefined: it has none. */
+const openPorts = async (
+  ctx: Context,
+  { api, plan, host }: { api: Api; plan: RunPlan; host: string | undefined },
+): Promise<JobPorts | undefined> => {
+  const apps = plan.job_plans[0]?.job_spec.app_specs ?? [];
+  if (apps.length === 0) return undefined;
+  const { bindPorts, forwardsOf, JobPorts } = await import("../tunnel/jobPorts.ts");
+  const wish = { host, failed: "Failed to submit", command: "dstack apply" };
+  return new JobPorts(ctx, api, bindPorts(forwardsOf(apps), wish));
 };
 
 const fetchPlan = async (

@@ -9,6 +9,7 @@ import { trackLines } from "../output/lineStart.ts";
 import { startLive } from "../output/live.ts";
 import { printMessage } from "../output/message.ts";
 import { hourAndMinute } from "../output/time.ts";
+import type { JobPorts } from "../tunnel/jobPorts.ts";
 import { renderRuns } from "../views/runs.ts";
 import { detachFrom } from "./detach.ts";
 import { endingLines, exitCodeOf } from "./ending.ts";
@@ -20,13 +21,15 @@ interface Attachment {
   readonly run: Run;
   /** Nobody wants to be asked: Ctrl-C leaves the run alone. */
   readonly yes: boolean;
+  /** Ports that lead there meanwhile; whoever made them closes them. */
+  readonly ports?: JobPorts;
 }
 
 /** Stays with a run until its end: shows that it starts, what it prints, how it ended. Returns the exit code. */
-export const attachToRun = async (ctx: Context, { api, run, yes }: Attachment): Promise<number> => {
+export const attachToRun = async (ctx: Context, { api, run, yes, ports }: Attachment): Promise<number> => {
   using interrupt = ctx.interrupts.listen();
   try {
-    return await follow(ctx, { api, run, signal: interrupt.signal });
+    return await follow(ctx, { api, run, ports, signal: interrupt.signal });
   } catch (err) {
     if (!interrupt.signal.aborted) throw err;
   }
@@ -36,10 +39,11 @@ export const attachToRun = async (ctx: Context, { api, run, yes }: Attachment): 
 interface Following {
   readonly api: Api;
   readonly run: Run;
+  readonly ports: JobPorts | undefined;
   readonly signal: AbortSignal;
 }
 
-const follow = async (ctx: Context, { api, run, signal }: Following): Promise<number> => {
+const follow = async (ctx: Context, { api, run, ports, signal }: Following): Promise<number> => {
   const out = trackLines(ctx.out);
   const logContext = { ...ctx, out };
   const outage = createOutage(ctx);
@@ -55,6 +59,7 @@ const follow = async (ctx: Context, { api, run, signal }: Following): Promise<nu
     const submissionId = mainSubmissionId(next);
     if (submissionId === undefined || submissionId === log?.submissionId) return;
     log = followLog(logContext, { api, feed, outage, submissionId, signal });
+    ports?.follow(submissionId);
   };
   followNewest(run);
   try {
@@ -62,6 +67,7 @@ const follow = async (ctx: Context, { api, run, signal }: Following): Promise<nu
       const up = await feed.until(isUp);
       live[Symbol.dispose]();
       printUp(ctx, { api, run: up });
+      if (!isFinalRun(up.status)) for (const line of ports?.lines() ?? []) ctx.out.write(`${line}\n`);
       const shown = log;
       await shown?.print();
       out.endLine();

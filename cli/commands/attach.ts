@@ -1,3 +1,4 @@
+import { Port } from "../../shared/config/ports.ts";
 import { AppError } from "../../shared/errors.ts";
 import { isFinalRun } from "../../shared/states.ts";
 import { openApi } from "../api/open.ts";
@@ -6,36 +7,44 @@ import { attachToRun } from "../apply/attachRun.ts";
 import { defineCommand } from "../args/command.ts";
 import { flag, integer, list, one, text, value } from "../args/option.ts";
 import { projectOption } from "../args/resolve.ts";
+import { jobOf, stayAttached } from "../attach/stay.ts";
+import { readAs } from "../runOptions/read.ts";
+import { bindPorts, forwardsOf, JobPorts } from "../tunnel/jobPorts.ts";
 
 export const command = defineCommand({
-  description: `Stay with a run until its end, with its output. Ctrl-C leaves the run alone. Ports and SSH
-cannot be forwarded yet: --logs is needed, and the options that say how to forward have no effect.`,
+  description: `Have the ports of a run's job here, until Ctrl-C or the run's end; with --logs also its output.
+Ctrl-C leaves the run alone. There is no SSH to jobs yet.`,
   options: {
     project: projectOption,
     logs: flag("--logs", "Print the output of the run"),
-    sshIdentity: value("--ssh-identity KEY", "The private key that opens the run", text, {
+    sshIdentity: value("--ssh-identity KEY", "Without effect as long as there is no SSH", text, {
       complete: "file",
     }),
-    host: value("--host ADDRESS", "The address here that forwarded ports listen on", text),
-    ports: list("-p, --port MAPPING", "A port to forward, like 8000, 80:8000 or *:8000", text),
-    replica: value("--replica N", "The number of the replica", integer),
-    job: value("--job N", "The number of the job, that is of the node", integer),
+    host: value("--host ADDRESS", "The address here that forwarded ports listen on (localhost)", text),
+    ports: list("-p, --port MAPPING", "A port to forward, like 8000, 80:8000 or *:8000", readAs(Port)),
+    replica: value("--replica N", "The number of the replica (any that runs)", integer),
+    job: value("--job N", "The number of the job, that is of the node (0)", integer),
     since: value("--since TIME", "Only output that is newer", text),
   },
   args: { name: one("RUN", "The name of the run", "run") },
-  run: async (ctx, { project, logs, replica, job, since, name }) => {
+  run: async (ctx, { project, logs, host, ports: mappings, replica, job, since, name }) => {
     const api = await openApi(ctx, { project });
     const run = await getRun(api, { name });
     if (isFinalRun(run.status) && run.status !== "done")
       throw new AppError("conflict", `Run ${name} is ${run.status}`);
-    if (!logs || replica !== undefined || job !== undefined || since !== undefined)
+    if (logs && (replica !== undefined || job !== undefined || since !== undefined))
       throw new AppError(
         "unsupported",
-        "Cannot attach: the tunnel to a run's ports and SSH server is not there yet",
+        "Cannot attach: --logs is only for the first job, from its beginning",
         {
-          hint: `\`dstack attach ${name} --logs\` stays with the run; \`dstack logs -f ${name}\` shows the output of any of its jobs`,
+          hint: `\`dstack logs -f ${name}\` has --replica, --job and --since`,
         },
       );
-    return attachToRun(ctx, { api, run, yes: true });
+    const wanted = { replica, job: job ?? 0 };
+    const apps = jobOf(run, wanted).job_spec.app_specs;
+    const wish = { host, failed: "Failed to attach", command: "dstack attach" };
+    using ports = new JobPorts(ctx, api, bindPorts(forwardsOf(apps, mappings), wish));
+    if (logs) return await attachToRun(ctx, { api, run, yes: true, ports });
+    return await stayAttached(ctx, { api, run, wanted, ports });
   },
 });

@@ -26,7 +26,9 @@ test("attach --logs stays with a run; Ctrl-C leaves the run alone, without a que
 });
 
 test.each([
-  [["attach", "talker"], "Cannot attach: the tunnel to a run's ports and SSH server is not there yet\n"],
+  [["attach", "talker", "--logs", "--job", "1"], "Cannot attach: --logs is only for the first job"],
+  [["attach", "talker", "--job", "1"], "Failed to find replica=<any running> job=1\n"],
+  [["attach", "talker", "-p", "80"], "Cannot override port 80 not exposed by the run\n"],
   [["attach", "ghost"], "Run ghost not found\n"],
   [["preset"], "Presets are not supported yet\n"],
   [["preset", "get", "01234567", "--json"], "Presets are not supported yet\n"],

@@ -1,14 +1,19 @@
-import type { Socket, SocketHandler } from "bun";
+import type { Socket } from "bun";
 import { Fifo } from "./fifo.ts";
 import type { StreamFailure } from "./frame.ts";
 import { ReceiveWindow, type WindowBudget } from "./receiveWindow.ts";
 import type { StreamHandler, TunnelStream } from "./stream.ts";
 
-type PipeSocket = Pick<Socket<undefined>, "write" | "pause" | "resume" | "shutdown" | "terminate" | "end">;
+type PipeSocket = Pick<Socket<unknown>, "write" | "pause" | "resume" | "shutdown" | "terminate" | "end">;
 
 export interface Pipe {
-  /** For the socket, from its making on. */
-  readonly socket: Pick<SocketHandler<undefined>, "data" | "drain" | "end" | "close" | "error">;
+  /** What the socket's handlers say, from its making on. */
+  readonly socket: {
+    data(bytes: Uint8Array): void;
+    drain(): void;
+    end(): void;
+    gone(why: string): void;
+  };
   /** For the stream. */
   readonly stream: StreamHandler;
   /** The socket is there. */
@@ -75,14 +80,13 @@ export const pipeSocket = (stream: TunnelStream, options: PipeOptions): Pipe => 
       flush();
     },
     socket: {
-      data: (_socket, bytes) => {
+      data: (bytes) => {
         stream.write(bytes);
         holdIfFull();
       },
       drain: flush,
       end: () => stream.end(),
-      close: () => socketGone({ code: "aborted", message: "The connection was closed" }),
-      error: (_socket, err) => socketGone({ code: "aborted", message: err.message }),
+      gone: (why) => socketGone({ code: "aborted", message: why }),
     },
     stream: {
       accepted: (answer) => {
