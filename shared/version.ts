@@ -13,3 +13,6 @@ export const BUILD_TARGET = typeof DSTACK_BUILD_TARGET === "string" ? DSTACK_BUI
  * (docs/spec/http-api.md §1.3, docs/spec/changes-0.22.md §1): 0.20 to 0.22 clients are accepted.
  */
 export const API_VERSION = "0.22.5";
+
+/** In which the coordinator tells clients its release. */
+export const RELEASE_HEADER = "x-dstack-release";

@@ -1,5 +1,6 @@
 import { delay } from "../../shared/async/delay.ts";
 import { AppError } from "../../shared/errors.ts";
+import { RELEASE_HEADER } from "../../shared/version.ts";
 import type { Connection } from "../settings/connection.ts";
 import { type Answer, understand } from "./answer.ts";
 import { ApiRefusal, Unreachable } from "./refusal.ts";
@@ -12,6 +13,8 @@ export interface Api {
   readonly connection: Connection;
   /** `P` of docs/spec/http-api.md: the path of the project. */
   readonly project: string;
+  /** Called with the release of a server that tells it. */
+  readonly onRelease?: (release: string) => void;
 }
 
 export const createApi = (connection: Connection): Api => ({
@@ -157,6 +160,8 @@ const send = async (
       }
       throw new Unreachable(api.connection.url, err);
     }
+    const release = response.headers.get(RELEASE_HEADER);
+    if (release !== null) api.onRelease?.(release);
     if (response.ok) return response;
     throw new ApiRefusal(response.status, url, await bodyOf(response));
   }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { CliOptions } from "../../cli/testing/runCli.ts";
 import { type Clock, systemClock } from "../../shared/clock.ts";
-import { API_VERSION } from "../../shared/version.ts";
+import { API_VERSION, RELEASE_HEADER, VERSION } from "../../shared/version.ts";
 import { type Lab, openLab } from "./lab.ts";
 
 interface Checked {
@@ -16,6 +16,12 @@ const examine = async (lab: Lab, options: CliOptions = {}) => {
   for (const each of checks) expect(each.remedy === null).toBe(each.status === "ok");
   return Object.fromEntries(checks.map((each) => [each.name, each]));
 };
+
+test("the server tells its release, so that a client can say that there is a newer one", async () => {
+  await using lab = await openLab();
+  const { headers } = await lab.coordinator.send("/api/server/get_info");
+  expect(headers.get(RELEASE_HEADER)).toBe(VERSION);
+});
 
 describe("doctor", () => {
   test("finds nothing wrong where nothing is", async () => {

@@ -1,5 +1,5 @@
 import type { MiddlewareHandler } from "hono";
-import { API_VERSION } from "../../../shared/version.ts";
+import { API_VERSION, RELEASE_HEADER, VERSION } from "../../../shared/version.ts";
 import { isTooNew, parseClientVersion } from "../clientVersion.ts";
 import type { AppEnv } from "../env.ts";
 import { domainError, Refused } from "../errorAnswer.ts";
@@ -21,5 +21,6 @@ export const apiVersion = (): MiddlewareHandler<AppEnv> =>
         ),
       );
     c.set("clientVersion", version);
+    c.header(RELEASE_HEADER, VERSION);
     await next();
   };
