@@ -39,10 +39,19 @@ test("scp: there and back, folders, times and rights", async () => {
   }
 });
 
-test("the old scp, and rsync where it is, are commands", async () => {
+test("the old scp is a command", async () => {
   writeFileSync(at("old"), "old way");
   expect(await scp("-O", at("old"), "x@127.0.0.1:old")).toMatchObject({ code: 0 });
   expect(readFileSync(there("old"), "utf8")).toBe("old way");
+});
+
+test.skipIf(!Bun.which("rsync"))("so is rsync [rsync]", async () => {
+  mkdirSync(at("synced/below"), { recursive: true });
+  writeFileSync(at("synced/below/file"), "in step");
+  const shell = ["ssh", ...job.options, "-p", String(job.port)].join(" ");
+  const argv = ["rsync", "-a", "-e", shell, at("synced"), "x@127.0.0.1:"];
+  expect(await job.exec(argv)).toEqual({ stdout: "", stderr: "", code: 0 });
+  expect(readFileSync(there("synced/below/file"), "utf8")).toBe("in step");
 });
 
 test("sftp: everything that its client can ask for", async () => {

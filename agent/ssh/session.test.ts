@@ -1,9 +1,10 @@
 /** OpenSSH's client and the library's, through a tunnel, to a job of the process runtime. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { ClientChannel } from "ssh2";
 import { waitFor } from "../../shared/testing/waitFor.ts";
+import { processesWith } from "../runtime/process/procfs.ts";
 import { startSshJob, listenTo as talk } from "../testing/sshJob.ts";
 
 let job: Awaited<ReturnType<typeof startSshJob>>;
@@ -171,3 +172,30 @@ test("when the job ends, its sessions end, with a word of why", async () => {
   expect([heard.text.includes("[dstack] The job has ended"), heard.exit]).toEqual([true, 255]);
   await closed;
 });
+
+test("what a session leaves behind, deaf to hang-ups, is gone when the job is", async () => {
+  const other = await startSshJob();
+  await other.ssh(["nohup sleep 600 >/dev/null 2>&1 &"]);
+  const left = () => processesWith("DSTACK_JOB_ID", basename(other.dir)).length;
+  expect(left()).toBe(2);
+  await other[Symbol.asyncDispose]();
+  expect(left()).toBe(0);
+});
+
+test("a flood of sessions is bounded, and harms nobody else", async () => {
+  const client = await job.connect();
+  const opened = await Promise.allSettled(
+    Array.from(
+      { length: 300 },
+      () =>
+        new Promise<ClientChannel>((resolve, reject) =>
+          client.exec("exec sleep 600", (err, channel) => (err ? reject(err) : resolve(channel))),
+        ),
+    ),
+  );
+  expect(opened.filter(({ status }) => status === "rejected")).toHaveLength(300 - 256);
+  expect((await job.ssh(["echo well"])).stdout).toBe("well\n");
+  client.destroy();
+  const left = () => processesWith("DSTACK_JOB_ID", basename(job.dir)).length;
+  await waitFor("all of them to be gone", () => left() === 1, 20_000);
+}, 60_000);

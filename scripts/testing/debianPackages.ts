@@ -10,6 +10,8 @@ const PROGRAMS: Record<string, string> = {
   curl: "curl",
   shellcheck: "shellcheck",
   faketime: "faketime",
+  sftp: "openssh-client",
+  rsync: "rsync",
   tmux: "tmux",
 };
 

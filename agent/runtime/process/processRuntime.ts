@@ -23,7 +23,7 @@ import { bootId, isRecordAlive } from "./procfs.ts";
 import { type ExitRecord, findExit, findSupervisor } from "./records.ts";
 import { createProcessShell } from "./shell.ts";
 import type { Supervisor, Supervisors } from "./supervisors.ts";
-import { keepSurroundings } from "./surroundings.ts";
+import { hadShells, keepSurroundings } from "./surroundings.ts";
 import { resolveUser } from "./user.ts";
 
 export interface ProcessRuntimeDeps {
@@ -79,6 +79,8 @@ export const createProcessRuntime = (deps: ProcessRuntimeDeps): Runtime => ({
   },
   remove: async (submissionId, dir) => {
     await endSupervisor(deps, submissionId, dir);
+    // What a shell has left behind is below no supervisor.
+    if (hadShells(dir)) await killLeft(deps, submissionId);
     removeCgroups(deps.cgroups.find(submissionId));
     for (const name of readFolder(dir)) {
       if (name !== SPOOL) rmSync(join(dir, name), { recursive: true, force: true });

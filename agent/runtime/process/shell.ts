@@ -6,7 +6,7 @@ import type { JobShell, ProcessEnd, ShellProcess } from "../shell.ts";
 import { asUser, DEFAULT_PATH } from "./command.ts";
 import { signal } from "./kill.ts";
 import { settle, startOnPipes } from "./pipes.ts";
-import { readSurroundings } from "./surroundings.ts";
+import { noteShell, readSurroundings } from "./surroundings.ts";
 import { type JobUser, resolveUser, shellOf } from "./user.ts";
 
 export interface ProcessShellOptions {
@@ -33,6 +33,7 @@ export const createProcessShell = (options: ProcessShellOptions): JobShell => ({
     // A shell that has no level reads its start-up files even for a command, if it is talked to by a socket (bash does).
     const all = { SHLVL: "1", ...env, ...home, SHELL: shell, ...request.env };
     const start = { argv, env: all, cwd, cgroups, user };
+    noteShell(options.dir);
     return request.terminal ? startOnTerminal(request.terminal, start) : startOnPipes(start);
   },
   sftp: async (wanted) => {

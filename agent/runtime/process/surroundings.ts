@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { AppError } from "../../../shared/errors.ts";
 
@@ -9,6 +9,12 @@ export interface Surroundings {
 }
 
 const FILE = "surroundings.json";
+const SHELLS = "shells";
+
+/** Something is run beside the command: where there are no control groups, it must be looked for when the job is over. */
+export const noteShell = (dir: string): void => writeFileSync(join(dir, SHELLS), "", { mode: 0o600 });
+
+export const hadShells = (dir: string): boolean => existsSync(join(dir, SHELLS));
 
 /** In the submission's folder, so that shells are the same after a restart of the agent. */
 export const keepSurroundings = (dir: string, surroundings: Surroundings): void =>
