@@ -33,7 +33,8 @@ const ctx: Context = {
     home,
     env,
     now: systemClock.now,
-    onFailure: (message) => err.write(`${message}\n`),
+    // A service or a container may have no home, and its output is read by programs.
+    onFailure: (message) => err.isTerminal && err.write(`${message}\n`),
   }),
 };
 

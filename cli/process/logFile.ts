@@ -14,7 +14,7 @@ interface Place {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly now: () => number;
   /** Called once, if the file cannot be written; the command goes on. */
-  readonly onFailure: (message: string) => void;
+  readonly onFailure: (message: string) => unknown;
 }
 
 /**
