@@ -27,6 +27,7 @@ export class AgentTunnel implements Disposable {
   readonly #deps: AgentTunnelDeps;
   readonly #budget = new WindowBudget(BUDGET_BYTES);
   #dialler: Dialler | undefined;
+  #isWanted = false;
 
   constructor(deps: AgentTunnelDeps) {
     this.#deps = deps;
@@ -34,15 +35,19 @@ export class AgentTunnel implements Disposable {
 
   /** What the coordinator's last answer said. */
   wanted(isWanted: boolean): void {
-    if (isWanted) this.#dialler ??= this.#dial();
+    this.#isWanted = isWanted;
+    // The coordinator has just answered: a connection that is waited for need not wait longer.
+    if (isWanted && this.#dialler) this.#dialler.hurry();
+    else if (isWanted) this.#dial();
     else if (this.#dialler?.mux.size === 0) this.#dialler[Symbol.dispose]();
   }
 
   [Symbol.dispose](): void {
+    this.#isWanted = false;
     this.#dialler?.[Symbol.dispose]();
   }
 
-  #dial(): Dialler {
+  #dial(): void {
     const { link, log } = this.#deps;
     const dialler = new Dialler({
       url: tunnelUrl(link.url, `${AGENT_BASE_PATH}/tunnel`),
@@ -56,10 +61,12 @@ export class AgentTunnel implements Disposable {
       onChange: (state) => log.debug("The tunnel to the coordinator", { state }),
       onClosed: (reason) => {
         log.debug("The tunnel to the coordinator is closed", { reason });
-        if (this.#dialler === dialler) this.#dialler = undefined;
+        this.#dialler = undefined;
+        // It was of a coordinator that is no more, while the present one waits for another.
+        if (this.#isWanted) this.#dial();
       },
     });
-    return dialler;
+    this.#dialler = dialler;
   }
 
   #take(incoming: IncomingStream, request: unknown): void {
