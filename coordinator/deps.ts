@@ -5,6 +5,7 @@ import type { UploadStore } from "./blobs/uploadStore.ts";
 import type { CoordinatorConfig } from "./config.ts";
 import type { Clouds } from "./domain/backends/clouds.ts";
 import type { RunCounters } from "./domain/metrics/runCounters.ts";
+import type { RunTexts } from "./domain/runs/runTexts.ts";
 import type { Engine } from "./engine/engine.ts";
 import type { FleetKeeper } from "./engine/fleetKeeper.ts";
 import type { ThingKeeper } from "./engine/thingKeeper.ts";
@@ -29,6 +30,7 @@ export interface Deps {
   things: ThingKeeper;
   usage: UsageIntake;
   counters: RunCounters;
+  runTexts: RunTexts;
   relay: Relay;
   logs: LogStore;
   blobs: BlobStore;

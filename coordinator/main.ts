@@ -17,6 +17,7 @@ import type { Backend } from "./domain/fleets/backend.ts";
 import { createJoinToken } from "./domain/fleets/joinTokens.ts";
 import { RunCounters } from "./domain/metrics/runCounters.ts";
 import { jobSpecsOf } from "./domain/runs/effectiveSpec.ts";
+import { RunTexts } from "./domain/runs/runTexts.ts";
 import { ensureAdmin, MAIN_PROJECT } from "./domain/users/ensureAdmin.ts";
 import { AgentLink } from "./engine/agentLink.ts";
 import { AgentSessions } from "./engine/agentSessions.ts";
@@ -116,6 +117,7 @@ const buildCoordinator = async (
   const agents = new AgentSessions(clock);
   const capacity = new Capacity();
   const counters = new RunCounters();
+  const runTexts = new RunTexts(db.$rows);
   const engineDeps = {
     db,
     tell,
@@ -181,6 +183,7 @@ const buildCoordinator = async (
     link,
     usage,
     counters,
+    runTexts,
     relay,
     closing: closing.signal,
   };

@@ -272,6 +272,26 @@ describe("runs/get and runs/list", () => {
     expect(upward.map(({ id }) => id)).toEqual(all.map(({ id }) => id).reverse());
   });
 
+  test("a run that is over is listed as it was, until something of it changes", async () => {
+    await applied(specOf("listed-again"));
+    await until("listed-again", ({ status }) => status === "done");
+    const find = async (wish: Record<string, unknown> = {}, version = "0.22.5") => {
+      const body = { project_name: "main", ...wish };
+      const answer = await coordinator.post("/api/runs/list", body, {
+        headers: { "x-api-version": version },
+      });
+      return (answer.body as Run[]).find(({ run_spec }) => run_spec.run_name === "listed-again");
+    };
+    const first = await find();
+    expect(first).toMatchObject({ status: "done", deleted: false });
+    expect(await find()).toEqual(first);
+    expect(await find({ include_jobs: false })).toEqual({ ...first, jobs: [] } as Run);
+    expect((await find({}, "0.20.13"))?.run_spec.configuration).toHaveProperty("fleets");
+    expect(await find()).toEqual(first);
+    await remove("listed-again");
+    expect(await find()).toEqual({ ...first, deleted: true } as Run);
+  });
+
   test("shows only what the caller may see", async () => {
     const token = await coordinator.addUser("stranger");
     expect(await coordinator.post("/api/runs/list", {}, { token })).toMatchObject({ status: 200, body: [] });

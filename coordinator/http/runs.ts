@@ -28,8 +28,10 @@ export const runRoutes: Route[] = [
     handle: async ({ c, deps, user, body }) => {
       const { prev_submitted_at, prev_run_id, ascending, limit } = body;
       const page = pageOf({ prev_created_at: prev_submitted_at, prev_id: prev_run_id, ascending, limit });
-      const runs = await listVisibleRuns(deps, user, { request: body, page });
-      return c.json(runs.map((run) => runFor(c.get("clientVersion"), run)));
+      const client = c.get("clientVersion");
+      const form = { name: String(client), of: (run: Run) => runFor(client, run) };
+      const runs = await listVisibleRuns(deps, user, { request: body, page, form });
+      return c.body(runs, 200, { "content-type": "application/json" });
     },
   }),
   projectRoute({

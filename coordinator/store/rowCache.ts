@@ -101,6 +101,11 @@ export class RowCache {
     return this.#told.has(sql);
   }
 
+  /** Nothing of the run has been written since that moment (`now`), nor is being written. */
+  isUnwrittenSince(runId: string, moment: number): boolean {
+    return this.#isNew(runId, moment) && !this.#writing.has(runId);
+  }
+
   clear(): void {
     this.#forgetWritten();
     this.held.clear();

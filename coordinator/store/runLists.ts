@@ -22,10 +22,19 @@ const matching = (filter: RunFilter): SQL | undefined =>
     filter.onlyActive ? inArray(runs.status, LIVE_RUN_STATUSES) : undefined,
   );
 
-/** Finished and deleted runs too, unless only active ones are asked for. */
-export const listRuns = (db: Db, filter: RunFilter, page: Page): Promise<RunRow[]> =>
+/** What the list of them needs to know of runs that it has told before. */
+export type RunKey = Pick<RunRow, "id" | "status" | "project_id" | "user_id" | "fleet_id">;
+
+/** A page of them; finished and deleted runs too, unless only active ones are asked for. */
+export const listRunKeys = (db: Db, filter: RunFilter, page: Page): Promise<RunKey[]> =>
   db
-    .select()
+    .select({
+      id: runs.id,
+      status: runs.status,
+      project_id: runs.project_id,
+      user_id: runs.user_id,
+      fleet_id: runs.fleet_id,
+    })
     .from(runs)
     .where(and(matching(filter), afterPage(page, runs.submitted_at, runs.id)))
     .orderBy(...pageOrder(page, runs.submitted_at, runs.id))

@@ -3,10 +3,18 @@ import { AppError } from "../../../shared/errors.ts";
 import { isFinalRun } from "../../../shared/states.ts";
 import type { Deps } from "../../deps.ts";
 import { writeAll } from "../../store/db.ts";
+import { listFleetsByIds } from "../../store/fleets.ts";
 import type { Page } from "../../store/page.ts";
-import { listRuns, markRunsDeleted } from "../../store/runLists.ts";
+import { listProjectsByIds } from "../../store/projects.ts";
+import {
+  listRunKeys,
+  listRunsByIds,
+  markRunsDeleted,
+  type RunFilter,
+  type RunKey,
+} from "../../store/runLists.ts";
 import { findRun, findRunByName, type RunRow } from "../../store/runs.ts";
-import { findUserByName, type UserRow } from "../../store/users.ts";
+import { findUserByName, listUsersByIds, type UserRow } from "../../store/users.ts";
 import { runDeleted } from "../events/runEvents.ts";
 import { listVisibleProjects } from "../projects/visibleProjects.ts";
 import { viewRuns } from "./viewRun.ts";
@@ -26,29 +34,104 @@ export const getRunRow = async (deps: Deps, projectId: string, key: GetRunReques
 /** What clients get when they do not say how many attempts of each job they want. */
 const DEFAULT_SUBMISSIONS = 10;
 
-/** Over all projects that the user may see; one that is unknown has no runs (docs/spec/http-api.md §2.6). */
+interface ListWish {
+  request: ListRunsRequest;
+  page: Page;
+  /** The form in which the client reads runs: its name, and what makes it of a run. */
+  form: { name: string; of: (run: Run) => unknown };
+}
+
+/**
+ * JSON of the runs of all projects that the user may see; a project that is unknown has no runs (docs/spec/http-api.md
+ * §2.6). Those that are over are told as they were told before, where nothing of them has been written since.
+ */
 export const listVisibleRuns = async (
   deps: Deps,
   user: UserRow,
-  { request, page }: { request: ListRunsRequest; page: Page },
-): Promise<Run[]> => {
-  const { project_name: projectName, repo_id: repoId, username } = request;
+  { request, page, form }: ListWish,
+): Promise<string> => {
+  const { db, runTexts } = deps;
+  const filter = await filterOf(deps, user, request);
+  if (!filter) return "[]";
+  const options = {
+    submissionsLimit: request.job_submissions_limit ?? DEFAULT_SUBMISSIONS,
+    withJobs: request.include_jobs,
+  };
+  const at = db.$rows.now;
+  const keys = await listRunKeys(db, filter, page);
+  const names = await namesOf(deps, keys);
+  const keyOf = (run: RunKey) =>
+    JSON.stringify([form.name, options, names.project(run), names.user(run), names.fleet(run)]);
+  const texts = new Map<string, string>();
+  for (const run of keys) {
+    const text = isFinalRun(run.status) ? runTexts.find(run.id, keyOf(run)) : undefined;
+    if (text !== undefined) texts.set(run.id, text);
+  }
+  const others = keys.filter(({ id }) => !texts.has(id));
+  const rows = await listRunsByIds(
+    db,
+    others.map(({ id }) => id),
+  );
+  for (const run of await viewRuns(deps, rows, options)) texts.set(run.id, JSON.stringify(form.of(run)));
+  for (const row of rows) {
+    const text = texts.get(row.id);
+    if (text !== undefined && isFinalRun(row.status)) runTexts.keep(row.id, { key: keyOf(row), text, at });
+  }
+  return `[${keys.flatMap(({ id }) => texts.get(id) ?? []).join(",")}]`;
+};
+
+/** Undefined: nothing can fit. */
+const filterOf = async (
+  deps: Deps,
+  user: UserRow,
+  { project_name: projectName, repo_id: repoId, username, only_active: onlyActive }: ListRunsRequest,
+): Promise<RunFilter | undefined> => {
   const author = username === null ? undefined : await getAuthor(deps, username);
   // Repositories are named within their project only.
-  if (repoId !== null && projectName === null) return [];
+  if (repoId !== null && projectName === null) return undefined;
   const projects = (await listVisibleProjects(deps, user)).filter(
     (project) => projectName === null || project.name === projectName,
   );
-  const filter = {
+  return {
     projectIds: projects.map((project) => project.id),
     ...(author ? { userId: author.id } : {}),
     ...(repoId === null ? {} : { repoId }),
-    onlyActive: request.only_active,
+    onlyActive,
   };
-  return viewRuns(deps, await listRuns(deps.db, filter, page), {
-    submissionsLimit: request.job_submissions_limit ?? DEFAULT_SUBMISSIONS,
-    withJobs: request.include_jobs,
-  });
+};
+
+/** Names that are told with runs, and may change without them. */
+const namesOf = async ({ db }: Deps, keys: readonly RunKey[]) => {
+  const ids = (of: (run: RunKey) => string | null) => [...new Set(keys.map(of))].filter((id) => id !== null);
+  const projects = new Map(
+    (
+      await listProjectsByIds(
+        db,
+        ids((run) => run.project_id),
+      )
+    ).map((p) => [p.id, p.name]),
+  );
+  const users = new Map(
+    (
+      await listUsersByIds(
+        db,
+        ids((run) => run.user_id),
+      )
+    ).map((u) => [u.id, u.username]),
+  );
+  const fleets = new Map(
+    (
+      await listFleetsByIds(
+        db,
+        ids((run) => run.fleet_id),
+      )
+    ).map((f) => [f.id, f.name]),
+  );
+  return {
+    project: (run: RunKey) => projects.get(run.project_id),
+    user: (run: RunKey) => users.get(run.user_id),
+    fleet: (run: RunKey) => fleets.get(run.fleet_id ?? ""),
+  };
 };
 
 const getAuthor = async (deps: Deps, username: string): Promise<UserRow> => {
