@@ -49,6 +49,14 @@ test.each<[string, Entry[]]>([
   ["leads out of it", [{ name: "/etc/evil" }]],
   ["leads through a link", [{ name: "a/l", type: "symlink", linkname: "/tmp" }, { name: "a/l/evil" }]],
   ["leads through a link", [{ name: "a", type: "symlink", linkname: "/tmp" }, { name: "a/evil" }]],
+  [
+    "leads through a link",
+    [
+      { name: "a/l", type: "symlink", linkname: "/tmp" },
+      { name: "a/l", type: "directory" },
+      { name: "a/l/evil" },
+    ],
+  ],
   ["leads out of it", [{ name: "a/l", type: "link", linkname: "../../etc/passwd" }]],
   [
     "is a hard link to a link",

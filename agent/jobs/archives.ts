@@ -53,11 +53,12 @@ export const archiveGuard = (
     top ??= first;
     if (options.hasOneTop && first !== top)
       throw refuse(name, `is beside "${top}": there may be one top entry`);
+    // An entry does not take the place of a link: a folder of its name would be the one that the link leads to.
+    if (links.has(path)) throw refuse(name, "leads through a link");
     if (type === "symlink") {
       links.add(path);
       return { path, linkTo: linkname ?? "" };
     }
-    links.delete(path);
     if (type === "link") {
       const target = safe(linkname ?? "");
       if (links.has(target)) throw refuse(name, "is a hard link to a link");

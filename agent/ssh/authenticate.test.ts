@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
 import ssh2 from "ssh2";
 import { startSshJob } from "../testing/sshJob.ts";
+import { newKeyPair } from "./hostKey.ts";
 
 let job: Awaited<ReturnType<typeof startSshJob>>;
 beforeAll(async () => {
@@ -10,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => job[Symbol.asyncDispose]());
 
-const foreign = ssh2.utils.generateKeyPairSync("ed25519");
+const foreign = newKeyPair();
 const refused = (more: ssh2.ConnectConfig) =>
   job.connect(more).then(
     () => "let in",

@@ -29,8 +29,19 @@ const readIfThere = (path: string): string | undefined => {
   }
 };
 
+/**
+ * A new pair of keys. One in 256 that ssh2 (1.17) makes is malformed: it takes the zero that a public key begins with for
+ * padding. Such a one is thrown away.
+ */
+export const newKeyPair = (): ReturnType<typeof ssh2.utils.generateKeyPairSync> => {
+  for (;;) {
+    const pair = ssh2.utils.generateKeyPairSync("ed25519");
+    if (!(ssh2.utils.parseKey(pair.private) instanceof Error)) return pair;
+  }
+};
+
 const make = (path: string): string => {
-  const made = ssh2.utils.generateKeyPairSync("ed25519").private;
+  const made = newKeyPair().private;
   // Whole or not at all: a key that a client has pinned must not be another one after a power cut.
   writeFileSync(`${path}.part`, made, { mode: 0o600 });
   renameSync(`${path}.part`, path);

@@ -12,6 +12,7 @@ import { openCgroups } from "../runtime/process/cgroups.ts";
 import { createProcessRuntime } from "../runtime/process/processRuntime.ts";
 import { Supervisors } from "../runtime/process/supervisors.ts";
 import type { RunningJob } from "../runtime/runtime.ts";
+import { newKeyPair } from "../ssh/hostKey.ts";
 import { answerSsh } from "../tunnel/answerSsh.ts";
 import { anAssignment } from "./anAssignment.ts";
 
@@ -82,7 +83,7 @@ export const openSsh = async (running: RunningJob, { dir, spoolPath, grown }: Pl
   };
   const attached = { dir, account, shell, output, ended: over.signal };
 
-  const user = ssh2.utils.generateKeyPairSync("ed25519");
+  const user = newKeyPair();
   const keyPath = join(dir, "client_key");
   writeFileSync(keyPath, user.private, { mode: 0o600 });
   const request: { keys: string[]; user: string | null } = { keys: [user.public], user: null };

@@ -8,6 +8,7 @@ import { eq } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/libsql";
 import { sqliteTable, text } from "drizzle-orm/sqlite-core";
 import ssh2 from "ssh2";
+import { newKeyPair } from "../../../agent/ssh/hostKey.ts";
 
 const notes = sqliteTable("notes", { id: text("id").primaryKey(), body: text("body").notNull() });
 
@@ -33,7 +34,7 @@ const startsOnPty = (): boolean => {
 /** A client that opens a session, and a connection that breaks before anything is done in it. */
 const outlivesBrokenSession = (): Promise<boolean> =>
   new Promise((resolve) => {
-    const { private: key } = ssh2.utils.generateKeyPairSync("ed25519");
+    const { private: key } = newKeyPair();
     const server = new ssh2.Server({ hostKeys: [key] }, (client) => {
       client.on("error", () => {}).on("close", () => setImmediate(resolve, true));
       client.on("authentication", (asked) => asked.accept());
