@@ -45,8 +45,8 @@ const specOf = (name: string) => ({
 const list = (limit: number) => ({ project_name: PROJECT, only_active: false, limit });
 
 const QUESTIONS: readonly Question[] = [
-  { what: "runs/list, the newest run", path: "/api/runs/list", body: list(1), leastPerSecond: 2_500 },
-  { what: `runs/list, ${RUNS} runs`, path: "/api/runs/list", body: list(100) },
+  { what: "runs/list, the newest run", path: "/api/runs/list", body: list(1) },
+  { what: `runs/list, ${RUNS} runs`, path: "/api/runs/list", body: list(100), leastPerSecond: 2_500 },
   {
     what: "get_plan",
     path: `/api/project/${PROJECT}/runs/get_plan`,
