@@ -12,7 +12,7 @@ import { hasRepoCode, insertRepoCode } from "../store/repos.ts";
 import { runs } from "../store/schema.ts";
 import { aRun } from "../testing/aRun.ts";
 import { describeDatabases, fileDatabase, type TestDatabase } from "../testing/databases.ts";
-import { BlobPurge } from "./blobPurge.ts";
+import { purgeBlobs } from "./blobPurge.ts";
 
 const TTL_S = 1000;
 const repo = { project_id: "p", repo_id: "app" };
@@ -74,7 +74,7 @@ describeDatabases("uploads that are of no use any more", (open) => {
     await submit(t.db, "over", { status: "done", archive: "of-over", code: over });
     t.clock.advance((TTL_S / 2) * 1000);
     await t.blobs.find(fetched);
-    const purge = new BlobPurge({ ...t, log: silentLogger }, { ttlS: TTL_S });
+    const purge = purgeBlobs({ ...t, log: silentLogger }, { ttlS: TTL_S });
     t.clock.advance(0);
     expect(await t.blobs.has(idle)).toBe(true);
     await waitFor("the idle ones to go", async () => {
@@ -96,7 +96,7 @@ test("a time of 0 keeps them for ever", async () => {
   await using database = await fileDatabase();
   await using t = await openParts(database);
   const kept = await t.add("kept");
-  const purge = new BlobPurge({ ...t, log: silentLogger }, { ttlS: 0 });
+  const purge = purgeBlobs({ ...t, log: silentLogger }, { ttlS: 0 });
   t.clock.advance(1e12);
   await purge.close();
   expect(await t.blobs.has(kept)).toBe(true);

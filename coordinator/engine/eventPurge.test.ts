@@ -6,7 +6,7 @@ import { type Db, openStore, writeAll } from "../store/db.ts";
 import { eventTeller } from "../store/events.ts";
 import { fileDatabase } from "../testing/databases.ts";
 import { listTold } from "../testing/listTold.ts";
-import { EventPurge } from "./eventPurge.ts";
+import { purgeEvents } from "./eventPurge.ts";
 
 const HOUR_S = 3600;
 
@@ -30,7 +30,7 @@ test("events go when their time is over, also many of them, and younger ones sta
   );
   clock.advance((HOUR_S / 2) * 1000);
   await tellOf(db, clock, ["young"]);
-  const purge = new EventPurge({ db, clock, log: silentLogger }, { ttlS: HOUR_S });
+  const purge = purgeEvents({ db, clock, log: silentLogger }, { ttlS: HOUR_S });
   clock.advance((HOUR_S / 2 - 60) * 1000);
   expect(await listTold(db)).toHaveLength(1_201);
   clock.advance(60_000);
@@ -50,7 +50,7 @@ test("where events are not to be kept, those that are there go at the start", as
   const clock = new FakeClock();
   await tellOf(db, clock, ["a", "b"]);
   clock.advance(1);
-  const purge = new EventPurge({ db, clock, log: silentLogger }, { ttlS: 0 });
+  const purge = purgeEvents({ db, clock, log: silentLogger }, { ttlS: 0 });
   clock.advance(1);
   await waitFor("all to go", async () => (await listTold(db)).length === 0);
   await purge.close();

@@ -1,3 +1,4 @@
+import { Periodic } from "../../shared/async/periodic.ts";
 import type { Clock } from "../../shared/clock.ts";
 import type { Logger } from "../../shared/log.ts";
 import type { Db } from "../store/db.ts";
@@ -12,41 +13,17 @@ interface EventPurgeDeps {
   log: Logger;
 }
 
-/** Deletes events when their time is over, at the start and every few minutes; with a time of 0 all there are. */
-export class EventPurge {
-  readonly #deps: EventPurgeDeps;
-  readonly #ttlMs: number;
-  readonly #closing = new AbortController();
-  #cancel: () => void;
-  #running: Promise<void> | undefined;
-
-  constructor(deps: EventPurgeDeps, { ttlS }: { ttlS: number }) {
-    this.#deps = deps;
-    this.#ttlMs = ttlS * 1000;
-    this.#cancel = deps.clock.after(0, () => this.#begin());
-  }
-
-  async close(): Promise<void> {
-    this.#cancel();
-    this.#closing.abort();
-    await this.#running;
-  }
-
-  #begin(): void {
-    const { clock, log } = this.#deps;
-    this.#cancel = clock.after(EVERY_MS, () => this.#begin());
-    // One that takes longer than that goes on by itself.
-    this.#running ??= this.#purge()
-      .catch((err: unknown) => log.error("Old events could not be deleted; it is tried again", { err }))
-      .finally(() => {
-        this.#running = undefined;
-      });
-  }
-
-  /** In slices, between which others are served. */
-  async #purge(): Promise<void> {
-    const { db, clock } = this.#deps;
-    const before = (clock.now() - this.#ttlMs) * 1000;
-    while (!this.#closing.signal.aborted && (await deleteEventsBefore(db, before)));
-  }
-}
+/**
+ * Deletes events when their time is over, at the start and every few minutes; with a time of 0 all there are. In slices,
+ * between which others are served.
+ */
+export const purgeEvents = ({ db, clock, log }: EventPurgeDeps, { ttlS }: { ttlS: number }): Periodic =>
+  new Periodic({
+    clock,
+    everyMs: EVERY_MS,
+    work: async (signal) => {
+      const before = (clock.now() - ttlS * 1000) * 1000;
+      while (!signal.aborted && (await deleteEventsBefore(db, before)));
+    },
+    failed: (err) => log.error("Old events could not be deleted; it is tried again", { err }),
+  });
