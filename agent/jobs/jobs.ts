@@ -7,7 +7,8 @@ import type { Desired, HeldSubmission } from "../../shared/protocol/sync.ts";
 import { writeLimit } from "../fence/overdueJobs.ts";
 import type { JournalEntry } from "./journal.ts";
 import { reconcile } from "./reconcile.ts";
-import { type AttachedJob, JobRunner, type RunnerDeps, type UsedJob } from "./runner.ts";
+import { JobRunner, type RunnerDeps } from "./runner.ts";
+import type { AttachedJob, UsedJob } from "./runningJobs.ts";
 import { Silence } from "./silence.ts";
 
 interface Answered {

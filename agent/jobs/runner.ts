@@ -12,7 +12,6 @@ import type { FetchBlob } from "../link/blobs.ts";
 import type { LogSource, LogUpload } from "../link/logs.ts";
 import { whenThereIsRoom } from "../runtime/room.ts";
 import {
-  type JobAccount,
   type JobEnd,
   type PreparedRepo,
   type RunningJob,
@@ -21,9 +20,9 @@ import {
   StartError,
   type UnpackedArchive,
 } from "../runtime/runtime.ts";
-import type { JobShell } from "../runtime/shell.ts";
 import { unpackArchive } from "./archives.ts";
 import type { Journal, JournalEntry } from "./journal.ts";
+import type { AttachedJob, JobOutput, UsedJob } from "./runningJobs.ts";
 
 export interface RunnerDeps {
   runtimes: (name: RuntimeName) => Runtime;
@@ -45,33 +44,6 @@ export interface RunnerDeps {
   keepFence?: () => void;
   /** A command runs that did not before. */
   onRunning?: () => void;
-}
-
-/** A job that uses the host at this moment. */
-export interface UsedJob {
-  submissionId: string;
-  gpuIds: readonly string[];
-  account: JobAccount;
-}
-
-/** What a job has printed so far, and how to hear of more. */
-export interface JobOutput {
-  spoolPath: string;
-  /** Where the output begins that came at a time (milliseconds since 1970) or after it. */
-  offsetAt(at: number): number;
-  /** Calls back when there is more; returns how to stop that. */
-  onGrown(listener: () => void): () => void;
-}
-
-/** A job whose command runs, for whoever is led to it from afar. */
-export interface AttachedJob {
-  /** Folder of the submission. */
-  dir: string;
-  account: JobAccount;
-  shell: JobShell | undefined;
-  output: JobOutput;
-  /** Aborted once the command has ended, or this process has let go of the job; the reason is a sentence for people. */
-  ended: AbortSignal;
 }
 
 /** Interrupt to kill for a job that has run its longest (docs/spec/agent.md §2.13). */

@@ -160,6 +160,7 @@ async function* piecesOf(answer: Response, silence: AbortController): AsyncGener
   } catch (cause) {
     throw new AppError("unavailable", `The download was cut off: ${messageOf(cause)}`, { cause });
   } finally {
+    // Of a body that broke off this fails as its reading did, which is told already.
     await reader.cancel().catch(() => {});
   }
 }

@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { silentLogger } from "../../shared/log.ts";
 import { tempDir } from "../../shared/testing/tempDir.ts";
-import type { UsedJob } from "../jobs/runner.ts";
+import type { UsedJob } from "../jobs/runningJobs.ts";
 import { JobUsageReader } from "./jobUsage.ts";
 
 const ID = "9d2c1f0e-3b4a-4c5d-8e6f-7a8b9c0d1e2f";

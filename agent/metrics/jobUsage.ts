@@ -3,7 +3,7 @@ import { messageOf } from "../../shared/errors.ts";
 import type { Logger } from "../../shared/log.ts";
 import { readText } from "../../shared/proc/readText.ts";
 import type { GpuUsage, JobUsage } from "../../shared/protocol/metrics.ts";
-import type { UsedJob } from "../jobs/runner.ts";
+import type { UsedJob } from "../jobs/runningJobs.ts";
 import { type Cgroup, findCgroup, readCgroup } from "./cgroup.ts";
 import { parseNetDev } from "./parse.ts";
 import { readTree } from "./processTree.ts";

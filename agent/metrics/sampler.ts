@@ -1,7 +1,7 @@
 import type { Logger } from "../../shared/log.ts";
 import type { Inventory } from "../../shared/protocol/inventory.ts";
 import type { UsageSample } from "../../shared/protocol/metrics.ts";
-import type { UsedJob } from "../jobs/runner.ts";
+import type { UsedJob } from "../jobs/runningJobs.ts";
 import { readGpuUsage } from "./gpus/readGpus.ts";
 import { readHostUsage } from "./hostUsage.ts";
 import { JobUsageReader } from "./jobUsage.ts";

@@ -2,7 +2,7 @@ import type { Duplex } from "node:stream";
 import type { Connection, ServerChannel, TcpipRequestInfo } from "ssh2";
 import { messageOf } from "../../shared/errors.ts";
 import type { Logger } from "../../shared/log.ts";
-import type { JobOutput } from "../jobs/runner.ts";
+import type { JobOutput } from "../jobs/runningJobs.ts";
 import { dialPort, type JobNetwork } from "../tunnel/dialPort.ts";
 import { LOGS_PORT, serveLogs } from "../tunnel/logsWs.ts";
 import type { Channels } from "./channels.ts";

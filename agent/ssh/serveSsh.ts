@@ -1,7 +1,7 @@
 import type { Duplex } from "node:stream";
 import ssh2 from "ssh2";
 import type { Logger } from "../../shared/log.ts";
-import type { JobOutput } from "../jobs/runner.ts";
+import type { JobOutput } from "../jobs/runningJobs.ts";
 import type { JobShell } from "../runtime/shell.ts";
 import type { JobNetwork } from "../tunnel/dialPort.ts";
 import { authenticate } from "./authenticate.ts";

@@ -6,7 +6,7 @@ import { AGENT_BASE_PATH, AGENT_PROTOCOL, AGENT_PROTOCOL_HEADER } from "../../sh
 import { Dialler, tunnelUrl } from "../../shared/tunnel/dialler.ts";
 import type { IncomingStream } from "../../shared/tunnel/mux.ts";
 import { WindowBudget } from "../../shared/tunnel/receiveWindow.ts";
-import type { AttachedJob } from "../jobs/runner.ts";
+import type { AttachedJob } from "../jobs/runningJobs.ts";
 import type { LinkOptions } from "../link/client.ts";
 import { answerSsh } from "./answerSsh.ts";
 import { pipeToPort } from "./pipeToPort.ts";

@@ -2,7 +2,7 @@ import type { Logger } from "../../shared/log.ts";
 import type { IncomingStream } from "../../shared/tunnel/mux.ts";
 import type { WindowBudget } from "../../shared/tunnel/receiveWindow.ts";
 import { StreamDuplex } from "../../shared/tunnel/streamDuplex.ts";
-import type { AttachedJob } from "../jobs/runner.ts";
+import type { AttachedJob } from "../jobs/runningJobs.ts";
 
 export interface SshAsked {
   job: AttachedJob;

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { JobOutput } from "../jobs/runner.ts";
+import type { JobOutput } from "../jobs/runningJobs.ts";
 import { readWhole } from "../link/logs.ts";
 import { Wake } from "../link/wake.ts";
 

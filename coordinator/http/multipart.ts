@@ -49,6 +49,7 @@ export const takeFormFile = async <T>(
     stop.abort();
     // Whoever took the file has given up, and says why.
     if (isOwn) return await taken;
+    // It fails because the form did, and that is what is told; but it is over before this is.
     await taken?.catch(() => {});
     throw notAForm(messageOf(err));
   }

@@ -35,7 +35,10 @@ beforeAll(async () => {
     });
   const stop = new AbortController();
   const syncing = (async () => {
-    while (!stop.signal.aborted) await agent.sync(5_000, stop.signal).catch(() => {});
+    while (!stop.signal.aborted)
+      await agent.sync(5_000, stop.signal).catch((err: unknown) => {
+        if (!stop.signal.aborted) throw err;
+      });
   })();
   opened.defer(async () => {
     stop.abort();

@@ -23,6 +23,7 @@ import type {
 import type { MadeInstance } from "./madeInstance.ts";
 import type { ToldEvent } from "./toldEvent.ts";
 
+// All tables are in one file, which is long for that: they refer to each other, and whoever changes one sees them all.
 // Times are milliseconds since 1970 (UTC). Ids are version-4 UUIDs, as the wire demands (docs/spec/http-api.md §1.5).
 
 export const users = sqliteTable(

@@ -105,6 +105,8 @@ const asProcess = (exec: Docker.Exec, { socket, container, isTerminal }: Started
     const pid = await pidOf(exec, container);
     if (pid !== undefined) signal(-((isTerminal && foregroundGroup(pid)) || pid), name);
   };
+  // Whoever cannot be found has ended, or its engine has: then the session ends by its connection.
+  const tryKill = (name: NodeJS.Signals): Promise<void> => kill(name).catch(() => {});
   return {
     write: (bytes) =>
       new Promise((resolve) => {
@@ -113,12 +115,9 @@ const asProcess = (exec: Docker.Exec, { socket, container, isTerminal }: Started
     end: () => void (isTerminal ? socket.write("\x04") : socket.end()),
     ...output,
     resize: (size) => void resize(exec, size),
-    signal: (name) => void kill(name).catch(() => {}),
+    signal: (name) => void tryKill(name),
     exited: over.then(() => endOf(exec)),
-    hangUp: () =>
-      void kill("SIGHUP")
-        .catch(() => {})
-        .finally(() => socket.destroy()),
+    hangUp: () => void tryKill("SIGHUP").finally(() => socket.destroy()),
   };
 };
 
