@@ -25,6 +25,15 @@ describeWith(["root"], "hosts in network namespaces", () => {
     await two.mend();
     expect(await reaches(one, two.ip)).toBe(true);
   }, 30_000);
+
+  test("a host at the end of a long cable is as far away as was asked for", async () => {
+    await using network = await createNetwork();
+    const far = await network.addHost("far", { delayMs: 40, mbitPerS: 100 });
+    const startedAt = performance.now();
+    const dial = ["timeout", "5", "bash", "-c", `exec 3<>/dev/tcp/${network.ip}/9`];
+    expect((await run(dial, { place: far })).stderr).toContain("refused");
+    expect(performance.now() - startedAt).toBeGreaterThan(80);
+  }, 30_000);
 });
 
 test("a program that ends before it writes what is waited for is reported with its output", async () => {

@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, rmSync } from "node:fs";
-import { networkInterfaces } from "node:os";
+import { networkInterfaces, tmpdir } from "node:os";
+import { join } from "node:path";
 import { unmountUnder } from "./mounts.ts";
-import { type Place, run, runOk } from "./program.ts";
+import { type Place, run, runOk, startProgram } from "./program.ts";
 
 /** A host of its own: a network namespace that reaches the others over a bridge, as by a switch. */
 export interface Host extends Place {
@@ -13,10 +14,18 @@ export interface Host extends Place {
   mend(): Promise<void>;
 }
 
+/** How far away a host is. */
+export interface Cable {
+  /** Of one direction. */
+  delayMs: number;
+  mbitPerS: number;
+}
+
 export interface Network extends AsyncDisposable {
   /** This machine's address on the bridge: where hosts reach what runs here. */
   ip: string;
-  addHost(name: string): Promise<Host>;
+  /** Without a cable it is as near as can be. */
+  addHost(name: string, cable?: Cable): Promise<Host>;
 }
 
 let networks = 0;
@@ -45,16 +54,19 @@ export const createNetwork = async (): Promise<Network> => {
   const cleanUp = undo.move();
 
   let hosts = 0;
-  const addHost = async (name: string): Promise<Host> => {
+  const addHost = async (name: string, cable?: Cable): Promise<Host> => {
     hosts += 1;
     const netns = `${bridge}-${name}`;
     const hostIp = `${prefix}.${hosts + 1}`;
     const port = `${bridge}p${hosts}`;
     await runOk(["ip", "netns", "add", netns]);
     cleanUp.defer(async () => void (await runOk(["ip", "netns", "delete", netns])));
-    await runOk(["ip", "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", netns]);
-    // A namespace goes away some time after its deletion, and only then takes its interfaces with it.
-    cleanUp.defer(async () => void (await runOk(["ip", "link", "delete", port])));
+    if (cable) cleanUp.use(await layCable(port, netns, cable));
+    else {
+      await runOk(["ip", "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", netns]);
+      // A namespace goes away some time after its deletion, and only then takes its interfaces with it.
+      cleanUp.defer(async () => void (await runOk(["ip", "link", "delete", port])));
+    }
     await runOk(["ip", "link", "set", port, "master", bridge, "up"]);
     const inside = (...args: string[]) => runOk(["ip", "-n", netns, ...args]);
     await inside("link", "set", "lo", "up");
@@ -65,6 +77,32 @@ export const createNetwork = async (): Promise<Network> => {
     return { name, ip: hostIp, netns, cut: () => setPort("down"), mend: () => setPort("up") };
   };
   return { ip, addHost, [Symbol.asyncDispose]: () => cleanUp.disposeAsync() };
+};
+
+/** The same two ends as those of a pair of veths, with some way between them. */
+const layCable = async (
+  port: string,
+  netns: string,
+  { delayMs, mbitPerS }: Cable,
+): Promise<AsyncDisposable> => {
+  const far = `${port}f`;
+  const program = startProgram({
+    name: `the cable of ${netns}`,
+    command: [
+      process.execPath,
+      join(import.meta.dir, "longCable.ts"),
+      port,
+      far,
+      `${delayMs}`,
+      `${mbitPerS}`,
+    ],
+    logFile: join(tmpdir(), `${netns}.log`),
+    env: {},
+    cwd: "/",
+  });
+  await program.waitForOutput(/ready/);
+  await runOk(["ip", "link", "set", far, "netns", netns, "name", "eth0"]);
+  return program;
 };
 
 /** A locally administered address of one station (IEEE 802, the two low bits of the first octet). */
