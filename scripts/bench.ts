@@ -16,6 +16,7 @@ ${Object.entries(PARTS)
   .map(([name, { summary }]) => `  ${name.padEnd(12)} ${summary}`)
   .join("\n")}
 
+  --quick      shorter, for whether it works (tunnels only)
   --runs N     repetitions of each measurement (default: 50)
   --no-docker  leave the docker runtime out
 `;
@@ -27,6 +28,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     runs: { type: "string", default: "50" },
+    quick: { type: "boolean", default: false },
     "no-docker": { type: "boolean", default: false },
     help: { type: "boolean", short: "h" },
   },
@@ -48,7 +50,7 @@ const bench = async (): Promise<void> => {
     report,
   });
   for (const part of chosen)
-    await runPart(part, { ...system, report, count, dir: join(dir.path, part), say });
+    await runPart(part, { ...system, report, count, quick: values.quick, dir: join(dir.path, part), say });
   process.stdout.write(`${report.render()}\n`);
 };
 

@@ -19,6 +19,8 @@ export interface Bench {
 export interface Part extends Bench {
   report: Report;
   count: number;
+  /** For whether it works, more than for what it says. */
+  quick: boolean;
   dir: string;
   say: (line: string) => void;
 }

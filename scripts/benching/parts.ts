@@ -9,6 +9,7 @@ import { measureMemory } from "./memoryPart.ts";
 import { measurePeers } from "./peersPart.ts";
 import { measureRuns, measureStops } from "./runsPart.ts";
 import { measureThroughput } from "./throughputPart.ts";
+import { measureTunnels } from "./tunnelsPart.ts";
 import { measureUploads } from "./uploadsPart.ts";
 
 /** In the order in which they run: what wants a quiet system is first. */
@@ -23,6 +24,7 @@ export const PARTS = {
   memory: { summary: "what our processes take while 1 GB of output passes", run: measureMemory },
   logs: { summary: "50 and 200 MB of output that is there, by dstack logs and in pages", run: measureLogs },
   uploads: { summary: "2 GiB of files to a job, with every process killed on the way", run: measureUploads },
+  tunnels: { summary: "ports and shells of a job beside OpenSSH, here and far away", run: measureTunnels },
   clients: {
     summary: "stock clients and ours, and REST beside the stock server's (needs pip)",
     run: measureClients,

@@ -1,0 +1,175 @@
+import { existsSync, mkdirSync } from "node:fs";
+import { delay } from "../../shared/async/delay.ts";
+import { reasonsAgainst } from "../e2e/harness/requirements.ts";
+import { installPackages } from "../testing/debianPackages.ts";
+import type { Part } from "./bench.ts";
+import { inMb } from "./bigOutput.ts";
+import { ownMemory } from "./probe.ts";
+import { measureRun } from "./runPath.ts";
+import { percentile } from "./stats.ts";
+import { timeAttach } from "./tunnels/attachTime.ts";
+import { measureKeyPresses } from "./tunnels/keyPress.ts";
+import { openLab, type Site } from "./tunnels/lab.ts";
+import { SSHD } from "./tunnels/openSshd.ts";
+import {
+  measureCrowd,
+  measureFirstBytes,
+  measureRoundTrips,
+  measureSpeed,
+  openDownload,
+  type Way,
+} from "./tunnels/traffic.ts";
+
+/** Round trips of the long ways, ms, and how wide they are. */
+const LONG_WAYS_MS = [50, 100];
+const MBIT_PER_S = 1_000;
+/** Others than the greedy one. */
+const CROWD = 499;
+const SATURATED_RUNS = 20;
+
+/** Ports and shells of a job, beside what OpenSSH makes of the same way in the same run. */
+export const measureTunnels = async (part: Part): Promise<void> => {
+  const { report, dir, say } = part;
+  if (!existsSync(SSHD)) await installPackages(["openssh-server"], say);
+  const reasons = [...reasonsAgainst(["programs", "root"]), ...(existsSync(SSHD) ? [] : [`needs ${SSHD}`])];
+  if (reasons.length > 0) {
+    report.note(`Tunnels were left out: ${reasons.join("; ")}`);
+    return;
+  }
+  mkdirSync(dir, { recursive: true });
+  await using lab = await openLab(dir);
+  // The fleet that the runs of runPath.ts go to.
+  const near = await lab.addSite("process");
+  await measureStream(part, near, "here");
+  await measureStalled(part, near);
+  await measureSmall(part, near);
+  await measureGreedy(part, near);
+  await measureShell(part, near);
+  await measureAttach(part, lab.coordinator, near);
+  await measureSync({ ...part, coordinator: lab.coordinator }, near);
+  for (const ms of LONG_WAYS_MS) {
+    const far = await lab.addSite(`far${ms}`, { delayMs: ms / 2, mbitPerS: MBIT_PER_S });
+    const times = await measureRoundTrips(far.raw, 10);
+    say(`a round trip of ${ms} ms took ${percentile(times, 0.5).toFixed(1)} ms`);
+    await measureStream(part, far, `${ms} ms away, ${MBIT_PER_S} Mbit/s`);
+  }
+};
+
+const waysOf = ({ sshForward, relay }: Site): Way[] => [sshForward, relay];
+
+const measureStream = async ({ report, quick }: Part, site: Site, where: string): Promise<void> => {
+  const times = quick ? { warmUpMs: 2_000, ms: 1_000 } : { warmUpMs: 5_000, ms: 5_000 };
+  const raw = await measureSpeed(site.raw, times);
+  report.figure(`one stream, ${where}: no tunnel`, inBoth(raw));
+  const ssh = await measureSpeed(site.sshForward, times);
+  report.figure(`one stream, ${where}: ssh -L`, inBoth(ssh));
+  const memory = watchMemory(site);
+  const ours = await measureSpeed(site.relay, { ...times, whileItRuns: memory.look });
+  report.figure(`one stream, ${where}: relay`, `${inBoth(ours)}, ${(ours / ssh).toFixed(2)} of ssh -L`);
+  report.figure("… own memory meanwhile, at most, above what it was", memory.shown());
+};
+
+/** Nobody may hold more than a window for somebody who does not read. */
+const measureStalled = async ({ report }: Part, site: Site): Promise<void> => {
+  using download = await openDownload(site.relay);
+  await delay(1_000);
+  const memory = watchMemory(site);
+  download.stall();
+  for (let at = 0; at < 20; at += 1) {
+    memory.look();
+    await delay(100);
+  }
+  report.figure("own memory while a reader takes nothing, above what it was", memory.shown());
+};
+
+const measureSmall = async ({ report, count }: Part, site: Site): Promise<void> => {
+  const shown = (times: readonly number[], base: readonly number[]) =>
+    `${inFine(percentile(times, 0.5))} p50, ${inFine(percentile(times, 0.99))} p99; ` +
+    `${inFine(percentile(times, 0.5) - percentile(base, 0.5))} more than without, p50`;
+  const pings = await measureRoundTrips(site.raw, 40 * count);
+  report.figure("64 bytes there and back: no tunnel", shown(pings, pings));
+  for (const way of waysOf(site))
+    report.figure(
+      `64 bytes there and back: ${way.name}`,
+      shown(await measureRoundTrips(way, 40 * count), pings),
+    );
+  const firsts = await measureFirstBytes(site.raw, 4 * count);
+  report.figure("a new connection to its first byte: no tunnel", shown(firsts, firsts));
+  for (const way of waysOf(site))
+    report.figure(
+      `a new connection to its first byte: ${way.name}`,
+      shown(await measureFirstBytes(way, 4 * count), firsts),
+    );
+};
+
+const measureGreedy = async ({ report, quick }: Part, site: Site): Promise<void> => {
+  for (const way of waysOf(site)) {
+    const crowd = { streams: CROWD, ms: quick ? 3_000 : 8_000, everyMs: 500 };
+    const { times, greedy } = await measureCrowd(way, crowd);
+    report.figure(
+      `${CROWD} streams that ask twice a second, beside a greedy one: ${way.name}`,
+      `${inFine(percentile(times, 0.5))} p50, ${inFine(percentile(times, 0.99))} p99 (${times.length}); greedy ${inMb(greedy)}`,
+    );
+  }
+};
+
+const measureShell = async ({ report, count }: Part, { sshd, shell }: Site): Promise<void> => {
+  const ssh = await measureKeyPresses([...sshd.command, "-tt", sshd.destination, "cat"], 10 * count);
+  report.figure("a key and its echo: ssh to sshd", inPercentiles(ssh));
+  if (!shell) return;
+  const ours = await measureKeyPresses([...shell, "cat"], 10 * count);
+  const added = percentile(ours, 0.5) - percentile(ssh, 0.5);
+  report.figure("a key and its echo: a job's shell", `${inPercentiles(ours)}; ${inFine(added)} added, p50`);
+};
+
+const measureAttach = async ({ report, count }: Part, coordinator: Part["coordinator"], { run }: Site) => {
+  const all = [];
+  for (let at = 0; at < Math.max(5, count / 2); at += 1) all.push(await timeAttach(coordinator, run));
+  report.times(
+    "`dstack attach` of a running job, start → `Attached`",
+    all.map(({ attachedMs }) => attachedMs),
+  );
+  report.times(
+    "… Ctrl-C → exit",
+    all.map(({ detachedMs }) => detachedMs),
+  );
+};
+
+/** What goes over sync: a run's command begins, on the host whose tunnel is full. */
+const measureSync = async ({ report, coordinator, quick }: Part, site: Site): Promise<void> => {
+  const begin = async (name: string) => {
+    const times: number[] = [];
+    for (let at = 0; at < (quick ? SATURATED_RUNS / 4 : SATURATED_RUNS); at += 1)
+      times.push((await measureRun(coordinator, "process", `${name}-${at}`)).started);
+    return times;
+  };
+  report.figure("a run is asked for → its command begins: nothing else", inPercentiles(await begin("quiet")));
+  using _download = await openDownload(site.relay);
+  const saturated = await begin("full");
+  report.figure(
+    "a run is asked for → its command begins: the host's tunnel is full",
+    inPercentiles(saturated),
+  );
+};
+
+const watchMemory = ({ programs }: Site) => {
+  const all = Object.entries(programs).map(([name, { pid }]) => {
+    const before = ownMemory(pid) ?? 0;
+    return { name, pid, before, most: before };
+  });
+  return {
+    look: () => {
+      for (const one of all) one.most = Math.max(one.most, ownMemory(one.pid) ?? 0);
+    },
+    shown: () =>
+      all
+        .map(({ name, before, most }) => `${name} ${(most - before).toFixed(0)} (${most.toFixed(0)})`)
+        .join(", ")
+        .concat(" MiB"),
+  };
+};
+
+const inFine = (ms: number): string => `${ms.toFixed(2)} ms`;
+const inPercentiles = (times: readonly number[]): string =>
+  `${inFine(percentile(times, 0.5))} p50, ${inFine(percentile(times, 0.99))} p99`;
+const inBoth = (speed: number): string => `${inMb(speed)} (${(speed * 8).toFixed(0)} Mbit/s)`;
