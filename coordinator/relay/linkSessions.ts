@@ -1,3 +1,4 @@
+import type { Logger } from "../../shared/log.ts";
 import { LINK_CLOSED, SESSION_UNKNOWN } from "../../shared/protocol/tunnel.ts";
 import { encodeFrame, encodeJson, FrameType } from "../../shared/tunnel/frame.ts";
 import type { Transport } from "../../shared/tunnel/link.ts";
@@ -12,12 +13,14 @@ export interface LinkDial {
   received: number;
 }
 
+type LinkCommon = Pick<MuxOptions, "clock" | "resumeMs" | "maxStreams" | "mostSmallFrames"> & { log: Logger };
+
 /** Links that clients and agents have dialled, each over one WebSocket after another. */
 export class LinkSessions {
-  readonly #common: Pick<MuxOptions, "clock" | "resumeMs" | "maxStreams">;
+  readonly #common: LinkCommon;
   readonly #links = new Map<string, Mux>();
 
-  constructor(common: Pick<MuxOptions, "clock" | "resumeMs" | "maxStreams">) {
+  constructor(common: LinkCommon) {
     this.#common = common;
   }
 
@@ -43,7 +46,14 @@ export class LinkSessions {
         mux.connect(transport, dial.received);
       },
       received: (bytes) => {
-        if (transport) mux?.receive(transport, bytes);
+        if (!transport) return;
+        try {
+          mux?.receive(transport, bytes);
+        } catch (err) {
+          // A mistake of ours costs who has met it their link: thrown on from here, it would end the whole process.
+          this.#common.log.error("A tunnel met with an error", { principal: dial.principal, err });
+          mux?.close("Internal error; see the coordinator's log");
+        }
       },
       gone: () => {
         if (transport) mux?.disconnected(transport);
@@ -66,9 +76,9 @@ export class LinkSessions {
       ...this.#common,
       isDialler: false,
       onStream: (incoming, request) => owner?.onStream(incoming, request),
-      onClosed: (reason) => {
+      onClosed: (reason, isBreach) => {
         this.#links.delete(key);
-        owner?.onClosed(reason);
+        owner?.onClosed(reason, isBreach);
       },
     });
     owner = begin(mux);

@@ -37,6 +37,8 @@ export interface RelayDeps {
 const RESUME_MS = 60_000;
 const MAX_STREAMS = 1_000;
 const MAX_LINKS = 64;
+/** Far more than a link of small requests and answers comes to, and some tenth of a second's work. */
+const MOST_SMALL_FRAMES = 100_000;
 /** An agent that is connected dials within a moment. */
 const DIAL_MS = 10_000;
 /** For so long after its last use a link is kept for the next one. */
@@ -53,7 +55,13 @@ export class Relay {
 
   constructor(deps: RelayDeps) {
     this.#deps = deps;
-    this.#sessions = new LinkSessions({ clock: deps.clock, resumeMs: RESUME_MS, maxStreams: MAX_STREAMS });
+    this.#sessions = new LinkSessions({
+      clock: deps.clock,
+      log: deps.log,
+      resumeMs: RESUME_MS,
+      maxStreams: MAX_STREAMS,
+      mostSmallFrames: MOST_SMALL_FRAMES,
+    });
   }
 
   /** For the answer of its sync: the agent is to dial, or to keep its link. */

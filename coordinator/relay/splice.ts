@@ -17,7 +17,17 @@ export const splice = (client: IncomingStream, agent: Mux, request: unknown): Tu
       if (failure) other.reset(failure);
     },
   });
+  const accept = (answer: unknown, credit: number): void => {
+    try {
+      client.accept(answer, credit);
+    } catch (err) {
+      if (!(err instanceof RangeError)) throw err;
+      // It came in a frame, and is longer when it is written again: nothing that a host has to say.
+      for (const end of [near, far])
+        end.reset({ code: "unavailable", message: "The host answered nonsense" });
+    }
+  };
   near.handle({ ...passTo(far), accepted: () => {} });
-  far.handle({ ...passTo(near), accepted: (answer, credit) => client.accept(answer, credit) });
+  far.handle({ ...passTo(near), accepted: accept });
   return far;
 };

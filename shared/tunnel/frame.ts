@@ -29,8 +29,8 @@ export interface Frame {
 export const HEADER_BYTES = 5;
 /** Small enough that another stream's frame is never far behind it. */
 export const MAX_DATA_BYTES = 64 * 1024;
-/** Headers of `open`, reasons of `reset`, `hello`. */
-const MAX_TEXT_BYTES = 4 * 1024;
+/** Requests and answers, reasons of a reset, greetings. The public keys of a few people fit into it. */
+const MAX_TEXT_BYTES = 16 * 1024;
 const FIRST_NUMBERED = FrameType.open;
 const MAX_TYPE = FrameType.reset;
 

@@ -18,8 +18,10 @@ export interface LinkOptions {
   onFrame: (frame: Frame, bytes: Uint8Array) => void;
   /** More may be sent than before. */
   onRoom: () => void;
-  /** It is over, for good. Told once. */
-  onClosed: (reason: string) => void;
+  /** It is over, for good. Told once. `isBreach`: the other side did not keep to the protocol. */
+  onClosed: (reason: string, isBreach: boolean) => void;
+  /** So many frames that carry little or nothing are taken within a second. Left out: any number. */
+  mostSmallFrames?: number;
 }
 
 /** An acknowledgement goes out after so many bytes, or so long after the first of them. */
@@ -28,6 +30,14 @@ const ACK_MS = 4;
 const PING_MS = 15_000;
 /** A connection on which nothing at all came for so long is given up. */
 const SILENT_MS = 40_000;
+/** Whoever asks whether this side is there is answered no more often than this. */
+const PONG_PAUSE_MS = 1_000;
+/** Memory for what was sent, and is not acknowledged: data stays below it by itself (`Flight`), answers need not. */
+const MOST_KEPT_BYTES = 32 * 1024 * 1024;
+/** What a frame that is kept costs besides its bytes. */
+const FRAME_COST = 128;
+const SMALL_BYTES = 256;
+const SMALL_FRAMES_MS = 1_000;
 
 interface Sent {
   bytes: Uint8Array;
@@ -52,6 +62,8 @@ export class Link {
   #transport: Transport | undefined;
   #cancelWatch: (() => void) | undefined;
   #heardAt = 0;
+  #pongAt = Number.NEGATIVE_INFINITY;
+  #small = { since: 0, count: 0 };
   #isClosed = false;
 
   constructor(options: LinkOptions) {
@@ -93,6 +105,8 @@ export class Link {
     this.#kept.push({ bytes, at: this.#options.clock.steady() });
     this.#inFlight += bytes.length;
     this.#transport?.send(bytes);
+    if (this.#inFlight + this.#kept.length * FRAME_COST > MOST_KEPT_BYTES)
+      this.close("the other side does not say that it has what was sent");
   }
 
   /**
@@ -103,7 +117,7 @@ export class Link {
     if (this.#isClosed) return false;
     this.#drop("another connection took its place");
     if (!this.#acknowledge(peerReceived)) {
-      this.close("the other side is not where it was");
+      this.close("the other side is not where it was", true);
       return false;
     }
     this.#transport = transport;
@@ -131,21 +145,33 @@ export class Link {
     if (transport !== this.#transport) return;
     this.#heardAt = this.#options.clock.steady();
     try {
+      this.#countSmall(bytes);
       this.#take(decodeFrame(bytes), bytes);
     } catch (err) {
       if (!(err instanceof ProtocolError)) throw err;
-      this.close(`protocol error: ${err.message}`);
+      this.close(`protocol error: ${err.message}`, true);
     }
   }
 
   /** Ends it on both sides, as far as the other one can be told. */
-  close(reason: string): void {
+  close(reason: string, isBreach = false): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#drop(reason);
     this.#kept.clear();
     this.#inFlight = 0;
-    this.#options.onClosed(reason);
+    this.#options.onClosed(reason, isBreach);
+  }
+
+  /** Frames that cost their sender nothing cost this side time: a flood of them is no use of a tunnel. */
+  #countSmall({ length }: Uint8Array): void {
+    const { mostSmallFrames } = this.#options;
+    if (mostSmallFrames === undefined || length >= SMALL_BYTES) return;
+    if (this.#heardAt - this.#small.since >= SMALL_FRAMES_MS)
+      this.#small = { since: this.#heardAt, count: 0 };
+    this.#small.count += 1;
+    if (this.#small.count > mostSmallFrames)
+      throw new ProtocolError(`more than ${mostSmallFrames} small frames in a second`);
   }
 
   #take(frame: Frame, bytes: Uint8Array): void {
@@ -163,7 +189,9 @@ export class Link {
         this.#options.onRoom();
         return;
       case FrameType.ping:
-        this.#transport?.send(encodeFrame(FrameType.pong, 0, frame.payload));
+        if (this.#heardAt - this.#pongAt < PONG_PAUSE_MS) return;
+        this.#pongAt = this.#heardAt;
+        this.#transport?.send(encodeFrame(FrameType.pong, 0));
         return;
       case FrameType.pong:
         return;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { LossyPair } from "../testing/lossyPair.ts";
-import { encodeFrame, FrameType } from "./frame.ts";
+import { encodeFrame, encodeJson, FrameType } from "./frame.ts";
 import type { TunnelStream } from "./stream.ts";
 
 /** One end of a stream that notes what happens to it, and grants what it has read when told to. */
@@ -159,6 +159,13 @@ describe("what does not follow the protocol closes the link", () => {
     ["an acknowledgement of what was not sent", encodeFrame(FrameType.ack, 0, bytes(8, 0))],
     ["a stream of the wrong side", encodeFrame(FrameType.open, 3, new TextEncoder().encode('{"granted":1}'))],
     ["a window that is none", encodeFrame(FrameType.open, 2, new TextEncoder().encode('{"granted":-1}'))],
+    ["a window of any size", encodeFrame(FrameType.open, 2, encodeJson({ granted: 2 ** 40 }))],
+    ["a stream that is accepted again", encodeFrame(FrameType.accept, 1, encodeJson({ granted: 1 }))],
+    ["a reset for no reason", encodeFrame(FrameType.reset, 1, encodeJson({ message: "x" }))],
+    [
+      "a code of any length",
+      encodeFrame(FrameType.reset, 1, encodeJson({ code: "x".repeat(50), message: "" })),
+    ],
     ["JSON that is none", encodeFrame(FrameType.open, 2, new TextEncoder().encode("{"))],
   ];
   test.each(wrong)("%s", (_name, frame) => {

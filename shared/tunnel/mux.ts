@@ -8,12 +8,13 @@ import {
   ProtocolError,
 } from "./frame.ts";
 import { Link, type LinkOptions, type Transport } from "./link.ts";
-import { TunnelStream } from "./stream.ts";
+import { MOST_CREDIT, TunnelStream } from "./stream.ts";
+import { Turns } from "./turns.ts";
 
 /** What a new stream may send before either side has said more. */
 export const FIRST_WINDOW = 256 * 1024;
 
-export interface MuxOptions extends Pick<LinkOptions, "clock" | "resumeMs"> {
+export interface MuxOptions extends Pick<LinkOptions, "clock" | "resumeMs" | "mostSmallFrames" | "onClosed"> {
   /** The side that dials numbers its streams oddly, the other one evenly. */
   isDialler: boolean;
   /** So many streams at a time; the next one is refused. */
@@ -22,7 +23,6 @@ export interface MuxOptions extends Pick<LinkOptions, "clock" | "resumeMs"> {
    * The other side asks for a stream: `accept` or `reset` it, now or later. `request` is whatever it sent: check it.
    */
   onStream: (stream: IncomingStream, request: unknown) => void;
-  onClosed: (reason: string) => void;
 }
 
 export interface IncomingStream {
@@ -35,8 +35,8 @@ export class Mux {
   readonly #options: MuxOptions;
   readonly #link: Link;
   readonly #streams = new Map<number, TunnelStream>();
-  /** Streams that have data to send and credit for it, in the order of their turns. */
-  readonly #turns = new Set<TunnelStream>();
+  /** Streams that have data to send and credit for it. */
+  readonly #turns = new Turns<TunnelStream>();
   #nextId: number;
   #lastPeerId = 0;
 
@@ -48,11 +48,12 @@ export class Mux {
       resumeMs: options.resumeMs,
       onFrame: (frame, bytes) => this.#receive(frame, bytes),
       onRoom: () => this.#pump(),
-      onClosed: (reason) => {
+      onClosed: (reason, isBreach) => {
         for (const stream of [...this.#streams.values()])
           stream.break({ code: "link_lost", message: reason });
-        options.onClosed(reason);
+        options.onClosed(reason, isBreach);
       },
+      ...(options.mostSmallFrames === undefined ? {} : { mostSmallFrames: options.mostSmallFrames }),
     });
   }
 
@@ -76,13 +77,19 @@ export class Mux {
     return this.#link.roundTripMs;
   }
 
-  /** Asks the other side for a stream; what is written before it accepts waits. */
+  /** Bytes that were sent, and that the other side has not acknowledged. */
+  get inFlight(): number {
+    return this.#link.inFlight;
+  }
+
+  /** Asks the other side for a stream; what is written before it accepts waits. Throws where the request is too long. */
   open(request: unknown, granted = FIRST_WINDOW): TunnelStream {
+    const payload = encodeJson({ granted, request });
     const id = this.#nextId;
     this.#nextId += 2;
-    const stream = this.#add(id, { credit: 0, granted });
+    const stream = this.#add(id, { credit: 0, granted, isOurs: true });
     if (this.#link.isClosed) stream.break({ code: "link_lost", message: "the link is closed" });
-    else this.#link.send(encodeFrame(FrameType.open, id, encodeJson({ granted, request })));
+    else this.#link.send(encodeFrame(FrameType.open, id, payload));
     return stream;
   }
 
@@ -98,11 +105,12 @@ export class Mux {
     this.#link.receive(transport, bytes);
   }
 
-  close(reason: string): void {
-    this.#link.close(reason);
+  /** `isBreach`: because of what the other side has done. */
+  close(reason: string, isBreach = false): void {
+    this.#link.close(reason, isBreach);
   }
 
-  #add(id: number, windows: { credit: number; granted: number }): TunnelStream {
+  #add(id: number, windows: { credit: number; granted: number; isOurs: boolean }): TunnelStream {
     const stream = new TunnelStream(
       id,
       {
@@ -123,13 +131,11 @@ export class Mux {
   }
 
   #pump(): void {
-    for (const stream of this.#turns) {
-      if (!this.#link.hasRoom) return;
-      this.#turns.delete(stream);
-      const frame = stream.take();
-      if (!frame) continue;
+    while (!this.#turns.isEmpty && this.#link.hasRoom) {
+      const stream = this.#turns.next();
+      const frame = stream?.take();
+      if (!stream || !frame) continue;
       this.#link.send(frame);
-      // Behind the others: a set is iterated in the order of additions, also those made meanwhile.
       if (stream.canSend) this.#turns.add(stream);
       stream.sent();
     }
@@ -158,7 +164,7 @@ export class Mux {
     if (!isTheirs || id <= this.#lastPeerId) throw new ProtocolError(`stream ${id} cannot be opened`);
     this.#lastPeerId = id;
     const { granted: credit, content } = readWindow(payload, "request");
-    const stream = this.#add(id, { credit, granted: 0 });
+    const stream = this.#add(id, { credit, granted: 0, isOurs: false });
     if (this.#streams.size > this.#options.maxStreams) {
       stream.reset({ code: "too_many", message: `More than ${this.#options.maxStreams} streams at a time` });
       return;
@@ -182,7 +188,7 @@ const readWindow = (
   if (typeof read !== "object" || read === null || !("granted" in read))
     throw new ProtocolError("a stream without a window");
   const { granted } = read;
-  if (typeof granted !== "number" || !Number.isSafeInteger(granted) || granted < 0)
+  if (typeof granted !== "number" || !Number.isSafeInteger(granted) || granted < 0 || granted > MOST_CREDIT)
     throw new ProtocolError(`a window of ${JSON.stringify(granted)}`);
   return { granted, content: (read as Record<string, unknown>)[key] };
 };

@@ -26,6 +26,8 @@ export interface StreamHandler {
   ended(): void;
   /** It is over: both sides have ended it (undefined), or why it broke. */
   closed(failure: StreamFailure | undefined): void;
+  /** Something that was written has gone out. */
+  sent?(): void;
 }
 
 /** What a stream needs of the link that it is in. */
@@ -41,17 +43,30 @@ export interface StreamLink {
 export const MOST_CREDIT = 16 * 1024 * 1024;
 
 const LONGEST_MESSAGE = 500;
+const CODE = /^[a-z][a-z_]{0,39}$/;
+/** Whoever prints what another side has said must not have its terminal told what to do. */
+const CONTROLS = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 
 const readFailure = (payload: Uint8Array): StreamFailure => {
   const read = decodeJson(payload);
   if (typeof read !== "object" || read === null || !("code" in read) || !("message" in read))
     throw new ProtocolError("a reset that does not say why");
-  return { code: String(read.code), message: String(read.message).slice(0, LONGEST_MESSAGE) };
+  const { code, message } = read;
+  if (typeof code !== "string" || !CODE.test(code) || typeof message !== "string")
+    throw new ProtocolError("a reset that does not say why");
+  return { code, message: plain(message) };
 };
+
+const plain = (message: string): string => message.slice(0, LONGEST_MESSAGE).replace(CONTROLS, " ");
+
+/** What a frame that waits costs besides its bytes: many that carry next to nothing are not for nothing. */
+const FRAME_COST = 128;
 
 /** One end of a stream in a link. Whoever reads from it grants what may come; whoever writes looks at `room`. */
 export class TunnelStream {
   readonly id: number;
+  /** Whose it is, where several share the link: each of them gets as much of it as the others. Set before any data. */
+  share = "";
   readonly #link: StreamLink;
   #handler: StreamHandler | undefined;
   /** Data frames that wait for credit or for the link. */
@@ -67,13 +82,19 @@ export class TunnelStream {
   #hasEnded = false;
   #peerEnded = false;
   #isGone = false;
+  #isAwaited: boolean;
 
-  constructor(id: number, link: StreamLink, windows: { credit: number; granted: number }) {
+  constructor(
+    id: number,
+    link: StreamLink,
+    { isOurs, ...windows }: { credit: number; granted: number; isOurs: boolean },
+  ) {
     this.id = id;
     this.#link = link;
     this.#credit = windows.credit;
     this.#granted = windows.granted;
     this.#saidBlocked = windows.credit === 0;
+    this.#isAwaited = isOurs;
   }
 
   /** Once, before anything is read. */
@@ -88,6 +109,16 @@ export class TunnelStream {
 
   get isGone(): boolean {
     return this.#isGone;
+  }
+
+  /** Memory that what was written takes up while it waits. */
+  get held(): number {
+    return this.#queuedBytes + this.#queue.length * FRAME_COST;
+  }
+
+  /** What the other side may still send. */
+  get granted(): number {
+    return this.#granted;
   }
 
   get canSend(): boolean {
@@ -134,9 +165,7 @@ export class TunnelStream {
   /** Ends it at once in both directions; the other side learns why. The handler is not told. */
   reset({ code, message }: StreamFailure): void {
     if (this.#isGone) return;
-    this.#link.send(
-      encodeFrame(FrameType.reset, this.id, encodeJson({ code, message: message.slice(0, LONGEST_MESSAGE) })),
-    );
+    this.#link.send(encodeFrame(FrameType.reset, this.id, encodeJson({ code, message: plain(message) })));
     this.#handler = undefined;
     this.break(undefined);
   }
@@ -155,6 +184,7 @@ export class TunnelStream {
   sent(): void {
     this.#endIfDrained();
     this.#askForCredit();
+    this.#handler?.sent?.();
   }
 
   /** What came for it. Throws `ProtocolError`. Called by the link. */
@@ -186,7 +216,10 @@ export class TunnelStream {
     this.#handler?.credit(bytes);
   }
 
+  /** The other side takes it. Throws `ProtocolError`. Called by the link. */
   accepted(answer: unknown, credit: number): void {
+    if (!this.#isAwaited) throw new ProtocolError(`nobody waits for stream ${this.id} to be accepted`);
+    this.#isAwaited = false;
     this.#raiseCredit(credit);
     this.#handler?.accepted(answer, credit);
   }
