@@ -1,5 +1,5 @@
 import type { Logger } from "../../shared/log.ts";
-import { LINK_CLOSED, SESSION_UNKNOWN } from "../../shared/protocol/tunnel.ts";
+import { CONNECTION_GIVEN_UP, LINK_CLOSED, SESSION_UNKNOWN } from "../../shared/protocol/tunnel.ts";
 import { encodeFrame, encodeJson, FrameType } from "../../shared/tunnel/frame.ts";
 import type { Transport } from "../../shared/tunnel/link.ts";
 import { Mux, type MuxOptions } from "../../shared/tunnel/mux.ts";
@@ -36,7 +36,11 @@ export class LinkSessions {
     let mux: Mux | undefined;
     return {
       opened: (socket) => {
-        transport = { send: socket.send, close: (reason) => socket.close(LINK_CLOSED, reason) };
+        transport = {
+          send: socket.send,
+          close: (reason) => socket.close(LINK_CLOSED, reason),
+          giveUp: (reason) => socket.close(CONNECTION_GIVEN_UP, reason),
+        };
         mux = this.#links.get(key) ?? (dial.received === 0 ? this.#begin(key, begin) : undefined);
         if (!mux) {
           socket.close(SESSION_UNKNOWN, "The coordinator does not know this session");
@@ -55,8 +59,10 @@ export class LinkSessions {
           mux?.close("Internal error; see the coordinator's log");
         }
       },
-      gone: () => {
-        if (transport) mux?.disconnected(transport);
+      gone: (code) => {
+        // Whoever has left does not come back: what they had open ends now.
+        if (code === LINK_CLOSED) mux?.close("The other side has closed it");
+        else if (transport) mux?.disconnected(transport);
       },
     };
   }

@@ -173,6 +173,37 @@ test("connections that are cut, again and again, cost nothing", async () => {
   expect(received.equals(sent)).toBe(true);
 }, 30_000);
 
+test("a machine that wakes up takes another connection, and nothing is lost", async () => {
+  const client = lab.dial("/ada");
+  const sent = sample(8_000_000);
+  let renewals = 0;
+  const received = await echoOf(open(client), sent, (bytes) => {
+    if (bytes <= (renewals + 1) * 2_000_000) return;
+    renewals += 1;
+    client.renew();
+  });
+  expect(renewals).toBeGreaterThanOrEqual(2);
+  expect(received.equals(sent)).toBe(true);
+}, 30_000);
+
+test("whoever leaves has left: what was open ends at the host, and the link counts no longer", async () => {
+  const client = lab.dial("/ada");
+  const accepted = Promise.withResolvers<void>();
+  open(client).handle({
+    accepted: () => accepted.resolve(),
+    data: () => {},
+    credit: () => {},
+    blocked: () => {},
+    ended: () => {},
+    closed: () => {},
+  });
+  await accepted.promise;
+  const agent = lab.diallers.at(-1);
+  expect(agent?.mux.size).toBe(1);
+  client[Symbol.dispose]();
+  await waitFor("the stream's end", () => agent?.mux.size === 0);
+});
+
 test("what may not be had is refused with its reason; the link goes on", async () => {
   const client = lab.dial("/ada");
   const asked = client.mux.open({ anything: "else" });

@@ -10,7 +10,8 @@ interface TunnelSocket {
 export interface SocketOwner {
   opened(socket: TunnelSocket): void;
   received(bytes: Uint8Array): void;
-  gone(): void;
+  /** `code` of its close frame; 1006: there was none. */
+  gone(code: number): void;
 }
 
 /** A close frame has room for so many bytes of reason (RFC 6455 §5.5). */
@@ -37,5 +38,5 @@ export const tunnelSockets: WebSocketHandler<SocketOwner> = {
     }),
   message: (socket, message) =>
     typeof message === "string" ? socket.close(1003, "Only binary messages") : socket.data.received(message),
-  close: (socket) => socket.data.gone(),
+  close: (socket, code) => socket.data.gone(code),
 };

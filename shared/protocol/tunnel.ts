@@ -45,6 +45,7 @@ export const LinkQuery = z.object({
 /** The first message of the acceptor on every connection of a link. */
 export const Hello = z.object({ received: z.number().int().nonnegative() });
 
-/** Close codes of the WebSockets under a link. */
+/** Close codes of the WebSockets under a link. `CONNECTION_GIVEN_UP`: the link goes on over another one. */
 export const LINK_CLOSED = 4400;
+export const CONNECTION_GIVEN_UP = 4408;
 export const SESSION_UNKNOWN = 4404;

@@ -39,6 +39,7 @@ export class LossyPair {
       // What a socket is given is copied before it is sent.
       send: (frame) => void ways[side].push(frame.slice()),
       close: () => this.cut(),
+      giveUp: () => this.cut(),
     });
     const transports = { dialler: to("acceptor"), acceptor: to("dialler") };
     this.#transports = transports;

@@ -29,6 +29,7 @@ export class Dialler implements Disposable {
   #cancel: () => void = () => {};
   readonly #backoff = new Backoff(PAUSES);
   #socket: WebSocket | undefined;
+  #giveUp: () => void = () => {};
   #tries = 0;
   #hasBeenUp = false;
 
@@ -56,6 +57,12 @@ export class Dialler implements Disposable {
     this.#dial();
   }
 
+  /** Gives up the connection for another one: the machine was asleep, so that nobody knows what became of it. */
+  renew(): void {
+    if (this.#socket) this.#giveUp();
+    this.hurry();
+  }
+
   [Symbol.dispose](): void {
     this.mux.close("closed");
   }
@@ -70,9 +77,20 @@ export class Dialler implements Disposable {
     const transport: Transport = {
       send: (frame) => socket.send(frame),
       close: (reason) => socket.close(LINK_CLOSED, reason.slice(0, 100)),
+      // It does not answer: nor would it to a close frame.
+      giveUp: () => this.renew(),
+    };
+    let isGreeted = false;
+    this.#giveUp = () => {
+      // Whoever sleeps through the end of a connection is not told of it: nothing is waited for.
+      [socket.onmessage, socket.onclose] = [null, null];
+      socket.terminate();
+      this.#socket = undefined;
+      if (!isGreeted) return;
+      this.mux.disconnected(transport);
+      onChange?.("broken");
     };
     this.#cancel = clock.after(CONNECT_MS, () => socket.close());
-    let isGreeted = false;
     socket.onmessage = ({ data }: MessageEvent<ArrayBuffer>) => {
       const bytes = new Uint8Array(data);
       if (isGreeted) {

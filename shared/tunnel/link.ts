@@ -6,8 +6,10 @@ import { decodeFrame, encodeFrame, type Frame, FrameType, isNumbered, ProtocolEr
 /** A connection that carries frames in order, until it breaks. */
 export interface Transport {
   send(frame: Uint8Array): void;
-  /** Ends it; the reason goes to the other side where it can. */
+  /** Ends it, and tells the other side where it can that the link is over. */
   close(reason: string): void;
+  /** Ends this connection alone: the link goes on over another one. */
+  giveUp(reason: string): void;
 }
 
 export interface LinkOptions {
@@ -115,7 +117,7 @@ export class Link {
    */
   connect(transport: Transport, peerReceived: number): boolean {
     if (this.#isClosed) return false;
-    this.#drop("another connection took its place");
+    this.#drop()?.giveUp("another connection took its place");
     if (!this.#acknowledge(peerReceived)) {
       this.close("the other side is not where it was", true);
       return false;
@@ -134,7 +136,7 @@ export class Link {
   /** The connection broke: another one is waited for. `transport` is no longer used; an older one changes nothing. */
   disconnected(transport: Transport): void {
     if (transport !== this.#transport || this.#isClosed) return;
-    this.#drop(undefined);
+    this.#drop();
     this.#cancelWatch = this.#options.clock.after(this.#options.resumeMs, () =>
       this.close("the connection broke and did not come back in time"),
     );
@@ -157,7 +159,7 @@ export class Link {
   close(reason: string, isBreach = false): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#drop(reason);
+    this.#drop()?.close(reason);
     this.#kept.clear();
     this.#inFlight = 0;
     this.#options.onClosed(reason, isBreach);
@@ -233,8 +235,8 @@ export class Link {
       const transport = this.#transport;
       if (!transport) return;
       if (this.#options.clock.steady() - this.#heardAt >= SILENT_MS) {
-        transport.close("nothing came over it");
         this.disconnected(transport);
+        transport.giveUp("nothing came over it");
         return;
       }
       transport.send(encodeFrame(FrameType.ping, 0));
@@ -242,13 +244,14 @@ export class Link {
     });
   }
 
-  #drop(reason: string | undefined): void {
+  /** The connection that it had until now. */
+  #drop(): Transport | undefined {
     this.#cancelWatch?.();
     this.#cancelAck?.();
     [this.#cancelWatch, this.#cancelAck] = [undefined, undefined];
     const transport = this.#transport;
     this.#transport = undefined;
-    if (reason !== undefined) transport?.close(reason);
+    return transport;
   }
 }
 
