@@ -1,6 +1,6 @@
 import type { Logger } from "../../shared/log.ts";
 import { CONNECTION_GIVEN_UP, LINK_CLOSED, SESSION_UNKNOWN } from "../../shared/protocol/tunnel.ts";
-import { encodeFrame, encodeJson, FrameType } from "../../shared/tunnel/frame.ts";
+import { asMessages, encodeJson, FrameType, frameOf } from "../../shared/tunnel/frame.ts";
 import type { Transport } from "../../shared/tunnel/link.ts";
 import { Mux, type MuxOptions } from "../../shared/tunnel/mux.ts";
 import type { SocketOwner } from "./sockets.ts";
@@ -37,7 +37,7 @@ export class LinkSessions {
     return {
       opened: (socket) => {
         transport = {
-          send: socket.send,
+          send: asMessages(socket.send),
           close: (reason) => socket.close(LINK_CLOSED, reason),
           giveUp: (reason) => socket.close(CONNECTION_GIVEN_UP, reason),
         };
@@ -46,7 +46,7 @@ export class LinkSessions {
           socket.close(SESSION_UNKNOWN, "The coordinator does not know this session");
           return;
         }
-        socket.send(encodeFrame(FrameType.hello, 0, encodeJson({ received: mux.received })));
+        transport.send(frameOf(FrameType.hello, 0, encodeJson({ received: mux.received })));
         mux.connect(transport, dial.received);
       },
       received: (bytes) => {

@@ -9,7 +9,7 @@ export const splice = (client: IncomingStream, agent: Mux, request: unknown): Tu
   const near = client.stream;
   const far = agent.open(request, near.room);
   const passTo = (other: TunnelStream): Omit<StreamHandler, "accepted"> => ({
-    data: (_piece, frame) => other.pass(frame),
+    data: (piece) => other.write(piece),
     credit: (bytes) => other.grant(bytes),
     blocked: () => other.sayBlocked(),
     ended: () => other.end(),

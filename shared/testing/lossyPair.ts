@@ -1,3 +1,4 @@
+import { encodeFrame } from "../tunnel/frame.ts";
 import type { Transport } from "../tunnel/link.ts";
 import { Mux, type MuxOptions } from "../tunnel/mux.ts";
 import { FakeClock } from "./fakeClock.ts";
@@ -36,8 +37,7 @@ export class LossyPair {
     const ways: Record<Side, Uint8Array[]> = { dialler: [], acceptor: [] };
     this.#ways = ways;
     const to = (side: Side): Transport => ({
-      // What a socket is given is copied before it is sent.
-      send: (frame) => void ways[side].push(frame.slice()),
+      send: ({ type, stream, payload }) => void ways[side].push(encodeFrame(type, stream, payload)),
       close: () => this.cut(),
       giveUp: () => this.cut(),
     });

@@ -1,6 +1,6 @@
 import { Backoff } from "../async/backoff.ts";
 import { Hello, LINK_CLOSED, SESSION_UNKNOWN } from "../protocol/tunnel.ts";
-import { decodeFrame, decodeJson, FrameType } from "./frame.ts";
+import { asMessages, decodeFrame, decodeJson, FrameType } from "./frame.ts";
 import type { Transport } from "./link.ts";
 import { Mux, type MuxOptions } from "./mux.ts";
 
@@ -75,7 +75,7 @@ export class Dialler implements Disposable {
     socket.binaryType = "arraybuffer";
     this.#socket = socket;
     const transport: Transport = {
-      send: (frame) => socket.send(frame),
+      send: asMessages((message) => socket.send(message)),
       close: (reason) => socket.close(LINK_CLOSED, reason.slice(0, 100)),
       // It does not answer: nor would it to a close frame.
       giveUp: () => this.renew(),

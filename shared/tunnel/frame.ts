@@ -19,11 +19,12 @@ export const FrameType = {
   reset: 22,
 } as const;
 
+/** Its bytes are written where it goes out, into memory that is used again (`writeFrame`). */
 export interface Frame {
-  type: number;
-  stream: number;
-  /** A view into what was received. */
-  payload: Uint8Array;
+  readonly type: number;
+  readonly stream: number;
+  /** Not this frame's own: what was read from a socket goes out of another one without being copied between. */
+  readonly payload: Uint8Array;
 }
 
 export const HEADER_BYTES = 5;
@@ -48,15 +49,41 @@ export class ProtocolError extends Error {
 
 export const isNumbered = (type: number): boolean => type >= FIRST_NUMBERED;
 
-export const encodeFrame = (type: number, stream: number, payload?: Uint8Array): Uint8Array => {
-  const frame = new Uint8Array(HEADER_BYTES + (payload?.length ?? 0));
-  frame[0] = type;
-  writeU32(frame, 1, stream);
-  if (payload) frame.set(payload, HEADER_BYTES);
-  return frame;
+const NOTHING = new Uint8Array(0);
+
+export const frameOf = (type: number, stream: number, payload: Uint8Array = NOTHING): Frame => ({
+  type,
+  stream,
+  payload,
+});
+
+export const bytesOf = ({ payload }: Frame): number => HEADER_BYTES + payload.length;
+
+/** Writes it there; returns where it ends. */
+const writeFrame = ({ type, stream, payload }: Frame, into: Uint8Array, at: number): number => {
+  into[at] = type;
+  writeU32(into, at + 1, stream);
+  into.set(payload, at + HEADER_BYTES);
+  return at + HEADER_BYTES + payload.length;
 };
 
-/** Throws `ProtocolError` for what no frame is. */
+export const encodeFrame = (...parts: Parameters<typeof frameOf>): Uint8Array => {
+  const frame = frameOf(...parts);
+  const bytes = new Uint8Array(bytesOf(frame));
+  writeFrame(frame, bytes, 0);
+  return bytes;
+};
+
+/**
+ * Sends each frame as a message of its own. All of them are written into the same memory: `send` copies what it cannot
+ * hand over at once, as WebSockets do.
+ */
+export const asMessages = (send: (message: Uint8Array) => void): ((frame: Frame) => void) => {
+  const message = new Uint8Array(HEADER_BYTES + MAX_DATA_BYTES);
+  return (frame) => send(message.subarray(0, writeFrame(frame, message, 0)));
+};
+
+/** What came as one message. Throws `ProtocolError` for what no frame is. */
 export const decodeFrame = (bytes: Uint8Array): Frame => {
   const [type] = bytes;
   if (type === undefined || bytes.length < HEADER_BYTES)
@@ -67,12 +94,6 @@ export const decodeFrame = (bytes: Uint8Array): Frame => {
   if (bytes.length - HEADER_BYTES > most)
     throw new ProtocolError(`A frame of type ${type} with ${bytes.length - HEADER_BYTES} bytes`);
   return { type, stream: readU32(bytes, 1), payload: bytes.subarray(HEADER_BYTES) };
-};
-
-/** The same frame for another stream, in place: what is passed on is not copied. */
-export const readdress = (frame: Uint8Array, stream: number): Uint8Array => {
-  writeU32(frame, 1, stream);
-  return frame;
 };
 
 export const encodeU32 = (value: number): Uint8Array => {

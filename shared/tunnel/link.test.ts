@@ -1,15 +1,15 @@
 import { expect, test } from "bun:test";
 import { FakeClock } from "../testing/fakeClock.ts";
-import { encodeFrame, encodeJson, FrameType } from "./frame.ts";
+import { encodeFrame, encodeJson, type Frame, FrameType } from "./frame.ts";
 import type { Transport } from "./link.ts";
 import { Mux, type MuxOptions } from "./mux.ts";
 
 /** A side that somebody has dialled who can send what they like, and never says that anything has come. */
 const openSide = (options: Partial<MuxOptions> = {}) => {
   const clock = new FakeClock(0);
-  const sent: Uint8Array[] = [];
+  const sent: Frame[] = [];
   const closed: { reason: string; isBreach: boolean }[] = [];
-  const transport: Transport = { send: (frame) => void sent.push(frame), close: () => {} };
+  const transport: Transport = { send: (frame) => void sent.push(frame), close: () => {}, giveUp: () => {} };
   const mux = new Mux({
     clock,
     resumeMs: 1_000,
@@ -37,7 +37,7 @@ test("who never acknowledges what they cause to be sent has their link closed, a
 
 test("who asks again and again whether this side is there is answered once in a while", () => {
   const { clock, sent, send } = openSide();
-  const pongs = () => sent.filter(([type]) => type === FrameType.pong).length;
+  const pongs = () => sent.filter(({ type }) => type === FrameType.pong).length;
   for (let count = 0; count < 1_000; count += 1) send(encodeFrame(FrameType.ping, 0));
   expect(pongs()).toBe(1);
   clock.advance(1_000);

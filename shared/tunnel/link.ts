@@ -1,11 +1,12 @@
 import type { Clock } from "../clock.ts";
 import { Fifo } from "./fifo.ts";
 import { Flight } from "./flight.ts";
-import { decodeFrame, encodeFrame, type Frame, FrameType, isNumbered, ProtocolError } from "./frame.ts";
+import { bytesOf, decodeFrame, type Frame, FrameType, frameOf, isNumbered, ProtocolError } from "./frame.ts";
 
 /** A connection that carries frames in order, until it breaks. */
 export interface Transport {
-  send(frame: Uint8Array): void;
+  /** Has its bytes or a copy of them when it returns. */
+  send(frame: Frame): void;
   /** Ends it, and tells the other side where it can that the link is over. */
   close(reason: string): void;
   /** Ends this connection alone: the link goes on over another one. */
@@ -16,8 +17,8 @@ export interface LinkOptions {
   clock: Clock;
   /** How long a broken link waits for another connection; then its streams end. */
   resumeMs: number;
-  /** A numbered frame, each exactly once and in order; `bytes` is the whole frame. Throws `ProtocolError`. */
-  onFrame: (frame: Frame, bytes: Uint8Array) => void;
+  /** A numbered frame, each exactly once and in order. Throws `ProtocolError`. */
+  onFrame: (frame: Frame) => void;
   /** More may be sent than before. */
   onRoom: () => void;
   /** It is over, for good. Told once. `isBreach`: the other side did not keep to the protocol. */
@@ -42,7 +43,7 @@ const SMALL_BYTES = 256;
 const SMALL_FRAMES_MS = 1_000;
 
 interface Sent {
-  bytes: Uint8Array;
+  frame: Frame;
   at: number;
 }
 
@@ -102,11 +103,11 @@ export class Link {
   }
 
   /** A numbered frame. Taken also while there is no connection: it goes out with the next one. */
-  send(bytes: Uint8Array): void {
+  send(frame: Frame): void {
     if (this.#isClosed) return;
-    this.#kept.push({ bytes, at: this.#options.clock.steady() });
-    this.#inFlight += bytes.length;
-    this.#transport?.send(bytes);
+    this.#kept.push({ frame, at: this.#options.clock.steady() });
+    this.#inFlight += bytesOf(frame);
+    this.#transport?.send(frame);
     if (this.#inFlight + this.#kept.length * FRAME_COST > MOST_KEPT_BYTES)
       this.close("the other side does not say that it has what was sent");
   }
@@ -126,7 +127,7 @@ export class Link {
     this.#heardAt = this.#options.clock.steady();
     for (const sent of this.#kept) {
       sent.at = this.#heardAt;
-      transport.send(sent.bytes);
+      transport.send(sent.frame);
     }
     this.#watch();
     this.#options.onRoom();
@@ -148,7 +149,7 @@ export class Link {
     this.#heardAt = this.#options.clock.steady();
     try {
       this.#countSmall(bytes);
-      this.#take(decodeFrame(bytes), bytes);
+      this.#take(decodeFrame(bytes));
     } catch (err) {
       if (!(err instanceof ProtocolError)) throw err;
       this.close(`protocol error: ${err.message}`, true);
@@ -176,12 +177,12 @@ export class Link {
       throw new ProtocolError(`more than ${mostSmallFrames} small frames in a second`);
   }
 
-  #take(frame: Frame, bytes: Uint8Array): void {
+  #take(frame: Frame): void {
     if (isNumbered(frame.type)) {
       this.#received += 1;
-      this.#unackedBytes += bytes.length;
+      this.#unackedBytes += bytesOf(frame);
       this.#acknowledgeSoon();
-      this.#options.onFrame(frame, bytes);
+      this.#options.onFrame(frame);
       return;
     }
     switch (frame.type) {
@@ -193,7 +194,7 @@ export class Link {
       case FrameType.ping:
         if (this.#heardAt - this.#pongAt < PONG_PAUSE_MS) return;
         this.#pongAt = this.#heardAt;
-        this.#transport?.send(encodeFrame(FrameType.pong, 0));
+        this.#transport?.send(frameOf(FrameType.pong, 0));
         return;
       case FrameType.pong:
         return;
@@ -209,7 +210,7 @@ export class Link {
     let last: Sent | undefined;
     for (let left = arrived; left > 0; left -= 1) {
       last = this.#kept.shift();
-      this.#inFlight -= last?.bytes.length ?? 0;
+      this.#inFlight -= last ? bytesOf(last.frame) : 0;
     }
     this.#acknowledged = count;
     const now = this.#options.clock.steady();
@@ -226,7 +227,7 @@ export class Link {
     this.#cancelAck?.();
     this.#cancelAck = undefined;
     this.#unackedBytes = 0;
-    this.#transport?.send(encodeFrame(FrameType.ack, 0, encodeCount(this.#received)));
+    this.#transport?.send(frameOf(FrameType.ack, 0, encodeCount(this.#received)));
   }
 
   /** A way that swallows everything says nothing: it is asked, and given up when it does not answer. */
@@ -239,7 +240,7 @@ export class Link {
         transport.giveUp("nothing came over it");
         return;
       }
-      transport.send(encodeFrame(FrameType.ping, 0));
+      transport.send(frameOf(FrameType.ping, 0));
       this.#watch();
     });
   }

@@ -1,12 +1,4 @@
-import {
-  decodeJson,
-  decodeU32,
-  encodeFrame,
-  encodeJson,
-  type Frame,
-  FrameType,
-  ProtocolError,
-} from "./frame.ts";
+import { decodeJson, decodeU32, encodeJson, type Frame, FrameType, frameOf, ProtocolError } from "./frame.ts";
 import { Link, type LinkOptions, type Transport } from "./link.ts";
 import { MOST_CREDIT, TunnelStream } from "./stream.ts";
 import { Turns } from "./turns.ts";
@@ -46,7 +38,7 @@ export class Mux {
     this.#link = new Link({
       clock: options.clock,
       resumeMs: options.resumeMs,
-      onFrame: (frame, bytes) => this.#receive(frame, bytes),
+      onFrame: (frame) => this.#receive(frame),
       onRoom: () => this.#pump(),
       onClosed: (reason, isBreach) => {
         for (const stream of [...this.#streams.values()])
@@ -89,7 +81,7 @@ export class Mux {
     this.#nextId += 2;
     const stream = this.#add(id, { credit: 0, granted, isOurs: true });
     if (this.#link.isClosed) stream.break({ code: "link_lost", message: "the link is closed" });
-    else this.#link.send(encodeFrame(FrameType.open, id, payload));
+    else this.#link.send(frameOf(FrameType.open, id, payload));
     return stream;
   }
 
@@ -141,7 +133,7 @@ export class Mux {
     }
   }
 
-  #receive({ type, stream: id, payload }: Frame, bytes: Uint8Array): void {
+  #receive({ type, stream: id, payload }: Frame): void {
     if (type === FrameType.open) {
       this.#opened(id, payload);
       return;
@@ -156,7 +148,7 @@ export class Mux {
     else if (type === FrameType.accept) {
       const { granted, content } = readWindow(payload, "answer");
       stream.accepted(content, granted);
-    } else stream.receive(type, payload, bytes);
+    } else stream.receive(type, payload);
   }
 
   #opened(id: number, payload: Uint8Array): void {

@@ -1,14 +1,13 @@
 import { Fifo } from "./fifo.ts";
 import {
   decodeJson,
-  encodeFrame,
   encodeJson,
   encodeU32,
+  type Frame,
   FrameType,
-  HEADER_BYTES,
+  frameOf,
   MAX_DATA_BYTES,
   ProtocolError,
-  readdress,
   type StreamFailure,
 } from "./frame.ts";
 
@@ -16,8 +15,8 @@ import {
 export interface StreamHandler {
   /** The other side took it, and takes so many bytes to begin with; only where this one opened it. */
   accepted(answer: unknown, credit: number): void;
-  /** A piece, within what was granted. `frame` is the whole frame, for whoever passes it on. */
-  data(piece: Uint8Array, frame: Uint8Array): void;
+  /** A piece, within what was granted. */
+  data(piece: Uint8Array): void;
   /** The other side takes so many bytes more. */
   credit(bytes: number): void;
   /** The other side has more to send than it was granted. */
@@ -33,7 +32,7 @@ export interface StreamHandler {
 /** What a stream needs of the link that it is in. */
 export interface StreamLink {
   /** Goes out at once, before all data. */
-  send(frame: Uint8Array): void;
+  send(frame: Frame): void;
   /** The stream has something to send, and may. */
   ready(stream: TunnelStream): void;
   gone(stream: TunnelStream): void;
@@ -69,7 +68,7 @@ export class TunnelStream {
   share = "";
   readonly #link: StreamLink;
   #handler: StreamHandler | undefined;
-  /** Data frames that wait for credit or for the link. */
+  /** Data that waits for credit or for the link, in pieces of one frame each. */
   readonly #queue = new Fifo<Uint8Array>();
   #queuedBytes = 0;
   /** What the other side takes, without what was sent. */
@@ -123,31 +122,27 @@ export class TunnelStream {
 
   get canSend(): boolean {
     const next = this.#queue.first;
-    return next !== undefined && next.length - HEADER_BYTES <= this.#credit;
+    return next !== undefined && next.length <= this.#credit;
   }
 
+  /** The bytes are not copied, and are needed until the other side has them: nobody may change them any more. */
   write(bytes: Uint8Array): void {
     for (let at = 0; at < bytes.length; at += MAX_DATA_BYTES)
-      this.#enqueue(encodeFrame(FrameType.data, this.id, bytes.subarray(at, at + MAX_DATA_BYTES)));
-  }
-
-  /** A data frame of another stream, which becomes this one's without being copied. */
-  pass(frame: Uint8Array): void {
-    this.#enqueue(readdress(frame, this.id));
+      this.#enqueue(bytes.subarray(at, at + MAX_DATA_BYTES));
   }
 
   /** Takes what the other side asked for, and so many bytes of it to begin with. Only where that one opened it. */
   accept(answer: unknown, granted: number): void {
     if (this.#isGone) return;
     this.#granted += granted;
-    this.#link.send(encodeFrame(FrameType.accept, this.id, encodeJson({ granted, answer })));
+    this.#link.send(frameOf(FrameType.accept, this.id, encodeJson({ granted, answer })));
   }
 
   /** Lets the other side send so many bytes more. */
   grant(bytes: number): void {
     if (this.#isGone || this.#peerEnded || bytes <= 0) return;
     this.#granted += bytes;
-    this.#link.send(encodeFrame(FrameType.credit, this.id, encodeU32(bytes)));
+    this.#link.send(frameOf(FrameType.credit, this.id, encodeU32(bytes)));
   }
 
   /** After what was written nothing more comes from here. */
@@ -159,25 +154,25 @@ export class TunnelStream {
 
   /** Says that more would be sent; for whoever passes on what somebody else says. */
   sayBlocked(): void {
-    if (!this.#isGone) this.#link.send(encodeFrame(FrameType.blocked, this.id));
+    if (!this.#isGone) this.#link.send(frameOf(FrameType.blocked, this.id));
   }
 
   /** Ends it at once in both directions; the other side learns why. The handler is not told. */
   reset({ code, message }: StreamFailure): void {
     if (this.#isGone) return;
-    this.#link.send(encodeFrame(FrameType.reset, this.id, encodeJson({ code, message: plain(message) })));
+    this.#link.send(frameOf(FrameType.reset, this.id, encodeJson({ code, message: plain(message) })));
     this.#handler = undefined;
     this.break(undefined);
   }
 
   /** The next frame that may be sent now, if there is one. Called by the link. */
-  take(): Uint8Array | undefined {
+  take(): Frame | undefined {
     if (!this.canSend) return undefined;
-    const frame = this.#queue.shift();
-    if (!frame) return undefined;
-    this.#queuedBytes -= frame.length - HEADER_BYTES;
-    this.#credit -= frame.length - HEADER_BYTES;
-    return frame;
+    const piece = this.#queue.shift();
+    if (!piece) return undefined;
+    this.#queuedBytes -= piece.length;
+    this.#credit -= piece.length;
+    return frameOf(FrameType.data, this.id, piece);
   }
 
   /** What was taken has gone out. Called by the link. */
@@ -188,13 +183,13 @@ export class TunnelStream {
   }
 
   /** What came for it. Throws `ProtocolError`. Called by the link. */
-  receive(type: number, payload: Uint8Array, frame: Uint8Array): void {
+  receive(type: number, payload: Uint8Array): void {
     switch (type) {
       case FrameType.data:
         this.#granted -= payload.length;
         if (this.#granted < 0 || this.#peerEnded)
           throw new ProtocolError(`data beyond the credit of stream ${this.id}`);
-        this.#handler?.data(payload, frame);
+        this.#handler?.data(payload);
         return;
       case FrameType.blocked:
         this.#handler?.blocked();
@@ -245,10 +240,10 @@ export class TunnelStream {
     else this.#askForCredit();
   }
 
-  #enqueue(frame: Uint8Array): void {
+  #enqueue(piece: Uint8Array): void {
     if (this.#isGone || this.#isEnding) return;
-    this.#queue.push(frame);
-    this.#queuedBytes += frame.length - HEADER_BYTES;
+    this.#queue.push(piece);
+    this.#queuedBytes += piece.length;
     if (this.canSend) this.#link.ready(this);
     else this.#askForCredit();
   }
@@ -262,7 +257,7 @@ export class TunnelStream {
   #endIfDrained(): void {
     if (!this.#isEnding || this.#hasEnded || this.#queue.length > 0) return;
     this.#hasEnded = true;
-    this.#link.send(encodeFrame(FrameType.end, this.id));
+    this.#link.send(frameOf(FrameType.end, this.id));
     this.#finish();
   }
 

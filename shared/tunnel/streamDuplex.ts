@@ -46,7 +46,8 @@ export class StreamDuplex extends Duplex {
   }
 
   override _write(chunk: Uint8Array, _encoding: string, done: Done): void {
-    this.#stream.write(chunk);
+    // Whoever writes may use the memory again once it is done, and the stream needs its bytes for longer.
+    this.#stream.write(new Uint8Array(chunk));
     if (this.#stream.room > 0) done();
     else this.#writing = done;
   }
