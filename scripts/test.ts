@@ -41,6 +41,8 @@ const build = (): Promise<number> =>
   }).exited;
 
 const tallies: Tally[] = [];
+// Downloads, mostly, and only the whole-system tests wait for them.
+const installed = installMissing(say);
 try {
   // What generates its input is bound by the processor, which others are using too.
   const units = ["--parallel=2", "--timeout", "60000", "agent", "coordinator", "shared", "cli", "scripts"];
@@ -48,7 +50,7 @@ try {
   tallies.push(await runSimulator());
 
   if ((await build()) === 0) {
-    await installMissing(say);
+    await installed;
     // bunfig.toml keeps these from a plain `bun test`; any other pattern here lets them in.
     const patterns = ["--path-ignore-patterns", "node_modules/**"];
     // Each test has programs and networks of its own, and mostly waits for them.

@@ -13,6 +13,7 @@ const PROGRAMS: Record<string, string> = {
   sftp: "openssh-client",
   rsync: "rsync",
   tmux: "tmux",
+  chromium: "chromium",
 };
 
 /** Installs what the whole-system tests miss; those whose programs stay missing are skipped, each with its reason. */
