@@ -12,6 +12,8 @@ export interface Host extends Place {
   /** Pulls the cable: packets vanish, no connection is reset. */
   cut(): Promise<void>;
   mend(): Promise<void>;
+  /** Has another address from now on, as a laptop that was carried elsewhere: what was open is of no more use. */
+  move(): Promise<void>;
 }
 
 /** How far away a host is. */
@@ -74,7 +76,13 @@ export const createNetwork = async (): Promise<Network> => {
     await inside("link", "set", "eth0", "up");
     await inside("route", "add", "default", "via", ip);
     const setPort = async (state: "up" | "down") => void (await runOk(["ip", "link", "set", port, state]));
-    return { name, ip: hostIp, netns, cut: () => setPort("down"), mend: () => setPort("up") };
+    const move = async () => {
+      hosts += 1;
+      await inside("address", "flush", "dev", "eth0");
+      await inside("address", "add", `${prefix}.${hosts + 1}/24`, "dev", "eth0");
+      await inside("route", "add", "default", "via", ip);
+    };
+    return { name, ip: hostIp, netns, cut: () => setPort("down"), mend: () => setPort("up"), move };
   };
   return { ip, addHost, [Symbol.asyncDispose]: () => cleanUp.disposeAsync() };
 };
