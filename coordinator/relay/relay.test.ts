@@ -204,6 +204,22 @@ test("whoever leaves has left: what was open ends at the host, and the link coun
   await waitFor("the stream's end", () => agent?.mux.size === 0);
 });
 
+test("an agent is killed: what was open through it ends when its successor dials", async () => {
+  lab.isAgentThere = false;
+  const killed = new WebSocket(`${lab.url}/agent?session=${SUBMISSION}&received=0`);
+  const frames: unknown[] = [];
+  killed.onmessage = ({ data }) => frames.push(data);
+  await waitFor("the greeting", () => frames.length > 0);
+  const ended = echoOf(open(lab.dial("/ada")), sample(10)).catch(String);
+  await waitFor("the stream at the agent", () => frames.length > 1);
+  killed.terminate();
+  // That of the client is left.
+  await waitFor("the coordinator to notice", () => lab.sockets.size === 1);
+  lab.isAgentThere = true;
+  lab.agent();
+  expect(await ended).toContain("link_lost");
+});
+
 test("what may not be had is refused with its reason; the link goes on", async () => {
   const client = lab.dial("/ada");
   const asked = client.mux.open({ anything: "else" });

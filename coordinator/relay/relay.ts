@@ -66,15 +66,20 @@ export class Relay {
 
   /** For the answer of its sync: the agent is to dial, or to keep its link. */
   isWanted(instanceId: string): boolean {
-    return (
-      (this.#wantedUntil.get(instanceId) ?? 0) > this.#deps.clock.steady() || this.#waiting.has(instanceId)
-    );
+    const link = this.#agents.get(instanceId);
+    // Whoever has something open on it waits, for longer than a link lingers.
+    const isMissed = link !== undefined && !link.isUp && link.size > 0;
+    const isRecent = (this.#wantedUntil.get(instanceId) ?? 0) > this.#deps.clock.steady();
+    return isRecent || isMissed || this.#waiting.has(instanceId);
   }
 
-  /** An agent dials. The newest link is the one that counts; streams of an older one go on. */
+  /** An agent dials. The newest link is the one that counts; streams of an older one go on as long as it is up. */
   agent(instanceId: string, dial: Omit<LinkDial, "principal">): SocketOwner {
     const owner = this.#sessions.accept({ ...dial, principal: `agent ${instanceId}` }, (mux) => {
+      const older = this.#agents.get(instanceId);
       this.#agents.set(instanceId, mux);
+      // An agent has one link at a time: it was killed, and nobody is left who would go on with that one.
+      if (older && !older.isUp) older.close("The agent has started anew");
       return {
         onStream: ({ stream }) => stream.reset({ code: "forbidden", message: "Agents open no streams" }),
         onClosed: () => {
