@@ -30,9 +30,13 @@ export interface LinkOptions {
 /** An acknowledgement goes out after so many bytes, or so long after the first of them. */
 const ACK_BYTES = 256 * 1024;
 const ACK_MS = 4;
-const PING_MS = 15_000;
-/** A connection on which nothing at all came for so long is given up. */
-const SILENT_MS = 40_000;
+const PING_MS = 5_000;
+/**
+ * A connection on which nothing at all came for so long is given up. Another one costs next to nothing, while one whose
+ * network is back may be silent for as long again as it was away (TCP doubles its pauses), and one of an address that
+ * is no more for ever.
+ */
+const SILENT_MS = 15_000;
 /** Whoever asks whether this side is there is answered no more often than this. */
 const PONG_PAUSE_MS = 1_000;
 /** Memory for what was sent, and is not acknowledged: data stays below it by itself (`Flight`), answers need not. */
