@@ -1,5 +1,6 @@
 import type { Clock } from "../shared/clock.ts";
 import type { Log } from "./process/logFile.ts";
+import type { OnTermination } from "./process/terminations.ts";
 
 /** Where text goes. Writing is synchronous, so that order is kept and a slow reader slows the command down. */
 export interface Output {
@@ -38,6 +39,10 @@ export interface Context {
   /** Wrong usage, and remarks that must not get into a pipe. */
   readonly err: Output;
   readonly interrupts: Interrupts;
+  /** SIGTERM and SIGHUP end the process at once, after what was asked for here. */
+  readonly onTermination: OnTermination;
+  /** How this program is run by others. */
+  readonly self: readonly string[];
   readonly clock: Clock;
   /** For whoever looks into it later: `~/.dstack/logs/cli`. */
   readonly log: Log;

@@ -10,6 +10,8 @@ import { createInput } from "./process/input.ts";
 import { createInterrupts } from "./process/interrupts.ts";
 import { createLogFile } from "./process/logFile.ts";
 import { createOutput } from "./process/output.ts";
+import { selfCommand } from "./process/self.ts";
+import { createTerminations } from "./process/terminations.ts";
 
 const INTERRUPTED_EXIT = 130;
 
@@ -28,6 +30,8 @@ const ctx: Context = {
   out: createOutput(1, env),
   err,
   interrupts,
+  onTermination: createTerminations((code) => process.exit(code)),
+  self: selfCommand(process.execPath, Bun.main),
   clock: systemClock,
   log: createLogFile({
     home,

@@ -6,6 +6,7 @@ import { silentLogger } from "../../shared/log.ts";
 import { LossyPair } from "../../shared/testing/lossyPair.ts";
 import { tempDir } from "../../shared/testing/tempDir.ts";
 import { waitFor } from "../../shared/testing/waitFor.ts";
+import type { IncomingStream } from "../../shared/tunnel/mux.ts";
 import { WindowBudget } from "../../shared/tunnel/receiveWindow.ts";
 import { StreamDuplex } from "../../shared/tunnel/streamDuplex.ts";
 import { openCgroups } from "../runtime/process/cgroups.ts";
@@ -141,6 +142,9 @@ export const openSsh = async (running: RunningJob, { dir, spoolPath, grown }: Pl
     pair,
     open,
     hostKey: () => hostKey,
+    /** Answers a stream of another link. */
+    answer: (incoming: IncomingStream, keys: readonly string[]) =>
+      answerSsh(incoming, { job: attached, keys, user: null, budget, log: silentLogger }),
     /** OpenSSH's client. */
     ssh: (args: string[], input?: string) =>
       exec(["ssh", ...options, "-p", String(port), "any@127.0.0.1", ...args], input),

@@ -1,4 +1,3 @@
-import { resolve } from "node:path";
 import type { AnyConfiguration, RunConfiguration } from "../../shared/config/configuration.ts";
 import type { EnvPlaceholder } from "../../shared/config/env.ts";
 import type { FleetConfiguration } from "../../shared/config/fleet.ts";
@@ -11,8 +10,8 @@ import { makeRunSpec } from "../apply/runSpec.ts";
 import { KEYS_BY_TYPE, refuseOthers } from "../apply/types.ts";
 import { defineCommand, type Values } from "../args/command.ts";
 import { rest } from "../args/option.ts";
+import { localPath } from "../configuration/localPath.ts";
 import { readSource } from "../configuration/source.ts";
-import type { Context } from "../context.ts";
 import { overridesOf, runExclusive } from "../runOptions/run.ts";
 
 export const command = defineCommand({
@@ -59,12 +58,13 @@ export const command = defineCommand({
       runArgs,
       sshIdentity: localPath(ctx, values.sshIdentity),
     });
-    return applyRun(ctx, api, { made, wish: { ...values, maxOffers: values.maxOffers ?? OFFERS_SHOWN } });
+    const identity = localPath(ctx, values.sshIdentity);
+    return applyRun(ctx, api, {
+      made,
+      wish: { ...values, identity, maxOffers: values.maxOffers ?? OFFERS_SHOWN },
+    });
   },
 });
-
-const localPath = ({ cwd, home }: Context, path: string | undefined): string | undefined =>
-  path === undefined ? undefined : resolve(cwd, path.replace(/^~(?=[/\\]|$)/, home));
 
 const fleetWith = (
   configuration: FleetConfiguration,

@@ -176,6 +176,11 @@ export const commands: Group = {
       },
     },
     server: { summary: "Start a coordinator", load: () => import("./server.ts") },
+    ssh: { summary: "Open a shell in a job, or run a command there", load: () => import("./ssh.ts") },
+    "ssh-proxy": {
+      summary: "The way to a job's SSH server, for OpenSSH",
+      load: () => import("./sshProxy.ts"),
+    },
     stop: { summary: "Stop a run", load: () => import("./stop.ts") },
     volume: {
       summary: "Show and delete volumes",

@@ -11,6 +11,8 @@ export const contextOn = (out: Output, changes: Partial<Context> = {}): Context 
   out,
   err: out,
   interrupts: createInterrupts(() => {}),
+  onTermination: () => ({ [Symbol.dispose]: () => {} }),
+  self: ["dstack"],
   clock: systemClock,
   log: () => {},
   ...changes,

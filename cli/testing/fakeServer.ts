@@ -94,6 +94,8 @@ export const startFakeServer = (faults: Faults = {}): FakeServer => {
   };
 
   const answer = (path: string, body: LogsBody): Answer => {
+    if (path === "/api/users/get_my_user")
+      return { body: { ssh_public_key: "ssh-rsa AAAA ada\n", ssh_private_key: "a private key\n" } };
     if (path.endsWith("/runs/get_plan")) return { body: aPlan() };
     if (path.endsWith("/runs/apply") || path.endsWith("/runs/get")) return { body: run };
     if (path.endsWith("/runs/watch") && !faults.isStock) {

@@ -8,6 +8,7 @@ import { runCommandLine } from "../dispatch.ts";
 import { createInput } from "../process/input.ts";
 import { createInterrupts } from "../process/interrupts.ts";
 import { createLogFile } from "../process/logFile.ts";
+import { selfCommand } from "../process/self.ts";
 import { memoryOutput } from "./memoryOutput.ts";
 
 export interface CliOptions {
@@ -37,6 +38,8 @@ interface Started {
   type(line: string): void;
   /** Ctrl-C. */
   interrupt(): void;
+  /** SIGTERM. */
+  terminate(): void;
 }
 
 /** A person with a home and a folder of their own, who runs the command line in this process. */
@@ -50,6 +53,9 @@ export interface Person extends Disposable {
 
 /** What a process that hears no Ctrl-C ends with. */
 const KILLED_BY_INTERRUPT = 130;
+const TERMINATED = 143;
+/** For what other programs run of us. */
+const SELF = selfCommand(process.execPath, join(import.meta.dir, "../main.ts"));
 
 export const newPerson = (defaults: CliOptions = {}): Person => {
   const dir = tempDir();
@@ -80,6 +86,7 @@ const startCli = (
   const killed = Promise.withResolvers<number>();
   const interrupts = createInterrupts(() => killed.resolve(KILLED_BY_INTERRUPT));
   const input = openInput(options.stdin, isTerminal);
+  const undos = new Set<() => void>();
   const ctx: Context = {
     env: { ...options.env },
     cwd,
@@ -88,6 +95,11 @@ const startCli = (
     out: out.output,
     err: err.output,
     interrupts,
+    onTermination: (undo) => {
+      undos.add(undo);
+      return { [Symbol.dispose]: () => undos.delete(undo) };
+    },
+    self: SELF,
     clock: options.clock ?? systemClock,
     log: createLogFile({
       home,
@@ -113,6 +125,10 @@ const startCli = (
     },
     type: (line) => input.type(`${line}\n`),
     interrupt: () => interrupts.interrupt(),
+    terminate: () => {
+      for (const undo of [...undos].reverse()) undo();
+      killed.resolve(TERMINATED);
+    },
   };
 };
 
