@@ -1,21 +1,30 @@
-import type { RunPlan } from "../../shared/api/runs.ts";
+import type { Run, RunPlan } from "../../shared/api/runs.ts";
 import { mergeProfile } from "../../shared/config/profile.ts";
+import { messageOf } from "../../shared/errors.ts";
+import { isFinalRun } from "../../shared/states.ts";
 import type { Api } from "../api/client.ts";
 import { listFleets } from "../api/fleets.ts";
 import { applyPlan, getPlan } from "../api/plans.ts";
+import { JobAccess } from "../attach/access.ts";
+import { MAIN_JOB } from "../attach/wantedJob.ts";
 import type { Context } from "../context.ts";
 import { startLive } from "../output/live.ts";
 import { printMessage } from "../output/message.ts";
 import { confirm, printExiting } from "../output/prompt.ts";
+import { hourAndMinute } from "../output/time.ts";
 import { interruptible } from "../process/interruptible.ts";
+import { openIdentities } from "../ssh/identity.ts";
 import type { JobPorts } from "../tunnel/jobPorts.ts";
 import { renderOffers } from "../views/offers.ts";
 import { renderPlan } from "../views/plan.ts";
+import { renderRuns } from "../views/runs.ts";
 import { attachToRun } from "./attachRun.ts";
+
 import { noOffersText } from "./noOffers.ts";
 import { printChanges } from "./printChanges.ts";
 import { propose } from "./question.ts";
 import type { MadeRunSpec } from "./runSpec.ts";
+import { printService } from "./service.ts";
 import { stopAndWait } from "./stopAndWait.ts";
 
 export interface ApplyWish {
@@ -26,6 +35,8 @@ export interface ApplyWish {
   readonly maxOffers: number;
   readonly fullOffers: boolean;
   readonly unallocated: boolean;
+  /** Path of the private key that opens the run; undefined: the user's own. */
+  readonly identity: string | undefined;
   /** The address here that forwarded ports listen on; undefined: this machine only. */
   readonly host: string | undefined;
 }
@@ -51,7 +62,7 @@ export const applyRun = async (
     return 0;
   }
   // Before anything is stopped or submitted: what cannot be had is no reason to lose a run.
-  using ports = wish.detach ? undefined : await openPorts(ctx, { api, plan, host: wish.host });
+  using ports = wish.detach ? undefined : await openPorts(ctx, { plan, host: wish.host });
   const run = await interruptible(ctx, async (signal) => {
     const current = plan.current_resource;
     if (proposal.action === "override" && current) await stopAndWait(ctx, { api, run: current, signal });
@@ -68,19 +79,39 @@ export const applyRun = async (
     ctx.out.write(`Run ${run.run_spec.run_name} ${word}, detaching...\n`);
     return 0;
   }
-  return await attachToRun(ctx, { api, run, yes: wish.yes, ...(ports && { ports }) });
+  const identities = openIdentities(ctx, api, wish.identity);
+  using access = new JobAccess(ctx, api, { wanted: MAIN_JOB, ports, identities });
+  const onUp = (up: Run) => tellUp(ctx, { api, run: up, access });
+  return await attachToRun(ctx, { api, run, yes: wish.yes, access, onUp });
 };
 
 /** The ports of the first job, bound; undefined: it has none. */
 const openPorts = async (
   ctx: Context,
-  { api, plan, host }: { api: Api; plan: RunPlan; host: string | undefined },
+  { plan, host }: { plan: RunPlan; host: string | undefined },
 ): Promise<JobPorts | undefined> => {
   const apps = plan.job_plans[0]?.job_spec.app_specs ?? [];
   if (apps.length === 0) return undefined;
   const { bindPorts, forwardsOf, JobPorts } = await import("../tunnel/jobPorts.ts");
   const wish = { host, failed: "Failed to submit", command: "dstack apply" };
-  return new JobPorts(ctx, api, bindPorts(forwardsOf(apps), wish));
+  return new JobPorts(ctx, bindPorts(forwardsOf(apps), wish));
+};
+
+/** The run is up: what it is, and what of it is here. */
+const tellUp = async (
+  ctx: Context,
+  { api, run, access }: { api: Api; run: Run; access: JobAccess },
+): Promise<void> => {
+  const isBad = isFinalRun(run.status) && run.status !== "done";
+  ctx.out.write(`${renderRuns(ctx.out, [run], { isVerbose: isBad, time: hourAndMinute })}\n`);
+  ctx.out.write(`${run.run_spec.run_name} provisioning completed (${run.status})\n`);
+  if (!isBad) printService(ctx, api, run);
+  if (isFinalRun(run.status)) return;
+  // Its output is not kept waiting for what it may never be asked for.
+  access
+    .open(run)
+    .catch((err: unknown) => ctx.err.write(`The ports of the run are not here: ${messageOf(err)}\n`));
+  for (const line of access.ports?.lines() ?? []) ctx.out.write(`${line}\n`);
 };
 
 const fetchPlan = async (

@@ -1,31 +1,31 @@
-import type { Job } from "../../shared/api/jobs.ts";
+import type { JobSubmission } from "../../shared/api/jobs.ts";
 import type { Run } from "../../shared/api/runs.ts";
 import { fromWireTime } from "../../shared/api/scalars.ts";
 import { isFinalRun, type JobStatus } from "../../shared/states.ts";
+import { findJob, MAIN_JOB, type WantedJob } from "../attach/wantedJob.ts";
 import { pullPace } from "../views/pullProgress.ts";
 import { isDeploying } from "../views/runs.ts";
 
 const BEFORE_RUNNING: readonly JobStatus[] = ["submitted", "provisioning", "pulling"];
 
-/** The job whose output is shown: node 0 of the first replica that runs, or of the first one there is. */
-const mainJob = (run: Run): Job | undefined => {
-  const masters = run.jobs.filter((job) => job.job_spec.job_num === 0);
-  return masters.find((job) => job.job_submissions.at(-1)?.status === "running") ?? masters[0];
-};
+/** Of the job whose output is shown. */
+export const newestSubmissionId = (run: Run, wanted: WantedJob = MAIN_JOB): string | undefined =>
+  newest(run, wanted)?.id;
 
-export const mainSubmissionId = (run: Run): string | undefined => mainJob(run)?.job_submissions.at(-1)?.id;
+const newest = (run: Run, wanted: WantedJob): JobSubmission | undefined =>
+  findJob(run, wanted)?.job_submissions.at(-1);
 
 /** Ends of a command that did run, however short. */
 const AFTER_RUNNING = ["done_by_runner", "container_exited_with_error"];
 
 /** Running, with its output to be shown; or over (docs/spec/cli.md §4, step 12). */
-export const isUp = (run: Run): boolean => {
+export const isUp = (run: Run, wanted: WantedJob = MAIN_JOB): boolean => {
   if (isFinalRun(run.status)) return true;
   if (run.status === "terminating") {
-    return AFTER_RUNNING.includes(mainJob(run)?.job_submissions.at(-1)?.termination_reason ?? "");
+    return AFTER_RUNNING.includes(newest(run, wanted)?.termination_reason ?? "");
   }
   if (run.status !== "running" || isDeploying(run)) return false;
-  const status = mainJob(run)?.job_submissions.at(-1)?.status;
+  const status = newest(run, wanted)?.status;
   return status !== undefined && !BEFORE_RUNNING.includes(status);
 };
 
@@ -44,7 +44,7 @@ export const waitingText = (run: Run): string => {
   ) {
     return `${name} is waiting for requests...`;
   }
-  const main = mainJob(run)?.job_submissions.at(-1);
+  const main = newest(run, MAIN_JOB);
   const pace = main?.status === "pulling" && main.image_pull_progress && pullPace(main.image_pull_progress);
   return pace ? `Pulling the image of ${name}: ${pace}...` : `Launching ${name}...`;
 };

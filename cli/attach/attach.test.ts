@@ -32,8 +32,8 @@ describe("apply prints every byte once, and ends with the run,", () => {
     expect(outputOf(out)).toBe("one\ntwo\nExited (0)\n");
     expect([code, err]).toEqual([0, ""]);
     const paths = server.requests.map(({ path }) => path.split("/").slice(-2).join("/"));
-    // Four requests, the last two at the same time: that is what the first line has to wait for.
-    expect(paths).toEqual(["runs/get_plan", "runs/apply", "runs/watch", "logs/stream"]);
+    // The last three at the same time; the first line waits for four of them, a name for `ssh` for the third.
+    expect(paths).toEqual(["runs/get_plan", "runs/apply", "users/get_my_user", "runs/watch", "logs/stream"]);
   });
 
   test("when the output breaks off again and again", async () => {
@@ -69,7 +69,7 @@ describe("apply prints every byte once, and ends with the run,", () => {
     server.become("failed", 3);
     const { out, err, code } = await apply.finished;
     expect(outputOf(out)).toStartWith("here\nExited (1)\n");
-    expect(err).toMatch(/^(Lost the connection to the server, reconnecting\.\.\.\n)+$/);
+    expect(err).toMatch(/^(Lost the connection to the server, reconnecting\.\.\.\nConnected again\n)+$/);
     expect(code).toBe(1);
   });
 

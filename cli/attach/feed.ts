@@ -19,6 +19,8 @@ export interface RunFeed extends AsyncDisposable {
   readonly connection: AbortSignal;
   /** The first state from now on that fits. Rejects with what ended the feed, or when the caller's signal aborts. */
   until(fits: (run: Run) => boolean): Promise<Run>;
+  /** Gives up the connection for another one: nobody knows what became of it. */
+  renew(): void;
 }
 
 interface FeedOptions {
@@ -37,11 +39,12 @@ export const openFeed = (
   const signal = AbortSignal.any([parent, closing.signal]);
   let latest = run;
   let connection = new AbortController();
+  let watching = new AbortController();
   let changed = Promise.withResolvers<void>();
 
   const take = (next: Run) => {
     latest = next;
-    outage.over();
+    outage.over("run");
     onChange?.(next);
     changed.resolve();
     changed = Promise.withResolvers();
@@ -51,6 +54,10 @@ export const openFeed = (
     id: run.id,
     outage,
     signal,
+    attempt: () => {
+      watching = new AbortController();
+      return watching.signal;
+    },
     take,
     lost: () => {
       connection.abort();
@@ -76,6 +83,7 @@ export const openFeed = (
         await Promise.race([changed.promise, ended]);
       }
     },
+    renew: () => watching.abort(new StreamCut("The connection was given up")),
     [Symbol.asyncDispose]: async () => {
       closing.abort();
       await ended.catch(() => {});
@@ -88,23 +96,26 @@ interface Watching {
   readonly id: string;
   readonly outage: Outage;
   readonly signal: AbortSignal;
+  /** Of one connection: it is to be given up. */
+  readonly attempt: () => AbortSignal;
   readonly take: (run: Run) => void;
   readonly lost: () => void;
   readonly isFinal: () => boolean;
 }
 
 const keepWatching = async (ctx: Context, watching: Watching): Promise<void> => {
-  const { signal, outage, lost, isFinal } = watching;
+  const { signal: parent, outage, lost, isFinal } = watching;
   let watch = watchOnce;
-  while (!signal.aborted && !isFinal()) {
+  while (!parent.aborted && !isFinal()) {
+    const attempt = watching.attempt();
     try {
-      await watch(ctx, watching);
+      await watch(ctx, { ...watching, signal: AbortSignal.any([parent, attempt]) });
     } catch (err) {
-      if (signal.aborted) return;
+      if (parent.aborted) return;
       if (watch === watchOnce && isUnknownRoute(err)) watch = poll;
-      else if (isPassing(err)) {
+      else if (attempt.aborted || isPassing(err)) {
         lost();
-        await outage.pause(signal);
+        await outage.pause("run", parent);
       } else throw err;
     }
   }

@@ -41,6 +41,7 @@ export const followLog = (ctx: Context, options: FollowOptions): FollowedLog => 
     for (;;) {
       try {
         if (!(await isUnknown(attempt))) {
+          outage.over("log");
           for await (const piece of piecesOf(attempt, offset)) {
             ctx.out.write(piece.bytes);
             offset = piece.end;
@@ -53,7 +54,7 @@ export const followLog = (ctx: Context, options: FollowOptions): FollowedLog => 
         }
       } catch (err) {
         if (signal.aborted || !isCutOff(err, attempt)) throw err;
-        await outage.pause(signal);
+        await outage.pause("log", signal);
       }
       signal.throwIfAborted();
       attempt = open(options, offset);

@@ -94,12 +94,13 @@ export const followPages = async (ctx: Context, options: FollowPages, printer: P
     const isOver = hasEnded(feed.run, submissionId);
     try {
       await advance(position, wish, printer);
+      outage.over("log");
       printer.caughtUp();
       if (isOver) return;
       await delayOn(ctx.clock, POLL_MS, signal);
     } catch (err) {
       if (signal.aborted || !isPassing(err)) throw err;
-      await outage.pause(signal);
+      await outage.pause("log", signal);
     }
     signal.throwIfAborted();
   }

@@ -45,7 +45,7 @@ export const sendInParts = async <T>(ctx: Context, api: Api, sending: Sending<T>
     if (offset <= reached) return;
     reached = offset;
     giveUpAt = ctx.clock.steady() + PATIENCE_MS;
-    outage.over();
+    outage.over("upload");
   };
   for (;;) {
     try {
@@ -64,7 +64,7 @@ export const sendInParts = async <T>(ctx: Context, api: Api, sending: Sending<T>
       if (isMissing(err) && ++beginnings < MOST_BEGINNINGS) continue;
       // Of the first call the client has seen to it already.
       if (reached < 0 || !isPassing(err) || ctx.clock.steady() > giveUpAt) throw err;
-      await outage.pause(NEVER);
+      await outage.pause("upload", NEVER);
     }
   }
 };

@@ -1,10 +1,9 @@
 import type { AppSpec } from "../../shared/api/jobs.ts";
 import { AppError } from "../../shared/errors.ts";
-import { Dialler, tunnelUrl } from "../../shared/tunnel/dialler.ts";
 import type { StreamFailure } from "../../shared/tunnel/frame.ts";
-import { type Api, authorization } from "../api/client.ts";
 import type { Context } from "../context.ts";
-import { LocalPorts, type PortForward, PortInUse } from "./localPorts.ts";
+import type { JobLink } from "./jobLink.ts";
+import { type BoundPort, LocalPorts, type PortForward, PortInUse } from "./localPorts.ts";
 
 /** What the configuration's port is to be here, in place of what it says. */
 export interface PortMapping {
@@ -43,34 +42,27 @@ export const bindPorts = (
   }
 };
 
-/** A broken link is dialled for so long before its connections end: a laptop may sleep, a network may change. */
-const RESUME_MS = 60_000;
-
-/** Local ports that lead to a job, whichever attempt at it is the newest, as long as somebody is attached. */
+/** Local ports that lead to a job as long as somebody is attached. */
 export class JobPorts implements Disposable {
   readonly #ctx: Context;
-  readonly #api: Api;
   readonly #local: LocalPorts;
   readonly #told = new Set<string>();
-  #submissionId = "";
-  #dialler: Dialler | undefined;
 
-  constructor(ctx: Context, api: Api, local: LocalPorts) {
+  constructor(ctx: Context, local: LocalPorts) {
     this.#ctx = ctx;
-    this.#api = api;
     this.#local = local;
   }
 
-  /** From now on this attempt is meant. */
-  follow(submissionId: string): void {
-    const isFirst = this.#submissionId === "";
-    this.#submissionId = submissionId;
-    if (!isFirst) return;
+  /** Whoever has come before waits until now. */
+  connect(link: JobLink): void {
     this.#local.connect({
-      open: (port) =>
-        this.#link().mux.open({ submission_id: this.#submissionId, to: { kind: "port", port } }),
+      open: (port) => link.open({ kind: "port", port }),
       failed: (failure) => this.#tell(failure),
     });
+  }
+
+  get bound(): readonly BoundPort[] {
+    return this.#local.bound;
   }
 
   /** For people: which port is where; nothing where there are none. */
@@ -83,27 +75,6 @@ export class JobPorts implements Disposable {
 
   [Symbol.dispose](): void {
     this.#local[Symbol.dispose]();
-    this.#dialler?.[Symbol.dispose]();
-  }
-
-  #link(): Dialler {
-    if (this.#dialler && !this.#dialler.mux.isClosed) return this.#dialler;
-    const { connection, project } = this.#api;
-    let wasBroken = false;
-    this.#dialler = new Dialler({
-      url: tunnelUrl(connection.url, `${project}/runs/tunnel`),
-      headers: () => authorization(connection),
-      clock: this.#ctx.clock,
-      resumeMs: RESUME_MS,
-      onStream: ({ stream }) => stream.reset({ code: "forbidden", message: "Nothing is offered here" }),
-      onChange: (state) => {
-        if (state === "broken") this.#ctx.err.write("The tunnel broke, reconnecting...\n");
-        else if (wasBroken) this.#ctx.err.write("The tunnel is up again\n");
-        wasBroken = state === "broken";
-      },
-      onClosed: () => {},
-    });
-    return this.#dialler;
   }
 
   /** What is wrong with more than one connection is said once; that nobody listens there yet is no news. */

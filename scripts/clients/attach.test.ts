@@ -26,7 +26,9 @@ test("attach --logs stays with a run; Ctrl-C leaves the run alone, without a que
 });
 
 test.each([
-  [["attach", "talker", "--logs", "--job", "1"], "Cannot attach: --logs is only for the first job"],
+  [["attach", "talker", "--logs", "--job", "1"], "Failed to find replica=<any running> job=1\n"],
+  [["attach", "talker", "--replica", "3"], "Failed to find replica=3 job=0\n"],
+  [["attach", "talker", "--ssh-identity", "none"], "Unable to read the SSH key at "],
   [["attach", "talker", "--job", "1"], "Failed to find replica=<any running> job=1\n"],
   [["attach", "talker", "-p", "80"], "Cannot override port 80 not exposed by the run\n"],
   [["attach", "ghost"], "Run ghost not found\n"],

@@ -66,9 +66,11 @@ test("attach has a job's ports here, tells where, and gives them back at Ctrl-C"
   expect(attached.out()).toEndWith(
     [
       "Attached to run web (replica=0 job=0)",
+      "Connected via relay",
       "Forwarded ports (local -> remote):",
       `  - localhost:${mapped} -> 8000`,
       `  - localhost:${overridden} -> 9000`,
+      "To connect to the run via SSH, use `ssh web`.",
       "Press Ctrl+C to detach...",
       "",
     ].join("\n"),
