@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { isLocked, tryLock, withLock } from "../process/fileLock.ts";
-import { type AliasBlock, ownersIn, renderBlock, withoutOwners } from "./blocks.ts";
+import { type AliasBlock, ownersIn, withBlock, withoutOwners } from "./blocks.ts";
 import { aliasesPath, readIfThere, replaceFile, sshDirOf } from "./files.ts";
 
 /** A file per attachment, locked as long as that is there: by it others know whose blocks have nobody left. */
@@ -18,7 +18,7 @@ export const openAlias = (home: string, { host, options }: Omit<AliasBlock, "own
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const held = changeAliases(home, (text) => {
     const lock = tryLock(file);
-    return { text: `${renderBlock({ host, owner, options })}${withoutDead(text, dir, owner)}`, result: lock };
+    return { text: withBlock(withoutDead(text, dir, owner), { host, owner, options }), result: lock };
   });
   let isOpen = true;
   return {

@@ -9,12 +9,19 @@ export interface AliasBlock {
 export type SshOption = readonly [name: string, value: string];
 
 const MARK = "    # attached by ";
-const BEGIN = /^\s*(?:Host|Match)\s/i;
+const BEGIN = /^\s*(?:Host|Match)[\s=]/i;
 
-export const renderBlock = ({ host, owner, options }: AliasBlock): string =>
+const renderBlock = ({ host, owner, options }: AliasBlock): string =>
   [`Host ${host}`, `${MARK}${owner}`, ...options.map(([name, value]) => `    ${name} ${value}`), ""].join(
     "\n",
   );
+
+/** The text with a block before all others, but behind what holds for every host. */
+export const withBlock = (text: string, block: AliasBlock): string => {
+  const [preamble, ...blocks] = partsOf(text).map(({ lines }) => lines.join(""));
+  const isWhole = !preamble || preamble.endsWith("\n");
+  return [preamble, isWhole ? "" : "\n", renderBlock(block), ...blocks].join("");
+};
 
 /** Who has blocks in it. */
 export const ownersIn = (text: string): ReadonlySet<string> =>

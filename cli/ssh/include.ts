@@ -5,7 +5,7 @@ import { withLock } from "../process/fileLock.ts";
 import { aliasesPath, readIfThere, replaceFile } from "./files.ts";
 
 /** What stands in front of the first of these holds for every host. */
-const CONDITION = /^\s*(?:Host|Match)\s/im;
+const CONDITION = /^\s*(?:Host|Match)[\s=]/im;
 
 /**
  * Has OpenSSH read the aliases, by one line at the top of `~/.ssh/config` (docs/spec/cli.md §6.3). Returns why that
