@@ -11,6 +11,7 @@ import { jobSsh } from "../ssh/jobSsh.ts";
 import { JobLink, type Route } from "../tunnel/jobLink.ts";
 import type { JobPorts } from "../tunnel/jobPorts.ts";
 import type { BoundPort } from "../tunnel/localPorts.ts";
+import type { ReversePorts } from "../tunnel/reversePorts.ts";
 import type { Outage } from "./outage.ts";
 import type { UrlMap } from "./urls.ts";
 import { findJob, jobOf, type WantedJob } from "./wantedJob.ts";
@@ -20,6 +21,8 @@ interface Wish {
   /** Bound already; undefined: none. */
   readonly ports: JobPorts | undefined;
   readonly identities: Identities;
+  /** Ports of the job that are to lead here; undefined: none. */
+  readonly reverse?: ReversePorts | undefined;
 }
 
 /** What there is of a job on this machine, once it runs. */
@@ -33,6 +36,7 @@ export interface Opened {
 /** The ways to a job on this machine, as long as somebody is attached to it: ports, and a name for `ssh`. */
 export class JobAccess implements Disposable {
   readonly ports: JobPorts | undefined;
+  readonly reverse: ReversePorts | undefined;
   readonly #ctx: Context;
   readonly #api: Api;
   readonly #identities: Identities;
@@ -42,14 +46,16 @@ export class JobAccess implements Disposable {
   #urls: UrlMap | undefined;
   #alias: string | undefined;
 
-  constructor(ctx: Context, api: Api, { wanted, ports, identities }: Wish) {
+  constructor(ctx: Context, api: Api, { wanted, ports, identities, reverse }: Wish) {
     this.#ctx = ctx;
     this.#api = api;
     this.#wanted = wanted;
     this.#identities = identities;
     this.ports = ports;
+    this.reverse = reverse;
     this.#link = this.#closing.use(new JobLink(ctx, api));
     if (ports) this.#closing.use(ports);
+    if (reverse) this.#closing.use(reverse);
     this.#closing.use(ctx.onTermination(() => this[Symbol.dispose]()));
   }
 
@@ -64,7 +70,7 @@ export class JobAccess implements Disposable {
 
   /** Begins to dial, while the job may still have to be started. */
   begin(outage: Outage): void {
-    if (this.ports) this.#link.begin(outage);
+    if (this.ports || this.reverse) this.#link.begin(outage);
   }
 
   /** Leads to the newest attempt from now on. */
@@ -82,7 +88,12 @@ export class JobAccess implements Disposable {
     const { replica_num: replica, job_num: job } = jobOf(run, this.#wanted).job_spec;
     // The others may begin and end: this one is followed, through all attempts at it.
     this.#wanted = { replica, job };
-    const [route] = await Promise.all([this.ports ? this.#link.up : undefined, this.#openAlias(run)]);
+    const isLinked = this.ports !== undefined || this.reverse !== undefined;
+    const [route] = await Promise.all([
+      isLinked ? this.#link.up : undefined,
+      this.#openAlias(run),
+      this.#openReverse(run),
+    ]);
     return { route, alias: this.#alias };
   }
 
@@ -92,6 +103,13 @@ export class JobAccess implements Disposable {
 
   [Symbol.dispose](): void {
     this.#closing[Symbol.dispose]();
+  }
+
+  async #openReverse(run: Run): Promise<void> {
+    if (!this.reverse) return;
+    const files = await this.#identities.filesFor(run.run_spec.ssh_key_pub);
+    await this.#link.up;
+    await this.reverse.open(this.#link, files);
   }
 
   /** What stands in the way of `ssh` is no reason to be without ports and output. */

@@ -13,6 +13,7 @@ export const tellAttached = async (ctx: Context, access: JobAccess, run: Run): P
     `Attached to run ${run.run_spec.run_name} (replica=${replica} job=${job})`,
     ...(route ? [`Connected via ${route}`] : []),
     ...(access.ports?.lines() ?? []),
+    ...(access.reverse?.lines() ?? []),
     ...(alias === undefined ? [] : [`To connect to the run via SSH, use \`ssh ${alias}\`.`]),
     "Press Ctrl+C to detach...",
   ];

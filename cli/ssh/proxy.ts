@@ -1,10 +1,10 @@
-import { AppError } from "../../shared/errors.ts";
 import { WindowBudget } from "../../shared/tunnel/receiveWindow.ts";
 import { StreamDuplex } from "../../shared/tunnel/streamDuplex.ts";
 import type { Api } from "../api/client.ts";
 import type { Context } from "../context.ts";
 import { ignoreInterrupts } from "../process/ignoreInterrupts.ts";
 import { dialLink } from "../tunnel/link.ts";
+import { hostKeyIn } from "./hostKeyIn.ts";
 
 /** What OpenSSH speaks to: its standard input and output, as bytes. */
 export interface Stdio {
@@ -55,17 +55,6 @@ export const proxySsh = async (ctx: Context, api: Api, asked: Proxying): Promise
   } finally {
     stream.destroy();
   }
-};
-
-const hostKeyIn = (answer: unknown): string => {
-  if (
-    typeof answer === "object" &&
-    answer !== null &&
-    "host_key" in answer &&
-    typeof answer.host_key === "string"
-  )
-    return answer.host_key;
-  throw new AppError("unsupported", "The host does not tell its key. Is its agent too old?");
 };
 
 const send = async (input: AsyncIterable<Uint8Array>, stream: StreamDuplex): Promise<void> => {

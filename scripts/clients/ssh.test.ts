@@ -221,3 +221,43 @@ test("who attaches twice to a run has its name until both have left", async () =
   await second.finished;
   await waitFor("the end of the name", () => aliasesIn(lab) === "");
 });
+
+const freePort = (): number => {
+  const server = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => {} } });
+  server.stop(true);
+  return server.port;
+};
+
+test("attach -R has a port of the job lead here, both ways and whole, as long as it is attached", async () => {
+  await using lab = await openLab();
+  await runIn(lab, "web");
+  await using _host = await startSshHost(lab);
+  const large = "0123456789".repeat(500_000);
+  await using here = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    fetch: async (request) => new Response(`${await request.text()}|${large}`),
+  });
+  const port = freePort();
+  const attached = lab.person.start(["attach", "web", "-R", `${port}:127.0.0.1:${here.port}`]);
+  await attached.waitForOut("Press Ctrl+C to detach...\n");
+  expect(attached.out()).toContain(
+    `Connected via relay\nReverse-forwarded ports (of the job -> here):\n  - localhost:${port} -> 127.0.0.1:${here.port}\n`,
+  );
+  // The job of this lab is in this machine's own network.
+  const ask = async () => {
+    const answer = await fetch(`http://127.0.0.1:${port}`, { method: "POST", body: large, keepalive: false });
+    return (await answer.text()) === `${large}|${large}`;
+  };
+  expect(await Promise.all([ask(), ask(), ask()])).toEqual([true, true, true]);
+  const second = await lab.person.run(["attach", "web", "-R", String(port)]);
+  expect(second).toMatchObject({ code: 1, out: `port ${port} of the job is already in use\n` });
+  attached.interrupt();
+  expect(await attached.finished).toMatchObject({ code: 0 });
+  await waitFor("the end of the port", () =>
+    ask().then(
+      () => false,
+      () => true,
+    ),
+  );
+}, 60_000);
