@@ -26,6 +26,8 @@ export interface RequestOptions {
   readonly signal?: AbortSignal;
   /** One try only: for what is watched and tried again by its caller. */
   readonly isSingleTry?: boolean;
+  /** Over a connection of its own: one that was left over may be dead without anybody knowing. */
+  readonly isFresh?: boolean;
 }
 
 /** Sends JSON (or nothing, for undefined) and gives back what came. */
@@ -57,8 +59,8 @@ export const postForStream = (
   api: Api,
   path: string,
   body: unknown,
-  signal: AbortSignal,
-): Promise<Response> => send(api, path, jsonBody(body), { signal, isSingleTry: true });
+  options: Required<Pick<RequestOptions, "signal">> & Pick<RequestOptions, "isFresh">,
+): Promise<Response> => send(api, path, jsonBody(body), { ...options, isSingleTry: true });
 
 /** Sends bytes as they are. A line on which nothing arrives for `timeoutMs` is taken for dead. */
 export const postBytes = async <T>(
@@ -149,6 +151,7 @@ const send = async (
         headers: { ...payload.headers, ...authorization(api.connection) },
         // Runs are watched for as long as they last.
         timeout: false,
+        ...(options.isFresh && { keepalive: false }),
         ...(unix !== undefined && { unix }),
         ...(options.signal && { signal: options.signal }),
       } as RequestInit);

@@ -25,7 +25,7 @@ export const dumpLog = async (ctx: Context, wish: DumpWish, signal: AbortSignal)
   };
   let response: Response;
   try {
-    response = await postForStream(wish.api, `${wish.api.project}/logs/stream`, body, signal);
+    response = await postForStream(wish.api, `${wish.api.project}/logs/stream`, body, { signal });
   } catch (err) {
     if (!isUnknownRoute(err)) throw err;
     await printPages({ ...wish, startTime: begin.startTime }, createPrinter(ctx.out, { tail: begin.tail }));

@@ -12,6 +12,9 @@ import { isPassing, type Outage, StreamCut } from "./outage.ts";
 /** How often a server without `runs/watch` is asked. */
 const POLL_MS = 1_000;
 
+/** A server answers at once, with the run as it is; who says nothing for so long is not there. */
+const ANSWER_MS = 20_000;
+
 /** A run as it changes, over any number of connections, until it is final. */
 export interface RunFeed extends AsyncDisposable {
   readonly run: Run;
@@ -98,6 +101,8 @@ interface Watching {
   readonly signal: AbortSignal;
   /** Of one connection: it is to be given up. */
   readonly attempt: () => AbortSignal;
+  /** One was lost before. */
+  readonly isAgain?: boolean;
   readonly take: (run: Run) => void;
   readonly lost: () => void;
   readonly isFinal: () => boolean;
@@ -106,15 +111,17 @@ interface Watching {
 const keepWatching = async (ctx: Context, watching: Watching): Promise<void> => {
   const { signal: parent, outage, lost, isFinal } = watching;
   let watch = watchOnce;
+  let isAgain = false;
   while (!parent.aborted && !isFinal()) {
     const attempt = watching.attempt();
     try {
-      await watch(ctx, { ...watching, signal: AbortSignal.any([parent, attempt]) });
+      await watch(ctx, { ...watching, signal: AbortSignal.any([parent, attempt]), isAgain });
     } catch (err) {
       if (parent.aborted) return;
       if (watch === watchOnce && isUnknownRoute(err)) watch = poll;
       else if (attempt.aborted || isPassing(err)) {
         lost();
+        isAgain = true;
         await outage.pause("run", parent);
       } else throw err;
     }
@@ -122,9 +129,21 @@ const keepWatching = async (ctx: Context, watching: Watching): Promise<void> => 
 };
 
 /** One connection, until the run is final. */
-const watchOnce = async (ctx: Context, { api, id, signal, take, isFinal }: Watching): Promise<void> => {
+const watchOnce = async (ctx: Context, watching: Watching): Promise<void> => {
+  const { api, id, signal, take, isFinal, isAgain = false } = watching;
   const path = `${api.project}/runs/watch`;
-  const response = await postForStream(api, path, { run_name: null, id }, signal);
+  const silence = new AbortController();
+  const cancel = ctx.clock.after(ANSWER_MS, () => silence.abort());
+  const response = await postForStream(
+    api,
+    path,
+    { run_name: null, id },
+    { signal: AbortSignal.any([signal, silence.signal]), isFresh: isAgain },
+  )
+    .catch((cause: unknown) => {
+      throw silence.signal.aborted ? new StreamCut("The server does not answer", { cause }) : cause;
+    })
+    .finally(cancel);
   for await (const line of readLines(ctx.clock, response, signal)) {
     // An empty line says only that the connection lives.
     if (line !== "") take(understand(runAnswer, JSON.parse(line), path));

@@ -82,7 +82,10 @@ const open = (
     ...placeOf(offset, begin),
     follow: true,
   };
-  const response = postForStream(api, `${api.project}/logs/stream`, body, signal);
+  const response = postForStream(api, `${api.project}/logs/stream`, body, {
+    signal,
+    isFresh: offset !== undefined,
+  });
   // It may fail long before anybody wants to print it.
   response.catch(() => {});
   return { response, connection, signal };

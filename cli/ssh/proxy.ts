@@ -3,6 +3,7 @@ import { StreamDuplex } from "../../shared/tunnel/streamDuplex.ts";
 import type { Api } from "../api/client.ts";
 import type { Context } from "../context.ts";
 import { ignoreInterrupts } from "../process/ignoreInterrupts.ts";
+import { watchWake } from "../process/wake.ts";
 import { dialLink } from "../tunnel/link.ts";
 import { hostKeyIn } from "./hostKeyIn.ts";
 
@@ -34,6 +35,7 @@ export const proxySsh = async (ctx: Context, api: Api, asked: Proxying): Promise
   // It hears the Ctrl-C that is meant for what runs over it.
   using _ = ignoreInterrupts(ctx.interrupts);
   using link = dialLink(ctx, api, { onChange: () => {}, onClosed: () => {} });
+  using _awake = watchWake(ctx.clock, () => link.renew());
   using _ended = ctx.onTermination(() => link[Symbol.dispose]());
   const request = { submission_id: await submissionId, to: { kind: "ssh" } };
   const accepted = Promise.withResolvers<unknown>();
