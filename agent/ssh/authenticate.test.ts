@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
 import ssh2 from "ssh2";
+import { newKeyPair } from "../../shared/ssh/hostKey.ts";
 import { startSshJob } from "../testing/sshJob.ts";
-import { newKeyPair } from "./hostKey.ts";
 
 let job: Awaited<ReturnType<typeof startSshJob>>;
 beforeAll(async () => {

@@ -1,13 +1,13 @@
 import type { Duplex } from "node:stream";
 import ssh2 from "ssh2";
 import type { Logger } from "../../shared/log.ts";
+import { authenticate } from "../../shared/ssh/authenticate.ts";
+import type { HostKey } from "../../shared/ssh/hostKey.ts";
 import type { JobOutput } from "../jobs/runningJobs.ts";
 import type { JobShell } from "../runtime/shell.ts";
 import type { JobNetwork } from "../tunnel/dialPort.ts";
-import { authenticate } from "./authenticate.ts";
 import { Channels } from "./channels.ts";
 import { serveForwards } from "./forward.ts";
-import type { HostKey } from "./hostKey.ts";
 import { serveReverse } from "./reverse.ts";
 import { serveSession } from "./session.ts";
 
@@ -47,7 +47,10 @@ export const serveSsh = (transport: Duplex, options: SshOptions): void => {
   });
   const server = new ssh2.Server({ hostKeys: [hostKey.private], ident: "dstack-agent", ...KEEPALIVE });
   server.on("connection", (client) => {
-    authenticate(client, keys);
+    authenticate(client, {
+      keysOf: () => keys,
+      failed: (err) => log.error("A login failed", { err }),
+    });
     client.once("ready", login.cancel);
     client.on("error", (err: Error) => log.debug("A client's SSH connection broke", { reason: err.message }));
     const channels = new Channels(MOST_CHANNELS);

@@ -3,6 +3,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import ssh2 from "ssh2";
 import { silentLogger } from "../../shared/log.ts";
+import { newKeyPair } from "../../shared/ssh/hostKey.ts";
 import { LossyPair } from "../../shared/testing/lossyPair.ts";
 import { tempDir } from "../../shared/testing/tempDir.ts";
 import { waitFor } from "../../shared/testing/waitFor.ts";
@@ -13,7 +14,6 @@ import { openCgroups } from "../runtime/process/cgroups.ts";
 import { createProcessRuntime } from "../runtime/process/processRuntime.ts";
 import { Supervisors } from "../runtime/process/supervisors.ts";
 import type { RunningJob } from "../runtime/runtime.ts";
-import { newKeyPair } from "../ssh/hostKey.ts";
 import { answerSsh } from "../tunnel/answerSsh.ts";
 import { anAssignment } from "./anAssignment.ts";
 

@@ -18,7 +18,7 @@ export const answerSsh = async ({ stream, accept }: IncomingStream, asked: SshAs
   const transport = new StreamDuplex(stream, { budget });
   // Loaded only where somebody logs in.
   const [{ hostKeyIn }, { serveSsh }] = await Promise.all([
-    import("../ssh/hostKey.ts"),
+    import("../../shared/ssh/hostKey.ts"),
     import("../ssh/serveSsh.ts"),
   ]);
   const hostKey = hostKeyIn(job.dir);

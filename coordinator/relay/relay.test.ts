@@ -150,6 +150,14 @@ test("the first stream makes the agent dial; what is written comes back whole, e
   expect(client.mux.size).toBe(0);
 });
 
+test("a stream of the coordinator's own goes to the agent", async () => {
+  const request = { submission_id: SUBMISSION, to: { kind: "ssh" as const, keys: [], user: null } };
+  const sent = sample(1_000_000);
+  const stream = await lab.relay.open({ instanceId: HOST, request });
+  expect((await echoOf(stream, sent)).equals(sent)).toBe(true);
+  expect(lab.requests).toEqual([request]);
+});
+
 test("many streams of many clients at once do not mix", async () => {
   const clients = ["/ada", "/bob"].map((path) => lab.dial(path));
   const sent = Array.from({ length: 40 }, (_, at) => sample(20_000 + at * 1_000));

@@ -7,6 +7,7 @@ import {
   type StreamFailureCode,
 } from "../../shared/protocol/tunnel.ts";
 import type { IncomingStream, Mux } from "../../shared/tunnel/mux.ts";
+import type { TunnelStream } from "../../shared/tunnel/stream.ts";
 import { type LinkDial, LinkSessions } from "./linkSessions.ts";
 import type { SocketOwner } from "./sockets.ts";
 import { splice } from "./splice.ts";
@@ -108,6 +109,11 @@ export class Relay {
       onStream: (incoming, request) => void this.#connect(incoming, request, resolve),
       onClosed: () => {},
     }));
+  }
+
+  /** A stream of the coordinator's own, for clients who know no tunnels. Throws a refusal. */
+  async open({ instanceId, request }: Destination): Promise<TunnelStream> {
+    return (await this.#agentLink(instanceId)).open(request);
   }
 
   /** The user is no more, or no longer may: what they have open ends now. */

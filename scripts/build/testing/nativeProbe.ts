@@ -8,7 +8,7 @@ import { eq } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/libsql";
 import { sqliteTable, text } from "drizzle-orm/sqlite-core";
 import ssh2 from "ssh2";
-import { newKeyPair } from "../../../agent/ssh/hostKey.ts";
+import { newKeyPair } from "../../../shared/ssh/hostKey.ts";
 
 const notes = sqliteTable("notes", { id: text("id").primaryKey(), body: text("body").notNull() });
 
