@@ -13,3 +13,6 @@ export const addressOf = (host: string, port: number): string => {
   const name = WILDCARDS.has(host) ? (firstOutsideAddress() ?? "127.0.0.1") : host;
   return `http://${name.includes(":") ? `[${name}]` : name}:${port}`;
 };
+
+/** Whether only this machine itself reaches a host of this name. */
+export const isLoopback = (host: string): boolean => /^(localhost|127\.[\d.]+|::1|\[::1\])$/.test(host);

@@ -59,3 +59,27 @@ test("uploads in parts have the stock client's limit where only that is set", ()
     limitsOf({ DSTACK_SERVER_CODE_UPLOAD_LIMIT: "1000", DSTACK_SERVER_UPLOAD_LIMIT: "0" }),
   ).toMatchObject({ inOne: 1000, inParts: 0, partsSetting: "DSTACK_SERVER_UPLOAD_LIMIT" });
 });
+
+test("SSH: where it is answered, and what clients are told", () => {
+  expect(loadCoordinatorConfig({ DSTACK_SERVER_HOST: "0.0.0.0" })).toMatchObject({
+    ssh: { host: "0.0.0.0", port: 30_022 },
+    sshAddress: undefined,
+    isSshProxyEnforced: false,
+  });
+  const sshOf = (env: Record<string, string>) => loadCoordinatorConfig(env).ssh;
+  expect(sshOf({ DSTACK_SERVER_PORT: "0" }).port).toBe(0);
+  expect(sshOf({ DSTACK_SERVER_SSH_PORT: "off" }).port).toBeUndefined();
+  expect(sshOf({ DSTACK_SERVER_SSH_HOST: "::", DSTACK_SERVER_SSH_PORT: "22" })).toEqual({
+    host: "::",
+    port: 22,
+  });
+  const addressOf = (address: string) =>
+    loadCoordinatorConfig({ DSTACK_SERVER_SSHPROXY_ADDRESS: address }).sshAddress;
+  expect(addressOf("ssh.example.com")).toEqual({ hostname: "ssh.example.com", port: null });
+  expect(addressOf("ssh.example.com:2222")).toEqual({ hostname: "ssh.example.com", port: 2222 });
+  expect(addressOf("[2001:db8::1]:2222")).toEqual({ hostname: "2001:db8::1", port: 2222 });
+  for (const wrong of ["", "ssh://x", "x:0", "x:70000", "a b", "user@x", "-oProxyCommand=x", "2001:db8::1"])
+    expect(() => addressOf(wrong)).toThrow("expected host or host:port");
+  for (const wrong of ["-1", "70000", "on"])
+    expect(() => sshOf({ DSTACK_SERVER_SSH_PORT: wrong })).toThrow("DSTACK_SERVER_SSH_PORT");
+});

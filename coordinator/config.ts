@@ -13,6 +13,19 @@ const DEFAULT_FILES_TTL_S = 30 * 24 * 3600;
 
 const flag = z.enum(["0", "1", "true", "false"]).transform((text) => text === "1" || text === "true");
 
+/** Where the reference's proxy for SSH listens (docs/spec/agent.md §3). */
+const DEFAULT_SSH_PORT = 30_022;
+
+const readAddress = (text: string, ctx: z.core.$RefinementCtx): SshAddress => {
+  const [, inBrackets, name, port] =
+    /^(?:\[([0-9a-fA-F:.]+)\]|([\w.][\w.-]*))(?::(\d{1,5}))?$/.exec(text) ?? [];
+  const hostname = inBrackets ?? name;
+  if (hostname !== undefined && Number(port ?? 22) >= 1 && Number(port ?? 22) <= 65_535)
+    return { hostname, port: port === undefined ? null : Number(port) };
+  ctx.addIssue({ code: "custom", message: "expected host or host:port" });
+  return z.NEVER;
+};
+
 const NETWORK_MODES = { "1": 1, "2": 2, "3": 3 } as const;
 
 /**
@@ -64,6 +77,14 @@ const Environment = z.object({
   DSTACK_ENABLE_PROMETHEUS_METRICS: z.string().optional(),
   /** What Prometheus has to send as its bearer token; unset: nothing. */
   DSTACK_PROMETHEUS_AUTH_TOKEN: z.string().min(1).optional(),
+  /** Where the coordinator answers SSH for clients that know no tunnels. Absent: where it answers HTTP. */
+  DSTACK_SERVER_SSH_HOST: z.string().min(1).optional(),
+  /** 0: any; off: it does not answer SSH. Absent: any where that of HTTP is any. */
+  DSTACK_SERVER_SSH_PORT: z.union([z.literal("off"), z.coerce.number().int().min(0).max(65_535)]).optional(),
+  /** `host[:port]` that clients are told for SSH. Absent: the host by which they reach the coordinator, and its port. */
+  DSTACK_SERVER_SSHPROXY_ADDRESS: z.string().transform(readAddress).optional(),
+  /** No key of a user is told to a host; set to anything, as with the reference. */
+  DSTACK_SERVER_SSHPROXY_ENFORCED: z.string().optional(),
   /** With which a proxy for SSH asks for the way to a job. */
   DSTACK_SSHPROXY_API_TOKEN: z.string().min(1).optional(),
   /** Who has the network of its host. 1: jobs of several nodes; 2: jobs that have the whole host; 3: none. */
@@ -72,6 +93,12 @@ const Environment = z.object({
 
 /** All that it reads of its environment, but for the home folder. */
 export const VARIABLES: readonly string[] = Object.keys(Environment.shape).filter((name) => name !== "HOME");
+
+/** Where clients find SSH; no port: that of SSH. */
+export interface SshAddress {
+  hostname: string;
+  port: number | null;
+}
 
 export interface CoordinatorConfig {
   host: string;
@@ -98,7 +125,12 @@ export interface CoordinatorConfig {
   baseImageVersion: string | undefined;
   canUsersCreateProjects: boolean;
   prometheus: { isEnabled: boolean; token: string | undefined };
-  /** Undefined: there is no proxy for SSH. */
+  /** Where SSH for jobs is answered; no port: nowhere. */
+  ssh: { host: string; port: number | undefined };
+  /** What clients are told; undefined: where they reach the coordinator. */
+  sshAddress: SshAddress | undefined;
+  isSshProxyEnforced: boolean;
+  /** Undefined: there is no proxy for SSH other than the coordinator itself. */
   sshProxyToken: string | undefined;
   jobNetworkMode: JobNetworkMode;
   /** Undefined: there is no such backend. */
@@ -117,6 +149,9 @@ const uploadLimitsOf = ({
       ? "DSTACK_SERVER_CODE_UPLOAD_LIMIT"
       : "DSTACK_SERVER_UPLOAD_LIMIT",
 });
+
+const sshPortOf = ({ DSTACK_SERVER_SSH_PORT: own, DSTACK_SERVER_PORT: port }: z.infer<typeof Environment>) =>
+  own === "off" ? undefined : (own ?? (port === 0 ? 0 : DEFAULT_SSH_PORT));
 
 /** Checks the environment once, at the start. Throws `invalid`, naming every wrong variable with its value. */
 export const loadCoordinatorConfig = (env: Record<string, string | undefined>): CoordinatorConfig => {
@@ -155,6 +190,12 @@ export const loadCoordinatorConfig = (env: Record<string, string | undefined>): 
         : { most: data.DSTACK_SERVER_LOCAL_INSTANCES, agent: data.DSTACK_SERVER_LOCAL_AGENT },
     jobNetworkMode: NETWORK_MODES[data.DSTACK_SERVER_JOB_NETWORK_MODE],
     canUsersCreateProjects: data.DSTACK_ALLOW_NON_ADMINS_CREATE_PROJECTS,
+    ssh: {
+      host: data.DSTACK_SERVER_SSH_HOST ?? data.DSTACK_SERVER_HOST,
+      port: sshPortOf(data),
+    },
+    sshAddress: data.DSTACK_SERVER_SSHPROXY_ADDRESS,
+    isSshProxyEnforced: data.DSTACK_SERVER_SSHPROXY_ENFORCED !== undefined,
     sshProxyToken: data.DSTACK_SSHPROXY_API_TOKEN,
     prometheus: {
       isEnabled: data.DSTACK_ENABLE_PROMETHEUS_METRICS !== undefined,

@@ -13,6 +13,7 @@ import type { UsageIntake } from "./engine/usage.ts";
 import type { LogStore } from "./logs/logStore.ts";
 import type { Relay } from "./relay/relay.ts";
 import type { ReleaseKey } from "./releases/releaseKey.ts";
+import type { SshEndpoint } from "./ssh/sshEndpoint.ts";
 import type { Db } from "./store/db.ts";
 import type { TellEvents } from "./store/events.ts";
 import type { SecretBox } from "./store/secretBox.ts";
@@ -32,6 +33,7 @@ export interface Deps {
   counters: RunCounters;
   runTexts: RunTexts;
   relay: Relay;
+  ssh: SshEndpoint;
   logs: LogStore;
   blobs: BlobStore;
   uploads: UploadStore;

@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { type Clock, systemClock } from "../shared/clock.ts";
 import { AppError, messageOf } from "../shared/errors.ts";
 import { createLogger, type Logger } from "../shared/log.ts";
+import { hostKeyIn } from "../shared/ssh/hostKey.ts";
 import { VERSION } from "../shared/version.ts";
-import { addressOf } from "./address.ts";
+import { addressOf, isLoopback } from "./address.ts";
 import { createApp } from "./app.ts";
 import { createLocalBackend } from "./backends/local/localBackend.ts";
 import { openDiskBlobStore } from "./blobs/diskBlobStore.ts";
@@ -18,6 +19,7 @@ import { createJoinToken } from "./domain/fleets/joinTokens.ts";
 import { RunCounters } from "./domain/metrics/runCounters.ts";
 import { jobSpecsOf } from "./domain/runs/effectiveSpec.ts";
 import { RunTexts } from "./domain/runs/runTexts.ts";
+import { findLogin } from "./domain/tunnels/findLogin.ts";
 import { ensureAdmin, MAIN_PROJECT } from "./domain/users/ensureAdmin.ts";
 import { AgentLink } from "./engine/agentLink.ts";
 import { AgentSessions } from "./engine/agentSessions.ts";
@@ -40,6 +42,7 @@ import { Relay } from "./relay/relay.ts";
 import { type SocketOwner, tunnelSockets } from "./relay/sockets.ts";
 import { openAgentReleases } from "./releases/agentReleases.ts";
 import { openReleaseKey } from "./releases/releaseKey.ts";
+import { SshEndpoint } from "./ssh/sshEndpoint.ts";
 import { openStore } from "./store/db.ts";
 import { eventTeller } from "./store/events.ts";
 import { lockFolder } from "./store/folderLock.ts";
@@ -150,6 +153,15 @@ const buildCoordinator = async (
   const reachability = new Reachability({ ...engineDeps, engine });
   opened.defer(() => reachability.close());
   const relay = new Relay({ clock, log, wake: (instanceId) => agents.wake(instanceId) });
+  const ssh = opened.use(
+    new SshEndpoint({
+      hostKey: hostKeyIn(join(config.serverDir, "data")),
+      relay,
+      clock,
+      findLogin: (submissionId) => findLogin({ db }, submissionId),
+      log,
+    }),
+  );
   const link = new AgentLink({
     ...engineDeps,
     wantsTunnel: (instanceId) => relay.isWanted(instanceId),
@@ -185,6 +197,7 @@ const buildCoordinator = async (
     counters,
     runTexts,
     relay,
+    ssh,
     closing: closing.signal,
   };
   const adminToken = await ensureAdmin(deps, config.adminToken);
@@ -201,6 +214,7 @@ const buildCoordinator = async (
     },
     beginStop: () => {
       closing.abort();
+      ssh[Symbol.dispose]();
       relay.close();
       agents.wakeAll();
     },
@@ -282,6 +296,7 @@ const serve = async (
   log: Logger,
 ): Promise<RunningCoordinator> => {
   const server = listen(coordinator, config);
+  await serveSsh(coordinator.deps, config);
   const url = config.publicUrl ?? addressOf(config.host, server.port ?? config.port);
   const { join_command: joinCommand } = await createStartToken(coordinator.deps, url);
   await coordinator.openFleets(url);
@@ -326,6 +341,23 @@ const listen = ({ app }: Coordinator, config: CoordinatorConfig): Bun.Server<Soc
       hint: "Stop what uses this port, or choose another with --port",
     });
   }
+};
+
+/** Without it all else works: stock clients cannot attach, and are told so by their own ways. */
+const serveSsh = async ({ ssh, log }: Deps, { ssh: { host, port }, publicUrl }: CoordinatorConfig) => {
+  if (port === undefined) return;
+  try {
+    await ssh.listen(host, port);
+  } catch (err) {
+    log.warn(
+      `Cannot answer SSH on ${host}:${port}, so stock clients cannot attach: ${messageOf(err)}. Choose another port with DSTACK_SERVER_SSH_PORT or --ssh-port, or turn it off with "off"`,
+    );
+    return;
+  }
+  if (isLoopback(host) && publicUrl !== undefined && !isLoopback(new URL(publicUrl).hostname))
+    log.warn(
+      `SSH for stock clients listens on ${host} alone, while clients reach this server at ${publicUrl}. Let others reach it with DSTACK_SERVER_SSH_HOST=0.0.0.0, or name the way to it with DSTACK_SERVER_SSHPROXY_ADDRESS`,
+    );
 };
 
 const createStartToken = async (deps: Deps, url: string) => {

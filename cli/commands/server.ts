@@ -18,6 +18,11 @@ export const command = defineCommand({
       "Where clients and hosts reach it ($DSTACK_SERVER_URL or http://HOST:PORT)",
       text,
     ),
+    sshPort: value(
+      "--ssh-port PORT",
+      "Port to answer SSH on, for stock clients; off: none ($DSTACK_SERVER_SSH_PORT or 30022)",
+      text,
+    ),
     dir: value("--dir DIR", "Where to keep everything ($DSTACK_SERVER_DIR or ~/.dstack/server)", text),
     token: value("--token TOKEN", "Token of the user admin ($DSTACK_SERVER_ADMIN_TOKEN or a new one)", text),
     debug: flag("-d, --debug", "The same as --log-level debug"),
@@ -33,11 +38,12 @@ export const command = defineCommand({
     ["debug", "logLevel"],
     ["yes", "no"],
   ],
-  run: async (ctx, { host, port, url, dir, token, debug, logLevel, yes, no }) => {
+  run: async (ctx, { host, port, url, sshPort, dir, token, debug, logLevel, yes, no }) => {
     const flags: Record<string, string | undefined> = {
       DSTACK_SERVER_HOST: host,
       DSTACK_SERVER_PORT: port === undefined ? undefined : String(port),
       DSTACK_SERVER_URL: url,
+      DSTACK_SERVER_SSH_PORT: sshPort,
       DSTACK_SERVER_DIR: dir,
       DSTACK_SERVER_ADMIN_TOKEN: token,
       DSTACK_SERVER_LOG_LEVEL: debug ? "debug" : logLevel,

@@ -6,12 +6,17 @@ import { followLog } from "../domain/runs/followLog.ts";
 import { getSubmission } from "../domain/runs/getSubmission.ts";
 import { logBegin } from "../domain/runs/logBegin.ts";
 import { watchRun } from "../domain/runs/watchRun.ts";
+import { sshAddressOf } from "../domain/tunnels/sshAddress.ts";
+import { hostOf } from "./hostOf.ts";
 import { openEnded } from "./openEnded.ts";
 import { projectRoute, type Route } from "./route.ts";
 
-async function* runLines(deps: Deps, runId: string, signal: AbortSignal): AsyncGenerator<Uint8Array, void> {
+async function* runLines(
+  deps: Deps,
+  options: Parameters<typeof watchRun>[1],
+): AsyncGenerator<Uint8Array, void> {
   const encoder = new TextEncoder();
-  for await (const run of watchRun(deps, runId, signal))
+  for await (const run of watchRun(deps, options))
     yield encoder.encode(run === undefined ? "\n" : `${JSON.stringify(run)}\n`);
 }
 
@@ -31,11 +36,12 @@ export const runStreamRoutes: Route[] = [
       line: Run,
     },
     handle: async ({ c, deps, project, body }) => {
-      const { id } = await getRunRow(deps, project.id, body);
+      const { id: runId } = await getRunRow(deps, project.id, body);
+      const connections = { ssh: sshAddressOf(deps, hostOf(c)) };
       return openEnded(c, {
         headers: { "content-type": "application/x-ndjson" },
         closing: deps.closing,
-        make: (signal) => runLines(deps, id, signal),
+        make: (signal) => runLines(deps, { runId, connections, signal }),
       });
     },
   }),

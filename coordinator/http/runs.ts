@@ -13,6 +13,8 @@ import { applyRun } from "../domain/runs/applyRun.ts";
 import { deleteRuns, getRunRow, listVisibleRuns, stopRuns } from "../domain/runs/findRuns.ts";
 import { planRun } from "../domain/runs/planRun.ts";
 import { viewRun } from "../domain/runs/viewRun.ts";
+import { sshAddressOf } from "../domain/tunnels/sshAddress.ts";
+import { hostOf } from "./hostOf.ts";
 import { asksForOffers, planFor, runFor } from "./olderRuns.ts";
 import { pageOf } from "./page.ts";
 import { NOTHING, projectRoute, type Route, userRoute } from "./route.ts";
@@ -42,7 +44,8 @@ export const runRoutes: Route[] = [
     body: GetRunRequest,
     answer: Run,
     handle: async ({ c, deps, project, body }) => {
-      const run = await viewRun(deps, await getRunRow(deps, project.id, body), { withConnections: true });
+      const connections = { ssh: sshAddressOf(deps, hostOf(c)) };
+      const run = await viewRun(deps, await getRunRow(deps, project.id, body), { connections });
       return c.json(runFor(c.get("clientVersion"), run));
     },
   }),

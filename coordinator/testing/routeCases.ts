@@ -31,6 +31,7 @@ export const ROUTE_CASES: Readonly<Record<string, MakeCase>> = {
   "GET /healthcheck": () => ({}),
   "GET /metrics": () => ({}),
   "GET /openapi.json": () => ({}),
+  "GET /ssh_known_hosts": () => ({}),
   "GET /schema/:file": () => ({ params: { file: "task.json" } }),
   "POST /api/server/get_info": () => ({}),
   "POST /api/auth/list_providers": () => ({}),
@@ -39,7 +40,6 @@ export const ROUTE_CASES: Readonly<Record<string, MakeCase>> = {
   "POST /api/auth/get_next_redirect": () => ({ body: LOGIN, status: 400 }),
   "POST /api/sshproxy/get_upstream": ({ lasting }) => ({
     body: { id: lasting.latest_job_submission?.id.replaceAll("-", "") },
-    status: 400,
   }),
 
   "POST /api/backends/list_types": () => ({}),

@@ -53,7 +53,12 @@ export const startSeeded = async (env: Record<string, string> = {}): Promise<See
   await using opening = new AsyncDisposableStack();
   const coordinator = opening.use(
     await startTestCoordinator(
-      { DSTACK_ENABLE_PROMETHEUS_METRICS: "1", DSTACK_SSHPROXY_API_TOKEN: SERVICE_TOKEN, ...env },
+      {
+        DSTACK_ENABLE_PROMETHEUS_METRICS: "1",
+        DSTACK_SSHPROXY_API_TOKEN: SERVICE_TOKEN,
+        DSTACK_SERVER_SSH_PORT: "0",
+        ...env,
+      },
       CLOUDS,
     ),
   );

@@ -46,6 +46,7 @@ export const startTestCoordinator = async (
     env: {
       DSTACK_SERVER_DIR: dir.path,
       DSTACK_SERVER_PORT: "0",
+      DSTACK_SERVER_SSH_PORT: "off",
       DSTACK_SERVER_LOG_LEVEL: "error",
       DSTACK_SERVER_ADMIN_TOKEN: ADMIN_TOKEN,
       ...env,

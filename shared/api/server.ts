@@ -31,8 +31,8 @@ export const AuthCallbackRequest = z.object({
 export const NextRedirectRequest = z.object({ code: z.string(), state: z.string() });
 export const NextRedirectAnswer = z.object({ redirect_url: orNull(z.string()) });
 
-/** Of `/api/sshproxy/get_upstream`; `id`: that of a submission, without its dashes. */
-export const GetUpstreamRequest = z.object({ id: z.string().regex(/^[0-9a-f]{32}$/) });
+/** Of `/api/sshproxy/get_upstream`; `id`: that of a submission, without its dashes. What is no such id is not there. */
+export const GetUpstreamRequest = z.object({ id: z.string().max(200) });
 
 /** Hosts in the order of the hops. */
 export const SshUpstream = z.object({
@@ -41,3 +41,4 @@ export const SshUpstream = z.object({
   ),
   authorized_keys: z.array(z.string()),
 });
+export type SshUpstream = z.infer<typeof SshUpstream>;

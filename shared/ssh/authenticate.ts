@@ -3,8 +3,11 @@ import ssh2, { type AuthContext, type Connection, type ParsedKey } from "ssh2";
 import { delay } from "../async/delay.ts";
 
 export interface Door {
-  /** Public keys in the form of `authorized_keys`, of which each lets in who comes under this name. Asked for once. */
-  keysOf(name: string): readonly string[] | Promise<readonly string[]>;
+  /**
+   * Public keys, of which each lets in who comes under this name. `offered`: that of this try, or nothing. All are in the
+   * form of `authorized_keys`.
+   */
+  keysOf(name: string, offered: string): readonly string[] | Promise<readonly string[]>;
   /**
    * Somebody has proved to have one of them, and waits. False: they are not let in all the same, and the connection has
    * been ended.
@@ -32,12 +35,12 @@ const isSame = (a: Buffer, b: Buffer): boolean => a.length === b.length && timin
 
 /** Lets in who has one of the door's keys; ends the connection of who has none. A client keeps to one name (ssh2). */
 export const authenticate = (client: Connection, door: Door): void => {
-  let allowed: Promise<ParsedKey[]> | undefined;
   let [failures, offers] = [0, 0];
 
   const isAllowed = async (asked: AuthContext): Promise<"offer" | "proof" | undefined> => {
-    allowed ??= Promise.resolve(door.keysOf(asked.username)).then(parseKeys);
-    const keys = await allowed;
+    const offered =
+      asked.method === "publickey" ? `${asked.key.algo} ${asked.key.data.toString("base64")}` : "";
+    const keys = parseKeys(await door.keysOf(asked.username, offered));
     if (asked.method !== "publickey") return undefined;
     // All are compared, so that the time it takes says nothing about which it is.
     const [key] = keys.filter((one) => isSame(one.getPublicSSH(), asked.key.data));

@@ -1,6 +1,7 @@
-import type { Job, JobConnectionInfo, JobSubmission } from "../../../shared/api/jobs.ts";
+import type { Job, JobSubmission } from "../../../shared/api/jobs.ts";
 import type { Run, RunSpec } from "../../../shared/api/runs.ts";
 import { toWireTime } from "../../../shared/api/scalars.ts";
+import type { SshAddress } from "../../config.ts";
 import type { Deps } from "../../deps.ts";
 import { listFleetsByIds } from "../../store/fleets.ts";
 import { listProjectsByIds } from "../../store/projects.ts";
@@ -8,6 +9,7 @@ import { listSubmissionsOfRuns } from "../../store/runLists.ts";
 import type { RunRow } from "../../store/runs.ts";
 import type { SubmissionRow } from "../../store/submissions.ts";
 import { listUsersByIds } from "../../store/users.ts";
+import { connectionOf } from "./connectionInfo.ts";
 import { costOf } from "./cost.ts";
 import { runError, runStatusMessage, submissionError, submissionStatusMessage } from "./statusTexts.ts";
 
@@ -16,8 +18,11 @@ export interface RunViewOptions {
   submissionsLimit?: number;
   /** Without, a run has no jobs, but still its latest submission. */
   withJobs?: boolean;
-  /** How people reach running jobs: only told by `runs/get` (docs/spec/http-api.md §2.6). */
-  withConnections?: boolean;
+  /**
+   * How people reach running jobs: only told by `runs/get` (docs/spec/http-api.md §2.6). `ssh`: where whoever asks finds
+   * SSH for jobs.
+   */
+  connections?: { ssh: SshAddress | undefined };
 }
 
 export const viewRun = async (deps: Deps, row: RunRow, options: RunViewOptions = {}): Promise<Run> => {
@@ -87,29 +92,17 @@ const latestOf = ([first]: SubmissionRow[][]): JobSubmission | null => {
 /** With a limit of 0 there are jobs without attempts, as with the reference, whose clients never ask for that. */
 const viewJob = (run: RunRow, attempts: SubmissionRow[], options: RunViewOptions): Job[] => {
   const latest = attempts.at(-1);
-  const { submissionsLimit = attempts.length } = options;
+  const { submissionsLimit = attempts.length, connections } = options;
   if (!latest) return [];
-  const isReachable = options.withConnections === true && latest.status === "running";
   return [
     {
       job_spec: { ...latest.job_spec, ssh_key: null },
       job_submissions: attempts.slice(Math.max(0, attempts.length - submissionsLimit)).map(viewSubmission),
-      job_connection_info: isReachable ? connectionOf(run, latest) : null,
+      job_connection_info:
+        connections && latest.status === "running" ? connectionOf(run, latest, connections.ssh) : null,
     },
   ];
 };
-
-/** The name by which `attach` makes the job known to SSH (docs/spec/http-api.md §4.2). */
-const connectionOf = (run: RunRow, { replica_num, job_num, job_spec }: SubmissionRow): JobConnectionInfo => ({
-  ide_name: null,
-  attached_ide_url: null,
-  proxied_ide_url: null,
-  attached_ssh_command: ["ssh", replica_num === 0 && job_num === 0 ? run.name : job_spec.job_name],
-  proxied_ssh_command: null,
-  sshproxy_hostname: null,
-  sshproxy_port: null,
-  sshproxy_upstream_id: null,
-});
 
 const viewSubmission = (row: SubmissionRow): JobSubmission => ({
   id: row.id,

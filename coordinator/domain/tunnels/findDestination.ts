@@ -7,6 +7,7 @@ import { findRun } from "../../store/runs.ts";
 import { findSubmission } from "../../store/submissions.ts";
 import type { UserRow } from "../../store/users.ts";
 import { jobSpecsOf } from "../runs/effectiveSpec.ts";
+import { isProxyEnforced } from "./sshAddress.ts";
 
 export interface Asker {
   user: UserRow;
@@ -19,7 +20,7 @@ export interface Asker {
  * asker manages the project), a job that does not run, and ports that the configuration does not name.
  */
 export const findDestination = async (
-  deps: Pick<Deps, "db" | "config">,
+  deps: Pick<Deps, "db" | "config" | "ssh">,
   { user, project, role }: Asker,
   { submission_id: id, to }: ClientStreamRequest,
 ): Promise<Destination> => {
@@ -36,6 +37,8 @@ export const findDestination = async (
     (one) => one.job_num === submission.job_num && one.replica_num === submission.replica_num,
   );
   if (to.kind === "ssh") {
+    if (isProxyEnforced(deps))
+      throw new StreamRefusal("forbidden", "This server wants SSH to go through its own endpoint");
     const known = [run.spec.ssh_key_pub, user.ssh_public_key].filter((key) => key !== null);
     const keys = [...new Set(known)];
     return {

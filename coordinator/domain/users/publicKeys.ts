@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto";
 import { toWireTime } from "../../../shared/api/scalars.ts";
 import type { AddPublicKeyRequest, PublicKeyInfo } from "../../../shared/api/users.ts";
 import { AppError } from "../../../shared/errors.ts";
+import { fingerprintOf } from "../../../shared/ssh/fingerprint.ts";
 import type { Deps } from "../../deps.ts";
 import { writeAll } from "../../store/db.ts";
 import {
@@ -43,8 +43,8 @@ export const parsePublicKey = (text: string): ParsedKey => {
   if (blob.length < 4 || blob.toString("base64") !== base64) throw bad();
   const length = blob.readUInt32BE(0);
   if (blob.subarray(4, 4 + length).toString() !== type || blob.length <= 4 + length) throw bad();
-  const hash = createHash("sha256").update(blob).digest("base64").replace(/=+$/, "");
-  return { key: `${type} ${base64}`, type, comment: comment.trim(), fingerprint: `SHA256:${hash}` };
+  const key = `${type} ${base64}`;
+  return { key, type, comment: comment.trim(), fingerprint: fingerprintOf(key) };
 };
 
 const view = ({ id, added_at, name, type, fingerprint }: PublicKeyRow): PublicKeyInfo => ({
