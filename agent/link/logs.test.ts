@@ -159,3 +159,19 @@ test("what the coordinator holds may leave the disk; one that loses it gets word
   expect(again).toEndWith("end");
   stop.abort();
 });
+
+test("output that came before a time is not among that from it on", async () => {
+  using dir = tempDir();
+  const spool = join(dir.path, "spool");
+  writeFileSync(spool, "");
+  await using coordinator = new FakeCoordinator();
+  const { log, stop } = await upload(coordinator, spool);
+  appendFileSync(spool, "first\n");
+  log.grown();
+  const now = Date.now();
+  expect(log.offsetAt(0)).toBe(0);
+  // What came within a second is one part.
+  expect(log.offsetAt(now)).toBe(0);
+  expect(log.offsetAt(now + 2_000)).toBe(6);
+  stop.abort();
+});

@@ -133,6 +133,9 @@ export const readWhole = (path: string, part: SpoolPart): Uint8Array => {
   return bytes.length === 0 ? bytes : fillCut(bytes, { offset: part.offset, cut: findCut(path) });
 };
 
+/** What came within so long of the first of it is one part. */
+const PART_MS = 1_000;
+
 /** When which part of the output came, to a second: what is sent late keeps its time. */
 class OutputTimes {
   readonly #path: string;
@@ -151,7 +154,7 @@ class OutputTimes {
 
   note(): void {
     const now = Date.now();
-    if (now - (this.#starts.at(-1)?.at ?? 0) >= 1000) this.#starts.push({ offset: this.#noted, at: now });
+    if (now - (this.#starts.at(-1)?.at ?? 0) >= PART_MS) this.#starts.push({ offset: this.#noted, at: now });
     if (this.#starts.length > MAX_TIMES) this.#starts.shift();
     this.#noted = statSync(this.#path, { throwIfNoEntry: false })?.size ?? this.#noted;
   }
@@ -161,9 +164,7 @@ class OutputTimes {
   }
 
   offsetAt(at: number): number {
-    const next = this.#starts.findIndex((start) => start.at >= at);
-    // A part is told by its first second: what is in the one before may be as late.
-    return next < 0 ? (this.#starts.at(-1)?.offset ?? 0) : (this.#starts[Math.max(0, next - 1)]?.offset ?? 0);
+    return this.#starts.find((start) => start.at + PART_MS > at)?.offset ?? this.#noted;
   }
 
   /** Where the part with another time begins. */

@@ -18,7 +18,7 @@ test("nobody logs in without a token: there are no providers", async () => {
   });
 });
 
-test("a proxy for SSH has a token of its own, and reaches no job yet", async () => {
+test("a proxy for SSH has a token of its own", async () => {
   const id = "0".repeat(32);
   const denied = { status: 403, body: { detail: { msg: "Access denied", code: null } } };
   {
@@ -30,7 +30,7 @@ test("a proxy for SSH has a token of its own, and reaches no job yet", async () 
     coordinator.post("/api/sshproxy/get_upstream", body, { token });
   expect((await ask(null, { id })).status).toBe(401);
   expect(await ask(coordinator.adminToken, { id })).toMatchObject(denied);
-  expect((await ask("of-the-proxy", { id: "x" })).status).toBe(422);
+  expect((await ask("of-the-proxy", { id: 1 })).status).toBe(422);
   expect(await ask("of-the-proxy", { id })).toMatchObject({
     status: 400,
     body: { detail: [{ code: "resource_not_exists" }] },

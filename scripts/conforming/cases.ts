@@ -11,6 +11,7 @@ import { fleetCases } from "./cases/fleets.ts";
 import { logCases } from "./cases/logs.ts";
 import { metricCases } from "./cases/metrics.ts";
 import { offerCases } from "./cases/offers.ts";
+import { opensshCases } from "./cases/openssh.ts";
 import { presetCases } from "./cases/presets.ts";
 import { projectCases } from "./cases/projects.ts";
 import { repoCases } from "./cases/repos.ts";
@@ -22,6 +23,7 @@ import { storageCases } from "./cases/storage.ts";
 export const CASES: readonly Case[] = [
   ...metricCases,
   ...attachCases,
+  ...opensshCases,
   ...apiCases,
   ...repoCases,
   ...featureCases,

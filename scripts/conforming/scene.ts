@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, mkdtempSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Run } from "../../shared/api/runs.ts";
 import { isFinalRun } from "../../shared/states.ts";
@@ -40,6 +40,8 @@ export interface Scene {
   write(path: string, content: unknown): Promise<string>;
   /** Writes a task for the fleet "pool"; answers the file's name. */
   task(commands: readonly string[], more?: Record<string, unknown>): Promise<string>;
+  /** A program of OpenSSH or one that uses it, by the aliases that the client has written. */
+  byAlias(program: readonly [string, ...string[]], input?: string): Promise<Finished>;
   /** A new SSH key without a passphrase; answers the path of its private half. */
   makeKey(): Promise<string>;
   /** The answer of our own API, by the administrator, to a call in the project main; or of a path from `/` on. */
@@ -56,10 +58,16 @@ export interface SceneOptions {
   name: string;
 }
 
-/** A home in which nobody asks for a newer release: one call a day leaves this behind. */
-const newHome = async (home: string, config: unknown): Promise<void> => {
+/**
+ * A home in which nobody asks for a newer release: one call a day leaves this behind. OpenSSH looks for hosts that it knows in
+ * the home of the account, so that it has to be told of this one, by the file that the client adds its aliases to.
+ */
+const newHome = async (home: string, config: unknown, knownHosts: string): Promise<void> => {
   await Bun.write(join(home, ".dstack/config.yml"), JSON.stringify(config));
   await Bun.write(join(home, ".cache/.dstack/cli/last_check"), "");
+  const file = join(home, ".ssh/known_hosts");
+  await Bun.write(file, knownHosts);
+  await Bun.write(join(home, ".dstack/ssh/config"), `Host *\n    UserKnownHostsFile ${file}\n`);
 };
 
 const ending = ({ run_spec, status, jobs }: Run): string => {
@@ -70,11 +78,13 @@ const ending = ({ run_spec, status, jobs }: Run): string => {
 
 export const openScene = async ({ stage, version, path, name }: SceneOptions): Promise<Scene> => {
   const { coordinator } = stage;
-  const home = join(stage.dir, "people", `${name}-${version}`);
+  // Short: the client makes a socket below it, named after its run.
+  const home = mkdtempSync(join(stage.dir, "h"));
   const dir = join(home, "work");
   mkdirSync(dir, { recursive: true });
   const { url, token } = coordinator;
-  await newHome(home, { projects: [{ name: "main", url, token, default: true }] });
+  const knownHosts = await (await fetch(`${url}/ssh_known_hosts`)).text();
+  await newHome(home, { projects: [{ name: "main", url, token, default: true }] }, knownHosts);
   const bin = dirname(path);
   const clean = cleanEnvironment(home);
   const env = { ...clean, PATH: `${bin}:${clean["PATH"]}`, COLUMNS: "200" };
@@ -137,6 +147,11 @@ export const openScene = async ({ stage, version, path, name }: SceneOptions): P
         commands,
         ...more,
       }),
+    byAlias: ([program, ...args], input = "") => {
+      const config = join(home, ".ssh/config");
+      const way = program === "rsync" ? ["-e", `ssh -F ${config}`] : ["-F", config];
+      return run([program, ...way, ...args], { cwd: dir, env, input });
+    },
     makeKey: async () => {
       const file = join(home, "key");
       await runOk(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", file]);

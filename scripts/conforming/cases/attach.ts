@@ -1,32 +1,135 @@
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { waitFor } from "../../../shared/testing/waitFor.ts";
+import { freePort } from "../../e2e/harness/freePort.ts";
 import type { Case } from "../case.ts";
 import { assertHas } from "../expect.ts";
+import type { Scene } from "../scene.ts";
+import { openSite, PAGE } from "../site.ts";
 import { CTRL_C } from "../terminal.ts";
 
-const UNREACHABLE = /Can't connect to the remote host/;
+/** What a port of this machine answers, once somebody listens there. */
+const pageAt = (port: number): Promise<string> =>
+  waitFor(
+    `port ${port}`,
+    () =>
+      fetch(`http://127.0.0.1:${port}/`).then(
+        (answer) => answer.text(),
+        () => undefined,
+      ),
+    20_000,
+  );
+
+const aliases = ({ home }: Scene): Promise<string> => Bun.file(join(home, ".dstack/ssh/config")).text();
+
+const ATTACHED = /Press Ctrl\+C to detach/;
 
 export const attachCases: Case[] = [
   {
     name: "attach",
-    expect: "says that the host cannot be reached, exit 1; the run goes on, and no alias is left",
-    covers: {
-      attach: [
-        ...["RUN_NAME", "--logs", "--host", "--port", "--replica", "--job"],
-        ...["--since", "--ssh-identity", "--project"],
-      ],
-    },
-    later: "attach: ports and shells",
-    run: async ({ name, home, ok, fails, task, waitForStatus, getRun }) => {
-      await ok(["apply", "-f", await task(["sleep 600"], { ports: [8000] }), "-y", "-d"]);
-      await waitForStatus("running");
-      const flags = ["--logs", "--since", "1h", "--replica", "0", "--job", "0", "--host", "127.0.0.1"];
-      const refused = await fails(["attach", "--project", "main", name, ...flags, "-p", "18123:8000"]);
-      assert.match(refused, UNREACHABLE);
-      const alias = join(home, ".dstack/ssh/config");
-      if (existsSync(alias)) assert.doesNotMatch(await Bun.file(alias).text(), new RegExp(name));
+    expect:
+      "ports, live logs from their beginning, `ssh RUN`; Ctrl-C detaches with 0, the run goes on, no alias is left",
+    covers: { attach: ["RUN_NAME", "--logs", "--host", "--port", "--replica", "--job", "--project"] },
+    smoke: true,
+    run: async (scene) => {
+      const { name, terminal, byAlias, getRun, ok } = scene;
+      const { port, localPort } = await openSite(scene, { first: ["echo hello from the job"] });
+      const flags = ["--logs", "--replica", "0", "--job", "0", "--host", "127.0.0.1"];
+      await using attached = terminal([
+        "attach",
+        "--project",
+        "main",
+        name,
+        ...flags,
+        "-p",
+        `${localPort}:${port}`,
+      ]);
+      const text = await attached.waitFor(ATTACHED, 60_000);
+      assert.match(text, new RegExp(`Attached to run ${name} \\(replica=0 job=0\\)`));
+      assert.match(text, new RegExp(`:${localPort} -> ${port}`));
+      await attached.waitFor(/hello from the job/);
+      assert.equal(await pageAt(localPort), PAGE);
+      const shell = await byAlias(["ssh", name, "echo $DSTACK_RUN_NAME; cat; exit 3"], "typed\n");
+      assert.deepEqual([shell.stdout, shell.code], [`${name}\ntyped\n`, 3], shell.stderr);
+      attached.type(CTRL_C);
+      await attached.waitFor(/Detached/);
+      assert.equal(await attached.ended(), 0);
+      assert.doesNotMatch(await aliases(scene), new RegExp(`^Host ${name}$`, "m"));
       assert.equal((await getRun()).status, "running");
+      await ok(["stop", name, "-x", "-y"]);
+    },
+  },
+  {
+    name: "attach-since",
+    expect: "--since leaves out what was printed before that; the end of the job ends the client, with 0",
+    covers: { attach: ["--since"] },
+    run: async (scene) => {
+      const { name, terminal, byAlias, ok } = scene;
+      const commands = ["echo before", "while [ ! -e over ]; do sleep 0.1; done", "echo after"];
+      await ok(["apply", "-f", await scene.task(commands), "-y", "-d"]);
+      await scene.waitForStatus("running");
+      await waitFor("the first line", async () => (await ok(["logs", name])).includes("before"), 60_000);
+      await using attached = terminal(["attach", name, "--logs", "--since", new Date().toISOString()]);
+      await attached.waitFor(/To connect to the run via SSH/, 60_000);
+      await byAlias(["ssh", name, "touch over"]);
+      assert.doesNotMatch(await attached.waitFor(/after/), /before/);
+      assert.equal(await attached.ended(60_000), 0);
+    },
+  },
+  {
+    name: "attach-identity",
+    expect: "a key of the user's own, given to apply, attaches; without it attach says that no key fits",
+    covers: { attach: ["--ssh-identity"] },
+    run: async (scene) => {
+      const { name, terminal, fails, ok, byAlias } = scene;
+      const key = await scene.makeKey();
+      const file = await scene.task(["sleep 600"]);
+      await ok(["apply", "-f", file, "-y", "-d", "--ssh-identity", key]);
+      await scene.waitForStatus("running");
+      assert.match(await fails(["attach", name]), /User SSH key doesn't match/);
+      await using attached = terminal(["attach", name, "--ssh-identity", key]);
+      await attached.waitFor(ATTACHED, 60_000);
+      assert.equal((await byAlias(["ssh", name, "echo in"])).stdout, "in\n");
+      attached.type(CTRL_C);
+      assert.equal(await attached.ended(), 0);
+      await ok(["stop", name, "-x", "-y"]);
+    },
+  },
+  {
+    name: "attach-job",
+    expect: "another node of the run, by its own alias, beside somebody who is attached to the first",
+    covers: { attach: ["--job"] },
+    run: async (scene) => {
+      const { name, terminal, fails, ok, byAlias } = scene;
+      await ok(["apply", "-f", await scene.task(["sleep 600"], { nodes: 2 }), "-y", "-d"]);
+      await scene.waitForStatus("running");
+      await using first = terminal(["attach", name]);
+      await using second = terminal(["attach", name, "--job", "1"]);
+      await first.waitFor(ATTACHED, 60_000);
+      await second.waitFor(new RegExp(`use .ssh ${name}-1-0.`), 60_000);
+      const rankOf = async (alias: string) =>
+        (await byAlias(["ssh", alias, "echo $DSTACK_NODE_RANK"])).stdout;
+      assert.deepEqual([await rankOf(name), await rankOf(`${name}-1-0`)], ["0\n", "1\n"]);
+      for (const one of [first, second]) {
+        one.type(CTRL_C);
+        assert.equal(await one.ended(), 0);
+      }
+      assert.match(await fails(["attach", name, "--replica", "3"]), /Failed to find replica=3 job=0/);
+      await ok(["stop", name, "-x", "-y"]);
+    },
+  },
+  {
+    name: "attach-unknown-host",
+    expect: "a host key that the user does not know is no host to attach to: said, exit 1; the run goes on",
+    covers: {},
+    run: async (scene) => {
+      const { name, fails, ok, home } = scene;
+      await ok(["apply", "-f", await scene.task(["sleep 600"]), "-y", "-d"]);
+      await scene.waitForStatus("running");
+      await Bun.write(join(home, ".ssh/known_hosts"), "");
+      assert.match(await fails(["attach", name]), /Can't connect to the remote host/);
+      assert.doesNotMatch(await aliases(scene), new RegExp(`^Host ${name}$`, "m"));
+      assert.equal((await scene.getRun()).status, "running");
       await ok(["stop", name, "-x", "-y"]);
     },
   },
@@ -43,17 +146,32 @@ export const attachCases: Case[] = [
   },
   {
     name: "apply-attached",
-    expect: "the run is submitted and goes on to its end; the client cannot reach the host, says so, exit 1",
+    expect:
+      "output as it comes, with addresses of ports as they are here; the ports; the end of the job, exit 0",
     covers: { "apply task": ["--host", "--port"] },
-    later: "attach: ports and shells",
-    run: async ({ name, ok, fails, task, waitForStatus }) => {
-      const file = await task(["echo hello", "sleep 8"]);
-      const out = await fails(["apply", "-f", file, "-y", "-p", "18124:8000", "--host", "127.0.0.1"]);
-      assert.match(out, new RegExp(`${name} provisioning completed \\(running\\)`));
-      assert.match(out, UNREACHABLE);
+    smoke: true,
+    run: async ({ name, task, terminal, waitForStatus }) => {
+      const [port, localPort] = [await freePort(), await freePort()];
+      const commands = [
+        `echo see http://127.0.0.1:${port}/page`,
+        // Answers once.
+        `python3 -c 'import http.server as h
+class One(h.BaseHTTPRequestHandler):
+  def do_GET(self):
+    self.send_response(200); self.end_headers(); self.wfile.write(b"once")
+h.HTTPServer(("127.0.0.1", ${port}), One).handle_request()'`,
+        "echo good bye",
+      ];
+      const flags = ["-y", "-p", `${localPort}:${port}`, "--host", "127.0.0.1"];
+      await using applying = terminal(["apply", "-f", await task(commands), ...flags]);
+      await applying.waitFor(new RegExp(`${name} provisioning completed \\(running\\)`), 60_000);
+      await applying.waitFor(new RegExp(`see http://127.0.0.1:${localPort}/page`), 60_000);
+      assert.equal(await pageAt(localPort), "once");
+      const text = await applying.waitFor(/Exited \(0\)/, 60_000);
+      assert.match(text, /good bye/);
+      assert.equal(await applying.ended(), 0);
       const { run_spec: spec } = await waitForStatus("done");
-      assertHas(spec.configuration, { ports: [{ local_port: 18_124, container_port: 8000 }] });
-      assert.match(await ok(["logs", name]), /^hello\r?$/m);
+      assertHas(spec.configuration, { ports: [{ local_port: localPort, container_port: port }] });
     },
   },
   {

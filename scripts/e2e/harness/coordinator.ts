@@ -28,12 +28,12 @@ export const startCoordinator = async (options: CoordinatorOptions): Promise<Coo
   const { dir, ip = "127.0.0.1", env = {} } = options;
   const [home, cwd] = [join(dir, "home"), join(dir, "empty")];
   for (const folder of [home, cwd]) mkdirSync(folder, { recursive: true });
-  const port = await freePort(ip);
+  const [port, sshPort] = [await freePort(ip), await freePort(ip)];
   const url = `http://${ip}:${port}`;
   const start = async (): Promise<Program> => {
     const program = startProgram({
       name: "dstack server",
-      command: [DSTACK, "server", "--host", ip, "--port", String(port), "-y"],
+      command: [DSTACK, "server", "--host", ip, "--port", `${port}`, "--ssh-port", `${sshPort}`, "-y"],
       logFile: join(dir, "coordinator.log"),
       env: { ...cleanEnvironment(home), ...env },
       cwd,
