@@ -21,6 +21,7 @@ const FROM_NOTHING = [
   "apply-attached",
   "apply-attached-fails",
   "apply-detached",
+  "dev-environment-plan",
   "errors",
   "exports-imports",
   "files",
@@ -88,7 +89,6 @@ test.each(WITH_A_RUN)("with the run that was there, the server answers as record
 
 /** What this version refuses at the first step that it cannot do, each with its sentence. */
 const REFUSED: Record<string, string> = {
-  "dev-environment-plan": "Dev environments are not supported by this version yet",
   "fleet-ssh": "Fleets of SSH hosts are not supported by this version yet",
   service: "Services are not supported by this version yet",
   "v0.22-service": "Services are not supported by this version yet",

@@ -4,6 +4,7 @@ import { applyFlagCases } from "./cases/applyFlags.ts";
 import { applyFlowCases } from "./cases/applyFlow.ts";
 import { attachCases } from "./cases/attach.ts";
 import { clientCases } from "./cases/client.ts";
+import { devEnvironmentCases } from "./cases/devEnvironments.ts";
 import { eventCases } from "./cases/events.ts";
 import { exportCases } from "./cases/exports.ts";
 import { featureCases } from "./cases/features.ts";
@@ -27,6 +28,7 @@ export const CASES: readonly Case[] = [
   ...apiCases,
   ...repoCases,
   ...featureCases,
+  ...devEnvironmentCases,
   ...applyFlowCases,
   ...applyFlagCases,
   ...runCases,

@@ -112,15 +112,15 @@ const commandsOf = (
     const own = configuration.type === "dev-environment" ? [] : configuration.commands;
     return entrypointArgv(configuration.entrypoint, own);
   }
-  const isDev = configuration.type === "dev-environment";
-  const commands = isDev
-    ? [
-        beforeDevCommands(configuration),
-        ...configuration.setup,
-        ...configuration.init,
-        afterDevCommands(configuration, options.runName),
-      ]
-    : kind.commands;
+  const commands =
+    configuration.type === "dev-environment"
+      ? [
+          beforeDevCommands(configuration),
+          ...configuration.setup,
+          ...configuration.init,
+          afterDevCommands(configuration, options.runName),
+        ]
+      : kind.commands;
   if (commands.length === 0) return imageCommands(kind, image);
   const ownImage = Boolean(kind.image) && !kind.docker;
   const prefix = kind.docker
@@ -128,7 +128,7 @@ const commandsOf = (
     : ownImage
       ? []
       : [setupPython(kind.python ?? options.defaultPython)];
-  const shell = configuration.shell ?? (ownImage && !isDev ? "sh" : "bash");
+  const shell = configuration.shell ?? (ownImage ? "sh" : "bash");
   return shellArgv(shell, [...prefix, ...commands]);
 };
 

@@ -74,12 +74,8 @@ const checkReferences = ({ configuration, profile }: RunSpec, project: ProjectRo
 };
 
 /** What the language knows but no run can have yet; refused rather than ignored. */
-const missingFeature = (spec: RunSpec): string | undefined => {
-  const { configuration } = spec;
-  if (configuration.type === "service") return "Services are";
-  if (configuration.type === "dev-environment") return "Dev environments are";
-  return undefined;
-};
+const missingFeature = ({ configuration }: RunSpec): string | undefined =>
+  configuration.type === "service" ? "Services are" : undefined;
 
 /** A user can only bring along what they have uploaded themselves. It stays as long as the run may need it. */
 const checkArchives = async (deps: Deps, user: UserRow, spec: RunSpec): Promise<void> => {

@@ -66,57 +66,90 @@ const GROUPS: readonly FlagGroup[] = [
 
 const env = { FROM_SHELL: "of the shell" };
 
-/** For a service or dev environment: whatever its flags, the client is told that there are none yet. */
-const refusedType = (type: "service" | "dev-environment"): Case => {
-  const own = type === "service" ? { port: 8000, commands: ["sleep 600"] } : { ide: "vscode", version: "1" };
-  const [needs, spot, onDemand, spotAuto, spotPolicy] = GROUPS.map(({ args }) => args);
+/** Flags of all types of runs beside those of the groups. */
+const OTHER_FLAGS = [
+  ...["--name", "--profile", "--no-profile", "--no-repo", "--ssh-identity"],
+  ...["--repo", "--repo-branch", "--repo-hash", "--token", "--git-identity"],
+];
+
+/** There is no such repository: the client says so itself. */
+const refuseRepo = async ({ fails }: Scene, key: string, apply: readonly string[]): Promise<void> => {
   const repo = ["--repo", "https://127.0.0.1:9/no/repo.git"];
-  const more = type === "service" ? ["--", "more"] : ["-p", "8000", "--host", "127.0.0.1"];
-  return {
-    name: `apply-${type}`,
-    expect: "with each of its flags: refused in a sentence, exit 1, and nothing is stored",
-    covers: {
-      [`apply ${type}`]: [
-        ...GROUPS.flatMap(({ covers }) => covers),
-        ...["--name", "--profile", "--no-profile", "--no-repo", "--ssh-identity"],
-        ...["--repo", "--repo-branch", "--repo-hash", "--token", "--git-identity"],
-        ...(type === "service" ? ["RUN_ARGS"] : ["--port", "--host"]),
-      ],
-    },
-    later: type === "service" ? "services" : "dev environments",
-    run: async ({ name, write, fails, stock, makeKey }) => {
-      await write(".dstack/profiles.yml", { profiles: [{ name: "usual" }] });
-      const file = await write("f.dstack.yml", { type, ...own });
-      const refusal =
-        type === "service"
-          ? /Services are not supported by this version yet/
-          : /Dev environments are not supported by this version yet/;
-      const key = await makeKey();
-      const apply = ["apply", "-f", file, "-y", "-d", "-n", name];
-      for (const args of [
-        [...(needs ?? []), "--ssh-identity", key],
-        [...(spot ?? []), "--profile", "usual"],
-        [...(onDemand ?? []), "--no-profile"],
-        [...(spotAuto ?? []), "--no-repo"],
-        [...(spotPolicy ?? []), ...more],
-      ])
-        assert.match(await fails([...apply, ...args], { env }), refusal);
-      const found = await stock(["run", "get", name, "--json"]);
-      assert.match(found.stdout, /not found/);
-      // There is no such repository: the client says so itself.
-      await fails([
-        ...apply,
-        ...repo,
-        "--repo-branch",
-        "main",
-        "--repo-hash",
-        "0".repeat(40),
-        "--token",
-        "t",
-      ]);
-      await fails([...apply, ...repo, "--git-identity", key]);
-    },
-  };
+  const at = ["--repo-branch", "main", "--repo-hash", "0".repeat(40), "--token", "t"];
+  await fails([...apply, ...repo, ...at]);
+  await fails([...apply, ...repo, "--git-identity", key]);
+};
+
+/** Whatever its flags, the client is told that there are no services yet. */
+const serviceCase: Case = {
+  name: "apply-service",
+  expect: "with each of its flags: refused in a sentence, exit 1, and nothing is stored",
+  covers: { "apply service": [...GROUPS.flatMap(({ covers }) => covers), ...OTHER_FLAGS, "RUN_ARGS"] },
+  later: "services",
+  run: async (scene) => {
+    const { name, write, fails, stock, makeKey } = scene;
+    await write(".dstack/profiles.yml", { profiles: [{ name: "usual" }] });
+    const file = await write("f.dstack.yml", { type: "service", port: 8000, commands: ["sleep 600"] });
+    const [needs, spot, onDemand, spotAuto, spotPolicy] = GROUPS.map(({ args }) => args);
+    const key = await makeKey();
+    const apply = ["apply", "-f", file, "-y", "-d", "-n", name];
+    for (const args of [
+      [...(needs ?? []), "--ssh-identity", key],
+      [...(spot ?? []), "--profile", "usual"],
+      [...(onDemand ?? []), "--no-profile"],
+      [...(spotAuto ?? []), "--no-repo"],
+      [...(spotPolicy ?? []), "--", "more"],
+    ])
+      assert.match(
+        await fails([...apply, ...args], { env }),
+        /Services are not supported by this version yet/,
+      );
+    const found = await stock(["run", "get", name, "--json"]);
+    assert.match(found.stdout, /not found/);
+    await refuseRepo(scene, key, apply);
+  },
+};
+
+const devEnvironmentCase: Case = {
+  name: "apply-dev-environment",
+  expect:
+    "the run's configuration says what each of the flags says; a repository that is not there is refused",
+  covers: {
+    "apply dev-environment": [
+      ...GROUPS.flatMap(({ covers }) => covers),
+      ...OTHER_FLAGS,
+      ...["--port", "--host"],
+    ],
+  },
+  run: async (scene) => {
+    const { name, ok, write, makeKey, getRun, api } = scene;
+    await write(".dstack/profiles.yml", { profiles: [{ name: "usual", max_price: 7 }] });
+    const file = await write("f.dstack.yml", { type: "dev-environment", ide: "zed" });
+    const key = await makeKey();
+    const others = [
+      { args: ["--ssh-identity", key], spec: { ssh_key_pub: (await Bun.file(`${key}.pub`).text()).trim() } },
+      { args: ["--profile", "usual"], spec: { profile: { max_price: 7 } } },
+      { args: ["--no-profile"], spec: { profile: { max_price: null } } },
+      { args: ["--no-repo"], spec: {} },
+      {
+        args: ["-p", "18126:8000", "--host", "127.0.0.1"],
+        spec: { configuration: { ports: [{ local_port: 18_126, container_port: 8000 }] } },
+      },
+    ];
+    const started: string[] = [];
+    for (const [at, { args, configuration }] of GROUPS.entries()) {
+      const other = others[at];
+      const run = `${name}-${at}`;
+      await ok(["apply", "-f", file, "-y", "-d", "-n", run, ...args, ...(other?.args ?? [])], { env });
+      started.push(run);
+      const { run_spec: spec } = await getRun(run);
+      const sent = JSON.parse(JSON.stringify({ ...spec, ssh_key_pub: spec.ssh_key_pub?.trim() ?? null }));
+      assertHas(sent, { ...other?.spec });
+      assertHas(sent.configuration, { ...configuration, type: "dev-environment", ide: "zed" });
+    }
+    await api("runs/stop", { runs_names: started, abort: true });
+    await refuseRepo(scene, key, ["apply", "-f", file, "-y", "-d", "-n", name]);
+  },
 };
 
 const submitted = async ({ name, ok, task, getRun }: Scene, args: readonly string[]) => {
@@ -212,6 +245,6 @@ export const applyFlagCases: Case[] = [
       assert.match(await scene.fails(refused), said);
     },
   },
-  refusedType("service"),
-  refusedType("dev-environment"),
+  serviceCase,
+  devEnvironmentCase,
 ];
