@@ -16,6 +16,7 @@ import { Journal } from "./jobs/journal.ts";
 import { SpoolSpace } from "./jobs/spoolSpace.ts";
 import { sendAgentLog } from "./link/agentLog.ts";
 import { createFetchBlob } from "./link/blobs.ts";
+import { Contact } from "./link/contact.ts";
 import { enrollAgain } from "./link/enroll.ts";
 import { type Identity, removeIdentity, renewAt, saveIdentity } from "./link/identity.ts";
 import { LinkState } from "./link/linkState.ts";
@@ -94,6 +95,7 @@ export const runAgent = async (deps: AgentDeps, signal: AbortSignal): Promise<Ag
     command: [...deps.self, "supervise"],
     log,
   });
+  const nudge = new Nudge();
   const watch = new InventoryWatch({
     first: deps.inventory,
     ...deps.readings,
@@ -139,6 +141,7 @@ export const runAgent = async (deps: AgentDeps, signal: AbortSignal): Promise<Ag
     onAnswer: (report, result) => jobs.reported(report, result),
   });
   const fetchBlob = createFetchBlob({ link, dir: join(stateDir, "blobs"), log });
+  const contact = new Contact();
   const space = new SpoolSpace({ log });
   const logDeps: LogUploadDeps = { link, log, space, onFenced: (id) => jobs.forget(id) };
   const jobs: Jobs = new Jobs({
@@ -160,6 +163,8 @@ export const runAgent = async (deps: AgentDeps, signal: AbortSignal): Promise<Ag
     uploadLog: (source) => uploadLog(logDeps, source),
     flushAgentLog: (id) => agentLogs.flush(id),
     onRunning: () => metrics.wake(),
+    onAdopted: () => nudge.nudge(),
+    reachableMs: () => contact.ms,
   });
   // Samples stay as far apart as they were taken, whatever happens to the host's clock; the coordinator knows its own.
   const startedAt = Date.now() - systemClock.steady();
@@ -188,7 +193,6 @@ export const runAgent = async (deps: AgentDeps, signal: AbortSignal): Promise<Ag
 
   const ended = new AbortController();
   const stopped = AbortSignal.any([signal, ended.signal]);
-  const nudge = new Nudge();
   const state = new LinkState(Date.now, deps.service.status);
   const drain = new Drain(stateDir, () => nudge.nudge());
   let end: AgentEnd = "stopped";
@@ -257,6 +261,7 @@ export const runAgent = async (deps: AgentDeps, signal: AbortSignal): Promise<Ag
       isUrgent: () => jobs.hasUnconfirmed() || !drain.isTold,
       clock,
       onAnswer: (desired, { held, draining, sentAt, answeredAt }) => {
+        contact.answered(sentAt, answeredAt);
         drain.told(draining);
         jobs.answered(sentAt);
         jobs.confirm(held.map((one) => one.submission_id));
@@ -264,6 +269,7 @@ export const runAgent = async (deps: AgentDeps, signal: AbortSignal): Promise<Ag
         reporter.retry();
         jobs.linkIsUp();
       },
+      onLost: () => contact.lost(),
       wantsCredential: () => Date.now() >= identity.renew_at,
       onCredential: (credential) =>
         keep({ ...identity, credential, renew_at: renewAt(credential, Date.now()) }),

@@ -30,6 +30,7 @@ import { Engine } from "./engine/engine.ts";
 import { patienceOf } from "./engine/engineDeps.ts";
 import { purgeEvents } from "./engine/eventPurge.ts";
 import { FleetKeeper } from "./engine/fleetKeeper.ts";
+import { Idleness } from "./engine/idleness.ts";
 import { Reachability } from "./engine/reachability.ts";
 import { Rollout } from "./engine/rollout.ts";
 import { Scheduler } from "./engine/scheduler.ts";
@@ -132,6 +133,7 @@ const buildCoordinator = async (
     scheduler: new Scheduler({ agents, capacity, clock }),
     jobNetworkMode: config.jobNetworkMode,
     waits: new Waits(clock),
+    idleness: new Idleness({ clock, agents }),
     patience: patienceOf(config.silenceMs),
     wakeFleet: (fleetId: string) => fleets.wake(fleetId),
     counters,

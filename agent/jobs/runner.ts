@@ -22,6 +22,7 @@ import {
 } from "../runtime/runtime.ts";
 import { unpackArchive } from "./archives.ts";
 import type { Journal, JournalEntry } from "./journal.ts";
+import { Presence } from "./presence.ts";
 import type { AttachedJob, JobOutput, UsedJob } from "./runningJobs.ts";
 
 export interface RunnerDeps {
@@ -44,6 +45,10 @@ export interface RunnerDeps {
   keepFence?: () => void;
   /** A command runs that did not before. */
   onRunning?: () => void;
+  /** The command of an earlier process of the agent runs: of such a job more is held than was told so far. */
+  onAdopted?: () => void;
+  /** For how long users could have come to this host, in milliseconds. */
+  reachableMs?: () => number;
 }
 
 /** Interrupt to kill for a job that has run its longest (docs/spec/agent.md §2.13). */
@@ -75,6 +80,7 @@ export class JobRunner {
   readonly #onGrown = new Set<() => void>();
   readonly #live: Promise<void>;
   #running: RunningJob | undefined;
+  #presence: Presence | undefined;
   #stop: { reason: StopReason; graceMs: number } | undefined;
   #cancelTimers: (() => void)[] = [];
   #progressAt = 0;
@@ -101,7 +107,9 @@ export class JobRunner {
   }
 
   get held(): HeldSubmission {
-    return { submission_id: this.id, state: this.#entry.state };
+    const { state } = this.#entry;
+    const idle = state === "running" && this.#presence ? { idle_ms: this.#presence.idleMs } : {};
+    return { submission_id: this.id, state, ...idle };
   }
 
   get entry(): Readonly<JournalEntry> {
@@ -123,7 +131,8 @@ export class JobRunner {
   /** Set while the command runs. */
   get attached(): AttachedJob | undefined {
     const account = this.#running?.account;
-    if (!account || this.#over.signal.aborted) return undefined;
+    const presence = this.#presence;
+    if (!account || !presence || this.#over.signal.aborted) return undefined;
     const { dir, spoolPath } = this.#job;
     const output: JobOutput = {
       spoolPath,
@@ -133,7 +142,8 @@ export class JobRunner {
         return () => this.#onGrown.delete(listener);
       },
     };
-    return { dir, account, shell: this.#running?.shell, output, ended: this.#over.signal };
+    const use = () => presence.enter();
+    return { dir, account, shell: this.#running?.shell, output, use, ended: this.#over.signal };
   }
 
   /** The coordinator knows that this host has the job. */
@@ -215,9 +225,12 @@ export class JobRunner {
     try {
       const running = await this.#start(isKnown, archives);
       this.#running = running;
+      const { reachableMs = () => 0 } = this.#deps;
+      this.#presence = new Presence({ reachableMs, dir: this.#job.dir, log: this.#log });
       if (this.#stop) running.stop(this.#stop.graceMs);
       this.#noteRunning(running);
       this.#deps.onRunning?.();
+      if (isKnown) this.#deps.onAdopted?.();
       const end = await running.ended;
       this.#over.abort("The job has ended");
       return this.#stop ? { ...end, reason: this.#stop.reason } : end;

@@ -24,6 +24,8 @@ export interface AttachedJob {
   account: JobAccount;
   shell: JobShell | undefined;
   output: JobOutput;
+  /** Somebody uses it from afar, until the returned function is called (docs/dev-environments.md, inactivity). */
+  use(): () => void;
   /** Aborted once the command has ended, or this process has let go of the job; the reason is a sentence for people. */
   ended: AbortSignal;
 }

@@ -51,6 +51,8 @@ export interface SyncDeps {
   /** Whether a tunnel is wanted. */
   onTunnel?: (isWanted: boolean) => void;
   onCredential: (credential: NonNullable<SyncAnswer["credential"]>) => void;
+  /** A poll has failed. */
+  onLost?: () => void;
   /** The credential is no longer good: gets another. */
   enrollAgain: (signal: AbortSignal) => Promise<void>;
 }
@@ -102,6 +104,7 @@ export const runSync = async (deps: SyncDeps, signal: AbortSignal): Promise<Sync
         state.isNudged = true;
         continue;
       }
+      deps.onLost?.();
       const code = codeOf(err);
       if (code === "fenced") return "fenced";
       if (code === undefined) log.error("A sync failed in an unforeseen way", { err });

@@ -28,7 +28,8 @@ export const serveForwards = (client: Connection, deps: ForwardDeps): void => {
     if (channels.isFull || !LOOPBACK.test(destIP)) return reject();
     const take = () => {
       const channel = accept();
-      channels.opened(channel);
+      // Whoever only reads what the job prints does not use it.
+      channels.opened(channel, { isUse: destPort !== LOGS_PORT });
       channel.on("error", (err: Error) => log.debug("A channel broke", { reason: err.message }));
       return channel;
     };

@@ -75,7 +75,8 @@ const offerAll = (
         socket.pause();
         client.forwardOut(address, port, "127.0.0.1", 0, (err, channel) => {
           if (err) return void socket.terminate();
-          channels.opened(channel);
+          // The job's own doing.
+          channels.opened(channel, { isUse: false });
           const pipe = pipeChannel(channel, transport);
           socket.data = pipe;
           pipe.open(socket);

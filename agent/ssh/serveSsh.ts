@@ -3,7 +3,7 @@ import ssh2 from "ssh2";
 import type { Logger } from "../../shared/log.ts";
 import { authenticate } from "../../shared/ssh/authenticate.ts";
 import type { HostKey } from "../../shared/ssh/hostKey.ts";
-import type { JobOutput } from "../jobs/runningJobs.ts";
+import type { AttachedJob, JobOutput } from "../jobs/runningJobs.ts";
 import type { JobShell } from "../runtime/shell.ts";
 import type { JobNetwork } from "../tunnel/dialPort.ts";
 import { Channels } from "./channels.ts";
@@ -20,6 +20,7 @@ export interface SshOptions {
   shell: JobShell | undefined;
   network: JobNetwork;
   output: JobOutput;
+  use: AttachedJob["use"];
   /** Aborted when the job has ended: then all is over. */
   ended: AbortSignal;
   log: Logger;
@@ -53,11 +54,12 @@ export const serveSsh = (transport: Duplex, options: SshOptions): void => {
     });
     client.once("ready", login.cancel);
     client.on("error", (err: Error) => log.debug("A client's SSH connection broke", { reason: err.message }));
-    const channels = new Channels(MOST_CHANNELS);
+    const channels = new Channels(MOST_CHANNELS, options.use);
+    transport.once("close", () => channels.leaveAll());
     client.on("session", (accept, reject) => {
       if (channels.isFull) return reject();
       const session = accept();
-      channels.opened(session);
+      channels.opened(session, { isUse: true });
       serveSession(session, { ...options, transport });
     });
     serveForwards(client, { ...options, transport, channels });

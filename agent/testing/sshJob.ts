@@ -82,7 +82,14 @@ export const openSsh = async (running: RunningJob, { dir, spoolPath, grown }: Pl
       return () => grown.delete(listener);
     },
   };
-  const attached = { dir, account, shell, output, ended: over.signal };
+  let users = 0;
+  const use = () => {
+    users += 1;
+    return () => {
+      users -= 1;
+    };
+  };
+  const attached = { dir, account, shell, output, use, ended: over.signal };
 
   const user = newKeyPair();
   const keyPath = join(dir, "client_key");
@@ -145,6 +152,8 @@ export const openSsh = async (running: RunningJob, { dir, spoolPath, grown }: Pl
     /** Answers a stream of another link. */
     answer: (incoming: IncomingStream, keys: readonly string[]) =>
       answerSsh(incoming, { job: attached, keys, user: null, budget, log: silentLogger }),
+    /** How many things of users count as use of the job. */
+    users: () => users,
     /** OpenSSH's client. */
     ssh: (args: string[], input?: string) =>
       exec(["ssh", ...options, "-p", String(port), "any@127.0.0.1", ...args], input),

@@ -92,7 +92,7 @@ export class AgentTunnel implements Disposable {
             budget: this.#budget,
             log: log.child({ submission_id: submissionId }),
           })
-        : pipeToPort(incoming, { network, port: to.port, budget: this.#budget });
+        : pipeToPort(incoming, { network, port: to.port, budget: this.#budget, use: job.use });
     answered.catch((err: unknown) => {
       log.error("A stream to a job failed", { submission_id: submissionId, to: to.kind, err });
       stream.reset({ code: "unavailable", message: messageOf(err) });

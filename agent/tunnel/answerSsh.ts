@@ -23,7 +23,7 @@ export const answerSsh = async ({ stream, accept }: IncomingStream, asked: SshAs
   ]);
   const hostKey = hostKeyIn(job.dir);
   const network = { pid: job.account.pid, isOwn: job.account.hasNetwork };
-  const { shell, output, ended } = job;
-  serveSsh(transport, { hostKey, keys, user, shell, output, network, ended, log });
+  const { shell, output, use, ended } = job;
+  serveSsh(transport, { hostKey, keys, user, shell, output, use, network, ended, log });
   accept({ host_key: hostKey.public });
 };

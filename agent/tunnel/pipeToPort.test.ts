@@ -6,6 +6,13 @@ import { connectIn } from "../native/netns.ts";
 import type { JobNetwork } from "./dialPort.ts";
 import { pipeToPort } from "./pipeToPort.ts";
 
+let users = 0;
+const use = () => {
+  users += 1;
+  return () => {
+    users -= 1;
+  };
+};
 const budget = new WindowBudget(16 * 1024 * 1024);
 const here: JobNetwork = { isOwn: false, pid: async () => undefined };
 
@@ -37,7 +44,7 @@ const talk = async (to: number, network: JobNetwork, said: string): Promise<stri
   const failed: unknown[] = [];
   const pair = new LossyPair({
     onStream: (incoming) =>
-      void pipeToPort(incoming, { network, port: to, budget }).catch((err: unknown) => failed.push(err)),
+      void pipeToPort(incoming, { network, port: to, budget, use }).catch((err: unknown) => failed.push(err)),
   });
   let heard = "";
   let over: string | undefined;
@@ -67,6 +74,7 @@ const talk = async (to: number, network: JobNetwork, said: string): Promise<stri
 
 test("what is written comes out of the port, and its end too", async () => {
   expect(await talk(port, here, "hello")).toBe("hello (ended)");
+  await waitFor("nobody", () => users === 0);
 });
 
 test("a listener that is only there for IPv6 is found", async () => {

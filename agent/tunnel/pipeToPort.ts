@@ -3,19 +3,29 @@ import { pipeSocket } from "../../shared/tunnel/pipeSocket.ts";
 import type { WindowBudget } from "../../shared/tunnel/receiveWindow.ts";
 import { dialPort, type JobNetwork } from "./dialPort.ts";
 
+interface PortAsked {
+  network: JobNetwork;
+  port: number;
+  budget: WindowBudget;
+  /** The job is used until the returned function is called. */
+  use: () => () => void;
+}
+
 /** Connects a stream with a port in a job's network, or resets it. Rejects for what is nobody's fault but ours. */
 export const pipeToPort = async (
   { stream, accept }: IncomingStream,
-  { network, port, budget }: { network: JobNetwork; port: number; budget: WindowBudget },
+  { network, port, budget, use }: PortAsked,
 ): Promise<void> => {
-  const pipe = pipeSocket(stream, { budget });
+  let leave = () => {};
+  const pipe = pipeSocket(stream, { budget, closed: () => leave() });
   const fd = await dialPort(network, port);
   if (fd === undefined) {
     stream.reset({ code: "refused", message: `Nothing listens on port ${port} of the job` });
     return;
   }
+  leave = use();
   stream.handle(pipe.stream);
-  await Bun.connect({
+  const connected = Bun.connect({
     fd,
     allowHalfOpen: true,
     socket: {
@@ -29,5 +39,9 @@ export const pipeToPort = async (
         accept(null);
       },
     },
+  });
+  await connected.catch((err: unknown) => {
+    leave();
+    throw err;
   });
 };

@@ -64,6 +64,7 @@ export class AgentLink {
       throw new AppError("fenced", "A newer process of this host's agent has taken over", {
         hint: "Run one agent for each host",
       });
+    this.#deps.idleness.note(instance.id, request.held);
     await reachability.heard(instance.id);
     if (request.inventory || instance.session !== request.session)
       await engine.noteInventory(instance, request);

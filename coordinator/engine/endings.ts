@@ -76,7 +76,7 @@ export interface End {
 
 /** The end of an attempt: the reason that was set first stays, the host is free for the next. */
 export const finishSubmission = (deps: EngineDeps, submission: SubmissionRow, end: End): Changes => {
-  const { db, clock, scheduler, agents, waits } = deps;
+  const { db, clock, scheduler, agents, waits, idleness } = deps;
   const now = clock.now();
   const reason = submission.termination_reason ?? end.reason;
   const message = messageOf(submission, end);
@@ -99,7 +99,10 @@ export const finishSubmission = (deps: EngineDeps, submission: SubmissionRow, en
   statements.push(moveSubmission(db, submission.id, { to: JOB_REASON_STATUS[reason], patch }));
   events.push(...jobMoved(job, { from: "terminating", to: JOB_REASON_STATUS[reason] }));
   const { instance_id: instanceId } = submission;
-  const forget = () => waits.forget(submission.id);
+  const forget = () => {
+    waits.forget(submission.id);
+    idleness.watch(submission, { runId: submission.run_id, limitMs: null });
+  };
   if (instanceId === null) return { statements, events, effects: [forget] };
   const left = leaveInstance(deps, instanceId);
   statements.push(...left.statements);

@@ -14,7 +14,12 @@ import { wholeOf } from "../domain/instances/occupancy.ts";
 import type { NewEvent } from "../store/events.ts";
 import { type InstanceRow, listLiveInstances, patchInstance } from "../store/instances.ts";
 import { insertRun, listLiveRuns, type NewRunRow, patchRun, type RunRow } from "../store/runs.ts";
-import { insertSubmissions, listHeldSubmissions, listLiveSubmissions } from "../store/submissions.ts";
+import {
+  insertSubmissions,
+  listHeldSubmissions,
+  listLiveSubmissions,
+  type SubmissionRow,
+} from "../store/submissions.ts";
 import { commit, NOTHING } from "./changes.ts";
 import { type End, finishSubmission } from "./endings.ts";
 import type { EngineDeps } from "./engineDeps.ts";
@@ -48,6 +53,7 @@ export class Engine {
   constructor(deps: EngineDeps) {
     this.#deps = deps;
     this.#timers = new WakeTimers(deps.clock, (runId) => this.wakeRun(runId));
+    deps.idleness.onReached((runId) => this.wakeRun(runId));
   }
 
   /** Rebuilds from the store what is kept in memory, then takes every live run up where it was left. */
@@ -66,6 +72,7 @@ export class Engine {
   /** Stops the timers and waits for the work in hand. */
   async close(): Promise<void> {
     this.#timers.close();
+    this.#deps.idleness.close();
     await this.#queue.idle();
   }
 
@@ -137,6 +144,11 @@ export class Engine {
   addInstance(instance: InstanceRow, fleetName: string): void {
     this.#deps.capacity.set(instance, fleetName);
     this.#deps.scheduler.pump();
+  }
+
+  /** For how long nobody has used a job, in seconds; undefined: its host does not say. */
+  inactivityOf(submission: Pick<SubmissionRow, "id" | "instance_id">): number | undefined {
+    return this.#deps.idleness.seconds(submission);
   }
 
   /** Something about a known host has changed, and is stored. */

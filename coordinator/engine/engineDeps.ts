@@ -10,6 +10,7 @@ import type { RunRow } from "../store/runs.ts";
 import type { SubmissionRow } from "../store/submissions.ts";
 import type { AgentSessions } from "./agentSessions.ts";
 import type { Capacity } from "./capacity.ts";
+import type { Idleness } from "./idleness.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { Waits } from "./waits.ts";
 
@@ -25,6 +26,7 @@ export interface EngineDeps {
   scheduler: Scheduler;
   jobNetworkMode: JobNetworkMode;
   waits: Waits;
+  idleness: Idleness;
   /** Has instances made for jobs of one replica, which have no host; false: there is no way. */
   makeFor: (run: RunRow, submissions: readonly SubmissionRow[]) => Promise<boolean>;
   /** Could that be otherwise than it was the last time? */

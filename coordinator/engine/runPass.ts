@@ -9,6 +9,7 @@ import { type Changes, merge, NOTHING } from "./changes.ts";
 import { endSubmission, hurrySubmission } from "./endings.ts";
 import type { EngineDeps } from "./engineDeps.ts";
 import { expire, nextExpiry } from "./expire.ts";
+import { endIdle, watchIdle } from "./inactivity.ts";
 import { endLost } from "./lostHosts.ts";
 import { runMove } from "./moves.ts";
 import { decidePending, isToldByUser, rearm } from "./pendingRun.ts";
@@ -66,6 +67,7 @@ export const passRun = async (deps: EngineDeps, draft: RunDraft): Promise<PassRe
       continue;
     }
     if (changes.statements.length === 0) {
+      for (const job of jobs) watchIdle(deps, run, job.latest);
       const expiries = jobs.map((job) => nextExpiry(deps, run, job.latest)).filter((at) => at !== undefined);
       const ahead = deps.clock.now() - deps.clock.steady();
       const at = Math.min(wakeAt ?? Number.POSITIVE_INFINITY, ...expiries.map((steady) => steady + ahead));
@@ -85,6 +87,8 @@ const decide = (deps: EngineDeps, draft: RunDraft, { run, jobs }: Decided): Deci
   const latest = jobs.map((job) => job.latest);
   const overdue = latest.flatMap((submission) => expire(deps, run, submission));
   if (overdue.length > 0) return merge(overdue);
+  const idle = latest.flatMap((submission) => endIdle(deps, run, submission));
+  if (idle.length > 0) return merge(idle);
   if (run.status === "terminating") return decideTerminating(deps, run, jobs);
   if (run.status === "pending") return draft.hasEffects ? NOTHING : decidePending(deps, run, jobs);
   const now = deps.clock.now();

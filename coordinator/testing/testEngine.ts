@@ -4,7 +4,7 @@ import type { Clock } from "../../shared/clock.ts";
 import { getJobSpecs } from "../../shared/config/jobSpecs.ts";
 import { AppError } from "../../shared/errors.ts";
 import { silentLogger } from "../../shared/log.ts";
-import type { Desired, SyncAnswer } from "../../shared/protocol/sync.ts";
+import type { Desired, HeldSubmission, SyncAnswer } from "../../shared/protocol/sync.ts";
 import { agentFleetSpec } from "../domain/fleets/agentFleet.ts";
 import type { Backend } from "../domain/fleets/backend.ts";
 import { RunCounters } from "../domain/metrics/runCounters.ts";
@@ -16,6 +16,7 @@ import { Capacity } from "../engine/capacity.ts";
 import { Engine } from "../engine/engine.ts";
 import { DEFAULT_SILENCE_MS, patienceOf } from "../engine/engineDeps.ts";
 import { FleetKeeper } from "../engine/fleetKeeper.ts";
+import { Idleness } from "../engine/idleness.ts";
 import { Reachability } from "../engine/reachability.ts";
 import { Scheduler } from "../engine/scheduler.ts";
 import { UsageIntake } from "../engine/usage.ts";
@@ -99,6 +100,7 @@ export class TestEngine implements AsyncDisposable {
       jobNetworkMode: 2 as const,
       counters: this.counters,
       waits: new Waits(clock),
+      idleness: new Idleness({ clock, agents }),
       patience: patienceOf(DEFAULT_SILENCE_MS),
       wakeFleet: (fleetId: string) => this.fleets.wake(fleetId),
       makeFor: (run: RunRow, submissions: readonly SubmissionRow[]) => this.fleets.makeFor(run, submissions),
@@ -156,11 +158,13 @@ export class TestEngine implements AsyncDisposable {
     return row;
   }
 
-  /** Submits a task of one command, or what else `configuration` says. */
+  /** Submits a task of one command, or what else `configuration` says; with a type it says all. */
   async submit(name: string, configuration: Record<string, unknown> = {}): Promise<void> {
     const spec = RunSpec.parse({
       run_name: name,
-      configuration: { type: "task", commands: ["true"], ...configuration },
+      configuration: configuration["type"]
+        ? configuration
+        : { type: "task", commands: ["true"], ...configuration },
       ssh_key_pub: "",
     });
     const now = this.#clock.now();
@@ -185,8 +189,18 @@ export class TestEngine implements AsyncDisposable {
     return submission;
   }
 
+  /** A sync that also says for how long nobody has used the job that it names. */
+  async syncIdle(host: InstanceRow, id: string, idleMs: number): Promise<SyncAnswer> {
+    return this.#sync(host, [{ submission_id: id, state: "running", idle_ms: idleMs }], host.id);
+  }
+
   /** One sync of the host's agent that does not wait, naming what it holds. */
   async sync(host: InstanceRow, held: string[] = [], session = host.id): Promise<SyncAnswer> {
+    const running = held.map((id) => ({ submission_id: id, state: "running" as const }));
+    return this.#sync(host, running, session);
+  }
+
+  async #sync(host: InstanceRow, held: HeldSubmission[], session: string): Promise<SyncAnswer> {
     const row = await findInstance(this.db, host.id);
     if (!row) throw new Error(`No instance ${host.id}`);
     const sequence = this.#sequences.get(session) ?? 0;
@@ -196,7 +210,7 @@ export class TestEngine implements AsyncDisposable {
       boot_id: "boot",
       session,
       sequence,
-      held: held.map((id) => ({ submission_id: id, state: "running" as const })),
+      held,
       wait_ms: 0,
     };
     return this.link.sync(row, request, AbortSignal.timeout(10_000));

@@ -1,6 +1,9 @@
 /** Dev environments with the compiled programs: what runs in them, and how they end. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { connect } from "node:net";
+import { join } from "node:path";
 import { waitFor } from "../../shared/testing/waitFor.ts";
+import { freePort } from "./harness/freePort.ts";
 import { describeWith } from "./harness/requirements.ts";
 import { NEEDS, openSystem, type System } from "./harness/system.ts";
 
@@ -64,5 +67,50 @@ for (const runtime of ["process", "docker"] as const) {
       ]);
       expect(await logOf("broken")).not.toMatch(/never|To connect/);
     }, 60_000);
+
+    test("nobody comes: it ends, with its reason; the limit is changed in place", async () => {
+      const { client } = system.coordinator;
+      await apply("idle", { inactivity_duration: "1h" });
+      const { id } = await client.waitForRun("idle", isRunning);
+      const told = await client.waitForRun("idle", ({ jobs }) => {
+        const secs = jobs[0]?.job_submissions[0]?.inactivity_secs;
+        return typeof secs === "number";
+      });
+      expect(told.jobs[0]?.job_submissions[0]?.inactivity_secs).toBeLessThan(60);
+      await apply("idle", { inactivity_duration: "2s" });
+      const ended = await client.waitForEnd("idle");
+      const [submission] = ended.jobs[0]?.job_submissions ?? [];
+      expect([ended.id, ended.status, submission?.termination_reason]).toEqual([
+        id,
+        "terminated",
+        "inactivity_duration_exceeded",
+      ]);
+      expect(submission?.termination_reason_message).toContain("Nobody was connected for 2s");
+    }, 60_000);
+
+    test("as long as somebody is connected with one of its ports it goes on, also when its agent is killed", async () => {
+      const { coordinator, agent } = system;
+      const port = await freePort();
+      const init = ["busybox httpd -p 127.0.0.1:8000 -h /tmp"];
+      await apply("used", { inactivity_duration: "3s", ports: [`${port}:8000`], init });
+      const attached = coordinator.client.startDstack(["attach", "used"], {
+        logFile: join(system.dir, "used.log"),
+      });
+      try {
+        await attached.waitForOutput(/localhost:\d+ -> 8000/);
+        const hold = () => connect({ host: "127.0.0.1", port, keepAlive: true }).on("error", () => {});
+        const socket = hold();
+        const until = Date.now() + 8_000;
+        await waitFor("more than its limit", () => Date.now() > until, 20_000);
+        expect(await coordinator.client.getRun("used")).toMatchObject({ status: "running" });
+        await agent.program.kill9();
+        agent.restart();
+        socket.destroy();
+        // Whoever was cut off has the whole time again; nobody comes back.
+        expect(await coordinator.client.waitForEnd("used")).toMatchObject({ status: "terminated" });
+      } finally {
+        await attached.kill9();
+      }
+    }, 90_000);
   });
 }

@@ -8,6 +8,11 @@ import { UpgradeOffer } from "./upgrade.ts";
 export const HeldSubmission = z.object({
   submission_id: z.uuid(),
   state: z.enum(["preparing", "pulling", "running", "stopping", "finished"]),
+  /**
+   * Of one that runs: for how long no user has had a shell, a file transfer or a connection to a port of it, as far as the
+   * time counts in which one could have come (docs/dev-environments.md). 0: somebody has. Absent: not known.
+   */
+  idle_ms: z.number().int().nonnegative().nullish(),
 });
 export type HeldSubmission = z.infer<typeof HeldSubmission>;
 

@@ -61,8 +61,11 @@ export const viewRuns = async (deps: Deps, rows: RunRow[], options: RunViewOptio
       // Clients know the reasons of the reference only.
       termination_reason: row.termination_reason === "ended_by_policy" ? null : row.termination_reason,
       run_spec: toWireSpec(row.spec),
-      jobs: options.withJobs === false ? [] : jobs.flatMap((attempts) => viewJob(row, attempts, options)),
-      latest_job_submission: latestOf(jobs),
+      jobs:
+        options.withJobs === false
+          ? []
+          : jobs.flatMap((attempts) => viewJob(deps, row, { attempts, options })),
+      latest_job_submission: latestOf(deps, row, jobs),
       cost: costOf(mine, now),
       service: null,
       deployment_num: row.deployment_num,
@@ -84,34 +87,40 @@ const groupByJob = (submissions: SubmissionRow[]): SubmissionRow[][] => [
   ...Map.groupBy(submissions, (submission) => `${submission.replica_num}/${submission.job_num}`).values(),
 ];
 
-const latestOf = ([first]: SubmissionRow[][]): JobSubmission | null => {
+const latestOf = (deps: Deps, run: RunRow, [first]: SubmissionRow[][]): JobSubmission | null => {
   const latest = first?.at(-1);
-  return latest ? viewSubmission(latest) : null;
+  return latest ? viewSubmission(deps, run, latest) : null;
 };
 
 /** With a limit of 0 there are jobs without attempts, as with the reference, whose clients never ask for that. */
-const viewJob = (run: RunRow, attempts: SubmissionRow[], options: RunViewOptions): Job[] => {
+const viewJob = (
+  deps: Deps,
+  run: RunRow,
+  { attempts, options }: { attempts: SubmissionRow[]; options: RunViewOptions },
+): Job[] => {
   const latest = attempts.at(-1);
   const { submissionsLimit = attempts.length, connections } = options;
   if (!latest) return [];
   return [
     {
       job_spec: { ...latest.job_spec, ssh_key: null },
-      job_submissions: attempts.slice(Math.max(0, attempts.length - submissionsLimit)).map(viewSubmission),
+      job_submissions: attempts
+        .slice(Math.max(0, attempts.length - submissionsLimit))
+        .map((attempt) => viewSubmission(deps, run, attempt)),
       job_connection_info:
         connections && latest.status === "running" ? connectionOf(run, latest, connections.ssh) : null,
     },
   ];
 };
 
-const viewSubmission = (row: SubmissionRow): JobSubmission => ({
+const viewSubmission = (deps: Deps, run: RunRow, row: SubmissionRow): JobSubmission => ({
   id: row.id,
   submission_num: row.submission_num,
   deployment_num: row.deployment_num,
   submitted_at: toWireTime(row.submitted_at),
   last_processed_at: toWireTime(row.last_processed_at),
   finished_at: row.finished_at === null ? null : toWireTime(row.finished_at),
-  inactivity_secs: null,
+  inactivity_secs: inactivityOf(deps, run, row),
   status: row.status,
   status_message: submissionStatusMessage(row),
   termination_reason: row.termination_reason,
@@ -123,6 +132,12 @@ const viewSubmission = (row: SubmissionRow): JobSubmission => ({
   probes: [],
   image_pull_progress: row.status === "pulling" ? row.pull_progress : null,
 });
+
+/** Of dev environments alone, whether or not they have a limit. */
+const inactivityOf = ({ engine }: Deps, { spec }: RunRow, row: SubmissionRow): number | null => {
+  const isTold = spec.configuration.type === "dev-environment" && row.status === "running";
+  return isTold ? (engine.inactivityOf(row) ?? null) : null;
+};
 
 /** Clients before 0.22 take a task without either `nodes` or `groups` as broken (docs/spec/http-api.md §1.3). */
 export const toWireSpec = (spec: RunSpec): RunSpec => {

@@ -50,4 +50,23 @@ export const devEnvironmentCases: Case[] = [
       assert.doesNotMatch(await ok(["logs", name]), /never|To connect/);
     },
   },
+  {
+    name: "dev-environment-update",
+    expect:
+      "inactivity_duration is changed in place; whoever is idle for that long is ended, with the reason",
+    covers: { apply: ["--yes"], ps: ["--all", "--verbose"] },
+    run: async (scene) => {
+      const { name, ok, json, getRun, waitForStatus } = scene;
+      await ok(["apply", "-f", await write(scene, { inactivity_duration: "1h" }), "-y", "-d"]);
+      const { id } = await waitForStatus("running");
+      const changed = await write(scene, { inactivity_duration: 3 });
+      assert.match(await ok(["apply", "-f", changed, "-y", "-d"]), /inactivity_duration|Inactivity duration/);
+      assert.equal((await getRun()).id, id);
+      await waitForStatus("terminated");
+      assertHas(await json(["run", "get", name, "--json"]), {
+        jobs: [{ job_submissions: [{ termination_reason: "inactivity_duration_exceeded" }] }],
+      });
+      assert.match(await ok(["ps", "-a", "-v"]), /inactivity duration exceeded/);
+    },
+  },
 ];
