@@ -49,6 +49,7 @@ export const stayAttached = async (ctx: Context, { api, run, access, onUp }: Sta
     return exitCodeOf(ended);
   } catch (err) {
     if (!signal.aborted) throw err;
+    live[Symbol.dispose]();
     ctx.out.write("\nDetached\n");
     return 0;
   }
