@@ -10,7 +10,6 @@ import { includeAliases } from "../ssh/include.ts";
 import { jobSsh } from "../ssh/jobSsh.ts";
 import { JobLink, type Route } from "../tunnel/jobLink.ts";
 import type { JobPorts } from "../tunnel/jobPorts.ts";
-import type { BoundPort } from "../tunnel/localPorts.ts";
 import type { ReversePorts } from "../tunnel/reversePorts.ts";
 import type { Outage } from "./outage.ts";
 import type { UrlMap } from "./urls.ts";
@@ -80,7 +79,7 @@ export class JobAccess implements Disposable {
     const isFirst = this.#link.submissionId === "";
     this.#link.follow(submission.id);
     if (isFirst) this.ports?.connect(this.#link);
-    if (this.ports && this.ports.bound.length > 0) this.#urls = urlsOf(this.ports.bound, submission);
+    if (this.ports && this.ports.bound.length > 0) this.#urls = urlsOf(this.ports, submission);
   }
 
   /** The job runs. Throws where there is no way to its ports. */
@@ -143,9 +142,18 @@ export class JobAccess implements Disposable {
 const LOOPBACK = ["localhost", "0.0.0.0", "127.0.0.1"];
 
 /** How programs of the job name their ports in what they print, and where those are. */
-const urlsOf = (bound: readonly BoundPort[], { job_provisioning_data: host }: JobSubmission): UrlMap => ({
+const urlsOf = ({ bound, host: here }: JobPorts, { job_provisioning_data: host }: JobSubmission): UrlMap => ({
+  here: addressOf(here),
   local: new Map(bound.map(({ local, remote }) => [remote, local])),
   hosts: [...LOOPBACK, ...[host?.hostname, host?.internal_ip].filter((one) => isIP(one ?? "") === 4)].flatMap(
     (one) => one ?? [],
   ),
 });
+
+const LISTENS_AT_LOOPBACK = ["localhost", "0.0.0.0", "::", "[::]"];
+
+/** As it stands in a URL. */
+const addressOf = (host: string): string => {
+  if (LISTENS_AT_LOOPBACK.includes(host)) return "127.0.0.1";
+  return isIP(host) === 6 ? `[${host}]` : host;
+};

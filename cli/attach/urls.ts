@@ -6,6 +6,8 @@ export interface UrlMap {
   /** By the job's port. */
   readonly local: ReadonlyMap<number, number>;
   readonly hosts: readonly string[];
+  /** The address here that those ports listen on. */
+  readonly here: string;
 }
 
 export interface UrlOutput extends Output {
@@ -66,7 +68,7 @@ const rewrite = (text: Buffer, map: UrlMap, isEnd: boolean): { pieces: Uint8Arra
     const found =
       url === "unfinished" ? readUrl(Buffer.concat([text, Buffer.from("\n")]), at + SCHEME.length, map) : url;
     if (typeof found !== "object") continue;
-    pieces.push(text.subarray(done, at), Buffer.from(`http://127.0.0.1${found.suffix}`));
+    pieces.push(text.subarray(done, at), Buffer.from(`http://${map.here}${found.suffix}`));
     done = found.end;
   }
   const from = isEnd ? text.length : Math.max(done, beginOfScheme(text));

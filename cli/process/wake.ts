@@ -5,10 +5,13 @@ const EVERY_MS = 1_000;
 /** A tick that comes later by so much was slept through, or this process was stopped. */
 const AWAY_MS = 5_000;
 
+/** Bridges and ends of wires that container engines make and take away as they go. */
+const OF_CONTAINERS = /^(?:docker|br-|veth|virbr|cni|cbr|flannel|cali|lxc|lxd|podman)/;
+
 /** Addresses by which others know this machine; a connection from one that is gone is dead, and does not say so. */
 const ownAddresses = (): readonly string[] =>
-  Object.values(networkInterfaces())
-    .flatMap((all) => all ?? [])
+  Object.entries(networkInterfaces())
+    .flatMap(([name, all]) => (OF_CONTAINERS.test(name) ? [] : (all ?? [])))
     .filter(({ internal, address }) => !internal && !address.startsWith("fe80:"))
     .map(({ address }) => address);
 

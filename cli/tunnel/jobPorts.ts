@@ -65,6 +65,10 @@ export class JobPorts implements Disposable {
     return this.#local.bound;
   }
 
+  get host(): string {
+    return this.#local.host;
+  }
+
   /** For people: which port is where; nothing where there are none. */
   lines(): string[] {
     const { bound, host } = this.#local;

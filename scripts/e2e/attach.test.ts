@@ -201,6 +201,19 @@ for (const runtime of ["process", "docker"] as const) {
       expect(await ended(program)).toBe(0);
     }, 60_000);
 
+    test("a shell lives on while the host's network fails for some seconds, and no byte of it is lost", async () => {
+      const program = await attached();
+      const numbers = ssh("site", "i=0; while [ $i -lt 60 ]; do echo $i; i=$((i+1)); sleep 0.1; done");
+      const until = Date.now() + 1_000;
+      await waitFor("the shell", () => Date.now() > until, 10_000);
+      await system.host?.cut();
+      await waitFor("some seconds", () => Date.now() > until + 3_000, 20_000);
+      await system.host?.mend();
+      const { stdout, code } = await numbers;
+      expect([code, stdout]).toEqual([0, Array.from({ length: 60 }, (_, n) => `${n}\n`).join("")]);
+      expect(await ended(program)).toBe(0);
+    }, 90_000);
+
     test("the coordinator starts again: that is said, and that all is back", async () => {
       const program = await attached();
       await system.coordinator.program.kill9();
