@@ -4,7 +4,8 @@
 #   curl -fsSL URL/install.sh | sh -s -- --token TOKEN
 #
 # Safe to run again: it upgrades the program and keeps the host's identity. Proxies are taken from the usual
-# variables (https_proxy, http_proxy, no_proxy).
+# variables (https_proxy, http_proxy, no_proxy). The coordinator is known by the authorities of the system, by those
+# in --ca-file, or by the one whose fingerprint the join token carries.
 set -eu
 
 usage() {
@@ -13,6 +14,7 @@ Usage: install.sh [--url URL] [--token TOKEN] [options]
 
   --url URL          the coordinator (default: the one that served this script)
   --token TOKEN      join token; needed once (or DSTACK_JOIN_TOKEN in the environment)
+  --ca-file FILE     authorities (PEM) to know the coordinator by (or DSTACK_CA_FILE in the environment)
   --runtime NAME     docker, process or auto (default: auto, docker where an engine answers)
   --name NAME        what the host is called in its fleet (default: its host name)
   --state-dir DIR    identity, journal and logs (default: /var/lib/dstack-agent; without root ~/.local/state)
@@ -92,13 +94,50 @@ find_init() {
 # fetch URL FILE
 fetch() {
   if has curl; then
-    curl -fsSL --connect-timeout 15 --retry 3 -o "$2" "$1" ||
+    curl -fsSL --connect-timeout 15 --retry 3 ${ca_file:+--cacert "$ca_file"} -o "$2" "$1" ||
       fail "Cannot download $1" "$download_remedy"
   elif has wget; then
-    wget -q -T 15 -O "$2" "$1" || fail "Cannot download $1" "$download_remedy"
+    wget -q -T 15 ${ca_file:+--ca-certificate="$ca_file"} -O "$2" "$1" ||
+      fail "Cannot download $1" "$download_remedy"
   else
     fail "Cannot download: neither curl nor wget is installed" "Install one of them and run this again"
   fi
+}
+
+# Small wgets take any certificate, and say nothing: what they bring cannot be trusted where there is one to check.
+require_checking() {
+  has curl || ! has wget || wget --help 2>&1 | grep -q -- --ca-certificate ||
+    fail "Cannot check the coordinator's certificate: this wget is not able to" "Install curl and run this again"
+}
+
+# SHA-256 of the first certificate in FILE itself (DER), as the join token has it.
+fingerprint_of() {
+  sed '/-----/d' "$1" >"$work/body"
+  if has base64; then base64 -d <"$work/body"; else openssl base64 -d -in "$work/body"; fi >"$work/der" 2>/dev/null ||
+    fail "Cannot read the coordinator's certificate: neither base64 nor openssl is installed" "Install coreutils"
+  sum_of "$work/der"
+}
+
+# Asks the coordinator, over a connection that is not to be trusted, for the authority that it is known by, and takes
+# only the certificate that the join token names: $ca_file holds it and nothing else.
+fetch_authority() {
+  if has curl; then
+    curl -fsSk --connect-timeout 15 --retry 3 -o "$work/authorities" "$url/authorities.pem"
+  else
+    wget -q -T 15 --no-check-certificate -O "$work/authorities" "$url/authorities.pem"
+  fi || fail "Cannot download $url/authorities.pem" "$download_remedy"
+  mkdir "$work/split"
+  awk -v dir="$work/split" '
+    /^-----BEGIN CERTIFICATE-----/ { count++; inside = 1 }
+    inside && count <= 20 { print > (dir "/" count) }
+    /^-----END CERTIFICATE-----/ { inside = 0 }
+  ' "$work/authorities"
+  for candidate in "$work/split"/*; do
+    [ -e "$candidate" ] || continue
+    [ "$(fingerprint_of "$candidate")" != "$fingerprint" ] || { ca_file=$candidate; return; }
+  done
+  fail "$url is not the coordinator that this join token is of" \
+    "Its certificate's authority has another fingerprint. If address and token are right, somebody is between"
 }
 
 find_sum_tool() {
@@ -134,7 +173,13 @@ install_binary() {
   trap 'exit 130' INT
   trap 'exit 143' HUP TERM
 
-  download_remedy="Is $url the coordinator, and reachable from this host?"
+  download_remedy="Is $url the coordinator, reachable from this host, and is its certificate good (and the clock here)?"
+  case "$url" in
+    https:*)
+      require_checking
+      [ -z "$fingerprint" ] || fetch_authority
+      ;;
+  esac
   fetch "$url/artifacts/SHA256SUMS" "$work/SHA256SUMS"
   program="dstack-agent-$target"
   if [ -x "$bin" ] && [ "$(sum_of "$bin")" = "$(expected_sum "$program")" ]; then
@@ -231,11 +276,12 @@ EOF
   chmod 755 "$rc_script"
 }
 
-# The agent must find its proxy, and what it was told of upgrades, also when a service manager starts it.
+# The agent must find its proxy and its authorities, and what it was told of upgrades, also when a service manager starts it.
 write_env_file() {
   : >"$env_file"
   chmod 600 "$env_file"
-  for name in HTTP_PROXY HTTPS_PROXY NO_PROXY http_proxy https_proxy no_proxy DSTACK_AGENT_UPGRADE; do
+  for name in HTTP_PROXY HTTPS_PROXY NO_PROXY http_proxy https_proxy no_proxy NODE_EXTRA_CA_CERTS DSTACK_CA_FILE \
+    DSTACK_AGENT_UPGRADE; do
     value=$(printenv "$name" || true)
     case "$value" in
       "") ;;
@@ -402,6 +448,7 @@ main() {
   token=${DSTACK_JOIN_TOKEN:-}
   runtime=
   name=
+  ca_file=${DSTACK_CA_FILE:-}
   state_dir=
   action=install
   start=yes
@@ -409,6 +456,7 @@ main() {
     case "$1" in
       --url) need_value "$1" $#; url=$2; shift ;;
       --token) need_value "$1" $#; token=$2; shift ;;
+      --ca-file) need_value "$1" $#; ca_file=$2; shift ;;
       --runtime) need_value "$1" $#; runtime=$2; shift ;;
       --name) need_value "$1" $#; name=$2; shift ;;
       --state-dir) need_value "$1" $#; state_dir=$2; shift ;;
@@ -463,6 +511,16 @@ main() {
     "") fail "No coordinator given" "Add --url http://HOST:3000" ;;
     *) fail "--url must begin with http:// or https://, not \"$url\"" ;;
   esac
+  if [ -n "$ca_file" ]; then
+    case "$ca_file" in /*) ;; *) ca_file=$PWD/$ca_file ;; esac
+    [ -r "$ca_file" ] || fail "Cannot read $ca_file"
+    # For the agent, now and as a service.
+    export DSTACK_CA_FILE="$ca_file"
+  fi
+  # What the agent knows the coordinator by, where it has joined before.
+  [ -n "$ca_file" ] || [ ! -r "$state_dir/authorities.pem" ] || ca_file=$state_dir/authorities.pem
+  fingerprint=
+  case "$token" in *.sha256-*) fingerprint=${token##*.sha256-} ;; esac
   if [ -z "$token" ] && [ ! -e "$state_dir/identity.json" ]; then
     fail "This host has not joined yet: a join token is needed" "Get one from the coordinator and add --token TOKEN"
   fi

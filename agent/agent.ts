@@ -25,6 +25,7 @@ import { MetricsLoop } from "./link/metrics.ts";
 import { Nudge } from "./link/nudge.ts";
 import { Reporter } from "./link/report.ts";
 import { runSync } from "./link/sync.ts";
+import { SYSTEM_TRUST, TrustKeeper } from "./link/trust.ts";
 import { createSampler } from "./metrics/sampler.ts";
 import { prepareRepo } from "./repo/prepareRepo.ts";
 import { openCgroups } from "./runtime/process/cgroups.ts";
@@ -49,6 +50,8 @@ interface UpgradeOptions {
 export interface AgentDeps {
   stateDir: string;
   identity: Identity;
+  /** DSTACK_CA_FILE. */
+  caFile: string | undefined;
   /** As it is at the start. */
   inventory: Inventory;
   /** How it is read again. */
@@ -80,7 +83,14 @@ export type AgentEnd = "stopped" | "left" | "replaced" | "failed";
 export const runAgent = async (deps: AgentDeps, signal: AbortSignal): Promise<AgentEnd> => {
   const { stateDir } = deps;
   let identity = deps.identity;
-  const link = { url: identity.url, token: () => identity.credential.token };
+  const trust = new TrustKeeper({
+    url: identity.url,
+    caFile: deps.caFile,
+    current: () => identity.trust ?? SYSTEM_TRUST,
+    keep: (next) => keep({ ...identity, trust: next }),
+    log: deps.log,
+  });
+  const link = { url: identity.url, token: () => identity.credential.token, tls: () => trust.tls };
   const jobsDir = join(stateDir, "jobs");
   const agentLogs = new AgentLogs({
     jobsDir,
@@ -187,6 +197,7 @@ export const runAgent = async (deps: AgentDeps, signal: AbortSignal): Promise<Ag
 
   using tunnel = new AgentTunnel({
     link,
+    env: deps.env,
     log,
     jobOf: (submissionId) => jobs.attached(submissionId),
   });
@@ -204,6 +215,7 @@ export const runAgent = async (deps: AgentDeps, signal: AbortSignal): Promise<Ag
     ...deps.upgrade,
     stateDir,
     url: identity.url,
+    tls: () => trust.tls,
     target: BUILD_TARGET,
     log,
     now: Date.now,
@@ -255,6 +267,8 @@ export const runAgent = async (deps: AgentDeps, signal: AbortSignal): Promise<Ag
         trial.passed();
         upgrader.offered(offer);
       },
+      trust: () => trust.digest,
+      onTrust: (told) => trust.told(told, stopped),
       onTunnel: (isWanted) => tunnel.wanted(isWanted),
       nudge,
       state,
@@ -280,6 +294,7 @@ export const runAgent = async (deps: AgentDeps, signal: AbortSignal): Promise<Ag
           inventory: watch.current,
           signal: waiting,
           now: Date.now,
+          tls: trust.tls,
         };
         keep(await enrollAgain(options, identity));
         log.info("Got a new credential by the host's key");

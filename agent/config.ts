@@ -33,6 +33,8 @@ export const HELP = `Usage: dstack-agent COMMAND [options]
   --state-dir DIR    identity, journal and logs (default: /var/lib/dstack-agent; without root ~/.local/state)
   --url URL          the coordinator (or DSTACK_URL)
   --token TOKEN      join token (better: DSTACK_JOIN_TOKEN, which other users of the host cannot see)
+  --ca-file FILE     authorities (PEM) to know the coordinator by, in place of the system's (or DSTACK_CA_FILE);
+                     not needed where the join token carries a fingerprint
   --runtime NAME     docker, process or auto (default: auto, docker where an engine answers)
   --name NAME        what the host is called in its fleet (default: its host name)
   --reason TEXT      of drain: shown to those whose runs wait
@@ -50,6 +52,8 @@ export interface Config {
   command: Command;
   stateDir: string;
   url: string | undefined;
+  /** PEM file with authorities that the coordinator is known by, in place of the system's. */
+  caFile: string | undefined;
   token: string | undefined;
   /** Undefined: as it was when the host joined. */
   runtime: RuntimeChoice | undefined;
@@ -105,6 +109,7 @@ export const loadConfig = (
     trialMs: trialS * 1000,
     stateDir: checkStateDir(values["state-dir"] ?? defaultStateDir(env, isRoot)),
     url: checkUrl(values.url ?? env["DSTACK_URL"]),
+    caFile: values["ca-file"] || env["DSTACK_CA_FILE"] || undefined,
     token: values.token || env["DSTACK_JOIN_TOKEN"] || undefined,
     runtime,
     name: values.name || undefined,
@@ -139,6 +144,7 @@ const parse = (args: readonly string[]) => {
       options: {
         "state-dir": { type: "string" },
         url: { type: "string" },
+        "ca-file": { type: "string" },
         token: { type: "string" },
         runtime: { type: "string" },
         name: { type: "string" },

@@ -23,7 +23,14 @@ export const createApp = (deps: Deps & { link: AgentLink }): Hono<AppEnv> => {
     app.on(route.method, route.path, (c) => route.handle(c, deps));
   }
   const { artifactsDir, publicUrl } = deps.config;
-  app.route("/", artifactRoutes({ dir: artifactsDir ?? defaultArtifactsDir(process.execPath), publicUrl }));
+  app.route(
+    "/",
+    artifactRoutes({
+      dir: artifactsDir ?? defaultArtifactsDir(process.execPath),
+      publicUrl,
+      authorities: () => deps.tls.trust.told?.authorities ?? [],
+    }),
+  );
   app.notFound(noRoute);
   app.onError((err, c) => {
     const known = errorAnswer(err);

@@ -61,7 +61,9 @@ test("uploads in parts have the stock client's limit where only that is set", ()
 });
 
 test("SSH: where it is answered, and what clients are told", () => {
-  expect(loadCoordinatorConfig({ DSTACK_SERVER_HOST: "0.0.0.0" })).toMatchObject({
+  expect(
+    loadCoordinatorConfig({ DSTACK_SERVER_HOST: "0.0.0.0", DSTACK_SERVER_ALLOW_HTTP: "1" }),
+  ).toMatchObject({
     ssh: { host: "0.0.0.0", port: 30_022 },
     sshAddress: undefined,
     isSshProxyEnforced: false,
@@ -82,4 +84,33 @@ test("SSH: where it is answered, and what clients are told", () => {
     expect(() => addressOf(wrong)).toThrow("expected host or host:port");
   for (const wrong of ["-1", "70000", "on"])
     expect(() => sshOf({ DSTACK_SERVER_SSH_PORT: wrong })).toThrow("DSTACK_SERVER_SSH_PORT");
+});
+
+test.each([
+  [{}, "none"],
+  [{ DSTACK_SERVER_HOST: "localhost" }, "none"],
+  [{ DSTACK_SERVER_HOST: "127.0.0.2" }, "none"],
+  [{ DSTACK_SERVER_HOST: "::1" }, "none"],
+  [{ DSTACK_SERVER_HOST: "0.0.0.0", DSTACK_SERVER_ALLOW_HTTP: "1" }, "none"],
+  [{ DSTACK_SERVER_URL: "https://pool.example" }, "none"],
+  [{ DSTACK_SERVER_HOST: "0.0.0.0", DSTACK_SERVER_TLS: "self-signed" }, "own"],
+  [{ DSTACK_SERVER_HOST: "::", DSTACK_SERVER_TLS_CERT: "c", DSTACK_SERVER_TLS_KEY: "k" }, "given"],
+])("%p is served with TLS: %s", (env, kind) => {
+  expect(loadCoordinatorConfig(env as Record<string, string>).tls.kind).toBe(kind as "none");
+});
+
+test.each([
+  [{ DSTACK_SERVER_HOST: "0.0.0.0" }, "on 0.0.0.0, tokens would go over the network unencrypted"],
+  [{ DSTACK_SERVER_HOST: "127.0.0.1.example.org" }, "would go over the network unencrypted"],
+  [{ DSTACK_SERVER_HOST: "10.0.0.1", DSTACK_SERVER_TLS: "off" }, "would go over the network unencrypted"],
+  [{ DSTACK_SERVER_TLS_CERT: "c" }, "DSTACK_SERVER_TLS_KEY is missing"],
+  [{ DSTACK_SERVER_TLS_KEY: "k" }, "DSTACK_SERVER_TLS_CERT is missing"],
+  [
+    { DSTACK_SERVER_TLS_CERT: "c", DSTACK_SERVER_TLS_KEY: "k", DSTACK_SERVER_TLS: "self-signed" },
+    "a certificate is given, and DSTACK_SERVER_TLS says",
+  ],
+  [{ DSTACK_SERVER_TLS: "self-signed", DSTACK_SERVER_URL: "http://pool.example" }, "speaks TLS"],
+  [{ DSTACK_SERVER_TLS_NAMES: "a b'c" }, "DSTACK_SERVER_TLS_NAMES"],
+])("%p is refused", (env, text) => {
+  expect(() => loadCoordinatorConfig(env as Record<string, string>)).toThrow(text);
 });

@@ -17,6 +17,7 @@ import type { SshEndpoint } from "./ssh/sshEndpoint.ts";
 import type { Db } from "./store/db.ts";
 import type { TellEvents } from "./store/events.ts";
 import type { SecretBox } from "./store/secretBox.ts";
+import type { TlsKeeper } from "./tls/tlsKeeper.ts";
 
 /** What routes and domain functions work with; built once, in main.ts (tests: testing/startTestCoordinator.ts). */
 export interface Deps {
@@ -34,6 +35,7 @@ export interface Deps {
   runTexts: RunTexts;
   relay: Relay;
   ssh: SshEndpoint;
+  tls: TlsKeeper;
   logs: LogStore;
   blobs: BlobStore;
   uploads: UploadStore;

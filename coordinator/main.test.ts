@@ -1,7 +1,11 @@
 import { expect, test } from "bun:test";
+import { X509Certificate } from "node:crypto";
 import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { tempDir } from "../shared/testing/tempDir.ts";
+import { waitFor } from "../shared/testing/waitFor.ts";
+import { issueCertificate, makeAuthority } from "../shared/tls/certificates.ts";
+import { fingerprintOf } from "../shared/tls/fingerprint.ts";
 import { type RunningCoordinator, startCoordinator } from "./main.ts";
 
 const started = async (dir: string, env: Record<string, string> = {}) => {
@@ -83,3 +87,60 @@ test("a damaged database is refused in a sentence and left as it is", async () =
   expect(started(dir.path)).rejects.toThrow("Cannot open the database");
   expect(readFileSync(database, "utf8")).toBe(rubbish);
 });
+
+test("with TLS of its own it is known by the fingerprint in join tokens, and clients are told of it", async () => {
+  using dir = tempDir();
+  await using coordinator = await started(dir.path, { DSTACK_SERVER_TLS: "self-signed" });
+  const { url, authority = "", fingerprint = "", joinCommand } = coordinator;
+  expect(url).toStartWith("https://127.0.0.1:");
+  expect(fingerprintOf(authority)).toBe(fingerprint);
+  expect(joinCommand).toMatch(
+    new RegExp(
+      `^curl -fsSk --pinnedpubkey sha256//[A-Za-z0-9+/=]{44} ${url}/install\\.sh \\| sh -s -- --token join-\\S+\\.sha256-${fingerprint}$`,
+    ),
+  );
+  const known = { tls: { ca: authority } };
+  expect(await (await fetch(`${url}/authorities.pem`, known)).text()).toBe(authority);
+  expect((await fetch(`${url}/healthcheck`, known)).status).toBe(200);
+  expect(await (await fetch(`${url}/install.sh`, known)).text()).toContain(`default_url='${url}'`);
+});
+
+test("a certificate that is given is used, and another one in its place is, too", async () => {
+  using dir = tempDir();
+  const valid = { notBefore: Date.now() - 3_600_000, notAfter: Date.now() + 3_600_000 };
+  const authority = await makeAuthority("ours", valid);
+  const [certFile, keyFile] = [join(dir.path, "cert.pem"), join(dir.path, "key.pem")];
+  const put = async () => {
+    const { cert, key } = await issueCertificate(authority, { ...valid, names: ["127.0.0.1"] });
+    writeFileSync(certFile, cert);
+    writeFileSync(keyFile, key);
+    return new X509Certificate(cert).serialNumber;
+  };
+  const first = await put();
+  await using coordinator = await started(join(dir.path, "server"), {
+    DSTACK_SERVER_TLS_CERT: certFile,
+    DSTACK_SERVER_TLS_KEY: keyFile,
+  });
+  const { url } = coordinator;
+  // One that hosts know by themselves: nothing is pinned.
+  expect(coordinator.joinCommand).toStartWith(`curl -fsSL ${url}/install.sh | sh -s -- --token join-`);
+  expect(coordinator.joinCommand).not.toContain("sha256");
+  const shown = async () => {
+    let serial = "";
+    const { status } = await fetch(`${url}/healthcheck`, {
+      keepalive: false,
+      tls: {
+        ca: authority.cert,
+        checkServerIdentity: (_: string, certificate: { serialNumber: string }) => {
+          serial = certificate.serialNumber;
+          return undefined;
+        },
+      },
+    }).catch(() => ({ status: 0 }));
+    return status === 200 && serial;
+  };
+  expect(await shown()).toBe(first);
+  const second = await put();
+  await waitFor("the other certificate", async () => (await shown()) === second, 30_000);
+  expect((await fetch(`${url}/authorities.pem`, { tls: { ca: authority.cert } })).status).toBe(404);
+}, 60_000);

@@ -38,9 +38,9 @@ import { ThingKeeper } from "./engine/thingKeeper.ts";
 import { UsageIntake } from "./engine/usage.ts";
 import { Waits } from "./engine/waits.ts";
 import { defaultArtifactsDir } from "./http/artifacts.ts";
+import { listen } from "./listen.ts";
 import { LogStore } from "./logs/logStore.ts";
 import { Relay } from "./relay/relay.ts";
-import { type SocketOwner, tunnelSockets } from "./relay/sockets.ts";
 import { openAgentReleases } from "./releases/agentReleases.ts";
 import { openReleaseKey } from "./releases/releaseKey.ts";
 import { SshEndpoint } from "./ssh/sshEndpoint.ts";
@@ -52,6 +52,8 @@ import { findProjectByName } from "./store/projects.ts";
 import type { RunRow } from "./store/runs.ts";
 import { openSecretBox } from "./store/secretBox.ts";
 import type { SubmissionRow } from "./store/submissions.ts";
+import { openTls } from "./tls/openTls.ts";
+import { TlsKeeper } from "./tls/tlsKeeper.ts";
 
 /** Hosts that join by the command that the start prints get into this fleet. */
 const DEFAULT_FLEET = "default";
@@ -60,11 +62,6 @@ const START_TOKEN_TTL_S = 24 * 3600;
 /** How long open connections may take to end when the server stops. */
 const DRAIN_MS = 5_000;
 
-/** Longer than any poll waits; streams that may be silent for longer lift it for themselves. */
-const IDLE_TIMEOUT_S = 120;
-
-const MIN_BODY_LIMIT = 32 * 1024 * 1024;
-
 interface Coordinator extends AsyncDisposable {
   deps: Deps & { link: AgentLink };
   app: ReturnType<typeof createApp>;
@@ -72,6 +69,8 @@ interface Coordinator extends AsyncDisposable {
   adminToken: string | undefined;
   /** Makes and ends instances from now on; `url`: where they find the coordinator. */
   openFleets(url: string): Promise<void>;
+  /** Agents are answered now: what they are to know has changed. */
+  tellAgents(): void;
   /** Ends whatever stays open for long: parked syncs, followed logs, watched runs. */
   beginStop(): void;
 }
@@ -107,6 +106,8 @@ const buildCoordinator = async (
       onLost,
     }),
   );
+  const tls = new TlsKeeper(await openTls(config, { clock }), { clock, log });
+  opened.defer(() => tls.close());
   const secrets = openSecretBox(join(config.serverDir, "data", "encryption.key"));
   const blobs = openDiskBlobStore(join(config.serverDir, "data", "blobs"), clock);
   const uploads = new UploadStore({ folder: join(config.serverDir, "data", "uploads"), blobs, clock, log });
@@ -145,7 +146,13 @@ const buildCoordinator = async (
   opened.defer(() => engine.close());
   let ownUrl = config.publicUrl ?? "";
   const backends = backendsOf(config, env);
-  const fleets = new FleetKeeper({ ...engineDeps, engine, backends, url: () => ownUrl });
+  const fleets = new FleetKeeper({
+    ...engineDeps,
+    engine,
+    backends,
+    url: () => ownUrl,
+    trust: () => tls.trust,
+  });
   opened.defer(() => fleets.close());
   const things = new ThingKeeper({ ...engineDeps, clouds });
   opened.defer(() => things.close());
@@ -167,6 +174,7 @@ const buildCoordinator = async (
   const link = new AgentLink({
     ...engineDeps,
     wantsTunnel: (instanceId) => relay.isWanted(instanceId),
+    trustNews: (digest) => tls.newsFor(digest),
     engine,
     reachability,
     assign: (submission, instance) => {
@@ -200,6 +208,7 @@ const buildCoordinator = async (
     runTexts,
     relay,
     ssh,
+    tls,
     closing: closing.signal,
   };
   const adminToken = await ensureAdmin(deps, config.adminToken);
@@ -214,6 +223,7 @@ const buildCoordinator = async (
       ownUrl = url;
       return fleets.start();
     },
+    tellAgents: () => agents.wakeAll(),
     beginStop: () => {
       closing.abort();
       ssh[Symbol.dispose]();
@@ -258,6 +268,9 @@ export interface RunningCoordinator {
   serverDir: string;
   /** What to type on a host so that it joins; its token is good for a day. */
   joinCommand: string;
+  /** Of the authority that hosts and clients know it by, with its certificate; undefined: they know it anyway. */
+  fingerprint: string | undefined;
+  authority: string | undefined;
   /** Ends polls and streams, writes what is in hand, closes the store. Running jobs are not touched. */
   stop(): Promise<void>;
 }
@@ -297,10 +310,19 @@ const serve = async (
   config: CoordinatorConfig,
   log: Logger,
 ): Promise<RunningCoordinator> => {
-  const server = listen(coordinator, config);
-  await serveSsh(coordinator.deps, config);
-  const url = config.publicUrl ?? addressOf(config.host, server.port ?? config.port);
-  const { join_command: joinCommand } = await createStartToken(coordinator.deps, url);
+  const { deps, app } = coordinator;
+  const server = listen(app, config, deps.tls.certificate);
+  await serveSsh(deps, config);
+  deps.tls.follow({
+    onCertificate: (certificate) => {
+      server.renew(certificate);
+      log.info("Connections from now on get another certificate");
+    },
+    onTrust: coordinator.tellAgents,
+  });
+  const scheme = deps.tls.certificate ? "https" : "http";
+  const url = config.publicUrl ?? addressOf(config.host, server.port, scheme);
+  const { join_command: joinCommand } = await createStartToken(deps, url);
   await coordinator.openFleets(url);
   log.info("The coordinator is ready", { version: VERSION, url });
   return {
@@ -308,6 +330,8 @@ const serve = async (
     adminToken: coordinator.adminToken,
     serverDir: config.serverDir,
     joinCommand,
+    fingerprint: deps.tls.trust.fingerprint,
+    authority: deps.tls.trust.fingerprint === undefined ? undefined : deps.tls.trust.told?.authorities[0],
     stop: async () => {
       coordinator.beginStop();
       const drained = server.stop();
@@ -318,31 +342,6 @@ const serve = async (
       log.info("The coordinator has stopped");
     },
   };
-};
-
-const listen = ({ app }: Coordinator, config: CoordinatorConfig): Bun.Server<SocketOwner> => {
-  try {
-    return Bun.serve({
-      hostname: config.host,
-      port: config.port,
-      idleTimeout: IDLE_TIMEOUT_S,
-      maxRequestBodySize:
-        config.uploadLimits.inOne === 0
-          ? Number.MAX_SAFE_INTEGER
-          : Math.max(config.uploadLimits.inOne * 2, MIN_BODY_LIMIT),
-      fetch: (request, server) =>
-        app.fetch(request, {
-          keepOpen: () => server.timeout(request, 0),
-          upgrade: (owner: SocketOwner) => server.upgrade(request, { data: owner }),
-        }),
-      websocket: tunnelSockets,
-    });
-  } catch (cause) {
-    throw new AppError("unavailable", `Cannot listen on ${config.host}:${config.port}: ${messageOf(cause)}`, {
-      cause,
-      hint: "Stop what uses this port, or choose another with --port",
-    });
-  }
 };
 
 /** Without it all else works: stock clients cannot attach, and are told so by their own ways. */

@@ -9,9 +9,9 @@ export const doctor = async (
   config: Config,
   deps: { env: Readonly<Record<string, string | undefined>>; signal: AbortSignal },
 ): Promise<{ text: string; isWell: boolean }> => {
-  const { stateDir, url, runtime, dockerHost, json } = config;
+  const { stateDir, url, caFile, runtime, dockerHost, json } = config;
   const uid = process.getuid?.() ?? 0;
-  const findings = await examine({ stateDir, url, runtime, dockerHost, uid, now: Date.now, ...deps });
+  const findings = await examine({ stateDir, url, caFile, runtime, dockerHost, uid, now: Date.now, ...deps });
   const isWell = findings.every(({ level }) => level !== "bad");
   const text = json
     ? `${JSON.stringify({ is_well: isWell, findings }, undefined, 2)}\n`

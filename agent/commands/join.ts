@@ -1,10 +1,12 @@
 import { AppError } from "../../shared/errors.ts";
 import type { Logger } from "../../shared/log.ts";
 import type { Inventory } from "../../shared/protocol/inventory.ts";
+import { splitPin } from "../../shared/tls/pinnedToken.ts";
 import { type Config, makeStateDir, type RuntimeChoice } from "../config.ts";
 import { readInventory } from "../inventory/readInventory.ts";
 import { joinFleet } from "../link/enroll.ts";
 import { findIdentity, type Identity, keepHostKey, saveIdentity } from "../link/identity.ts";
+import { fetchAuthority, SYSTEM_TRUST, tlsOf } from "../link/trust.ts";
 import { bootId } from "../runtime/process/procfs.ts";
 
 interface Chosen {
@@ -51,10 +53,15 @@ export const join = async (
   const key = known ?? keepHostKey(config.stateDir);
   const inventory = await takeInventory(config, { runtime, name }, signal);
   noteMissing(inventory, log);
-  const options = { url, bootId: bootId(), inventory, signal, now: Date.now };
-  const enrolled = await joinFleet(options, key, config.token);
+  const { token, fingerprint } = splitPin(config.token);
+  // A token without a fingerprint says nothing about what was trusted before.
+  const before = url === known?.url ? (known.trust ?? SYSTEM_TRUST) : SYSTEM_TRUST;
+  const trust = fingerprint === undefined ? before : await fetchAuthority(url, fingerprint, signal);
+  const tls = tlsOf(trust, config.caFile);
+  const options = { url, bootId: bootId(), inventory, signal, now: Date.now, tls };
+  const enrolled = await joinFleet(options, key, token);
   const { private_key, public_key } = key;
-  const identity: Identity = { url, private_key, public_key, runtime, name, ...enrolled };
+  const identity: Identity = { url, private_key, public_key, runtime, name, trust, ...enrolled };
   saveIdentity(config.stateDir, identity);
   return identity;
 };

@@ -5,6 +5,7 @@ import { askAgent } from "../control/client.ts";
 import { DrainAnswer, LeaveControlAnswer } from "../control/messages.ts";
 import { callJson, codeOf } from "../link/client.ts";
 import { removeIdentity } from "../link/identity.ts";
+import { SYSTEM_TRUST, tlsOf } from "../link/trust.ts";
 import { type CommandIo, waitForJobs } from "./drain.ts";
 import { countJobs, getIdentity } from "./notRunning.ts";
 
@@ -29,7 +30,7 @@ export const leave = async (config: Config, io: CommandIo): Promise<void> => {
     io.say(`This host has left ${url}, which could not be told: remove the instance ${name} there by hand`);
 };
 
-const leaveWithoutAgent = async ({ stateDir, force }: Config, { signal, say }: CommandIo) => {
+const leaveWithoutAgent = async ({ stateDir, force, caFile }: Config, { signal, say }: CommandIo) => {
   const jobs = countJobs(stateDir);
   if (jobs === undefined)
     throw new AppError("conflict", "Cannot leave: the agent on this host does not answer", {
@@ -42,7 +43,8 @@ const leaveWithoutAgent = async ({ stateDir, force }: Config, { signal, say }: C
   const identity = getIdentity(stateDir);
   let isTold = true;
   try {
-    const link = { url: identity.url, token: () => identity.credential.token };
+    const tls = tlsOf(identity.trust ?? SYSTEM_TRUST, caFile);
+    const link = { url: identity.url, token: () => identity.credential.token, tls: () => tls };
     await callJson(link, { path: "/leave", json: { force }, signal }, LeaveAnswer);
   } catch (err) {
     // Forgotten there already, or the credential has expired; the latter host is found by the silence it keeps.

@@ -57,6 +57,7 @@ export const run = async (config: Config, deps: RunDeps): Promise<void> => {
     {
       stateDir: config.stateDir,
       identity,
+      caFile: config.caFile,
       inventory,
       readings: { read, glance: () => glance({ root: "/", dockerHost }) },
       onHangUp,

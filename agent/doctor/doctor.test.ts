@@ -5,7 +5,7 @@ import { tempDir } from "../../shared/testing/tempDir.ts";
 import { waitFor } from "../../shared/testing/waitFor.ts";
 import { controlSocket } from "../control/server.ts";
 import { startHost } from "../testing/startHost.ts";
-import { checkCoordinator, proxyFor } from "./coordinator.ts";
+import { checkCoordinator } from "./coordinator.ts";
 import { checkSpeed } from "./disk.ts";
 import { checkKernel, checkStateDir, checkUser } from "./kernel.ts";
 
@@ -62,14 +62,15 @@ test("an agent that answers with nonsense is told of, and is not taken for none"
 test("the coordinator is reached as fetch reaches it, and a clock that is off is named", async () => {
   using server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: answer });
   const url = `http://127.0.0.1:${server.port}`;
-  const at = async (now: number, env = {}) => checkCoordinator(url, env, () => now);
+  const plain = { env: {}, now: Date.now, tls: undefined };
+  const at = async (now: number, env = {}) => checkCoordinator(url, { env, now: () => now, tls: undefined });
   const there = Date.parse(THERE);
   expect(levels(await at(there))).toEqual({ coordinator: "good", clock: "good" });
   expect(levels(await at(there + 60_000))).toEqual({ coordinator: "good", clock: "hint" });
   const [, clock] = await at(there - 3_600_000);
   expect(clock).toMatchObject({ level: "bad", text: "3600 s behind the coordinator's" });
-  expect((await checkCoordinator(`${url}/other`, {}, Date.now))[0]).toMatchObject({ level: "bad" });
-  const [gone] = await checkCoordinator("http://127.0.0.1:9", {}, Date.now);
+  expect((await checkCoordinator(`${url}/other`, plain))[0]).toMatchObject({ level: "bad" });
+  const [gone] = await checkCoordinator("http://127.0.0.1:9", plain);
   expect(gone).toMatchObject({ level: "bad", text: expect.stringContaining("cannot be reached directly") });
 });
 
@@ -78,17 +79,6 @@ const answer = (request: Request): Response =>
   new URL(request.url).pathname === "/healthcheck"
     ? Response.json({ status: "running" }, { headers: { date: THERE } })
     : new Response("not here", { status: 404 });
-
-test.each([
-  ["https://pool.example/x", { HTTPS_PROXY: "http://p:1" }, "http://p:1"],
-  ["https://pool.example", { https_proxy: "http://low:1", HTTPS_PROXY: "http://up:1" }, "http://low:1"],
-  ["http://pool.example", { HTTPS_PROXY: "http://p:1" }, undefined],
-  ["https://pool.example", { HTTPS_PROXY: "http://p:1", NO_PROXY: "other, .example" }, undefined],
-  ["https://pool.example", { HTTPS_PROXY: "http://p:1", NO_PROXY: "example.org" }, "http://p:1"],
-  ["https://pool.example", { HTTPS_PROXY: "http://p:1", no_proxy: "*" }, undefined],
-])("proxyFor(%s, %p) is %p", (url, env, expected) => {
-  expect(proxyFor(url, env)).toBe(expected);
-});
 
 test("kernel, cgroups and limits are read as this host has them", async () => {
   using dir = tempDir();

@@ -5,6 +5,7 @@ import { askAgent } from "../control/client.ts";
 import { StatusAnswer } from "../control/messages.ts";
 import { readInventory } from "../inventory/readInventory.ts";
 import { findIdentity, type Identity } from "../link/identity.ts";
+import { SYSTEM_TRUST, tlsOf } from "../link/trust.ts";
 import { checkCoordinator } from "./coordinator.ts";
 import { checkSpace, checkSpeed } from "./disk.ts";
 import { checkEngine } from "./engine.ts";
@@ -15,6 +16,7 @@ export interface DoctorOptions {
   stateDir: string;
   /** Given on the command line; else that of the identity. */
   url: string | undefined;
+  caFile: string | undefined;
   runtime: "auto" | "docker" | "process" | undefined;
   dockerHost: string;
   env: Readonly<Record<string, string | undefined>>;
@@ -25,7 +27,7 @@ export interface DoctorOptions {
 
 /** Looks at everything that a host needs; changes nothing, and works with an agent, without one, and before a join. */
 export const examine = async (options: DoctorOptions): Promise<Finding[]> => {
-  const { stateDir, dockerHost, env, uid, now, signal } = options;
+  const { stateDir, dockerHost, uid, now, signal } = options;
   const [identity, identityFinding] = readIdentity(stateDir, now());
   const agent = await findAgent(stateDir);
   const mode = statSync(stateDir, { throwIfNoEntry: false })?.mode;
@@ -38,7 +40,7 @@ export const examine = async (options: DoctorOptions): Promise<Finding[]> => {
     checkStateDir(mode, stateDir),
     ...(identityFinding ? [identityFinding] : []),
     ...(identity || agent instanceof Error ? [agentFinding(agent)] : []),
-    ...(url === undefined ? [] : await checkCoordinator(url, env, now)),
+    ...(url === undefined ? [] : await askCoordinator(url, { ...options, identity })),
     ...checkKernel(agent && !(agent instanceof Error) ? { pid: agent.agent.pid } : {}),
     ...(mode === undefined
       ? []
@@ -52,6 +54,19 @@ export const examine = async (options: DoctorOptions): Promise<Finding[]> => {
         )),
     ...gpuFindings(inventory),
   ];
+};
+
+const askCoordinator = async (
+  url: string,
+  { env, now, caFile, identity }: DoctorOptions & { identity: Identity | undefined },
+): Promise<Finding[]> => {
+  try {
+    const tls = tlsOf(identity?.trust ?? SYSTEM_TRUST, caFile);
+    return await checkCoordinator(url, { env, now, tls });
+  } catch (err) {
+    if (!(err instanceof AppError)) throw err;
+    return [bad("TLS", err.message, "Mend the file that DSTACK_CA_FILE or --ca-file names")];
+  }
 };
 
 const JOIN =

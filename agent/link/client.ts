@@ -2,12 +2,16 @@ import type { z } from "zod";
 import { AppError, type AppErrorCode, messageOf } from "../../shared/errors.ts";
 import { AgentError } from "../../shared/protocol/error.ts";
 import { AGENT_BASE_PATH, AGENT_PROTOCOL, AGENT_PROTOCOL_HEADER } from "../../shared/protocol/version.ts";
+import { tlsReason } from "../../shared/tls/reason.ts";
+import type { LinkTls } from "./trust.ts";
 
 export interface LinkOptions {
   /** The coordinator's base URL. */
   url: string;
   /** The credential, read anew for each request; undefined: none yet. */
   token: () => string | undefined;
+  /** By which authorities the coordinator is known, read anew for each request; absent: by those of the system. */
+  tls?: () => LinkTls;
 }
 
 export interface LinkRequest {
@@ -45,6 +49,7 @@ export const call = async (link: LinkOptions, request: LinkRequest): Promise<Res
   const token = link.token();
   const type = bytes ? "application/octet-stream" : "application/json";
   const body = bytes ?? (json === undefined ? undefined : JSON.stringify(json));
+  const tls = link.tls?.();
   let answer: Response;
   try {
     answer = await fetch(`${link.url}${AGENT_BASE_PATH}${path}`, {
@@ -56,6 +61,7 @@ export const call = async (link: LinkOptions, request: LinkRequest): Promise<Res
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
       },
       ...(body === undefined ? {} : { body }),
+      ...(tls ? { tls } : {}),
       signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
     });
     if (answer.ok) return answer;
@@ -97,7 +103,7 @@ const REASONS: Record<string, string> = {
 const reasonOf = (err: unknown, timeoutMs: number): string => {
   const { name, code } = (err ?? {}) as { name?: unknown; code?: unknown };
   if (name === "TimeoutError") return `no answer within ${timeoutMs / 1000} s`;
-  return REASONS[String(code)] ?? messageOf(err);
+  return REASONS[String(code)] ?? tlsReason(String(code), Date.now()) ?? messageOf(err);
 };
 
 const refusal = async (answer: Response): Promise<AppError> => {

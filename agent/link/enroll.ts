@@ -3,6 +3,7 @@ import type { Inventory } from "../../shared/protocol/inventory.ts";
 import { VERSION } from "../../shared/version.ts";
 import { callJson } from "./client.ts";
 import { type HostKey, type Identity, proveKey, renewAt } from "./identity.ts";
+import type { LinkTls } from "./trust.ts";
 
 export interface EnrollOptions {
   url: string;
@@ -10,16 +11,17 @@ export interface EnrollOptions {
   inventory: Inventory;
   signal: AbortSignal;
   now: () => number;
+  tls?: LinkTls;
 }
 
-type Enrolled = Omit<Identity, "url" | "runtime" | "name" | keyof HostKey>;
+type Enrolled = Omit<Identity, "url" | "runtime" | "name" | "trust" | keyof HostKey>;
 
 const enroll = async (
   options: EnrollOptions,
   key: HostKey,
   proof: EnrollRequest["proof"],
 ): Promise<Enrolled> => {
-  const { url, bootId, inventory, signal, now } = options;
+  const { url, bootId, inventory, signal, now, tls } = options;
   const json: EnrollRequest = {
     agent_version: VERSION,
     public_key: key.public_key,
@@ -27,7 +29,7 @@ const enroll = async (
     inventory,
     proof,
   };
-  const link = { url, token: () => undefined };
+  const link = { url, token: () => undefined, tls: () => tls };
   const answer = await callJson(link, { path: "/enroll", json, signal }, EnrollAnswer);
   return { ...answer, renew_at: renewAt(answer.credential, now()) };
 };

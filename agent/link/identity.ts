@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { AppError, messageOf } from "../../shared/errors.ts";
 import { Credential, enrollProofText, type KeyProof } from "../../shared/protocol/enroll.ts";
+import { TrustedAuthorities } from "../../shared/protocol/trust.ts";
 
 /** Who this host is to its coordinator. The file holds the key and the credential: for its owner alone. */
 const Identity = z.object({
@@ -22,6 +23,8 @@ const Identity = z.object({
   credential: Credential,
   /** What releases of the agent are trusted by; kept from the first time that it was told, until the host joins anew. */
   release_key: z.string().nullish(),
+  /** By which authorities it knows its coordinator; absent: by those of the system. */
+  trust: TrustedAuthorities.nullish(),
   /** When to ask for the next credential, milliseconds since 1970. */
   renew_at: z.number(),
 });
@@ -30,6 +33,7 @@ const HostKey = Identity.pick({ private_key: true, public_key: true });
 export type HostKey = z.infer<typeof HostKey>;
 
 const pathIn = (stateDir: string): string => join(stateDir, "identity.json");
+const authoritiesPathIn = (stateDir: string): string => join(stateDir, "authorities.pem");
 const keyPathIn = (stateDir: string): string => join(stateDir, "joining.json");
 
 export const findIdentity = (stateDir: string): Identity | undefined =>
@@ -44,7 +48,7 @@ export const keepHostKey = (stateDir: string): HostKey => {
   const known = findPrivate(path, HostKey);
   if (known) return known;
   const key = makeHostKey();
-  savePrivate(path, key);
+  savePrivate(path, `${JSON.stringify(key, null, 2)}\n`);
   return key;
 };
 
@@ -61,14 +65,18 @@ const findPrivate = <S extends z.ZodType>(path: string, schema: S): z.output<S> 
 };
 
 export const saveIdentity = (stateDir: string, identity: Identity): void => {
-  savePrivate(pathIn(stateDir), identity);
+  savePrivate(pathIn(stateDir), `${JSON.stringify(identity, null, 2)}\n`);
+  // For install.sh, when it is run again.
+  const { authorities = [], system = true } = identity.trust ?? {};
+  if (authorities.length > 0 && !system) savePrivate(authoritiesPathIn(stateDir), authorities.join(""));
+  else rmSync(authoritiesPathIn(stateDir), { force: true });
   rmSync(keyPathIn(stateDir), { force: true });
 };
 
-const savePrivate = (path: string, value: unknown): void => {
+const savePrivate = (path: string, text: string): void => {
   const fd = openSync(`${path}.part`, "w", 0o600);
   try {
-    writeSync(fd, `${JSON.stringify(value, null, 2)}\n`);
+    writeSync(fd, text);
     // Or a power cut could leave an empty file in the place of the host's key.
     fsyncSync(fd);
   } finally {

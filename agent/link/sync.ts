@@ -11,6 +11,7 @@ import {
   SyncAnswer,
   type SyncRequest,
 } from "../../shared/protocol/sync.ts";
+import type { TrustedAuthorities } from "../../shared/protocol/trust.ts";
 import type { UpgradeOffer } from "../../shared/protocol/upgrade.ts";
 import { VERSION } from "../../shared/version.ts";
 import { callJson, codeOf, type LinkOptions } from "./client.ts";
@@ -48,6 +49,9 @@ export interface SyncDeps {
   isUrgent: () => boolean;
   wantsCredential: () => boolean;
   onOffer?: (offer: UpgradeOffer | undefined) => void;
+  /** By which authorities the coordinator is known, and what it says that they are to be. */
+  trust?: () => string;
+  onTrust?: (told: TrustedAuthorities) => Promise<void>;
   /** Whether a tunnel is wanted. */
   onTunnel?: (isWanted: boolean) => void;
   onCredential: (credential: NonNullable<SyncAnswer["credential"]>) => void;
@@ -169,6 +173,7 @@ const poll = async (deps: SyncDeps, state: PollState, signal: AbortSignal): Prom
     ...(deps.wantsCredential() ? { renew_credential: true } : {}),
     ...(draining ? { draining } : {}),
     ...(deps.upgrade ? { upgrade: deps.upgrade() } : {}),
+    ...(deps.trust ? { trust: deps.trust() } : {}),
   };
   const timeoutMs = waitMs + ANSWER_MS;
   const sentAt = deps.clock.steady();
@@ -183,6 +188,7 @@ const poll = async (deps: SyncDeps, state: PollState, signal: AbortSignal): Prom
   const waitedMs = answer.waited_ms ?? Number.POSITIVE_INFINITY;
   const answeredAt = Math.min(sentAt + waitedMs, deps.clock.steady());
   deps.onAnswer(answer.desired, { held, draining, sentAt, answeredAt });
+  if (answer.trust) await deps.onTrust?.(answer.trust);
 };
 
 const reenroll = async (deps: SyncDeps, signal: AbortSignal): Promise<boolean> => {

@@ -1,6 +1,7 @@
 import { systemClock } from "../../shared/clock.ts";
 import { messageOf } from "../../shared/errors.ts";
 import type { Logger } from "../../shared/log.ts";
+import { proxyFor } from "../../shared/net/proxy.ts";
 import { AgentStreamRequest } from "../../shared/protocol/tunnel.ts";
 import { AGENT_BASE_PATH, AGENT_PROTOCOL, AGENT_PROTOCOL_HEADER } from "../../shared/protocol/version.ts";
 import { Dialler, tunnelUrl } from "../../shared/tunnel/dialler.ts";
@@ -13,6 +14,8 @@ import { pipeToPort } from "./pipeToPort.ts";
 
 export interface AgentTunnelDeps {
   link: LinkOptions;
+  /** Where its proxies are. */
+  env: Readonly<Record<string, string | undefined>>;
   log: Logger;
   /** Undefined: it does not run here. */
   jobOf: (submissionId: string) => AttachedJob | undefined;
@@ -48,8 +51,9 @@ export class AgentTunnel implements Disposable {
   }
 
   #dial(): void {
-    const { link, log } = this.#deps;
+    const { link, log, env } = this.#deps;
     const dialler = new Dialler({
+      way: () => ({ tls: link.tls?.(), proxy: proxyFor(link.url, env) }),
       url: tunnelUrl(link.url, `${AGENT_BASE_PATH}/tunnel`),
       headers: () => ({
         authorization: `Bearer ${link.token() ?? ""}`,

@@ -7,6 +7,7 @@ import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { AppError, messageOf } from "../../shared/errors.ts";
 import { releaseText, type UpgradeOffer } from "../../shared/protocol/upgrade.ts";
+import type { LinkTls } from "../link/trust.ts";
 
 /** DER prefix of an Ed25519 public key (RFC 8410 §4): what Node wants in front of the raw 32 bytes. */
 const ED25519_PREFIX = Buffer.from("302a300506032b6570032100", "hex");
@@ -38,14 +39,14 @@ const SILENCE_MS = 30_000;
  */
 export const download = async (
   offer: UpgradeOffer,
-  { url, dir, signal }: { url: string; dir: string; signal: AbortSignal },
+  { url, dir, signal, tls }: { url: string; dir: string; signal: AbortSignal; tls?: LinkTls },
 ): Promise<string> => {
   await mkdir(dir, { recursive: true, mode: 0o700 });
   const path = join(dir, `${offer.sha256}.part`);
   for (const name of await readdir(dir)) if (name !== `${offer.sha256}.part`) await rm(join(dir, name));
   const have = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
   if (have < offer.size)
-    await fetchRest(`${url}/artifacts/${offer.file}`, { path, have, size: offer.size, signal });
+    await fetchRest(`${url}/artifacts/${offer.file}`, { path, have, size: offer.size, signal, tls });
   const hash = new Bun.CryptoHasher("sha256");
   for await (const bytes of Bun.file(path).stream()) hash.update(bytes);
   const sum = hash.digest("hex");
@@ -62,9 +63,10 @@ interface Rest {
   have: number;
   size: number;
   signal: AbortSignal;
+  tls: LinkTls;
 }
 
-const fetchRest = async (url: string, { path, have, size, signal }: Rest): Promise<void> => {
+const fetchRest = async (url: string, { path, have, size, signal, tls }: Rest): Promise<void> => {
   const silent = new AbortController();
   const watch = () =>
     setTimeout(() => silent.abort(new Error(`nothing came for ${SILENCE_MS / 1000} s`)), SILENCE_MS);
@@ -72,6 +74,7 @@ const fetchRest = async (url: string, { path, have, size, signal }: Rest): Promi
   try {
     const answer = await fetch(url, {
       headers: have > 0 ? { range: `bytes=${have}-` } : {},
+      ...(tls ? { tls } : {}),
       signal: AbortSignal.any([signal, silent.signal]),
     });
     if ((answer.status !== 200 && answer.status !== 206) || !answer.body)

@@ -8,6 +8,7 @@ import type { AgentUpgrade } from "../../shared/protocol/sync.ts";
 import type { UpgradeOffer } from "../../shared/protocol/upgrade.ts";
 import { VERSION } from "../../shared/version.ts";
 import { codeOf } from "../link/client.ts";
+import type { LinkTls } from "../link/trust.ts";
 import type { UpgradeBook } from "./book.ts";
 import { checkSignature, download, stage } from "./fetchRelease.ts";
 import { swapIn, whyUnable } from "./program.ts";
@@ -16,6 +17,7 @@ export interface UpgraderDeps {
   stateDir: string;
   /** Where the coordinator is. */
   url: string;
+  tls?: () => LinkTls;
   /** The file of this program, and the release file that it was made as; undefined: it runs from its sources. */
   program: string | undefined;
   target: string | undefined;
@@ -103,7 +105,7 @@ export class Upgrader {
     const backoff = new Backoff(RETRY);
     while (!signal.aborted) {
       try {
-        return await download(offer, { url: this.#deps.url, dir, signal });
+        return await download(offer, { url: this.#deps.url, tls: this.#deps.tls?.(), dir, signal });
       } catch (err) {
         if (codeOf(err) !== "unavailable") throw err;
         if (!signal.aborted)

@@ -4,6 +4,7 @@ import type { Assignment } from "../../shared/protocol/assignment.ts";
 import type { LogAnswer } from "../../shared/protocol/logs.ts";
 import type { ReportAnswer, ReportRequest } from "../../shared/protocol/report.ts";
 import type { Desired, SyncAnswer, SyncRequest } from "../../shared/protocol/sync.ts";
+import type { TrustedAuthorities } from "../../shared/protocol/trust.ts";
 import { isFinalJob } from "../../shared/states.ts";
 import { agentLogOf } from "../logs/logStore.ts";
 import { writeAll } from "../store/db.ts";
@@ -29,6 +30,8 @@ export interface AgentLinkDeps extends EngineDeps {
   assign: (submission: SubmissionRow, instance: InstanceRow) => Promise<Assignment>;
   /** Whether the agent is to dial a tunnel, or to keep it (docs/protocol/tunnel.md). */
   wantsTunnel: (instanceId: string) => boolean;
+  /** What an agent is to be told about the coordinator's authorities, by what it has said; absent: nothing. */
+  trustNews?: (digest: string | null | undefined) => TrustedAuthorities | undefined;
   /** Which releases agents are offered; absent: none. */
   rollout?: Rollout;
 }
@@ -85,6 +88,7 @@ export class AgentLink {
         agents.isOvertaken(instance.id, request),
     });
     const upgrade = await this.#deps.rollout?.offerFor(instance, request, clock.steady());
+    const trust = this.#deps.trustNews?.(request.trust);
     return {
       epoch: agents.epoch,
       revision,
@@ -93,6 +97,7 @@ export class AgentLink {
       lease_ttl_ms: patience.leaseTtlMs,
       waited_ms: Math.floor(clock.steady() - arrivedAt),
       ...(upgrade ? { upgrade } : {}),
+      ...(trust ? { trust } : {}),
       ...(this.#deps.wantsTunnel(instance.id) ? { tunnel: true } : {}),
     };
   }

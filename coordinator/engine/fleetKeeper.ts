@@ -30,6 +30,7 @@ import {
   patchSubmission,
   type SubmissionRow,
 } from "../store/submissions.ts";
+import type { CoordinatorTrust } from "../tls/tls.ts";
 import type { AgentSessions } from "./agentSessions.ts";
 import type { Capacity } from "./capacity.ts";
 import { type Changes, commit, merge } from "./changes.ts";
@@ -53,6 +54,7 @@ export interface FleetKeeperDeps {
   backends: readonly Backend[];
   /** Where made instances find the coordinator. */
   url: () => string;
+  trust?: () => CoordinatorTrust;
 }
 
 interface Removal {

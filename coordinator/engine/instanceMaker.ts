@@ -1,6 +1,7 @@
 import type { Clock } from "../../shared/clock.ts";
 import { AppError, messageOf } from "../../shared/errors.ts";
 import type { Logger } from "../../shared/log.ts";
+import { withPin } from "../../shared/tls/pinnedToken.ts";
 import type { Backend } from "../domain/fleets/backend.ts";
 import { offersForFleet } from "../domain/fleets/fleetOffers.ts";
 import type { InstanceEvent } from "../domain/instances/madeInstanceRules.ts";
@@ -10,6 +11,7 @@ import { type InstanceRow, patchInstance } from "../store/instances.ts";
 import { insertJoinToken } from "../store/joinTokens.ts";
 import type { MadeInstance, MadeOffer } from "../store/madeInstance.ts";
 import { hashToken, newToken } from "../store/tokens.ts";
+import type { CoordinatorTrust } from "../tls/tls.ts";
 import type { Engine } from "./engine.ts";
 
 interface InstanceMakerDeps {
@@ -18,6 +20,8 @@ interface InstanceMakerDeps {
   log: Logger;
   backends: readonly Backend[];
   url: () => string;
+  /** By what they know it; absent: they do anyway. */
+  trust?: () => Pick<CoordinatorTrust, "fingerprint">;
   engine: Pick<Engine, "updateInstance">;
   tell: (instance: InstanceRow, event: InstanceEvent) => Promise<void>;
   wake: (fleetId: string) => void;
@@ -127,7 +131,7 @@ export class InstanceMaker {
   }
 
   async #make(fleet: FleetRow, row: InstanceRow, master: InstanceRow | undefined): Promise<InstanceEvent> {
-    const { db, clock, url, log, engine } = this.#deps;
+    const { db, clock, url, trust, log, engine } = this.#deps;
     const beside = master?.made?.offer;
     const forJob = row.made?.for_job;
     const offers = (forJob ?? offersForFleet(await this.listOffers(), fleet.spec))
@@ -150,7 +154,13 @@ export class InstanceMaker {
         }),
       ]);
       try {
-        const request = { id: row.id, name: row.name, offer, url: url(), token };
+        const request = {
+          id: row.id,
+          name: row.name,
+          offer,
+          url: url(),
+          token: withPin(token, trust?.().fingerprint),
+        };
         const data = await this.#backend(offer).make(request);
         const made = { ...row.made, offer, data };
         await writeAll(db, [patchInstance(db, row.id, { made })]);

@@ -13,17 +13,25 @@ export interface ArtifactOptions {
   dir: string;
   /** Where hosts reach the coordinator, when that is configured; otherwise the address that they asked at. */
   publicUrl: string | undefined;
+  /** In PEM: by which hosts know the coordinator, where they have to be told. */
+  authorities?: () => readonly string[];
 }
 
 /** The release files lie beside the executable, as `bun run build` leaves them in `dist/`. */
 export const defaultArtifactsDir = (executable: string): string => dirname(realpathSync(executable));
 
 /**
- * How a host gets the agent: `GET /install.sh` with the coordinator's address in it, and `GET /artifacts/NAME`.
+ * How a host gets the agent: `GET /install.sh` with the coordinator's address in it, and `GET /artifacts/NAME`. And
+ * `GET /authorities.pem`, which whoever has a fingerprint finds its certificate in.
  * Open to everyone: hosts that ask have no credential yet, and nothing here is secret.
  */
-export const artifactRoutes = ({ dir, publicUrl }: ArtifactOptions): Hono =>
+export const artifactRoutes = ({ dir, publicUrl, authorities = () => [] }: ArtifactOptions): Hono =>
   new Hono()
+    .get("/authorities.pem", (c) =>
+      authorities().length === 0
+        ? c.text("This coordinator has a certificate of an authority that hosts know, or plain HTTP\n", 404)
+        : c.body(authorities().join(""), 200, { "content-type": "application/x-pem-file" }),
+    )
     .get("/install.sh", (c) => {
       const url = publicUrl ?? askedAt(c);
       // Not an address that we would put into a script: it stays without one, and asks for --url.

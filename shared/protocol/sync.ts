@@ -2,6 +2,7 @@ import { z } from "zod";
 import { Assignment } from "./assignment.ts";
 import { Credential } from "./enroll.ts";
 import { Inventory } from "./inventory.ts";
+import { TrustedAuthorities } from "./trust.ts";
 import { UpgradeOffer } from "./upgrade.ts";
 
 /** A submission in the agent's journal, finished ones included until the coordinator has no more use for them. */
@@ -72,6 +73,8 @@ export const SyncRequest = z.object({
   draining: Draining.nullish(),
   /** Absent: an agent that knows nothing of upgrades. */
   upgrade: AgentUpgrade.nullish(),
+  /** By which authorities it knows its coordinator (`trustDigest`). Absent: an agent that cannot be told of others. */
+  trust: z.string().max(100).nullish(),
 });
 export type SyncRequest = z.infer<typeof SyncRequest>;
 
@@ -103,6 +106,8 @@ export const SyncAnswer = z.object({
   upgrade: UpgradeOffer.nullish(),
   /** A client wants to reach a job here: the agent dials a tunnel, and keeps it (docs/protocol/tunnel.md). */
   tunnel: z.boolean().nullish(),
+  /** What the agent is to know its coordinator by from now on; absent: what it has. */
+  trust: TrustedAuthorities.nullish(),
   /**
    * How long this sync was kept. What the answer gives out counts from when it was sent, and not from when it arrives:
    * for the agent, from when it sent its sync and this much later.

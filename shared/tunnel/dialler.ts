@@ -4,11 +4,19 @@ import { asMessages, decodeFrame, decodeJson, FrameType } from "./frame.ts";
 import type { Transport } from "./link.ts";
 import { Mux, type MuxOptions } from "./mux.ts";
 
+export interface DialWay {
+  /** Absent: the system's. */
+  tls?: { ca: string[] } | undefined;
+  proxy?: string | undefined;
+}
+
 export interface DiallerOptions extends Pick<MuxOptions, "clock" | "resumeMs" | "onStream"> {
   /** `ws:` or `wss:`, without a query. */
   url: string;
   /** Read anew for each connection: a credential may have been renewed. */
   headers: () => Record<string, string>;
+  /** As well: the authorities that the coordinator is known by, and the proxy on the way; a WebSocket finds neither itself. */
+  way?: () => DialWay;
   maxStreams?: number;
   /** The link is up, or broken and being dialled again. */
   onChange?: (state: "up" | "broken") => void;
@@ -68,10 +76,15 @@ export class Dialler implements Disposable {
   }
 
   #dial(): void {
-    const { url, headers, clock, onChange } = this.#options;
+    const { url, headers, clock, onChange, way } = this.#options;
+    const { tls, proxy } = way?.() ?? {};
     this.#tries += 1;
     const query = `session=${this.#session}&received=${this.mux.received}`;
-    const socket = new WebSocket(`${url}?${query}`, { headers: headers() });
+    const socket = new WebSocket(`${url}?${query}`, {
+      headers: headers(),
+      ...(tls ? { tls } : {}),
+      ...(proxy === undefined ? {} : { proxy }),
+    });
     socket.binaryType = "arraybuffer";
     this.#socket = socket;
     const transport: Transport = {

@@ -1,6 +1,7 @@
 import type { CreateJoinTokenRequest, JoinToken, NewJoinToken } from "../../../shared/api/joinTokens.ts";
 import { toWireTime } from "../../../shared/api/scalars.ts";
 import { AppError } from "../../../shared/errors.ts";
+import { withPin } from "../../../shared/tls/pinnedToken.ts";
 import type { Deps } from "../../deps.ts";
 import { writeAll } from "../../store/db.ts";
 import { listFleetsByIds } from "../../store/fleets.ts";
@@ -11,12 +12,14 @@ import {
   revokeJoinToken,
 } from "../../store/joinTokens.ts";
 import { hashToken, newToken } from "../../store/tokens.ts";
+import type { CoordinatorTrust } from "../../tls/tls.ts";
 import { joinTokenCreated, joinTokenRevoked } from "../events/instanceEvents.ts";
 import { ensureAgentFleet } from "./agentFleet.ts";
 
 /** What to type on a host; `url` is the address under which hosts reach the coordinator. */
-const joinCommand = (url: string, token: string): string =>
-  `curl -fsSL ${url}/install.sh | sh -s -- --token ${token}`;
+const joinCommand = (url: string, token: string, { keyPin }: CoordinatorTrust): string =>
+  // No host knows the authority yet: the script comes from whoever has the key, which `-k` does not change.
+  `curl -fsS${keyPin === undefined ? "L" : `k --pinnedpubkey sha256//${keyPin}`} ${url}/install.sh | sh -s -- --token ${token}`;
 
 const viewToken = (row: JoinTokenRow, fleetName: string): JoinToken => ({
   id: row.id,
@@ -36,12 +39,14 @@ export const createJoinToken = async (
   const { actorId } = request;
   const fleet = await ensureAgentFleet(deps, projectId, { name: request.fleet, actorId });
   const now = deps.clock.now();
-  const token = newToken("join-");
+  const { trust } = deps.tls;
+  const secret = newToken("join-");
+  const token = withPin(secret, trust.fingerprint);
   const row: JoinTokenRow = {
     id: crypto.randomUUID(),
     project_id: projectId,
     fleet_id: fleet.id,
-    token_hash: hashToken(token),
+    token_hash: hashToken(secret),
     created_at: now,
     expires_at: now + request.ttl_s * 1000,
     uses_left: request.uses,
@@ -53,7 +58,7 @@ export const createJoinToken = async (
     insertJoinToken(deps.db, row),
     ...deps.tell([joinTokenCreated(fleet, row.expires_at, actorId)]),
   ]);
-  return { ...viewToken(row, fleet.name), token, join_command: joinCommand(request.url, token) };
+  return { ...viewToken(row, fleet.name), token, join_command: joinCommand(request.url, token, trust) };
 };
 
 /** Those that a host could still join with, newest first. */

@@ -9,6 +9,7 @@ import {
   type KeyProof,
 } from "../../../shared/protocol/enroll.ts";
 import type { Inventory } from "../../../shared/protocol/inventory.ts";
+import { splitPin } from "../../../shared/tls/pinnedToken.ts";
 import type { ReleaseKey } from "../../releases/releaseKey.ts";
 import { type Db, writeAll } from "../../store/db.ts";
 import type { TellEvents } from "../../store/events.ts";
@@ -118,7 +119,8 @@ const newCredential = (clock: Clock): Credential => ({
 });
 
 const checkJoinToken = async ({ db, clock }: EnrollDeps, text: string): Promise<JoinTokenRow> => {
-  const token = await findJoinToken(db, hashToken(text));
+  // An older agent sends it with the pin that is for its host alone.
+  const token = await findJoinToken(db, hashToken(splitPin(text).token));
   const refusal = !token
     ? "is not known"
     : token.revoked
