@@ -153,6 +153,7 @@ const send = async (
         timeout: false,
         ...(options.isFresh && { keepalive: false }),
         ...(unix !== undefined && { unix }),
+        ...(api.connection.tls && { tls: api.connection.tls }),
         ...(options.signal && { signal: options.signal }),
       } as RequestInit);
     } catch (err) {

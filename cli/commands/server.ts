@@ -3,8 +3,11 @@ import { defineCommand } from "../args/command.ts";
 import { choice, flag, integer, text, value } from "../args/option.ts";
 import type { Context } from "../context.ts";
 import { printInfo } from "../output/message.ts";
+import { keepAuthorities } from "../settings/authorities.ts";
 import { readProjects } from "../settings/configFile.ts";
 import { registerMainProject } from "../settings/mainProject.ts";
+
+const TLS_WAYS = ["self-signed", "off"] as const;
 
 const LEVELS = ["debug", "info", "warn", "error", "DEBUG", "INFO", "WARN", "ERROR"] as const;
 
@@ -23,6 +26,21 @@ export const command = defineCommand({
       "Port to answer SSH on, for stock clients; off: none ($DSTACK_SERVER_SSH_PORT or 30022)",
       text,
     ),
+    tls: choice(
+      "--tls WAY",
+      "self-signed: speak TLS with a certificate of its own, which hosts and clients pin ($DSTACK_SERVER_TLS)",
+      TLS_WAYS,
+    ),
+    tlsCert: value(
+      "--tls-cert FILE",
+      "Speak TLS with this certificate (PEM chain, read again when it changes; $DSTACK_SERVER_TLS_CERT)",
+      text,
+    ),
+    tlsKey: value("--tls-key FILE", "Its key (PEM; $DSTACK_SERVER_TLS_KEY)", text),
+    allowHttp: flag(
+      "--allow-http",
+      "Speak plain HTTP on other addresses than loopback, too ($DSTACK_SERVER_ALLOW_HTTP)",
+    ),
     dir: value("--dir DIR", "Where to keep everything ($DSTACK_SERVER_DIR or ~/.dstack/server)", text),
     token: value("--token TOKEN", "Token of the user admin ($DSTACK_SERVER_ADMIN_TOKEN or a new one)", text),
     debug: flag("-d, --debug", "The same as --log-level debug"),
@@ -37,14 +55,20 @@ export const command = defineCommand({
   exclusive: [
     ["debug", "logLevel"],
     ["yes", "no"],
+    ["tls", "tlsCert"],
   ],
-  run: async (ctx, { host, port, url, sshPort, dir, token, debug, logLevel, yes, no }) => {
+  run: async (ctx, { yes, no, ...values }) => {
+    const { host, port, url, sshPort, dir, token, debug, logLevel, tls, tlsCert, tlsKey, allowHttp } = values;
     const flags: Record<string, string | undefined> = {
       DSTACK_SERVER_HOST: host,
       DSTACK_SERVER_PORT: port === undefined ? undefined : String(port),
       DSTACK_SERVER_URL: url,
       DSTACK_SERVER_SSH_PORT: sshPort,
       DSTACK_SERVER_DIR: dir,
+      DSTACK_SERVER_TLS: tls,
+      DSTACK_SERVER_TLS_CERT: tlsCert,
+      DSTACK_SERVER_TLS_KEY: tlsKey,
+      DSTACK_SERVER_ALLOW_HTTP: allowHttp ? "1" : undefined,
       DSTACK_SERVER_ADMIN_TOKEN: token,
       DSTACK_SERVER_LOG_LEVEL: debug ? "debug" : logLevel,
     };
@@ -76,13 +100,20 @@ interface Started {
   readonly url: string;
   readonly adminToken: string | undefined;
   readonly joinCommand: string;
+  readonly fingerprint: string | undefined;
+  readonly authority: string | undefined;
 }
 
 /** What a user needs next. Scripts look for the lines with the token and the address (docs/spec/cli.md §3.1). */
 const greet = async (ctx: Context, server: Started, wish: { yes: boolean; no: boolean }): Promise<void> => {
-  const { url, adminToken, joinCommand } = server;
+  const { url, adminToken, joinCommand, fingerprint, authority } = server;
   if (adminToken !== undefined) printInfo(ctx, `The admin token is ${adminToken}`);
   printInfo(ctx, `The dstack server ${VERSION} is running at ${url}`);
+  if (authority !== undefined) {
+    printInfo(ctx, `The fingerprint of its authority is sha256:${fingerprint}`);
+    // This machine made it, or was given it: its client need not be told.
+    keepAuthorities(ctx.home, url, [authority]);
+  }
   if (adminToken === undefined) {
     printInfo(ctx, "The admin token was shown at the first start; --token sets another one");
   } else await registerMainProject(ctx, { url, token: adminToken, ...wish });
@@ -93,7 +124,7 @@ const greet = async (ctx: Context, server: Started, wish: { yes: boolean; no: bo
 };
 
 const ONLY_HERE =
-  "Only this machine reaches the server at that address. For other hosts, start it with --host 0.0.0.0,\nor with --url and the address that leads here.\n\n";
+  "Only this machine reaches the server at that address. For other hosts, start it with --host 0.0.0.0\n--tls self-signed, or with --url and the address of a proxy with TLS that leads here.\n\n";
 
 const isLoopback = (url: string): boolean => /^(localhost|127\..*|\[::1\])$/.test(new URL(url).hostname);
 

@@ -1,4 +1,5 @@
 import { messageOf } from "../../shared/errors.ts";
+import { isUnknownAuthority, tlsReason } from "../../shared/tls/reason.ts";
 import { API_VERSION, VERSION } from "../../shared/version.ts";
 import { answerOf, hasKeys, isNullOr, isText } from "../api/answer.ts";
 import { type Api, post } from "../api/client.ts";
@@ -6,6 +7,7 @@ import { listFleets } from "../api/fleets.ts";
 import { getMyUser, getProject } from "../api/projects.ts";
 import { ApiRefusal } from "../api/refusal.ts";
 import type { Context } from "../context.ts";
+import { HOW_TO_TRUST } from "../settings/authorities.ts";
 import { type Check, fail, ok, warn } from "./check.ts";
 
 // What the server says. Each question has its own patience: a server that hangs must not hang this.
@@ -18,16 +20,26 @@ const inTime = () => ({ signal: AbortSignal.timeout(PATIENCE_MS), isSingleTry: t
 const isLocal = (url: URL): boolean => /^(localhost|127\..*|\[::1\])$/.test(url.hostname);
 
 /** Whether it answers at all, and whether its clock agrees with ours. */
-export const checkServer = async ({ clock }: Context, { connection: { url } }: Api): Promise<Check[]> => {
+export const checkServer = async (
+  { clock }: Context,
+  { connection: { url, tls } }: Api,
+): Promise<Check[]> => {
   const name = "server";
   const begin = clock.steady();
   let response: Response;
   try {
-    response = await fetch(`${url}/healthcheck`, { signal: AbortSignal.timeout(PATIENCE_MS) });
+    response = await fetch(`${url}/healthcheck`, {
+      signal: AbortSignal.timeout(PATIENCE_MS),
+      ...(tls ? { tls } : {}),
+    });
     await response.arrayBuffer();
   } catch (err) {
-    const remedy = "Is the server running, and is the address right? `dstack project list` shows it";
-    return [fail(name, `${url} does not answer: ${messageOf(err)}`, remedy)];
+    const code = String((err as { code?: unknown } | null)?.code);
+    const reason = tlsReason(code, clock.now());
+    const remedy = isUnknownAuthority(code)
+      ? HOW_TO_TRUST
+      : "Is the server running, and is the address right? `dstack project list` shows it";
+    return [fail(name, `${url} does not answer: ${reason ?? messageOf(err)}`, remedy)];
   }
   const tookMs = clock.steady() - begin;
   if (!response.ok)

@@ -1,9 +1,11 @@
 import { inspect } from "node:util";
 import { ConfigurationError, type Part } from "../../shared/config/problems.ts";
 import { AppError, messageOf } from "../../shared/errors.ts";
+import { isUnknownAuthority, tlsReason } from "../../shared/tls/reason.ts";
 import { ApiRefusal, Unreachable } from "../api/refusal.ts";
 import type { Context, Output } from "../context.ts";
 import { Interrupted } from "../process/interruptible.ts";
+import { HOW_TO_TRUST } from "../settings/authorities.ts";
 import { endLive } from "./live.ts";
 import { printMessage } from "./message.ts";
 import { Cancelled, NoAnswer } from "./prompt.ts";
@@ -35,7 +37,7 @@ export const painter =
 const linesOf = (err: unknown): string[] => {
   if (err instanceof ApiRefusal) return refusalLines(err);
   if (err instanceof Unreachable)
-    return [`Failed to connect to dstack server ${err.url}`, whyUnreachable(err.cause)];
+    return [`Failed to connect to dstack server ${err.url}`, ...whyUnreachable(err.cause)];
   if (err instanceof AppError) return err.hint === undefined ? [err.message] : [err.message, err.hint];
   if (err instanceof Cancelled || err instanceof NoAnswer) return [err.message];
   // The system said no: a folder that may not be read, a disk that is full.
@@ -46,8 +48,14 @@ const linesOf = (err: unknown): string[] => {
   ];
 };
 
-const whyUnreachable = (cause: unknown): string =>
-  isRefused(cause) ? "Nothing answers there: is the server running?" : messageOf(cause);
+const whyUnreachable = (cause: unknown): string[] => {
+  if (isRefused(cause)) return ["Nothing answers there: is the server running?"];
+  const code = String((cause as { code?: unknown } | null | undefined)?.code);
+  const reason = tlsReason(code, Date.now());
+  if (reason === undefined) return [messageOf(cause)];
+  const sentence = `${reason.charAt(0).toUpperCase()}${reason.slice(1)}`;
+  return isUnknownAuthority(code) ? [sentence, HOW_TO_TRUST] : [sentence];
+};
 
 const isRefused = (cause: unknown): boolean =>
   cause instanceof Error && "code" in cause && cause.code === "ConnectionRefused";

@@ -1,6 +1,7 @@
 import { AppError } from "../../shared/errors.ts";
 import { API_VERSION } from "../../shared/version.ts";
 import type { Context } from "../context.ts";
+import { type ServerTls, tlsFor } from "./authorities.ts";
 import { readProjects } from "./configFile.ts";
 
 /** Which server, as whom, about which project. */
@@ -10,6 +11,8 @@ export interface Connection {
   readonly project: string;
   /** Value of the header `X-API-VERSION`. */
   readonly apiVersion: string;
+  /** By which authorities the server is known; absent: those of the system. */
+  readonly tls?: ServerTls;
 }
 
 /** Chooses in the order of docs/spec/cli.md §2: both variables, then the named project, then the default one. */
@@ -22,7 +25,8 @@ export const chooseConnection = async (
   const token = ctx.env["DSTACK_TOKEN"];
   const name = project ?? (ctx.env["DSTACK_PROJECT"] || undefined);
   if (url && token) {
-    if (name !== undefined) return { url: withoutSlash(url), token, project: name, apiVersion };
+    if (name !== undefined)
+      return { url: withoutSlash(url), token, project: name, apiVersion, tls: tlsFor(ctx, url) };
     throw new AppError(
       "invalid",
       "DSTACK_SERVER_URL and DSTACK_TOKEN are set, but the project is not specified. Set DSTACK_PROJECT or use --project",
@@ -31,7 +35,14 @@ export const chooseConnection = async (
   const projects = await readProjects(ctx.home);
   const entry = projects.find((each) => (name === undefined ? each.isDefault : each.name === name));
   if (entry) {
-    return { url: withoutSlash(entry.url), token: token || entry.token, project: entry.name, apiVersion };
+    const tls = tlsFor(ctx, entry.url);
+    return {
+      url: withoutSlash(entry.url),
+      token: token || entry.token,
+      project: entry.name,
+      apiVersion,
+      tls,
+    };
   }
   if (url) throw new AppError("invalid", "DSTACK_SERVER_URL is set, but DSTACK_TOKEN is not set");
   if (name !== undefined) throw new AppError("not_found", `Project ${name} is not configured`);

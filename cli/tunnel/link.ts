@@ -1,4 +1,5 @@
 import { AppError } from "../../shared/errors.ts";
+import { proxyFor } from "../../shared/net/proxy.ts";
 import { Dialler, type DiallerOptions, tunnelUrl } from "../../shared/tunnel/dialler.ts";
 import { type Api, authorization } from "../api/client.ts";
 import type { Context } from "../context.ts";
@@ -15,6 +16,7 @@ export const dialLink = (ctx: Context, { connection, project }: Api, events: Lin
   return new Dialler({
     url: tunnelUrl(connection.url, `${project}/runs/tunnel`),
     headers: () => authorization(connection),
+    way: () => ({ tls: connection.tls, proxy: proxyFor(connection.url, ctx.env) }),
     clock: ctx.clock,
     resumeMs: RESUME_MS,
     onStream: ({ stream }) => stream.reset({ code: "forbidden", message: "Nothing is offered here" }),

@@ -6,6 +6,7 @@ import { flag } from "../../args/option.ts";
 import type { Context } from "../../context.ts";
 import { formatOf, formatOptions, isData, printData } from "../../output/format.ts";
 import { renderTable } from "../../output/table.ts";
+import { tlsFor } from "../../settings/authorities.ts";
 import { type ProjectEntry, readProjects } from "../../settings/configFile.ts";
 import { apiVersionOf } from "../../settings/connection.ts";
 import { chooseDefault } from "./chooseDefault.ts";
@@ -54,7 +55,13 @@ const renderProjects = (
 
 const userOf = async (ctx: Context, { name, url, token }: ProjectEntry): Promise<string> => {
   try {
-    const api = createApi({ url, token, project: name, apiVersion: apiVersionOf(ctx.env) });
+    const api = createApi({
+      url,
+      token,
+      project: name,
+      apiVersion: apiVersionOf(ctx.env),
+      tls: tlsFor(ctx, url),
+    });
     return (await getMyUser(api)).username;
   } catch (err) {
     // One server that is away must not keep the others from being listed.

@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { z } from "zod";
 import { Fleet } from "../../../shared/api/fleets.ts";
 import { Run } from "../../../shared/api/runs.ts";
@@ -41,6 +43,8 @@ export interface ClientOptions {
 
 export const createClient = ({ url, token, home, cwd }: ClientOptions): Client => {
   const env = cleanEnvironment(home);
+  // Where a coordinator with TLS leaves what it is known by.
+  const authorities = join(home, ".dstack/authorities", `${new URL(url).host.replace(":", "_")}.pem`);
   const dstack = (args: readonly string[], options: RunOptions = {}) =>
     run([DSTACK, ...args], { cwd, ...options, env: { ...env, ...options.env } });
 
@@ -56,6 +60,7 @@ export const createClient = ({ url, token, home, cwd }: ClientOptions): Client =
       headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
       body: JSON.stringify(body),
       signal: AbortSignal.timeout(LONGEST_ANSWER_MS),
+      ...(url.startsWith("https:") ? { tls: { ca: readFileSync(authorities, "utf8") } } : {}),
     });
 
   const postOk = async (path: string, body: unknown): Promise<Response> => {

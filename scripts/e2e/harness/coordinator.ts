@@ -29,13 +29,15 @@ export const startCoordinator = async (options: CoordinatorOptions): Promise<Coo
   const [home, cwd] = [join(dir, "home"), join(dir, "empty")];
   for (const folder of [home, cwd]) mkdirSync(folder, { recursive: true });
   const [port, sshPort] = [await freePort(ip), await freePort(ip)];
-  const url = `http://${ip}:${port}`;
+  const hasTls = env["DSTACK_SERVER_TLS"] !== undefined || env["DSTACK_SERVER_TLS_CERT"] !== undefined;
+  const url = `${hasTls ? "https" : "http"}://${ip}:${port}`;
   const start = async (): Promise<Program> => {
     const program = startProgram({
       name: "dstack server",
       command: [DSTACK, "server", "--host", ip, "--port", `${port}`, "--ssh-port", `${sshPort}`, "-y"],
       logFile: join(dir, "coordinator.log"),
-      env: { ...cleanEnvironment(home), ...env },
+      // Networks of the tests are theirs alone.
+      env: { ...cleanEnvironment(home), DSTACK_SERVER_ALLOW_HTTP: "1", ...env },
       cwd,
     });
     // The two lines that scripts look for in the reference's output too (docs/spec/cli.md §3.1).
