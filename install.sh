@@ -173,9 +173,10 @@ install_binary() {
   trap 'exit 130' INT
   trap 'exit 143' HUP TERM
 
-  download_remedy="Is $url the coordinator, reachable from this host, and is its certificate good (and the clock here)?"
+  download_remedy="Is $url the coordinator, and reachable from this host?"
   case "$url" in
     https:*)
+      download_remedy="$download_remedy Is its certificate good, and the clock here ($(date -u +'%F %T') UTC)?"
       require_checking
       [ -z "$fingerprint" ] || fetch_authority
       ;;
