@@ -1,9 +1,11 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { delay } from "../../shared/async/delay.ts";
+import { cleanEnvironment } from "../e2e/harness/programs.ts";
 import { reasonsAgainst } from "../e2e/harness/requirements.ts";
 import { installPackages } from "../testing/debianPackages.ts";
 import type { Part } from "./bench.ts";
 import { inMb } from "./bigOutput.ts";
+import { timeCommand, timeRepeatedly } from "./firstByte.ts";
 import { ownMemory } from "./probe.ts";
 import { measureRun } from "./runPath.ts";
 import { percentile } from "./stats.ts";
@@ -44,7 +46,7 @@ export const measureTunnels = async (part: Part): Promise<void> => {
   await measureStalled(part, near);
   await measureSmall(part, near);
   await measureGreedy(part, near);
-  await measureShell(part, near);
+  await measureShell(part, lab.coordinator, near);
   await measureAttach(part, lab.coordinator, near);
   await measureSync({ ...part, coordinator: lab.coordinator }, near);
   for (const ms of LONG_WAYS_MS) {
@@ -113,13 +115,29 @@ const measureGreedy = async ({ report, quick }: Part, site: Site): Promise<void>
   }
 };
 
-const measureShell = async ({ report, count }: Part, { sshd, shell }: Site): Promise<void> => {
-  const ssh = await measureKeyPresses([...sshd.command, "-tt", sshd.destination, "cat"], 10 * count);
+const measureShell = async (
+  { report, count, quick }: Part,
+  { home }: Part["coordinator"],
+  { sshd, shell }: Site,
+): Promise<void> => {
+  const options = { count: 10 * count, env: cleanEnvironment(home) };
+  const command = [...sshd.command, "-tt", sshd.destination];
+  const ssh = await measureKeyPresses([...command, "cat"], options);
   report.figure("a key and its echo: ssh to sshd", inPercentiles(ssh));
-  if (!shell) return;
-  const ours = await measureKeyPresses([...shell, "cat"], 10 * count);
+  const ours = await measureKeyPresses([...shell, "cat"], options);
   const added = percentile(ours, 0.5) - percentile(ssh, 0.5);
-  report.figure("a key and its echo: a job's shell", `${inPercentiles(ours)}; ${inFine(added)} added, p50`);
+  report.figure("a key and its echo: ssh to the job", `${inPercentiles(ours)}; ${inFine(added)} added, p50`);
+  for (const [what, argv] of [
+    ["sshd", command],
+    ["the job", shell],
+  ] as const) {
+    const measure = () => timeCommand([...argv, "echo", "here"], "here", { env: options.env });
+    const times = await timeRepeatedly(quick ? 3 : 10, measure);
+    report.times(
+      `\`ssh\` to ${what}, start → first output`,
+      times.map(({ firstMs }) => firstMs),
+    );
+  }
 };
 
 const measureAttach = async ({ report, count }: Part, coordinator: Part["coordinator"], { run }: Site) => {

@@ -1,6 +1,9 @@
 /** Milliseconds from each press of a key to its echo, in a terminal that a command opens on a host. */
-export const measureKeyPresses = async (command: readonly string[], count: number): Promise<number[]> => {
-  const child = Bun.spawn([...command], { stdin: "pipe", stdout: "pipe", stderr: "pipe" });
+export const measureKeyPresses = async (
+  command: readonly string[],
+  { count, env }: { count: number; env: Record<string, string> },
+): Promise<number[]> => {
+  const child = Bun.spawn([...command], { env, stdin: "pipe", stdout: "pipe", stderr: "pipe" });
   const stderr = new Response(child.stderr).text();
   const reader = child.stdout.getReader();
   const times: number[] = [];

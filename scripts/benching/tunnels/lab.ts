@@ -17,8 +17,8 @@ export interface Site {
   readonly raw: Way;
   readonly sshForward: Way;
   readonly relay: Way;
-  /** A shell in the job, for a command to follow. */
-  readonly shell?: readonly string[];
+  /** OpenSSH by the name that `dstack attach` has written, for a command to follow. */
+  readonly shell: readonly string[];
   /** Whose memory a tunnel takes. */
   readonly programs: Readonly<Record<"coordinator" | "agent" | "client", Program>>;
 }
@@ -58,7 +58,8 @@ export const openLab = async (dir: string): Promise<Lab> => {
     cleanUp.use(client);
     const raw: Way = { name: "no tunnel", hostname: host.ip, port: (remote) => remote };
     const programs = { coordinator: coordinator.program, agent: agent.program, client };
-    return { host, run, sshd, raw, sshForward, relay, programs };
+    const shell = ["ssh", "-tt", "-F", join(coordinator.home, ".ssh/config"), run];
+    return { host, run, sshd, raw, sshForward, relay, shell, programs };
   };
   return { coordinator, addSite, [Symbol.asyncDispose]: () => cleanUp.disposeAsync() };
 };
@@ -81,7 +82,7 @@ const attach = async ({ client }: Coordinator, run: string, logFile: string) => 
   for (const remote of Object.values(JOB_PORTS)) local.set(remote, await freePort());
   const mappings = [...local].flatMap(([remote, here]) => ["-p", `${here}:${remote}`]);
   const program = client.startDstack(["attach", run, ...mappings], { logFile });
-  await program.waitForOutput(/^Attached/m);
+  await program.waitForOutput(/Press Ctrl\+C to detach/);
   const way: Way = { name: "relay", hostname: "127.0.0.1", port: (remote) => local.get(remote) ?? 0 };
   return { way, program };
 };
