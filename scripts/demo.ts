@@ -1,6 +1,7 @@
-/** A coordinator, a host that dials out to it, and a task on it; everything is gone afterwards. */
+/** A coordinator, a host that dials out to it, tasks on it, a port and a shell; everything is gone afterwards. */
 import { join, resolve } from "node:path";
 import { tempDir } from "../shared/testing/tempDir.ts";
+import { waitFor } from "../shared/testing/waitFor.ts";
 import { startAgent } from "./e2e/harness/agent.ts";
 import { startCoordinator } from "./e2e/harness/coordinator.ts";
 import { run } from "./e2e/harness/program.ts";
@@ -54,8 +55,35 @@ const apply = async (example: string, fleet: string): Promise<void> => {
   if (code !== 0) throw new Error(`dstack ${command.join(" ")} ended with ${code}`);
 };
 
+/** A port and a shell of a job, on this machine as long as somebody is attached. */
+const reach = async (fleet: string): Promise<void> => {
+  const { client } = coordinator;
+  const show = async (...args: string[]) => {
+    say(`$ dstack ${args.join(" ")}`);
+    process.stdout.write(await client.dstackOk(args, { cwd: examples }));
+  };
+  await show("apply", "-y", "-d", "-f", "site.dstack.yml", "--fleet", fleet);
+  say("$ dstack attach site");
+  await using attached = client.startDstack(["attach", "site"], { logFile: join(dir, "attach.log") });
+  const [, port] = await attached.waitForOutput(/localhost:(\d+) -> 8000[\s\S]*detach/);
+  process.stdout.write(attached.output());
+  const url = `http://localhost:${port}/`;
+  say(`$ curl ${url}`);
+  const page = () =>
+    fetch(url).then(
+      (answer) => answer.text(),
+      () => undefined,
+    );
+  process.stdout.write(await waitFor("the page", page, 20_000));
+  if (Bun.which("ssh")) await show("ssh", "site", "--", "cat site/index.html");
+  else say("A shell in the job is left out: OpenSSH is not installed");
+  await show("stop", "-y", "site");
+};
+
 await joinHost("processes", "process");
 await apply("hello.dstack.yml", "processes");
+if (Bun.which("python3")) await reach("processes");
+else say("A port and a shell are left out: python3 is not installed");
 
 const reason = await noEngine();
 if (reason === undefined) {

@@ -11,7 +11,7 @@ import { describeWith } from "./harness/requirements.ts";
 const root = resolve(import.meta.dir, "../..");
 
 describeWith(["programs", "root", "docker"], "./scripts/demo", () => {
-  test("shows a task as a process and one in a container, and ends with 0", async () => {
+  test("shows a task as a process, its port and shell, and one in a container, and ends with 0", async () => {
     using dir = tempDir();
     await using network = await createNetwork();
     const host = await network.addHost("demo");
@@ -23,6 +23,7 @@ describeWith(["programs", "root", "docker"], "./scripts/demo", () => {
       timeoutMs: 150_000,
     });
     expect(stdout).toMatch(/This is hello on [\s\S]*step 3 of 3\r?\nAll done/);
+    expect(stdout.match(/^A page of site on /gm)).toHaveLength(2);
     expect(stdout).toMatch(/This is in-an-image in a container[\s\S]*step 3 of 3/);
     expect(stdout.match(/Exited \(0\)/g)).toHaveLength(2);
     expect(code).toBe(0);
