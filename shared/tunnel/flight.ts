@@ -3,19 +3,38 @@ const MOST_BYTES = 16 * 1024 * 1024;
 const FIRST_BYTES = 256 * 1024;
 /** Acknowledgements may take so much longer than the way itself; more means that something queues. */
 const SLACK_MS = 15;
+/** It grows so much within a round trip: until something queued for the first time, and from then on. */
+const [FIRST_GROWTH, GROWTH] = [2, 1.4];
+const SHRINKING = 0.8;
 /** The shortest round trip is looked for anew, for a way may have become longer. */
 const FORGET_MS = 20_000;
+/** So many acknowledgements tell how long the way is, the shortest of them: others were late for reasons of their own. */
+const LOOKS = 8;
+
+/** Next to nothing is on the way, so that what its acknowledgements take is the way alone. */
+interface Look {
+  readonly since: number;
+  readonly windowAfter: number;
+  left: number;
+  shortestMs: number;
+}
 
 /**
  * How much of a link may be on its way. It follows the delay and not the loss: what is sent lies in queues of the
  * system that nobody sees, so it grows while more of it costs no time, and shrinks when it does. A stream that has just
- * begun then waits behind about one round trip of others', whatever their number (as LEDBAT does, RFC 6817).
+ * begun then waits behind about one round trip of others', whatever their number (as LEDBAT does, RFC 6817). How long
+ * the way is without a queue is looked at now and then with little on it (as BBR does), also where that little takes
+ * its time: a machine that is busy is no queue of ours.
  */
 export class Flight {
   #window = FIRST_BYTES;
   #shortestMs = Number.POSITIVE_INFINITY;
   #shortestAt = 0;
   #isLimiting = false;
+  /** What was sent before says nothing of the window that is now. */
+  #changedAt = Number.NEGATIVE_INFINITY;
+  #growth = FIRST_GROWTH;
+  #look: Look | undefined;
 
   get window(): number {
     return this.#window;
@@ -33,13 +52,40 @@ export class Flight {
 
   /** A frame was acknowledged `ms` after it was sent. */
   sample(ms: number, now: number): void {
-    if (ms <= this.#shortestMs || now - this.#shortestAt > FORGET_MS) {
-      this.#shortestMs = ms;
-      this.#shortestAt = now;
+    const sentAt = now - ms;
+    if (ms <= this.#shortestMs) [this.#shortestMs, this.#shortestAt] = [ms, now];
+    if (this.#look) {
+      if (sentAt >= this.#look.since) this.#take(this.#look, ms, now);
+      return;
     }
+    if (sentAt < this.#changedAt) return;
     const isQueued = ms > 2 * this.#shortestMs + SLACK_MS;
-    if (isQueued) this.#window = Math.max(LEAST_BYTES, this.#window * 0.8);
-    else if (this.#isLimiting) this.#window = Math.min(MOST_BYTES, this.#window * 1.5);
+    const isLimiting = this.#isLimiting;
     this.#isLimiting = false;
+    if (isQueued) this.#growth = GROWTH;
+    if ((isQueued && this.#window === LEAST_BYTES) || now - this.#shortestAt > FORGET_MS)
+      this.#beginLook(now);
+    else if (isQueued) this.#change(Math.max(LEAST_BYTES, this.#window * SHRINKING), now);
+    else if (isLimiting) this.#change(Math.min(MOST_BYTES, this.#window * this.#growth), now);
+  }
+
+  #change(window: number, now: number): void {
+    this.#window = window;
+    this.#changedAt = now;
+  }
+
+  #beginLook(now: number): void {
+    const windowAfter = this.#window;
+    this.#look = { since: now, windowAfter, left: LOOKS, shortestMs: Number.POSITIVE_INFINITY };
+    this.#change(LEAST_BYTES, now);
+  }
+
+  #take(look: Look, ms: number, now: number): void {
+    look.shortestMs = Math.min(look.shortestMs, ms);
+    look.left -= 1;
+    if (look.left > 0) return;
+    this.#look = undefined;
+    [this.#shortestMs, this.#shortestAt] = [look.shortestMs, now];
+    this.#change(look.windowAfter, now);
   }
 }

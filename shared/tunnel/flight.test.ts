@@ -1,0 +1,89 @@
+import { describe, expect, test } from "bun:test";
+import { Flight } from "./flight.ts";
+
+interface Way {
+  /** Of one direction. */
+  delayMs: number;
+  bytesPerMs: number;
+  /** How late an acknowledgement is for reasons that have nothing to do with what is on the way. */
+  lateMs?: () => number;
+}
+
+const FRAME = 64 * 1024;
+const STEP_MS = 0.25;
+/** As the receiving side does it (link.ts). */
+const [ACK_BYTES, ACK_MS] = [256 * 1024, 4];
+
+/** A sender that always has more, and a wire with a queue before it. Answers what came in the last second. */
+const play = (flight: Flight, { delayMs, bytesPerMs, lateMs = () => 0 }: Way, forMs: number) => {
+  const onTheWay: { sentAt: number; comesAt: number }[] = [];
+  const acks: { at: number; frames: number; sentAt: number }[] = [];
+  let [inFlight, freeAt, unacked, firstAt, lastSentAt] = [0, 0, 0, 0, 0];
+  let [bytes, longestMs] = [0, 0];
+  for (let now = 0; now < forMs; now += STEP_MS) {
+    for (; inFlight < flight.window; inFlight += FRAME) {
+      freeAt = Math.max(freeAt, now) + FRAME / bytesPerMs;
+      onTheWay.push({ sentAt: now, comesAt: freeAt + delayMs });
+    }
+    flight.limited();
+    while (onTheWay[0] && onTheWay[0].comesAt <= now) {
+      const { sentAt } = onTheWay.shift() ?? { sentAt: 0 };
+      if (unacked === 0) firstAt = now;
+      unacked += 1;
+      lastSentAt = sentAt;
+      if (now < forMs - 1_000) continue;
+      bytes += FRAME;
+      longestMs = Math.max(longestMs, now - sentAt - delayMs);
+    }
+    if (unacked > 0 && (unacked * FRAME >= ACK_BYTES || now - firstAt >= ACK_MS)) {
+      const at = Math.max(acks.at(-1)?.at ?? 0, now + delayMs + lateMs());
+      acks.push({ at, frames: unacked, sentAt: lastSentAt });
+      unacked = 0;
+    }
+    for (let ack = acks[0]; ack && ack.at <= now; ack = acks[0]) {
+      acks.shift();
+      inFlight -= ack.frames * FRAME;
+      flight.sample(now - ack.sentAt, now);
+    }
+  }
+  return { bytesPerMs: bytes / 1_000, queueMs: longestMs };
+};
+
+/** The same on every run. */
+const seeded = (): (() => number) => {
+  let state = 1;
+  return () => {
+    state = (state * 48_271) % 2_147_483_647;
+    return state / 2_147_483_647;
+  };
+};
+
+describe("so much is on its way that", () => {
+  test("a long and wide one is full after two seconds, and stays so", () => {
+    const [flight, way] = [new Flight(), { delayMs: 50, bytesPerMs: 125_000 }];
+    expect(play(flight, way, 3_000).bytesPerMs).toBeGreaterThan(0.7 * way.bytesPerMs);
+    expect(play(new Flight(), way, 60_000).bytesPerMs).toBeGreaterThan(0.7 * way.bytesPerMs);
+  });
+
+  test("a narrow one is full, and nobody waits for long, however long it lasts", () => {
+    const way = { delayMs: 5, bytesPerMs: 2_000 };
+    for (const forMs of [5_000, 120_000]) {
+      const { bytesPerMs, queueMs } = play(new Flight(), way, forMs);
+      expect(bytesPerMs).toBeGreaterThan(0.8 * way.bytesPerMs);
+      expect(queueMs).toBeLessThan(400);
+    }
+  });
+
+  test("a machine that is busy does not count as a queue", () => {
+    const random = seeded();
+    const way = { delayMs: 0.1, bytesPerMs: 500_000, lateMs: () => 5 + 60 * random() ** 2 };
+    expect(play(new Flight(), way, 20_000).bytesPerMs).toBeGreaterThan(20_000);
+  });
+
+  test("what takes no time is as fast as it can be", () => {
+    const way = { delayMs: 0.1, bytesPerMs: 500_000 };
+    const { bytesPerMs, queueMs } = play(new Flight(), way, 2_000);
+    expect(bytesPerMs).toBeGreaterThan(300_000);
+    expect(queueMs).toBeLessThan(40);
+  });
+});
