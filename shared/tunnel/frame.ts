@@ -60,7 +60,7 @@ export const frameOf = (type: number, stream: number, payload: Uint8Array = NOTH
 export const bytesOf = ({ payload }: Frame): number => HEADER_BYTES + payload.length;
 
 /** Writes it there; returns where it ends. */
-const writeFrame = ({ type, stream, payload }: Frame, into: Uint8Array, at: number): number => {
+export const writeFrame = ({ type, stream, payload }: Frame, into: Uint8Array, at: number): number => {
   into[at] = type;
   writeU32(into, at + 1, stream);
   into.set(payload, at + HEADER_BYTES);
