@@ -65,6 +65,8 @@ export interface AgentDeps {
   createDockerRuntime: (log: Logger) => Runtime;
   /** DOCKER_HOST. */
   dockerHost: string;
+  /** Where clients may reach this host without the coordinator; 0: any port, `off`: nowhere. */
+  directPort: number | "off";
   service: ServiceManager;
   upgrade: UpgradeOptions;
   log: Logger;
@@ -200,6 +202,8 @@ export const runAgent = async (deps: AgentDeps, signal: AbortSignal): Promise<Ag
     env: deps.env,
     log,
     jobOf: (submissionId) => jobs.attached(submissionId),
+    stateDir,
+    directPort: deps.directPort,
   });
 
   const ended = new AbortController();

@@ -43,6 +43,8 @@ export const HELP = `Usage: dstack-agent COMMAND [options]
   --json             of status and doctor: as JSON
   --upgrade WHEN     auto or off: take the releases that the coordinator offers, or stay as it is
                      (default: auto; or DSTACK_AGENT_UPGRADE)
+  --direct PORT      where clients in the same network may reach jobs without the coordinator between: auto (any
+                     free port), off, or a port (default: auto; or DSTACK_AGENT_DIRECT)
   --log-level LEVEL  debug, info, warn or error (or DSTACK_AGENT_LOG_LEVEL)
 `;
 
@@ -62,6 +64,8 @@ export interface Config {
   /** DOCKER_HOST, or the socket of an engine of this host. */
   dockerHost: string;
   upgrade: "auto" | "off";
+  /** 0: any port. */
+  directPort: number | "off";
   /** How long another release may take to reach the coordinator before this one comes back. */
   trialMs: number;
   reason: string;
@@ -106,6 +110,7 @@ export const loadConfig = (
   return {
     command,
     upgrade,
+    directPort: readDirectPort(values.direct ?? (env["DSTACK_AGENT_DIRECT"] || "auto")),
     trialMs: trialS * 1000,
     stateDir: checkStateDir(values["state-dir"] ?? defaultStateDir(env, isRoot)),
     url: checkUrl(values.url ?? env["DSTACK_URL"]),
@@ -150,6 +155,7 @@ const parse = (args: readonly string[]) => {
         name: { type: "string" },
         "log-level": { type: "string" },
         upgrade: { type: "string" },
+        direct: { type: "string" },
         reason: { type: "string" },
         wait: { type: "boolean" },
         force: { type: "boolean" },
@@ -177,6 +183,14 @@ const checkStateDir = (path: string): string => {
       `--state-dir may have at most ${MAX_STATE_DIR_BYTES} bytes, for the sake of its socket: "${path}"`,
     );
   return path.replace(/(?<=.)\/+$/, "");
+};
+
+const readDirectPort = (text: string): number | "off" => {
+  if (text === "off") return "off";
+  if (text === "auto") return 0;
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  if (port >= 1 && port <= 65_535) return port;
+  throw wrong(`--direct is auto, off or a port, not "${text}"`);
 };
 
 const MAX_REASON = 200;

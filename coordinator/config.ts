@@ -101,6 +101,8 @@ const Environment = z.object({
   DSTACK_SERVER_SSHPROXY_ADDRESS: z.string().transform(readAddress).optional(),
   /** No key of a user is told to a host; set to anything, as with the reference. */
   DSTACK_SERVER_SSHPROXY_ENFORCED: z.string().optional(),
+  /** `off`: no client is told how to reach a host past the coordinator. */
+  DSTACK_SERVER_DIRECT_TUNNELS: z.enum(["auto", "off"]).default("auto"),
   /** With which a proxy for SSH asks for the way to a job. */
   DSTACK_SSHPROXY_API_TOKEN: z.string().min(1).optional(),
   /** Who has the network of its host. 1: jobs of several nodes; 2: jobs that have the whole host; 3: none. */
@@ -156,6 +158,7 @@ export interface CoordinatorConfig {
   /** Undefined: there is no proxy for SSH other than the coordinator itself. */
   sshProxyToken: string | undefined;
   jobNetworkMode: JobNetworkMode;
+  allowsDirectTunnels: boolean;
   /** Undefined: there is no such backend. */
   localInstances: { most: number; agent: string | undefined } | undefined;
 }
@@ -261,6 +264,7 @@ export const loadCoordinatorConfig = (env: Record<string, string | undefined>): 
     },
     sshAddress: data.DSTACK_SERVER_SSHPROXY_ADDRESS,
     isSshProxyEnforced: data.DSTACK_SERVER_SSHPROXY_ENFORCED !== undefined,
+    allowsDirectTunnels: data.DSTACK_SERVER_DIRECT_TUNNELS === "auto",
     sshProxyToken: data.DSTACK_SSHPROXY_API_TOKEN,
     prometheus: {
       isEnabled: data.DSTACK_ENABLE_PROMETHEUS_METRICS !== undefined,

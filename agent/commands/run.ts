@@ -72,6 +72,7 @@ export const run = async (config: Config, deps: RunDeps): Promise<void> => {
           stateDir: config.stateDir,
           log,
         }),
+      directPort: config.directPort,
       service,
       upgrade: {
         program: own?.path,

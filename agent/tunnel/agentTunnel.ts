@@ -7,10 +7,10 @@ import { AGENT_BASE_PATH, AGENT_PROTOCOL, AGENT_PROTOCOL_HEADER } from "../../sh
 import { Dialler, tunnelUrl } from "../../shared/tunnel/dialler.ts";
 import type { IncomingStream } from "../../shared/tunnel/mux.ts";
 import { WindowBudget } from "../../shared/tunnel/receiveWindow.ts";
+import { DirectWay } from "../direct/directWay.ts";
 import type { AttachedJob } from "../jobs/runningJobs.ts";
 import type { LinkOptions } from "../link/client.ts";
-import { answerSsh } from "./answerSsh.ts";
-import { pipeToPort } from "./pipeToPort.ts";
+import { serveStream } from "./serveStream.ts";
 
 export interface AgentTunnelDeps {
   link: LinkOptions;
@@ -19,6 +19,10 @@ export interface AgentTunnelDeps {
   log: Logger;
   /** Undefined: it does not run here. */
   jobOf: (submissionId: string) => AttachedJob | undefined;
+  /** Where the host's key for direct connections is. */
+  stateDir: string;
+  /** The port that clients may reach the host at; 0: any, `off`: none. */
+  directPort: number | "off";
 }
 
 const RESUME_MS = 60_000;
@@ -29,16 +33,26 @@ const BUDGET_BYTES = 64 * 1024 * 1024;
 export class AgentTunnel implements Disposable {
   readonly #deps: AgentTunnelDeps;
   readonly #budget = new WindowBudget(BUDGET_BYTES);
+  readonly #direct: DirectWay;
   #dialler: Dialler | undefined;
   #isWanted = false;
 
   constructor(deps: AgentTunnelDeps) {
     this.#deps = deps;
+    const { log, stateDir, directPort: port } = deps;
+    this.#direct = new DirectWay({
+      clock: systemClock,
+      log,
+      stateDir,
+      port,
+      serve: (incoming, submissionId, to) => this.#serve(incoming, { submissionId, to }),
+    });
   }
 
   /** What the coordinator's last answer said. */
   wanted(isWanted: boolean): void {
     this.#isWanted = isWanted;
+    this.#direct.heard();
     // The coordinator has just answered: a connection that is waited for need not wait longer.
     if (isWanted && this.#dialler) this.#dialler.hurry();
     else if (isWanted) this.#dial();
@@ -47,12 +61,13 @@ export class AgentTunnel implements Disposable {
 
   [Symbol.dispose](): void {
     this.#isWanted = false;
+    this.#direct[Symbol.dispose]();
     this.#dialler?.[Symbol.dispose]();
   }
 
   #dial(): void {
     const { link, log, env } = this.#deps;
-    const dialler = new Dialler({
+    const dialler: Dialler = new Dialler({
       way: () => ({ tls: link.tls?.(), proxy: proxyFor(link.url, env) }),
       url: tunnelUrl(link.url, `${AGENT_BASE_PATH}/tunnel`),
       headers: () => ({
@@ -61,7 +76,8 @@ export class AgentTunnel implements Disposable {
       }),
       clock: systemClock,
       resumeMs: RESUME_MS,
-      onStream: (incoming, request) => this.#take(incoming, request),
+      onStream: (incoming, request) =>
+        this.#take(incoming, { request, isLinkLost: () => dialler.mux.isClosed }),
       onChange: (state) => log.debug("The tunnel to the coordinator", { state }),
       onClosed: (reason) => {
         log.debug("The tunnel to the coordinator is closed", { reason });
@@ -73,8 +89,10 @@ export class AgentTunnel implements Disposable {
     this.#dialler = dialler;
   }
 
-  #take(incoming: IncomingStream, request: unknown): void {
-    const { log, jobOf } = this.#deps;
+  #take(
+    incoming: IncomingStream,
+    { request, isLinkLost }: { request: unknown; isLinkLost: () => boolean },
+  ): void {
     const { stream } = incoming;
     const asked = AgentStreamRequest.safeParse(request);
     if (!asked.success) {
@@ -82,24 +100,31 @@ export class AgentTunnel implements Disposable {
       return;
     }
     const { submission_id: submissionId, to } = asked.data;
-    const job = jobOf(submissionId);
+    this.#serve(incoming, { submissionId, to, isLinkLost });
+  }
+
+  #serve(incoming: IncomingStream, { submissionId, to, isLinkLost = () => false }: Asked): void {
+    const { stream } = incoming;
+    const job = this.#deps.jobOf(submissionId);
     if (!job) {
       stream.reset({ code: "not_found", message: "The job does not run on this host" });
       return;
     }
-    const network = { pid: job.account.pid, isOwn: job.account.hasNetwork };
-    const answered =
-      to.kind === "ssh"
-        ? answerSsh(incoming, {
-            ...to,
-            job,
-            budget: this.#budget,
-            log: log.child({ submission_id: submissionId }),
-          })
-        : pipeToPort(incoming, { network, port: to.port, budget: this.#budget, use: job.use });
-    answered.catch((err: unknown) => {
-      log.error("A stream to a job failed", { submission_id: submissionId, to: to.kind, err });
+    const log = this.#deps.log.child({ submission_id: submissionId });
+    const served =
+      to.kind === "direct"
+        ? this.#direct.offer(incoming, { job, submissionId, to, isLinkLost })
+        : serveStream(incoming, to, { job, budget: this.#budget, log });
+    served.catch((err: unknown) => {
+      log.error("A stream to a job failed", { to: to.kind, err });
       stream.reset({ code: "unavailable", message: messageOf(err) });
     });
   }
+}
+
+interface Asked {
+  submissionId: string;
+  to: AgentStreamRequest["to"];
+  /** Whether the link that it came over is no more. */
+  isLinkLost?: () => boolean;
 }

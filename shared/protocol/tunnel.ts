@@ -5,23 +5,38 @@ const StreamTarget = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("port"), port: z.number().int().min(1).max(65_535) }),
   /** The SSH server that the agent is for this job. */
   z.object({ kind: z.literal("ssh") }),
+  /**
+   * A ticket for the direct way (shared/protocol/direct.ts). The stream carries nothing else, and stays open for as long
+   * as the ticket, or what came of it, is to be good.
+   */
+  z.object({ kind: z.literal("direct") }),
 ]);
 
-/** What a client asks the coordinator for. */
+export type StreamTarget = z.infer<typeof StreamTarget>;
+
+/** What a client asks the coordinator for, or, over a direct link, the agent. */
 export const ClientStreamRequest = z.object({ submission_id: z.uuid(), to: StreamTarget });
 export type ClientStreamRequest = z.infer<typeof ClientStreamRequest>;
+
+/** Who may log in by `ssh`. */
+const Login = z.object({
+  /** Public keys, in the form of `authorized_keys`, of which any may log in. */
+  keys: z.array(z.string().max(16_000)).max(16),
+  /** The Unix user to log in as; null: the job's own. */
+  user: z.string().max(200).nullable(),
+});
 
 /** What the coordinator asks the agent for, once it knows that this may be. */
 export const AgentStreamRequest = z.object({
   submission_id: z.uuid(),
   to: z.discriminatedUnion("kind", [
     z.object({ kind: z.literal("port"), port: z.number().int().min(1).max(65_535) }),
+    Login.extend({ kind: z.literal("ssh") }),
+    /** What the ticket is for. */
     z.object({
-      kind: z.literal("ssh"),
-      /** Public keys, in the form of `authorized_keys`, of which any may log in. */
-      keys: z.array(z.string().max(16_000)).max(16),
-      /** The Unix user to log in as; null: the job's own. */
-      user: z.string().max(200).nullable(),
+      kind: z.literal("direct"),
+      ports: z.array(z.number().int().min(1).max(65_535)).max(1_000),
+      login: Login,
     }),
   ]),
 });

@@ -3,7 +3,7 @@ import type { Deps } from "../../deps.ts";
 import { type Destination, StreamRefusal } from "../../relay/relay.ts";
 import type { ProjectRole } from "../../store/members.ts";
 import type { ProjectRow } from "../../store/projects.ts";
-import { findRun } from "../../store/runs.ts";
+import { findRun, type RunRow } from "../../store/runs.ts";
 import { findSubmission } from "../../store/submissions.ts";
 import type { UserRow } from "../../store/users.ts";
 import { jobSpecsOf } from "../runs/effectiveSpec.ts";
@@ -36,11 +36,21 @@ export const findDestination = async (
   const [spec] = jobSpecsOf(deps, run.spec, run.name).filter(
     (one) => one.job_num === submission.job_num && one.replica_num === submission.replica_num,
   );
+  const keys = keysOf(run, user);
+  if (to.kind === "direct") {
+    if (!deps.config.allowsDirectTunnels)
+      throw new StreamRefusal("forbidden", "This server wants all streams to go through it");
+    // Who logs in by the server's own endpoint alone logs in nowhere else.
+    const login = { keys: isProxyEnforced(deps) ? [] : keys, user: null };
+    const ports = [...new Set(spec?.app_specs.map(({ port }) => port))];
+    return {
+      instanceId: submission.instance_id,
+      request: { submission_id: id, to: { kind: "direct", ports, login } },
+    };
+  }
   if (to.kind === "ssh") {
     if (isProxyEnforced(deps))
       throw new StreamRefusal("forbidden", "This server wants SSH to go through its own endpoint");
-    const known = [run.spec.ssh_key_pub, user.ssh_public_key].filter((key) => key !== null);
-    const keys = [...new Set(known)];
     return {
       instanceId: submission.instance_id,
       request: { submission_id: id, to: { kind: "ssh", keys, user: null } },
@@ -49,4 +59,9 @@ export const findDestination = async (
   if (!spec?.app_specs.some(({ port }) => port === to.port))
     throw new StreamRefusal("forbidden", `The configuration of ${run.name} has no port ${to.port}`);
   return { instanceId: submission.instance_id, request: { submission_id: id, to } };
+};
+
+const keysOf = (run: RunRow, user: UserRow): string[] => {
+  const known = [run.spec.ssh_key_pub, user.ssh_public_key].filter((key) => key !== null);
+  return [...new Set(known)];
 };
