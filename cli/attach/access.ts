@@ -8,7 +8,8 @@ import { openAlias } from "../ssh/aliases.ts";
 import type { Identities } from "../ssh/identity.ts";
 import { includeAliases } from "../ssh/include.ts";
 import { jobSsh } from "../ssh/jobSsh.ts";
-import { JobLink, type Route } from "../tunnel/jobLink.ts";
+import type { Route } from "../tunnel/direct/wishedWay.ts";
+import { JobLink } from "../tunnel/jobLink.ts";
 import type { JobPorts } from "../tunnel/jobPorts.ts";
 import type { ReversePorts } from "../tunnel/reversePorts.ts";
 import type { Outage } from "./outage.ts";
@@ -89,7 +90,7 @@ export class JobAccess implements Disposable {
     this.#wanted = { replica, job };
     const isLinked = this.ports !== undefined || this.reverse !== undefined;
     const [route] = await Promise.all([
-      isLinked ? this.#link.up : undefined,
+      isLinked ? this.#link.ready() : undefined,
       this.#openAlias(run),
       this.#openReverse(run),
     ]);
@@ -107,7 +108,7 @@ export class JobAccess implements Disposable {
   async #openReverse(run: Run): Promise<void> {
     if (!this.reverse) return;
     const files = await this.#identities.filesFor(run.run_spec.ssh_key_pub);
-    await this.#link.up;
+    await this.#link.ready();
     await this.reverse.open(this.#link, files);
   }
 

@@ -19,7 +19,10 @@ export interface Client {
   /** The same where anything but exit code 0 is a failure; answers stdout. */
   dstackOk(args: readonly string[], options?: RunOptions): Promise<string>;
   /** `dstack ARGS` in the background, its output in `logFile`. */
-  startDstack(args: readonly string[], options: { logFile: string; place?: Place }): Program;
+  startDstack(
+    args: readonly string[],
+    options: { logFile: string; place?: Place; env?: Record<string, string> },
+  ): Program;
   post(path: string, body: unknown): Promise<Response>;
   getRun(name: string): Promise<Run>;
   getFleet(name: string): Promise<Fleet>;
@@ -93,12 +96,12 @@ export const createClient = ({ url, token, home, cwd }: ClientOptions): Client =
   return {
     dstack,
     dstackOk,
-    startDstack: (args, { logFile, place }) =>
+    startDstack: (args, { logFile, place, env: more }) =>
       startProgram({
         name: `dstack ${args.join(" ")}`,
         command: [DSTACK, ...args],
         logFile,
-        env,
+        env: { ...env, ...more },
         cwd,
         ...(place ? { place } : {}),
       }),
