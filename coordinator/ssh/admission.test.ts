@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { FakeClock } from "../../shared/testing/fakeClock.ts";
 import { Admission } from "./admission.ts";
 
 const LIMITS = { most: 5, mostOfAddress: 4, mostLoggingIn: 3, mostLoggingInOfAddress: 2 };
@@ -13,20 +14,20 @@ const open = (admission: Admission, address: string) => {
 };
 
 test("the oldest log-in of an address gives way to the newest, and nobody else's", () => {
-  const admission = new Admission(LIMITS);
+  const admission = new Admission(LIMITS, new FakeClock());
   const other = open(admission, "10.0.0.9");
   const [first, second, third] = [1, 2, 3].map(() => open(admission, "10.0.0.1"));
   expect([first, second, third, other].map((one) => one?.ended.is)).toEqual([true, false, false, false]);
 });
 
 test("the oldest of all gives way where many addresses are at it", () => {
-  const admission = new Admission(LIMITS);
+  const admission = new Admission(LIMITS, new FakeClock());
   const all = [1, 2, 3, 4].map((n) => open(admission, `10.0.0.${n}`));
   expect(all.map(({ ended }) => ended.is)).toEqual([true, false, false, false]);
 });
 
 test("who has logged in gives way to nobody; beyond the limits nobody gets in", () => {
-  const admission = new Admission(LIMITS);
+  const admission = new Admission(LIMITS, new FakeClock());
   const enter = (address: string) => {
     const one = open(admission, address);
     one.ticket?.loggedIn();
@@ -42,9 +43,11 @@ test("who has logged in gives way to nobody; beyond the limits nobody gets in", 
 });
 
 test("a network of IPv6 is one address; one of IPv4 in its form is its own", () => {
-  const admission = new Admission(LIMITS);
+  const admission = new Admission(LIMITS, new FakeClock());
   const six = ["2001:db8:1:2::1", "2001:db8:1:2:ffff::2", "2001:db8:1:2::3"].map((ip) => open(admission, ip));
   expect(six.map(({ ended }) => ended.is)).toEqual([true, false, false]);
-  const four = ["::ffff:10.0.0.1", "::ffff:10.0.0.2"].map((ip) => open(new Admission(LIMITS), ip));
+  const four = ["::ffff:10.0.0.1", "::ffff:10.0.0.2"].map((ip) =>
+    open(new Admission(LIMITS, new FakeClock()), ip),
+  );
   expect(four.every(({ ticket }) => ticket)).toBe(true);
 });

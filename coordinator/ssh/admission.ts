@@ -1,3 +1,6 @@
+import type { Clock } from "../../shared/clock.ts";
+import { LoginRate } from "./loginRate.ts";
+
 /** A connection, as far as counting goes. */
 interface Counted {
   readonly address: string;
@@ -30,12 +33,14 @@ const networkOf = (address: string): string =>
  */
 export class Admission {
   readonly #limits: AdmissionLimits;
+  readonly #rate: LoginRate;
   readonly #open = new Set<Counted>();
   /** In the order in which they came. */
   readonly #loggingIn = new Set<Counted>();
 
-  constructor(limits: AdmissionLimits) {
+  constructor(limits: AdmissionLimits, clock: Clock) {
     this.#limits = limits;
+    this.#rate = new LoginRate(clock);
   }
 
   get size(): number {
@@ -46,6 +51,7 @@ export class Admission {
   admit({ address: from, end }: { address: string; end: () => void }): Ticket | undefined {
     const { most, mostOfAddress, mostLoggingIn, mostLoggingInOfAddress } = this.#limits;
     const address = networkOf(from);
+    if (!this.#rate.begin(address)) return undefined;
     const ofAddress = (all: Set<Counted>) => [...all].filter((one) => one.address === address);
     const waiting = ofAddress(this.#loggingIn);
     if (waiting.length >= mostLoggingInOfAddress) this.#giveWay(waiting[0]);
@@ -55,7 +61,10 @@ export class Admission {
     this.#open.add(counted);
     this.#loggingIn.add(counted);
     return {
-      loggedIn: () => void this.#loggingIn.delete(counted),
+      loggedIn: () => {
+        this.#loggingIn.delete(counted);
+        this.#rate.loggedIn(address);
+      },
       closed: () => {
         this.#open.delete(counted);
         this.#loggingIn.delete(counted);

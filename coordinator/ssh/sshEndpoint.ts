@@ -24,6 +24,8 @@ const LIMITS = { most: 2_000, mostOfAddress: 500, mostLoggingIn: 200, mostLoggin
 /** For windows beyond the first, of all connections. */
 const BUDGET_BYTES = 64 * 1024 * 1024;
 
+const TELL_MS = 60_000;
+
 interface Session {
   login: SshLogin;
   end(why: string): void;
@@ -32,16 +34,19 @@ interface Session {
 /** The coordinator's own SSH server, for clients that know no tunnels: each connection is led to the job that it names. */
 export class SshEndpoint implements Disposable {
   readonly #deps: SshEndpointDeps;
-  readonly #admission = new Admission(LIMITS);
+  readonly #admission: Admission;
   readonly #budget = new WindowBudget(BUDGET_BYTES);
   readonly #issued: IssuedKeys;
   readonly #sockets = new Set<Socket>();
   readonly #sessions = new Set<Session>();
+  #refused = 0;
+  #toldAt = Number.NEGATIVE_INFINITY;
   #server: Server | undefined;
   #port: number | undefined;
 
   constructor(deps: SshEndpointDeps) {
     this.#deps = deps;
+    this.#admission = new Admission(LIMITS, deps.clock);
     this.#issued = new IssuedKeys(deps.clock);
   }
 
@@ -95,12 +100,23 @@ export class SshEndpoint implements Disposable {
     for (const socket of this.#sockets) socket.destroySoon();
   }
 
+  /** Once in a while: whoever comes so often does not fill the log too. */
+  #tellRefused(address: string): void {
+    this.#refused += 1;
+    const now = this.#deps.clock.steady();
+    if (now - this.#toldAt < TELL_MS) return;
+    const fields = { address, refused: this.#refused, open: this.#admission.size };
+    this.#deps.log.warn("SSH connections are refused: there are too many", fields);
+    this.#toldAt = now;
+    this.#refused = 0;
+  }
+
   #take(socket: Socket): void {
     const { log, hostKey, relay, findLogin } = this.#deps;
     const address = socket.remoteAddress ?? "";
     const ticket = this.#admission.admit({ address, end: () => socket.destroy() });
     if (!ticket) {
-      log.warn("An SSH connection was refused: there are enough", { address, open: this.#admission.size });
+      this.#tellRefused(address);
       socket.destroy();
       return;
     }
