@@ -10,6 +10,7 @@ const open = () => {
     try {
       return dlopen(name, {
         flock: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
+        getpwuid: { args: [FFIType.u32], returns: FFIType.ptr },
         sigaction: { args: [FFIType.i32, FFIType.ptr, FFIType.ptr], returns: FFIType.i32 },
       }).symbols;
     } catch {

@@ -1,6 +1,6 @@
-import { userInfo } from "node:os";
 import { join } from "node:path";
 import { messageOf } from "../../shared/errors.ts";
+import { accountHome } from "../process/accountHome.ts";
 import { withLock } from "../process/fileLock.ts";
 import { aliasesPath, readIfThere, replaceFile } from "./files.ts";
 
@@ -11,11 +11,11 @@ const CONDITION = /^\s*(?:Host|Match)[\s=]/im;
  * Has OpenSSH read the aliases, by one line at the top of `~/.ssh/config` (docs/spec/cli.md §6.3). Returns why that
  * cannot be; then `ssh -F` reads them still.
  */
-export const includeAliases = (home: string, accountHome = homeOfAccount()): string | undefined => {
+export const includeAliases = (home: string, homeOfAccount = accountHome()): string | undefined => {
   const path = join(home, ".ssh", "config");
   const aliases = aliasesPath(home);
   // OpenSSH takes `~` for the home of the account, whatever HOME says.
-  const line = `Include ${home === accountHome ? "~/.dstack/ssh/config" : quoted(aliases)}`;
+  const line = `Include ${home === homeOfAccount ? "~/.dstack/ssh/config" : quoted(aliases)}`;
   const isIncluded = (text: string) => beforeConditions(text).some((one) => one === line);
   try {
     if (isIncluded(readIfThere(path) ?? "")) return undefined;
@@ -36,12 +36,3 @@ const beforeConditions = (text: string): string[] =>
     .map((one) => one.trim());
 
 const quoted = (path: string): string => (/\s/.test(path) ? `"${path}"` : path);
-
-const homeOfAccount = (): string | undefined => {
-  try {
-    return userInfo().homedir;
-  } catch {
-    // An account that the system does not know, as in many containers: nothing is its home.
-    return undefined;
-  }
-};

@@ -33,6 +33,8 @@ interface Started {
   readonly finished: Promise<Finished>;
   /** What has been written to stdout so far. */
   out(): string;
+  /** The same of stderr. */
+  err(): string;
   waitForOut(pattern: RegExp | string): Promise<void>;
   /** Types a line. */
   type(line: string): void;
@@ -116,6 +118,7 @@ const startCli = (
   return {
     finished,
     out: out.text,
+    err: err.text,
     waitForOut: async (pattern) => {
       const shows = () =>
         typeof pattern === "string" ? out.text().includes(pattern) : pattern.test(out.text());

@@ -1,5 +1,7 @@
 /** Ports of jobs on this machine, through the coordinator: the host of the lab answers what comes for a port. */
 import { expect, test } from "bun:test";
+import { type Clock, systemClock } from "../../shared/clock.ts";
+import { waitFor } from "../../shared/testing/waitFor.ts";
 import { type Lab, openLab } from "./lab.ts";
 
 /** The host syncs as agents do, and says of each stream which port it was for. */
@@ -130,4 +132,65 @@ test("attach to a run that is done ends as the run did, and gives its ports back
   await lab.waitForStatus("over", "done");
   expect((await lab.person.run(["attach", "over"])).code).toBe(0);
   await expect(readFrom(port)).rejects.toThrow();
+});
+
+/** Something between client and coordinator that knows no WebSockets. */
+const openProxyWithoutTunnels = (lab: Lab) =>
+  Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    idleTimeout: 0,
+    fetch: (request) => {
+      const { pathname, search } = new URL(request.url);
+      if (pathname.endsWith("/runs/tunnel")) return new Response(null, { status: 426 });
+      const { method, headers, body, signal } = request;
+      return fetch(`${lab.coordinator.url}${pathname}${search}`, { method, headers, body, signal });
+    },
+  });
+
+test("where no tunnel comes about attach says so and ends, and apply goes on without the ports", async () => {
+  const hasty: Clock = {
+    ...systemClock,
+    after: (ms, fire) => systemClock.after(ms > 10_000 ? ms : ms / 20, fire),
+  };
+  await using lab = await openLab({ clock: hasty });
+  await using proxy = openProxyWithoutTunnels(lab);
+  const env = { DSTACK_SERVER_URL: `http://127.0.0.1:${proxy.port}` };
+  const far = await runWith(lab, "far", `"${freePort()}:8000"`);
+  expect(await lab.person.run(["attach", "far"], { env })).toMatchObject({
+    code: 1,
+    out: "Can't connect to the remote host\nthe coordinator could not be reached\n",
+  });
+  await lab.agent.finished(far, 0);
+  await lab.waitForStatus("far", "done");
+  await lab.task("near", `ports: ["${freePort()}:8000"]`);
+  const applied = lab.person.start(["apply", "-f", "near.dstack.yml", "-y"], { env });
+  const id = await lab.agent.take();
+  await lab.agent.running(id);
+  await lab.agent.log(id, "it runs\n");
+  await applied.waitForOut("it runs\n");
+  await waitFor("the reason", () =>
+    applied.err().startsWith("The ports of the run are not here: Can't connect to the remote host\n"),
+  );
+  await lab.agent.finished(id, 0);
+  expect((await applied.finished).code).toBe(0);
+}, 30_000);
+
+test("attach --json says what is here in one line", async () => {
+  await using lab = await openLab();
+  const port = freePort();
+  const id = await runWith(lab, "data", `"${port}:8000"`);
+  const attached = lab.person.start(["attach", "data", "--json"]);
+  await attached.waitForOut("\n");
+  expect(JSON.parse(attached.out())).toEqual({
+    run_name: "data",
+    replica_num: 0,
+    job_num: 0,
+    submission_id: id,
+    via: "relay",
+    ports: [{ local: port, remote: 8000 }],
+    ssh: ["ssh", "data"],
+  });
+  attached.interrupt();
+  expect((await attached.finished).code).toBe(0);
 });
