@@ -17,6 +17,7 @@ Usage: install.sh [--url URL] [--token TOKEN] [options]
   --ca-file FILE     authorities (PEM) to know the coordinator by (or DSTACK_CA_FILE in the environment)
   --runtime NAME     docker, process or auto (default: auto, docker where an engine answers)
   --name NAME        what the host is called in its fleet (default: its host name)
+  --program FILE     a dstack-agent-TARGET.gz that is here already, instead of a download; with --sum SHA256 it is checked
   --state-dir DIR    identity, journal and logs (default: /var/lib/dstack-agent; without root ~/.local/state)
   --no-start         install and join only
   --uninstall        end the agent and its jobs and remove everything that this script made
@@ -164,15 +165,8 @@ sum_of() {
 # expected_sum FILE_NAME, from SHA256SUMS ("<sum>  <name>" a line)
 expected_sum() { awk -v name="$1" '$2 == name { print $1; exit }' "$work/SHA256SUMS"; }
 
-# Puts the right program at $bin. It is staged in the destination's own folder: /tmp may forbid to run programs,
-# and a rename within one file system replaces a running program at once.
-install_binary() {
-  mkdir -p "$bin_dir" || fail "Cannot create $bin_dir"
-  work=$(mktemp -d "$bin_dir/.dstack-agent.XXXXXX") || fail "Cannot write to $bin_dir"
-  trap 'rm -rf "$work"' EXIT
-  trap 'exit 130' INT
-  trap 'exit 143' HUP TERM
-
+# Puts the coordinator's program for this host, packed, at $packed; nothing, if it is $bin already.
+download() {
   download_remedy="Is $url the coordinator, and reachable from this host?"
   case "$url" in
     https:*)
@@ -185,17 +179,38 @@ install_binary() {
   program="dstack-agent-$target"
   if [ -x "$bin" ] && [ "$(sum_of "$bin")" = "$(expected_sum "$program")" ]; then
     say "$bin is up to date"
+    packed=
     return
   fi
   expected=$(expected_sum "$program.gz")
   [ -n "$expected" ] || fail "The coordinator has no $program" \
     "Build it with: bun run build --target $target, and put dist/ beside the coordinator"
   say "Downloading $program"
-  fetch "$url/artifacts/$program.gz" "$work/agent.gz"
-  actual=$(sum_of "$work/agent.gz")
+  packed=$work/agent.gz
+  fetch "$url/artifacts/$program.gz" "$packed"
+}
+
+# Puts the right program at $bin. It is staged in the destination's own folder: /tmp may forbid to run programs,
+# and a rename within one file system replaces a running program at once.
+install_binary() {
+  mkdir -p "$bin_dir" || fail "Cannot create $bin_dir"
+  work=$(mktemp -d "$bin_dir/.dstack-agent.XXXXXX") || fail "Cannot write to $bin_dir"
+  trap 'rm -rf "$work"' EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' HUP TERM
+
+  if [ -n "$given" ]; then
+    program=$given
+    packed=$given
+    expected=${given_sum:-$(sum_of "$given")}
+  else
+    download
+    [ -n "$packed" ] || return 0
+  fi
+  actual=$(sum_of "$packed")
   [ "$actual" = "$expected" ] || fail "The download is damaged: SHA-256 is $actual, not $expected" \
     "Run this again; if it stays, something between this host and $url changes what is downloaded"
-  gzip -dc "$work/agent.gz" >"$work/agent" || fail "Cannot unpack $program.gz into $bin_dir" "Is the disk full?"
+  gzip -dc "$packed" >"$work/agent" || fail "Cannot unpack $program.gz into $bin_dir" "Is the disk full?"
   chmod 755 "$work/agent"
   status=0
   version=$("$work/agent" version 2>"$work/errors") || status=$?
@@ -450,6 +465,8 @@ main() {
   runtime=
   name=
   ca_file=${DSTACK_CA_FILE:-}
+  given=
+  given_sum=
   state_dir=
   action=install
   start=yes
@@ -460,6 +477,8 @@ main() {
       --ca-file) need_value "$1" $#; ca_file=$2; shift ;;
       --runtime) need_value "$1" $#; runtime=$2; shift ;;
       --name) need_value "$1" $#; name=$2; shift ;;
+      --program) need_value "$1" $#; given=$2; shift ;;
+      --sum) need_value "$1" $#; given_sum=$2; shift ;;
       --state-dir) need_value "$1" $#; state_dir=$2; shift ;;
       --no-start) start=no ;;
       --uninstall) action=uninstall ;;

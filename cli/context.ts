@@ -18,6 +18,8 @@ export interface Input {
   readonly isTerminal: boolean;
   /** The next line without its end; undefined at the end of the input or when `signal` aborts. */
   readLine(signal?: AbortSignal): Promise<string | undefined>;
+  /** What is typed is not shown until it is disposed of, where there is a terminal. */
+  hideTyping(): Disposable;
   /** Everything that is left. */
   readAll(): Promise<string>;
 }

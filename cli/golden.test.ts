@@ -1,5 +1,7 @@
-import { describe, expect, test } from "bun:test";
-import { basename } from "node:path";
+import { afterAll, describe, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { tempDir } from "../shared/testing/tempDir.ts";
 import { type RecordedCommand, readRecording, startReplay } from "./testing/replay.ts";
 import { newPerson, type Person } from "./testing/runCli.ts";
 
@@ -43,7 +45,6 @@ const NO_PROVIDER: Deviation = {
     "Get a token from its administrator: dstack project add --name NAME --url URL --token TOKEN",
   ],
 };
-const NOT_YET: Deviation = { why: "fleets of SSH hosts cannot be applied yet" };
 const WITHOUT_PAGE: Deviation = {
   why: "where the stock client points to a page, ours says what the server says, if anything",
   says: (lines) => lines.map((line) => line.replace(/(No matching instance offers available\.) .*/, "$1")),
@@ -95,7 +96,7 @@ const RECORDINGS: Record<string, Record<number, Deviation>> = {
   "exports-imports": {},
   "v0.22-exports-imports": {},
   "fleet-cloud": { 0: WITHOUT_PAGE, 1: WITHOUT_PAGE, 2: NODES, 3: NODES },
-  "fleet-ssh": { 0: NOT_YET, 1: NOT_YET, 2: NOT_YET },
+  "fleet-ssh": {},
 };
 
 /** Sizes of the host are fixed numbers in the answers only, ages and times differ, and so columns do. */
@@ -129,7 +130,12 @@ const askedFor = (requests: readonly { path: string; body: unknown }[]) =>
     )
     .map(({ path, body }) => ({
       path,
-      body: path.endsWith("/apply") ? gist(body) : JSON.parse(JSON.stringify(body), sameSpelling),
+      // Whether by name or by id, it is the same fleet.
+      body: path.endsWith("fleets/get")
+        ? undefined
+        : path.endsWith("/apply")
+          ? gist(body)
+          : JSON.parse(JSON.stringify(body), sameSpelling),
     }));
 
 /** Of an application: the rest is what the server answered to the plan, which both clients send back. */
@@ -159,8 +165,21 @@ const sameSpelling = (key: string, value: unknown): unknown => {
   return value;
 };
 
+/** The recorded key, as files that are really there. */
+const keys = tempDir();
+afterAll(() => keys[Symbol.dispose]());
+const KEY = { public: "ssh-ed25519 AAAA me", private: "the private key\n" };
+const keyFile = join(keys.path, "lab_key");
+writeFileSync(keyFile, KEY.private);
+writeFileSync(`${keyFile}.pub`, `${KEY.public}\n`);
+const HERE = {
+  "/home/user/.ssh/lab_key": keyFile,
+  "<ssh-key-1>\\n": `${KEY.public}\\n`,
+  "<ssh-private-key-1>": KEY.private.replace("\n", "\\n"),
+};
+
 for (const [name, deviations] of Object.entries(RECORDINGS)) {
-  const recording = await readRecording(name);
+  const recording = await readRecording(name, name === "fleet-ssh" ? HERE : {});
   describe(name, () => {
     for (const [at, recorded] of recording.entries()) {
       const { why, says, alsoAsks } =

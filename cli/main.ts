@@ -12,6 +12,7 @@ import { createLogFile } from "./process/logFile.ts";
 import { createOutput } from "./process/output.ts";
 import { selfCommand } from "./process/self.ts";
 import { createTerminations } from "./process/terminations.ts";
+import { hideTyping } from "./process/terminalEcho.ts";
 
 const INTERRUPTED_EXIT = 130;
 
@@ -26,7 +27,7 @@ const ctx: Context = {
   env,
   cwd: process.cwd(),
   home,
-  input: createInput(() => Bun.stdin.stream(), isatty(0)),
+  input: createInput(() => Bun.stdin.stream(), isatty(0), hideTyping),
   out: createOutput(1, env),
   err,
   interrupts,

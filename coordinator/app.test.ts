@@ -232,7 +232,7 @@ test("a recorded request with one part changed is never an internal error", asyn
     "dev-environment-plan",
   ];
   const requests = wires
-    .flatMap(readWire)
+    .flatMap((file) => readWire(file))
     .map(({ request }) => ({ path: request.path, body: filled(request.body, new Map()) }));
   const change = fc
     .constantFrom(...requests)

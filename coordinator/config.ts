@@ -9,6 +9,7 @@ import type { JobNetworkMode } from "./domain/instances/networkMode.ts";
 const DEFAULT_CODE_UPLOAD_LIMIT = 2 * 1024 * 1024;
 const DEFAULT_UPLOAD_LIMIT = 4 * 1024 ** 3;
 const DEFAULT_SILENCE_S = 120;
+const DEFAULT_SSH_HOST_S = 600;
 const DEFAULT_EVENTS_TTL_S = 30 * 24 * 3600;
 const DEFAULT_FILES_TTL_S = 30 * 24 * 3600;
 
@@ -85,6 +86,10 @@ const Environment = z.object({
   DSTACK_DOCKER_BASE_IMAGE: z.string().optional(),
   DSTACK_DOCKER_BASE_IMAGE_VERSION: z.string().optional(),
   DSTACK_ALLOW_NON_ADMINS_CREATE_PROJECTS: flag.default(true),
+  /** Whether members of a project may apply SSH fleets; its admins always may. */
+  DSTACK_ALLOW_NON_ADMINS_MANAGE_SSH_FLEETS: flag.default(true),
+  /** Seconds from when a host of an SSH fleet was applied until it is given up. */
+  DSTACK_SERVER_SSH_HOST_SECONDS: z.coerce.number().int().min(1).max(86_400).default(DEFAULT_SSH_HOST_S),
   /** Up to so many instances of fleets may be agents on the server's own machine; 0: none. */
   DSTACK_SERVER_LOCAL_INSTANCES: z.coerce.number().int().min(0).max(1_000).default(0),
   /** The agent's program for them, where it does not lie beside the server's. */
@@ -149,6 +154,8 @@ export interface CoordinatorConfig {
   baseImage: string | undefined;
   baseImageVersion: string | undefined;
   canUsersCreateProjects: boolean;
+  canUsersManageSshFleets: boolean;
+  sshHostMs: number;
   prometheus: { isEnabled: boolean; token: string | undefined };
   /** Where SSH for jobs is answered; no port: nowhere. */
   ssh: { host: string; port: number | undefined };
@@ -265,6 +272,8 @@ export const loadCoordinatorConfig = (env: Record<string, string | undefined>): 
     sshAddress: data.DSTACK_SERVER_SSHPROXY_ADDRESS,
     isSshProxyEnforced: data.DSTACK_SERVER_SSHPROXY_ENFORCED !== undefined,
     allowsDirectTunnels: data.DSTACK_SERVER_DIRECT_TUNNELS === "auto",
+    canUsersManageSshFleets: data.DSTACK_ALLOW_NON_ADMINS_MANAGE_SSH_FLEETS,
+    sshHostMs: data.DSTACK_SERVER_SSH_HOST_SECONDS * 1000,
     sshProxyToken: data.DSTACK_SSHPROXY_API_TOKEN,
     prometheus: {
       isEnabled: data.DSTACK_ENABLE_PROMETHEUS_METRICS !== undefined,

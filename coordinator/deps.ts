@@ -8,6 +8,7 @@ import type { RunCounters } from "./domain/metrics/runCounters.ts";
 import type { RunTexts } from "./domain/runs/runTexts.ts";
 import type { Engine } from "./engine/engine.ts";
 import type { FleetKeeper } from "./engine/fleetKeeper.ts";
+import type { HostKeeper } from "./engine/hostKeeper.ts";
 import type { ThingKeeper } from "./engine/thingKeeper.ts";
 import type { UsageIntake } from "./engine/usage.ts";
 import type { LogStore } from "./logs/logStore.ts";
@@ -28,6 +29,7 @@ export interface Deps {
   log: Logger;
   engine: Engine;
   fleets: FleetKeeper;
+  hosts: HostKeeper;
   clouds: Clouds;
   things: ThingKeeper;
   usage: UsageIntake;

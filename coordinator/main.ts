@@ -31,13 +31,15 @@ import { patienceOf } from "./engine/engineDeps.ts";
 import { purgeEvents } from "./engine/eventPurge.ts";
 import { FleetKeeper } from "./engine/fleetKeeper.ts";
 import { Idleness } from "./engine/idleness.ts";
+import { HostKeeper } from "./engine/hostKeeper.ts";
 import { Reachability } from "./engine/reachability.ts";
 import { Rollout } from "./engine/rollout.ts";
 import { Scheduler } from "./engine/scheduler.ts";
 import { ThingKeeper } from "./engine/thingKeeper.ts";
 import { UsageIntake } from "./engine/usage.ts";
 import { Waits } from "./engine/waits.ts";
-import { defaultArtifactsDir } from "./http/artifacts.ts";
+import { createBringIn } from "./hosts/bringIn.ts";
+import { defaultArtifactsDir, installScript } from "./http/artifacts.ts";
 import { listen } from "./listen.ts";
 import { LogStore } from "./logs/logStore.ts";
 import { Relay } from "./relay/relay.ts";
@@ -146,18 +148,25 @@ const buildCoordinator = async (
   opened.defer(() => engine.close());
   let ownUrl = config.publicUrl ?? "";
   const backends = backendsOf(config, env);
-  const fleets = new FleetKeeper({
+  const dir = config.artifactsDir ?? defaultArtifactsDir(process.execPath);
+  const url = () => ownUrl;
+  const trust = () => tls.trust;
+  const hosts = new HostKeeper({
     ...engineDeps,
     engine,
-    backends,
-    url: () => ownUrl,
-    trust: () => tls.trust,
+    url,
+    trust,
+    box: secrets,
+    bringIn: createBringIn({ artifactsDir: dir, installScript, clock }),
+    patienceMs: config.sshHostMs,
+    withFleet: (fleetId, work) => fleets.withFleet(fleetId, work),
   });
+  const fleets = new FleetKeeper({ ...engineDeps, engine, backends, url, trust, hosts });
   opened.defer(() => fleets.close());
+  opened.defer(() => hosts.close());
   const things = new ThingKeeper({ ...engineDeps, clouds });
   opened.defer(() => things.close());
   const releaseKey = openReleaseKey(join(config.serverDir, "data", "release.key"));
-  const dir = config.artifactsDir ?? defaultArtifactsDir(process.execPath);
   const releases = openAgentReleases({ dir, key: releaseKey, clock, log });
   const reachability = new Reachability({ ...engineDeps, engine });
   opened.defer(() => reachability.close());
@@ -176,6 +185,7 @@ const buildCoordinator = async (
     wantsTunnel: (instanceId) => relay.isWanted(instanceId),
     trustNews: (digest) => tls.newsFor(digest),
     engine,
+    hosts,
     reachability,
     assign: (submission, instance) => {
       const { patience } = engineDeps;
@@ -195,6 +205,7 @@ const buildCoordinator = async (
     log,
     engine,
     fleets,
+    hosts,
     clouds,
     things,
     logs,
@@ -219,9 +230,10 @@ const buildCoordinator = async (
     deps,
     app: createApp(deps),
     adminToken,
-    openFleets: (url) => {
-      ownUrl = url;
-      return fleets.start();
+    openFleets: async (known) => {
+      ownUrl = known;
+      await fleets.start();
+      await hosts.start();
     },
     tellAgents: () => agents.wakeAll(),
     beginStop: () => {

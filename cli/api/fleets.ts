@@ -67,10 +67,18 @@ export const getFleetPlan = (api: Api, spec: SentFleetSpec): Promise<FleetPlan> 
   post(api, { path: `${api.project}/fleets/get_plan`, body: { spec }, answer: planAnswer });
 
 /** Makes a planned fleet, or changes the one that the plan found. */
-export const applyFleetPlan = (api: Api, spec: SentFleetSpec, current: Fleet | null): Promise<Fleet> =>
+export const applyFleetPlan = (
+  api: Api,
+  spec: SentFleetSpec,
+  { current, sudoPassword }: { current: Fleet | null; sudoPassword?: string | undefined },
+): Promise<Fleet> =>
   post(api, {
     path: `${api.project}/fleets/apply`,
-    body: { plan: { spec, current_resource: current }, force: false },
+    body: {
+      plan: { spec, current_resource: current },
+      force: false,
+      ...(sudoPassword === undefined ? {} : { sudo_password: sudoPassword }),
+    },
     answer: answerOf<Fleet>(isFleet),
   });
 

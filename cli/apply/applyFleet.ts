@@ -9,12 +9,13 @@ import type { Source } from "../configuration/source.ts";
 import type { Context } from "../context.ts";
 import { startLive } from "../output/live.ts";
 import { printMessage } from "../output/message.ts";
-import { confirm, NoAnswer, printExiting } from "../output/prompt.ts";
+import { askHidden, confirm, NoAnswer, printExiting } from "../output/prompt.ts";
 import { hourAndMinute } from "../output/time.ts";
 import { delayOn } from "../process/delayOn.ts";
 import { Interrupted, interruptible } from "../process/interruptible.ts";
 import { renderFleetOffers, renderFleetPlan } from "../views/fleetPlan.ts";
 import { renderFleets } from "../views/fleets.ts";
+import { completeFleet } from "./fleetKeys.ts";
 import { type FleetProposal, proposeFleet } from "./fleetQuestion.ts";
 import { printChanges } from "./printChanges.ts";
 
@@ -22,6 +23,7 @@ interface FleetWish {
   readonly yes: boolean;
   readonly force: boolean;
   readonly detach: boolean;
+  readonly askSudoPassword: boolean;
 }
 
 /** How often is looked how far the instances are, and whether a fleet is gone. */
@@ -35,8 +37,7 @@ export const applyFleet = async (
   api: Api,
   { configuration, source, wish }: { configuration: FleetConfiguration; source: Source; wish: FleetWish },
 ): Promise<number> => {
-  requireMade(configuration);
-  const spec = await specOf(ctx, configuration, source);
+  const spec = await specOf(ctx, await completeFleet(ctx, configuration), source);
   const plan = await interruptible(ctx, async () => {
     using _ = startLive(ctx, "Getting apply plan...");
     return await getFleetPlan(api, spec);
@@ -54,7 +55,8 @@ export const applyFleet = async (
     printExiting(ctx);
     return 0;
   }
-  const fleet = await interruptible(ctx, () => apply(ctx, api, { plan, proposal }));
+  const sudoPassword = await sudoPasswordFor(ctx, wish);
+  const fleet = await interruptible(ctx, () => apply(ctx, api, { plan, proposal, sudoPassword }));
   if (wish.detach) {
     ctx.out.write("Fleet configuration submitted. Exiting...\n");
     return 0;
@@ -71,12 +73,12 @@ export const applyFleet = async (
   }
 };
 
-/** Until SSH fleets are there, the way to bring hosts along is another. */
-const requireMade = ({ ssh_config: ssh, name }: FleetConfiguration): void => {
-  if (ssh)
-    throw new AppError("unsupported", "Fleets of SSH hosts cannot be applied yet: hosts join by themselves", {
-      hint: `Run \`dstack fleet token create ${name ?? "NAME"}\`, then the line that it prints on each host`,
-    });
+/** Asked for once, for all hosts of the fleet; scripts say it in the environment. */
+const sudoPasswordFor = async (ctx: Context, wish: FleetWish): Promise<string | undefined> => {
+  const given = ctx.env["DSTACK_SUDO_PASSWORD"];
+  if (given) return given;
+  if (!wish.askSudoPassword) return undefined;
+  return (await askHidden(ctx, "Password for sudo on the hosts: ")) || undefined;
 };
 
 const specOf = async (
@@ -95,6 +97,7 @@ const specOf = async (
 
 const printPlan = (ctx: Context, plan: FleetPlan): void => {
   ctx.out.write(`${renderFleetPlan(ctx.out, plan)}\n`);
+  if (plan.spec.configuration.ssh_config) return;
   if (plan.offers.length > 0) ctx.out.write(`${renderFleetOffers(ctx.out, plan)}\n`);
   else printMessage(ctx.out, `${NO_OFFERS}${plan.no_offers_reason ? ` ${plan.no_offers_reason}` : ""}\n`);
 };
@@ -102,7 +105,11 @@ const printPlan = (ctx: Context, plan: FleetPlan): void => {
 const apply = async (
   ctx: Context,
   api: Api,
-  { plan, proposal }: { plan: FleetPlan; proposal: FleetProposal },
+  {
+    plan,
+    proposal,
+    sudoPassword,
+  }: { plan: FleetPlan; proposal: FleetProposal; sudoPassword: string | undefined },
 ): Promise<Fleet> => {
   const { current_resource: current } = plan;
   if (proposal.action === "recreate" && current) {
@@ -111,7 +118,7 @@ const apply = async (
     while (await findFleet(api, { name: current.name })) await delayOn(ctx.clock, POLL_MS);
   }
   using _ = startLive(ctx, "Applying plan...");
-  return await applyFleetPlan(api, plan.spec, current);
+  return await applyFleetPlan(api, plan.spec, { current, sudoPassword });
 };
 
 const isComing = ({ status }: Fleet["instances"][number]): boolean =>
@@ -125,7 +132,7 @@ const waitForInstances = async (
   let latest = fleet;
   using live = startLive(ctx, `Provisioning ${fleet.name}...`);
   while (latest.instances.some(isComing) && !signal.aborted) {
-    live.show(`Provisioning ${fleet.name}...`, tableOf(ctx, api, latest, false));
+    live.show(`Provisioning ${fleet.name}...`, tableOf(ctx, api, latest, { hasSteps: true }));
     await delayOn(ctx.clock, POLL_MS);
     const found = await findFleet(api, { id: fleet.id });
     if (!found) throw new AppError("not_found", `Fleet ${fleet.name} was deleted meanwhile`);
@@ -134,19 +141,45 @@ const waitForInstances = async (
   return latest;
 };
 
-const tableOf = (ctx: Context, api: Api, fleet: Fleet, isVerbose: boolean): string =>
-  renderFleets(ctx.out, [fleet], { isVerbose, project: api.connection.project, time: hourAndMinute });
+const tableOf = (
+  ctx: Context,
+  api: Api,
+  fleet: Fleet,
+  { isVerbose = false, hasSteps = false }: { isVerbose?: boolean; hasSteps?: boolean },
+): string =>
+  renderFleets(ctx.out, [fleet], {
+    isVerbose,
+    hasSteps,
+    project: api.connection.project,
+    time: hourAndMinute,
+  });
 
 /** What has come of it. Hosts that are to join by themselves are nobody's failure. */
 const tell = (ctx: Context, api: Api, fleet: Fleet): number => {
   const { nodes } = fleet.spec.configuration;
   const isWaited = fleet.status_message === null;
-  const hasFailed = isWaited && fleet.instances.length < (nodes?.min ?? 0);
-  ctx.out.write(tableOf(ctx, api, fleet, hasFailed));
+  const isMissing = isWaited && fleet.instances.length < (nodes?.min ?? 0);
+  const hasFailed = isMissing || fleet.instances.some(({ status }) => status === "terminated");
+  ctx.out.write(tableOf(ctx, api, fleet, { isVerbose: hasFailed }));
+  for (const line of remarksOn(fleet)) ctx.out.write(`\n${line}\n`);
   if (fleet.status_message !== null) ctx.out.write(`\n${fleet.status_message}\n`);
   if (!hasFailed) return 0;
-  ctx.out.write("\nSome instances failed. Provisioning will be retried in the background.\n");
+  ctx.out.write(
+    isMissing
+      ? "\nSome instances failed. Provisioning will be retried in the background.\n"
+      : "\nSome instances failed. Check the table above for errors.\n",
+  );
   return 1;
+};
+
+/** What somebody may not have meant. */
+const remarksOn = ({ instances }: Fleet): string[] => {
+  const forUser = instances.filter(({ status, ssh }) => status !== "terminated" && ssh?.rights === "user");
+  if (forUser.length === 0) return [];
+  const hosts = forUser.map(({ hostname }) => hostname).join(", ");
+  return [
+    `Installed for the user alone, who may not use sudo there without a password: ${hosts}. With --ask-sudo-password it is a service of the host.`,
+  ];
 };
 
 /** After Ctrl-C: leaves the fleet to the server, or deletes it first if that is wanted. */

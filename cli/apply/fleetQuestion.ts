@@ -1,4 +1,4 @@
-import type { FleetPlan } from "../../shared/api/fleets.ts";
+import type { Fleet, FleetPlan } from "../../shared/api/fleets.ts";
 import { describeChanges } from "../../shared/config/diff.ts";
 import { diffFleets } from "../../shared/config/fleetDiff.ts";
 
@@ -11,6 +11,15 @@ export interface FleetProposal {
   readonly isUnchanged: boolean;
 }
 
+/** Hosts of the configuration that were given up, or taken out. */
+const missingHosts = ({ spec, instances }: Fleet): string[] => {
+  const there = instances.filter(({ status }) => status !== "terminated").map(({ hostname }) => hostname);
+  const wanted = spec.configuration.ssh_config?.hosts ?? [];
+  return wanted
+    .map((host) => (typeof host === "string" ? host : host.hostname))
+    .filter((hostname) => !there.includes(hostname));
+};
+
 export const proposeFleet = (plan: FleetPlan): FleetProposal => {
   const { current_resource: current } = plan;
   const wanted = plan.effective_spec ?? plan.spec;
@@ -19,7 +28,15 @@ export const proposeFleet = (plan: FleetPlan): FleetProposal => {
     const finding = name === null ? [] : [`Fleet ${name} does not exist yet.`];
     return { finding, question: "Create the fleet?", action: "create", isUnchanged: false };
   }
+  const missing = missingHosts(current);
   const changes = describeChanges(diffFleets(current.spec, wanted));
+  if (changes.length === 0 && missing.length > 0)
+    return {
+      finding: [`Found fleet ${current.name}. Hosts that are not in: ${missing.join(", ")}`],
+      question: "Bring them in?",
+      action: "update",
+      isUnchanged: false,
+    };
   if (changes.length === 0) {
     const finding = [`Found fleet ${current.name}. No configuration changes detected.`];
     return { finding, question: "Re-create the fleet?", action: "recreate", isUnchanged: true };

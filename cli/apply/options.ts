@@ -42,6 +42,10 @@ export const applyOptions = {
     text,
     { complete: "file" },
   ),
+  askSudoPassword: flag(
+    "--ask-sudo-password",
+    "Ask for the password of sudo on the hosts (or DSTACK_SUDO_PASSWORD)",
+  ),
   host: value("--host ADDRESS", "The address here that forwarded ports listen on (localhost)", text),
   ...runOptions,
 };

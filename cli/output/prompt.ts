@@ -33,6 +33,14 @@ export const confirm = async (
   }
 };
 
+/** For a password: what is typed is not shown. */
+export const askHidden = async (ctx: Context, prompt: string): Promise<string> => {
+  using _ = ctx.input.hideTyping();
+  const answer = await ask(ctx, prompt);
+  if (ctx.input.isTerminal) ctx.out.write("\n");
+  return answer;
+};
+
 export const ask = async (ctx: Context, prompt: string): Promise<string> => {
   using interrupt = ctx.interrupts.listen();
   ctx.out.write(prompt);

@@ -5,7 +5,11 @@ interface Reader {
 }
 
 /** Lines of a byte stream, opened when the first one is asked for. */
-export const createInput = (open: () => ReadableStream<Uint8Array>, isTerminal: boolean): Input => {
+export const createInput = (
+  open: () => ReadableStream<Uint8Array>,
+  isTerminal: boolean,
+  hideTyping = (): Disposable => ({ [Symbol.dispose]: () => {} }),
+): Input => {
   const decoder = new TextDecoder();
   let reader: Reader | undefined;
   let pending: Promise<boolean> | undefined;
@@ -28,6 +32,7 @@ export const createInput = (open: () => ReadableStream<Uint8Array>, isTerminal: 
 
   return {
     isTerminal,
+    hideTyping,
     readLine: async (signal) => {
       const aborted = Promise.withResolvers<void>();
       const onAbort = () => aborted.resolve();

@@ -7,7 +7,12 @@ export const contextOn = (out: Output, changes: Partial<Context> = {}): Context 
   env: {},
   cwd: "/nowhere",
   home: "/nowhere",
-  input: { isTerminal: false, readLine: async () => undefined, readAll: async () => "" },
+  input: {
+    isTerminal: false,
+    readLine: async () => undefined,
+    readAll: async () => "",
+    hideTyping: () => ({ [Symbol.dispose]: () => {} }),
+  },
   out,
   err: out,
   interrupts: createInterrupts(() => {}),

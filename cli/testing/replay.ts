@@ -21,8 +21,13 @@ export interface RecordedCommand {
 }
 
 /** The commands of one recording, in their order. */
-export const readRecording = async (name: string): Promise<RecordedCommand[]> => {
-  const text = await Bun.file(join(WIRE, `${name}.json`)).text();
+export const readRecording = async (
+  name: string,
+  /** Of the recording's machine, and what there is instead. */
+  instead: Readonly<Record<string, string>> = {},
+): Promise<RecordedCommand[]> => {
+  let text = await Bun.file(join(WIRE, `${name}.json`)).text();
+  for (const [there, here] of Object.entries(instead)) text = text.replaceAll(there, here);
   const recording = JSON.parse(concrete(text)) as RecordedCommand & { commands?: RecordedCommand[] };
   return recording.commands ?? [recording];
 };

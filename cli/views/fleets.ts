@@ -12,6 +12,8 @@ export interface FleetTableOptions {
   /** Fleets of other projects are named with theirs. */
   readonly project: string;
   readonly time: (ms: number) => string;
+  /** Shows how far hosts are that are being brought in. */
+  readonly hasSteps?: boolean;
 }
 
 type Cells = Record<string, Row["cells"][number]>;
@@ -67,7 +69,10 @@ const nodesOf = (fleet: Fleet): string => {
   return nodes.min === nodes.max ? String(nodes.min) : `${nodes.min}..${nodes.max ?? ""}`;
 };
 
-const instanceCells = (instance: Instance, { isVerbose, time }: FleetTableOptions): Cells => {
+const instanceCells = (
+  instance: Instance,
+  { isVerbose, time, hasSteps = false }: FleetTableOptions,
+): Cells => {
   const isSsh = instance.backend === "remote";
   const resources = instance.instance_type?.resources;
   const place = (isVerbose && instance.availability_zone) || instance.region;
@@ -79,15 +84,25 @@ const instanceCells = (instance: Instance, { isVerbose, time }: FleetTableOption
     SPOT: isSsh || !resources ? "" : resources.spot ? "spot" : "on-demand",
     BACKEND: instance.backend ? backendAndRegion(instance.backend, place) : "",
     PRICE: isSsh || instance.price === null ? "" : price(instance.price),
-    STATUS: { text: instanceStatus(instance), style: instanceStyle(instance) },
+    STATUS: {
+      text: `${instanceStatus(instance)}${hasSteps ? stepOf(instance) : ""}`,
+      style: instanceStyle(instance),
+    },
     CREATED: time(fromWireTime(instance.created)),
     ERROR:
       instance.termination_reason_message ??
       instance.termination_reason ??
       instance.closed ??
       instance.health_message ??
+      instance.ssh?.error ??
       "",
   };
+};
+
+/** ` (installing)`, ` (waiting, tried 3 times)` */
+const stepOf = ({ status, ssh }: Instance): string => {
+  if (status !== "pending" || !ssh) return "";
+  return ssh.attempts > 1 ? ` (${ssh.step}, tried ${ssh.attempts} times)` : ` (${ssh.step})`;
 };
 
 /** `3/8 busy` for an instance in blocks, also while nothing runs there. */

@@ -20,6 +20,7 @@ import { Clones, CORDONED_BY } from "./clones.ts";
 import { desiredOf } from "./desired.ts";
 import type { Engine } from "./engine.ts";
 import { CLAIM_GIVEN_MS, type EngineDeps } from "./engineDeps.ts";
+import type { HostKeeper } from "./hostKeeper.ts";
 import type { Reachability } from "./reachability.ts";
 import { applyReports } from "./reports.ts";
 import type { Rollout } from "./rollout.ts";
@@ -27,6 +28,7 @@ import type { Rollout } from "./rollout.ts";
 export interface AgentLinkDeps extends EngineDeps {
   engine: Engine;
   reachability: Reachability;
+  hosts: Pick<HostKeeper, "arrive">;
   assign: (submission: SubmissionRow, instance: InstanceRow) => Promise<Assignment>;
   /** Whether the agent is to dial a tunnel, or to keep it (docs/protocol/tunnel.md). */
   wantsTunnel: (instanceId: string) => boolean;
@@ -72,6 +74,7 @@ export class AgentLink {
     if (request.inventory || instance.session !== request.session)
       await engine.noteInventory(instance, request);
     await engine.noteHost(instance, request);
+    if (instance.ssh && instance.status === "pending") await this.#deps.hosts.arrive(instance);
     await this.#acknowledge(instance, request);
     await this.#park(instance, request, signal);
     // The connection may look open long after its agent has given it up and asked again.

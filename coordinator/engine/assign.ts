@@ -5,6 +5,7 @@ import { insertNodeAddresses } from "../../shared/config/nodeReferences.ts";
 import { processArgv } from "../../shared/config/processArgv.ts";
 import type { AssignedArchive, Assignment } from "../../shared/protocol/assignment.ts";
 import type { Inventory } from "../../shared/protocol/inventory.ts";
+import { valuesOf } from "../domain/fleets/agentEnv.ts";
 import { wholeOf } from "../domain/instances/occupancy.ts";
 import { fillSecrets, readSecrets } from "../domain/secrets/fillSecrets.ts";
 import type { Db } from "../store/db.ts";
@@ -45,8 +46,10 @@ export const createAssignment = async (
   const { inventory } = instance;
   const share = submission.share ?? wholeOf({ instance });
   const nodes = await listNodes(db, submission);
+  // That of SSH fleets; what the job says for itself comes first.
+  const env = { ...valuesOf(fleet?.spec.configuration.env ?? {}), ...spec.env };
   const secrets = await readSecrets({ db, box }, project.id, [
-    ...Object.values(spec.env),
+    ...Object.values(env),
     ...Object.values(spec.registry_auth ?? {}),
   ]);
   return {
@@ -58,7 +61,7 @@ export const createAssignment = async (
     job_num: spec.job_num,
     replica_num: spec.replica_num,
     env: jobEnv(
-      { ...spec, env: fillSecrets(spec.env, secrets, "the variable") },
+      { ...spec, env: fillSecrets(env, secrets, "the variable") },
       {
         runId: run.id,
         runName: run.name,

@@ -5,16 +5,20 @@ import { type InstanceEvent, onInstanceEvent } from "../domain/instances/madeIns
 import type { Db } from "../store/db.ts";
 import type { TellEvents } from "../store/events.ts";
 import {
+  deleteFailedInstance,
   freeInstance,
   type InstancePatch,
   type InstanceRow,
   moveInstance,
   patchInstance,
 } from "../store/instances.ts";
+import { revokeJoinTokensOfInstance } from "../store/joinTokens.ts";
+import { deleteSshHost } from "../store/sshHosts.ts";
 import type { AgentSessions } from "./agentSessions.ts";
 import type { Capacity } from "./capacity.ts";
 import { type Changes, NOTHING } from "./changes.ts";
 import type { Engine } from "./engine.ts";
+import type { HostKeeper } from "./hostKeeper.ts";
 
 export interface InstanceChangeDeps {
   db: Db;
@@ -25,6 +29,7 @@ export interface InstanceChangeDeps {
   engine: Pick<Engine, "wakeRunsOn" | "updateInstance">;
   /** A backend is being talked to about it, and may be asked to make it at any moment. */
   isTalkedAbout: (instanceId: string) => boolean;
+  hosts: Pick<HostKeeper, "drop">;
 }
 
 /** What happens to an instance, what comes with it, and who did it. */
@@ -85,14 +90,22 @@ const endJoined = (
   row: InstanceRow,
   { reason, actorId }: { reason: InstanceReason; actorId: string | undefined },
 ): Changes => {
+  // It never came in, and was only listed for people to see why.
+  if (row.status === "terminated")
+    return {
+      statements: [deleteFailedInstance(deps.db, row.id), deleteSshHost(deps.db, row.id)],
+      effects: [],
+    };
   const patch = { termination_reason: reason, finished_at: deps.clock.now(), deleted: true };
+  const ofSsh = row.ssh ? [deleteSshHost(deps.db, row.id), revokeJoinTokensOfInstance(deps.db, row.id)] : [];
   return {
     statements: [
+      ...ofSsh,
       moveInstance(deps.db, row.id, { to: "terminating", patch: {} }),
       moveInstance(deps.db, row.id, { to: "terminated", patch }),
     ],
     events: instanceEnded(row, reason, actorId),
-    effects: [() => forget(deps, row.id)],
+    effects: [() => deps.hosts.drop(row.id), () => forget(deps, row.id)],
   };
 };
 

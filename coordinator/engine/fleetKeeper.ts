@@ -8,8 +8,10 @@ import type { Backend } from "../domain/fleets/backend.ts";
 import { decideFleet, type FleetMove, MOST_ATTEMPTS } from "../domain/fleets/decideFleet.ts";
 import { fleetIdleDurationS } from "../domain/fleets/fleetOffers.ts";
 import { chooseFleets, type FleetChoice, mayMake, type Newcomers } from "../domain/fleets/runFleets.ts";
+import { hostKeyOf, type SealedHost } from "../domain/fleets/sshSpec.ts";
 import { type InstanceEvent, UNREACHABLE_MS } from "../domain/instances/madeInstanceRules.ts";
 import { newMadeRow } from "../domain/instances/madeRow.ts";
+import { newSshRow } from "../domain/instances/sshRow.ts";
 import type { Db, Statement } from "../store/db.ts";
 import type { NewEvent, TellEvents } from "../store/events.ts";
 import { type FleetRow, findFleet, listLiveFleets, moveFleet, patchFleet } from "../store/fleets.ts";
@@ -24,6 +26,7 @@ import {
 import { revokeJoinTokensOfFleet } from "../store/joinTokens.ts";
 import type { MadeOffer } from "../store/madeInstance.ts";
 import type { RunRow } from "../store/runs.ts";
+import { insertSshHost } from "../store/sshHosts.ts";
 import {
   listHeldSubmissions,
   listInstancesWithOutput,
@@ -37,6 +40,7 @@ import { type Changes, commit, merge } from "./changes.ts";
 import type { Engine } from "./engine.ts";
 import { changeInstance, type InstanceChange } from "./fleetChanges.ts";
 import { stateOfFleet } from "./fleetState.ts";
+import type { HostKeeper } from "./hostKeeper.ts";
 import { InstanceMaker } from "./instanceMaker.ts";
 import { bindRun, placeOnMade } from "./placeOnMade.ts";
 import type { Scheduler } from "./scheduler.ts";
@@ -55,6 +59,7 @@ export interface FleetKeeperDeps {
   /** Where made instances find the coordinator. */
   url: () => string;
   trust?: () => CoordinatorTrust;
+  hosts: Pick<HostKeeper, "take" | "drop">;
 }
 
 interface Removal {
@@ -174,6 +179,26 @@ export class FleetKeeper {
   async make(fleet: FleetRow, count: number, actorId?: string): Promise<void> {
     const making = await this.#making(fleet, count, { origin: "fleet creation", actorId });
     if (count > 0) await this.#apply(making);
+  }
+
+  /** Has hosts brought in by SSH, in one transaction with what else is said; within `withFleet`. */
+  async bringIn(
+    fleet: FleetRow,
+    hosts: readonly SealedHost[],
+    {
+      origin,
+      actorId,
+      ...also
+    }: { origin: MadeFor; actorId: string } & Partial<Pick<Changes, "statements" | "events">>,
+  ): Promise<void> {
+    const { db, clock, engine, hosts: keeper } = this.#deps;
+    const first = (await lastInstanceNum(db, fleet.id)) + 1;
+    const rows = hosts.map((host, at) => newSshRow(fleet, first + at, { host, now: clock.now() }));
+    await this.#apply({
+      statements: [...(also.statements ?? []), ...rows.flatMap((row, at) => insertHost(db, row, hosts[at]))],
+      events: [...(also.events ?? []), ...rows.map((row) => instanceMade(row, origin, actorId))],
+      effects: rows.flatMap((row) => [() => engine.addInstance(row, fleet.name), () => keeper.take(row.id)]),
+    });
   }
 
   /**
@@ -375,6 +400,13 @@ export class FleetKeeper {
     return commit(this.#deps, changes);
   }
 }
+
+const insertHost = (db: Db, row: InstanceRow, host: SealedHost | undefined): Statement[] => {
+  if (!host) throw new Error(`Instance ${row.name} is of no host`);
+  const { id: instance_id, fleet_id } = row;
+  const place = { hostname: hostKeyOf(host.ssh.hostname), instance_id, fleet_id };
+  return [insertInstance(db, row), insertSshHost(db, { ...place, secrets_sealed: host.sealed })];
+};
 
 /** Those of which a word is waited for. */
 const isWatched = (rows: readonly InstanceRow[]): boolean =>

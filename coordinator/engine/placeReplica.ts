@@ -33,7 +33,7 @@ export const placeReplica = (
     return { ...none, unplaced: submissions };
   }
   const { places } = choice;
-  const addresses = nodeAddresses(places.map(({ entry }) => entry.instance.inventory));
+  const addresses = nodeAddresses(places.map(({ entry }) => entry.instance));
   const order = startupOrder(run, submissions.length);
   const placed = submissions.map((submission, rank): Changes => {
     const place = places[rank];

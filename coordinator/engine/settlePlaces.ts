@@ -37,7 +37,7 @@ const settle = (
   if (!entry) throw new Error(`Job ${job.id} has no host`);
   const { instance } = entry;
   const share = shareFor(job, entry);
-  const addresses = nodeAddresses(entries.map((one) => one.instance.inventory));
+  const addresses = nodeAddresses(entries.map((one) => one.instance));
   const patch = {
     share,
     provisioning_data: provisioningDataOf(instance, addresses[rank] ?? null, share),

@@ -1,9 +1,12 @@
 import { realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Hono } from "hono";
-import installScript from "../../install.sh" with { type: "text" };
+import script from "../../install.sh" with { type: "text" };
 import { askedAt, isPlainUrl } from "./askedAt.ts";
 import { fileAnswer } from "./fileAnswer.ts";
+
+/** As it is in the repository: it does not know where the coordinator is. */
+export const installScript: string = script;
 
 /** Release files: what `bun run build` makes, by name; nothing else in the folder is served. */
 const RELEASE_FILE = /^(?:dstack(?:-agent)?-[a-z0-9]+(?:-[a-z0-9]+)*(?:\.gz)?|SHA256SUMS)$/;

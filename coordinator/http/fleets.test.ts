@@ -276,11 +276,6 @@ test.each([
   ["variables of no SSH host", { env: { A: "1" } }, "Only fleets of SSH hosts have env"],
   ["a name that is none", { name: "Burst" }, "Resource name should match regex"],
   ["very many", { nodes: 100_000 }, "at most 1000 instances"],
-  [
-    "hosts of SSH",
-    { nodes: null, ssh_config: { user: "u", identity_file: "k", hosts: ["h"] } },
-    "Fleets of SSH hosts are not supported by this version yet",
-  ],
 ])("a fleet with %s is refused before anything is made", async (_, more, message) => {
   const spec = cloudFleet("refused", more);
   for (const answer of [await planFor(spec), await applyFleet(spec)]) {
@@ -309,9 +304,10 @@ test("old clients send resources with SSH hosts, and a router with gateways", as
     resources: { cpu: 2 },
   };
   const plan = { spec: { configuration: fleet, profile: {} } };
-  expect(await coordinator.post(`${P}/fleets/get_plan`, plan, { headers })).toMatchObject(
-    said("Fleets of SSH hosts are not supported"),
-  );
+  expect(await coordinator.post(`${P}/fleets/get_plan`, plan, { headers })).toMatchObject({
+    status: 200,
+    body: { action: "create", offers: [] },
+  });
   expect(await coordinator.post(`${P}/fleets/get_plan`, plan)).toMatchObject(said("has no resources"));
   const configuration = { type: "gateway", name: "front", backend: "gcp", region: "r", router: null };
   const create = () => coordinator.post(`${P}/gateways/create`, { configuration }, { headers });

@@ -17,6 +17,7 @@ import { applyFleet } from "../domain/fleets/applyFleet.ts";
 import { deleteFleetInstances, deleteFleets } from "../domain/fleets/deleteFleets.ts";
 import { viewFleets } from "../domain/fleets/fleetView.ts";
 import { planFleet } from "../domain/fleets/planFleet.ts";
+import { requireHostRights } from "../domain/fleets/sshRights.ts";
 import { listVisibleProjects } from "../domain/projects/visibleProjects.ts";
 import { listImportedIds } from "../store/exports.ts";
 import { type FleetRow, findFleet, findFleetByName, listFleets } from "../store/fleets.ts";
@@ -126,9 +127,10 @@ export const fleetRoutes: Route[] = [
     access: "member",
     body: ApplyFleetPlanRequest,
     answer: Fleet,
-    handle: ({ c, deps, user, project, body: { plan, force } }) => {
+    handle: ({ c, deps, user, role, project, body: { plan, ...rest } }) => {
       const spec = sentSpec(c.get("clientVersion"), plan.spec);
-      return applyFleet(deps, { user, project }, { plan: { ...plan, spec }, force });
+      if (spec.configuration.ssh_config) requireHostRights(deps.config, { user, role });
+      return applyFleet(deps, { user, project }, { plan: { ...plan, spec }, ...rest });
     },
   }),
   projectRoute({

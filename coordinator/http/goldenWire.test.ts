@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { waitFor } from "../../shared/testing/waitFor.ts";
 import { differencesOf, type Exchange, filled, readWire, WIRE_FILES } from "../testing/goldenWire.ts";
+import { openJoiningHost } from "../testing/joiningHost.ts";
 import { unexplained } from "../testing/wireDifferences.ts";
 import { openReplay, type Replay, say, stateOf } from "../testing/wireReplay.ts";
 
@@ -68,6 +69,39 @@ test.each(OF_CLOUD_FLEETS)("the server answers as recorded in %s", async (file) 
   await replayAll(replay, file, exchanges);
 });
 
+const OF_SSH_HOSTS = ["fleet-ssh"];
+
+test.each(OF_SSH_HOSTS)(
+  "with a host that can be logged in to, the server answers as in %s",
+  async (file) => {
+    await using replay = await openReplay([]);
+    const inventory = { cpus: 2, memory_mib: 16_384, disk_mib: 204_800, addresses: ["10.0.9.1/24"] };
+    await using host = await openJoiningHost(replay.coordinator, { inventory });
+    replay.known.set("<ip-1>", "127.0.0.1").set("<ssh-private-key-1>", host.login().key);
+    const all = readWire(file, { '"port": 2222': `"port": ${host.port}` });
+    const isComing = ({ response }: Exchange) => JSON.stringify(response.body).includes('"status":"pending"');
+    const [applied, ...later] = all.slice(all.findIndex(isComing));
+    const before = all.slice(0, all.findIndex(isComing));
+    await replayAll(replay, file, [...before, ...(applied ? [applied] : [])]);
+    const get = { name: "annex" };
+    await waitFor(
+      "the host to be in",
+      async () =>
+        JSON.stringify((await replay.coordinator.post("/api/project/main/fleets/get", get)).body).includes(
+          '"status":"idle"',
+        ),
+      20_000,
+    );
+    // How long it takes is another thing here.
+    await replayAll(
+      replay,
+      file,
+      later.filter((exchange) => !isComing(exchange)),
+    );
+  },
+  40_000,
+);
+
 const WITH_A_RUN = ["abort-and-delete", "run-get", "stop", "logs", "v0.22-logs", "ps", "events", "metrics"];
 
 test.each(WITH_A_RUN)("with the run that was there, the server answers as recorded in %s", async (file) => {
@@ -89,7 +123,6 @@ test.each(WITH_A_RUN)("with the run that was there, the server answers as record
 
 /** What this version refuses at the first step that it cannot do, each with its sentence. */
 const REFUSED: Record<string, string> = {
-  "fleet-ssh": "Fleets of SSH hosts are not supported by this version yet",
   service: "Services are not supported by this version yet",
   "v0.22-service": "Services are not supported by this version yet",
 };
@@ -122,6 +155,7 @@ test("every recording is replayed", () => {
     FROM_NOTHING,
     OF_TWO_HOSTS,
     OF_CLOUD_FLEETS,
+    OF_SSH_HOSTS,
     WITH_A_RUN,
     Object.keys(REFUSED),
     KEPT,

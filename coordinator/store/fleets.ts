@@ -11,13 +11,15 @@ export type FleetRow = typeof fleets.$inferSelect;
 // A literal, not a parameter: only then does SQLite use the partial index.
 const ALIVE = sql`${fleets.deleted} = 0`;
 
+export const newFleet = (db: Db, row: typeof fleets.$inferInsert) => db.insert(fleets).values(row);
+
 /** `also` is part of the same transaction. */
 export const insertFleet = (
   db: Db,
   row: typeof fleets.$inferInsert,
   also: readonly Statement[] = [],
 ): Promise<unknown> =>
-  unlessTaken(`Fleet "${row.name}" exists already`, writeAll(db, [db.insert(fleets).values(row), ...also]));
+  unlessTaken(`Fleet "${row.name}" exists already`, writeAll(db, [newFleet(db, row), ...also]));
 
 export const findFleetByName = async (
   db: Db,

@@ -1,4 +1,4 @@
-import { and, desc, eq, inArray, max, notExists, sql } from "drizzle-orm";
+import { and, desc, eq, inArray, max, ne, notExists, sql } from "drizzle-orm";
 import {
   INSTANCE_STATUSES,
   type InstanceStatus,
@@ -12,6 +12,9 @@ import { fleets, instances, submissions } from "./schema.ts";
 export type InstanceRow = typeof instances.$inferSelect;
 export type NewInstanceRow = typeof instances.$inferInsert;
 export type InstancePatch = Partial<Omit<InstanceRow, "id" | "status">>;
+
+// Hosts that could not be brought in are listed in their fleet until somebody takes them out.
+const NOT_OVER = ne(instances.status, "terminated");
 
 const byId = preparedRows(instances, (db, { id }: { id: string }) =>
   db.select().from(instances).where(eq(instances.id, id)),
@@ -48,22 +51,22 @@ export const findInstanceByNumber = async (
       .limit(1)
   )[0];
 
-/** The live instance of a host key. */
+/** The live instance of a host key; one that never came in is none. */
 export const findInstanceByKey = async (db: Db, publicKey: string): Promise<InstanceRow | undefined> =>
   (
     await db
       .select()
       .from(instances)
-      .where(and(eq(instances.public_key, publicKey), eq(instances.deleted, false)))
+      .where(and(eq(instances.public_key, publicKey), eq(instances.deleted, false), NOT_OVER))
   )[0];
 
-/** All live instances with the name of their fleet. */
+/** All instances that are there or coming, with the name of their fleet. */
 export const listLiveInstances = (db: Db): Promise<{ instance: InstanceRow; fleetName: string }[]> =>
   db
     .select({ instance: instances, fleetName: fleets.name })
     .from(instances)
     .innerJoin(fleets, eq(instances.fleet_id, fleets.id))
-    .where(eq(instances.deleted, false));
+    .where(and(eq(instances.deleted, false), NOT_OVER));
 
 /** The highest number that was ever given out in the fleet; −1: none. */
 export const lastInstanceNum = async (db: Db, fleetId: string): Promise<number> =>
@@ -93,6 +96,13 @@ const patchById = preparedWrite((db, { id, ...patch }: { id: string } & Instance
 );
 
 export const patchInstance = (db: Db, id: string, patch: InstancePatch) => patchById(db, { ...patch, id });
+
+/** One that never came in, and is not to be listed any more. */
+export const deleteFailedInstance = (db: Db, id: string) =>
+  db
+    .update(instances)
+    .set({ deleted: true })
+    .where(and(eq(instances.id, id), eq(instances.status, "terminated")));
 
 const movesTo = byStatus(INSTANCE_STATUSES, (to) =>
   preparedWrite((db, { id, ...patch }: { id: string; status: InstanceStatus } & InstancePatch) =>

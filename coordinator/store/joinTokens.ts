@@ -29,3 +29,6 @@ export const revokeJoinToken = (db: Db, projectId: string, id: string) =>
 
 export const revokeJoinTokensOfFleet = (db: Db, fleetId: string) =>
   db.update(joinTokens).set({ revoked: true }).where(eq(joinTokens.fleet_id, fleetId));
+
+export const revokeJoinTokensOfInstance = (db: Db, instanceId: string) =>
+  db.update(joinTokens).set({ revoked: true }).where(eq(joinTokens.instance_id, instanceId));

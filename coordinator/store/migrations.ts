@@ -9,6 +9,7 @@ import events from "./migrations/0007_events.sql" with { type: "text" };
 import madeInstances from "./migrations/0008_made_instances.sql" with { type: "text" };
 import healthChecks from "./migrations/0009_health_checks.sql" with { type: "text" };
 import wire from "./migrations/0010_wire.sql" with { type: "text" };
+import sshHosts from "./migrations/0011_ssh_hosts.sql" with { type: "text" };
 
 /** The SQL of every migration by its tag, as text inside the binary. */
 export const MIGRATIONS: Record<string, string> = {
@@ -23,4 +24,5 @@ export const MIGRATIONS: Record<string, string> = {
   "0008_made_instances": madeInstances,
   "0009_health_checks": healthChecks,
   "0010_wire": wire,
+  "0011_ssh_hosts": sshHosts,
 };

@@ -21,6 +21,7 @@ import type {
   VolumeStatus,
 } from "../../shared/states.ts";
 import type { MadeInstance } from "./madeInstance.ts";
+import type { SshInstance } from "./sshInstance.ts";
 import type { ToldEvent } from "./toldEvent.ts";
 
 // All tables are in one file, which is long for that: they refer to each other, and whoever changes one sees them all.
@@ -109,6 +110,10 @@ export const instances = sqliteTable(
     blocks: text("blocks", { mode: "json" }).$type<number | "auto">().notNull().default(1),
     /** What a backend made it as; null: the host joined by itself. */
     made: text("made", { mode: "json" }).$type<MadeInstance>(),
+    /** How the coordinator brings it in by SSH, or has; null: it joined in another way. */
+    ssh: text("ssh", { mode: "json" }).$type<SshInstance>(),
+    /** The address by which other nodes of a task reach it, where its fleet says which; null: found out by itself. */
+    internal_ip: text("internal_ip"),
     /** Since when it has no job; null: it has one, or is not there yet. */
     idle_since: integer("idle_since"),
     /** How long a made instance without jobs is kept, in seconds; null or negative: for ever. */
@@ -146,6 +151,16 @@ export const instances = sqliteTable(
     index("instances_previous_credential").on(t.previous_credential_hash),
   ],
 );
+
+/** Hosts of SSH fleets, for as long as they are listed in one. */
+export const sshHosts = sqliteTable("ssh_hosts", {
+  /** In lower case: a host belongs to one fleet of the server. */
+  hostname: text("hostname").primaryKey(),
+  instance_id: text("instance_id").notNull().unique(),
+  fleet_id: text("fleet_id").notNull(),
+  /** What opens it (domain/fleets/sshSecrets.ts), sealed; null: forgotten, for it is in, or was given up. */
+  secrets_sealed: text("secrets_sealed"),
+});
 
 export const joinTokens = sqliteTable("join_tokens", {
   id: text("id").primaryKey(),

@@ -30,6 +30,8 @@ export const anInstance = (
   inventory: anInventory(inventory),
   blocks: 1,
   made: null,
+  ssh: null,
+  internal_ip: null,
   idle_since: 0,
   idle_duration_s: null,
   wake_at: null,

@@ -27,8 +27,14 @@ const File = z.union([z.object({ commands: z.array(Command) }), Command]);
 export const WIRE_FILES = readdirSync(DIR).map((file) => file.replace(/\.json$/, ""));
 
 /** All exchanges of a file, in order. */
-export const readWire = (name: string): Exchange[] => {
-  const file = File.parse(JSON.parse(readFileSync(join(DIR, `${name}.json`), "utf8")));
+export const readWire = (
+  name: string,
+  /** Of the recording's machine, and what there is instead. */
+  instead: Readonly<Record<string, string>> = {},
+): Exchange[] => {
+  let text = readFileSync(join(DIR, `${name}.json`), "utf8");
+  for (const [there, here] of Object.entries(instead)) text = text.replaceAll(there, here);
+  const file = File.parse(JSON.parse(text));
   return "commands" in file ? file.commands.flatMap((command) => command.exchanges) : file.exchanges;
 };
 

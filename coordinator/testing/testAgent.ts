@@ -44,9 +44,9 @@ export class TestAgent {
 
   static async join(
     coordinator: Pick<TestCoordinator, "url" | "newJoinToken">,
-    options: { fleet?: string; inventory?: Partial<Inventory> } = {},
+    options: { fleet?: string; inventory?: Partial<Inventory>; token?: string } = {},
   ): Promise<TestAgent> {
-    const token = await coordinator.newJoinToken(options.fleet ?? "lab");
+    const token = options.token ?? (await coordinator.newJoinToken(options.fleet ?? "lab"));
     const body = {
       agent_version: "0.1.0",
       public_key: Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64"),

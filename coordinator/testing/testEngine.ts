@@ -17,10 +17,12 @@ import { Engine } from "../engine/engine.ts";
 import { DEFAULT_SILENCE_MS, patienceOf } from "../engine/engineDeps.ts";
 import { FleetKeeper } from "../engine/fleetKeeper.ts";
 import { Idleness } from "../engine/idleness.ts";
+import { HostKeeper } from "../engine/hostKeeper.ts";
 import { Reachability } from "../engine/reachability.ts";
 import { Scheduler } from "../engine/scheduler.ts";
 import { UsageIntake } from "../engine/usage.ts";
 import { Waits } from "../engine/waits.ts";
+import type { BringIn } from "../hosts/target.ts";
 import { LogStore } from "../logs/logStore.ts";
 import { type Db, openStore } from "../store/db.ts";
 import { eventTeller } from "../store/events.ts";
@@ -28,7 +30,7 @@ import type { Soon } from "../store/fileClient.ts";
 import { findInstance, type InstanceRow, insertInstance } from "../store/instances.ts";
 import { findRunByName, type RunRow } from "../store/runs.ts";
 import { fleets, projects } from "../store/schema.ts";
-import { openSecretBox } from "../store/secretBox.ts";
+import { openSecretBox, type SecretBox } from "../store/secretBox.ts";
 import { listSubmissions, type SubmissionRow } from "../store/submissions.ts";
 import { anInstance } from "./anInstance.ts";
 
@@ -55,7 +57,14 @@ interface TestEngineOptions {
   url?: string;
   soon?: Soon;
   backends?: readonly Backend[];
+  /** How hosts are brought in; left out: they cannot be reached. */
+  bringIn?: BringIn;
 }
+
+/** From when a host was made until it is given up. */
+const HOST_PATIENCE_MS = 600_000;
+
+const nobody: BringIn = () => Promise.reject(new AppError("unavailable", "connecting: nobody is there"));
 
 const testJobSpecs = ({ name, spec }: Pick<RunRow, "name" | "spec">) =>
   getJobSpecs(spec, { runName: name, defaultPython: "3.12" });
@@ -65,6 +74,8 @@ export class TestEngine implements AsyncDisposable {
   readonly db: Db;
   readonly engine: Engine;
   readonly fleets: FleetKeeper;
+  readonly hosts: HostKeeper;
+  readonly box: SecretBox;
   readonly link: AgentLink;
   readonly logs: LogStore;
   readonly usage: UsageIntake;
@@ -79,7 +90,12 @@ export class TestEngine implements AsyncDisposable {
   private constructor(
     db: Db,
     dir: string,
-    options: { clock: Clock; close: () => Promise<void>; backends: readonly Backend[] },
+    options: {
+      clock: Clock;
+      close: () => Promise<void>;
+      backends: readonly Backend[];
+      bringIn: BringIn;
+    },
   ) {
     const { clock, close, backends } = options;
     this.agents = new AgentSessions(options.clock);
@@ -109,19 +125,27 @@ export class TestEngine implements AsyncDisposable {
     };
     this.engine = new Engine(deps);
     const url = () => "http://127.0.0.1";
-    this.fleets = new FleetKeeper({ ...deps, engine: this.engine, backends, url });
+    const box = openSecretBox(join(dir, "encryption.key"));
+    this.box = box;
+    this.hosts = new HostKeeper({
+      ...deps,
+      engine: this.engine,
+      url,
+      box,
+      bringIn: options.bringIn,
+      patienceMs: HOST_PATIENCE_MS,
+      withFleet: (fleetId, work) => this.fleets.withFleet(fleetId, work),
+    });
+    this.fleets = new FleetKeeper({ ...deps, engine: this.engine, backends, url, hosts: this.hosts });
     this.#reachability = new Reachability({ ...deps, engine: this.engine });
     const assign = (submission: SubmissionRow, instance: InstanceRow) =>
-      createAssignment(
-        { db, patience: deps.patience, box: openSecretBox(join(dir, "encryption.key")) },
-        submission,
-        instance,
-      );
+      createAssignment({ db, patience: deps.patience, box }, submission, instance);
     this.usage = new UsageIntake({ ...deps, engine: this.engine });
     this.link = new AgentLink({
       ...deps,
       wantsTunnel: () => false,
       engine: this.engine,
+      hosts: this.hosts,
       reachability: this.#reachability,
       assign,
     });
@@ -131,12 +155,19 @@ export class TestEngine implements AsyncDisposable {
   static async open(
     dir: string,
     clock: Clock,
-    { prepare, url = `file:${join(dir, "test.db")}`, soon, backends = [] }: TestEngineOptions = {},
+    {
+      prepare,
+      url = `file:${join(dir, "test.db")}`,
+      soon,
+      backends = [],
+      bringIn = nobody,
+    }: TestEngineOptions = {},
   ): Promise<TestEngine> {
     const store = await openStore({ url, ...(soon ? { soon } : {}) });
     const engine = new TestEngine(store.db, dir, {
       clock,
       backends,
+      bringIn,
       close: async () => store[Symbol.asyncDispose](),
     });
     const project = { id: PROJECT_ID, name: "main", owner_id: USER_ID, created_at: 0 };
@@ -149,6 +180,7 @@ export class TestEngine implements AsyncDisposable {
     prepare?.(engine);
     await engine.engine.start();
     await engine.fleets.start();
+    await engine.hosts.start();
     return engine;
   }
 
@@ -270,6 +302,7 @@ export class TestEngine implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#reachability.close();
     await this.usage.close();
+    await this.hosts.close();
     await this.fleets.close();
     await this.engine.close();
     await this.logs.close();

@@ -63,6 +63,16 @@ const AT_ONCE: Expected[] = [
   },
 ];
 
+/** What the recorder has put in the place of sizes. */
+const RECORDER: Expected[] = [
+  {
+    file: /^fleet-ssh$/,
+    route: /\/fleets\/apply$/,
+    at: /\.instance_type\.resources\.(?:memory_mib|disk\.size_mib)$/,
+    why: "of a host that was not looked at yet",
+  },
+];
+
 /** On purpose; docs/compatibility.md has the reasons. */
 const ON_PURPOSE: Expected[] = [
   {
@@ -72,8 +82,8 @@ const ON_PURPOSE: Expected[] = [
   },
   {
     route: /\/(?:runs|fleets)\/\w+$/,
-    at: /\.(?:no_offers_reason|queue|agent_version)$/,
-    why: "ours: why there is no offer, where a run stands in the queue, which agent a host has",
+    at: /\.(?:no_offers_reason|queue|agent_version|ssh)$/,
+    why: "ours: why there is no offer, where a run stands in the queue, which agent a host has, how it came in",
   },
   {
     file: /errors$/,
@@ -95,7 +105,7 @@ const ON_PURPOSE: Expected[] = [
   },
 ];
 
-const EXPECTED = [...SURROUNDINGS, ...OTHERS, ...AT_ONCE, ...ON_PURPOSE];
+const EXPECTED = [...SURROUNDINGS, ...RECORDER, ...OTHERS, ...AT_ONCE, ...ON_PURPOSE];
 
 /** Those that nothing explains. */
 export const unexplained = (

@@ -29,6 +29,38 @@ export type Cordon = z.infer<typeof Cordon>;
 export const HealthStatus = z.enum(["healthy", "warning", "failure"]);
 export type HealthStatus = z.infer<typeof HealthStatus>;
 
+/** Where a host of an SSH fleet is on its way in; `done`: it is. */
+export const SshStep = z.enum([
+  "waiting",
+  "connecting",
+  "looking",
+  "sending",
+  "installing",
+  "starting",
+  "done",
+]);
+export type SshStep = z.infer<typeof SshStep>;
+
+/** As whom the agent was installed: as root in one way or another, or for the user alone. */
+export const SshRights = z.enum(["root", "sudo", "sudo with a password", "user"]);
+export type SshRights = z.infer<typeof SshRights>;
+
+/** Ours: how a host of an SSH fleet was, or is being, brought in. */
+const SshState = z.object({
+  hostname: z.string(),
+  port: z.number().int(),
+  user: z.string(),
+  /** `user@host:port` of the host that is gone through. */
+  proxy_jump: orNull(z.string()),
+  /** `SHA256:…` of the host's key, as `ssh-keygen -l` shows it; null: not connected to yet. */
+  host_key: orNull(z.string()),
+  step: SshStep,
+  attempts: z.number().int(),
+  /** Why the last try failed, and what to do. */
+  error: orNull(z.string()),
+  rights: orNull(SshRights),
+});
+
 export const Instance = z.object({
   id: Uuid,
   project_name: z.string(),
@@ -57,6 +89,8 @@ export const Instance = z.object({
   gpu_driver: orNull(GpuDriverInfo),
   /** Ours. Set: no new job goes there, and why, in words that follow its name. */
   closed: orNull(z.string()),
+  /** Ours; null: it is not of an SSH fleet. */
+  ssh: orNull(SshState),
   /** Ours: of the agent that runs there. */
   agent_version: orNull(z.string()),
   /** Ours: `ready`, `working`, `failed` and others (shared/protocol/sync.ts); null: its agent does not say. */
@@ -121,6 +155,13 @@ export type GetFleetPlanRequest = z.infer<typeof GetFleetPlanRequest>;
 export const ApplyFleetPlanRequest = z.object({
   plan: z.object({ spec: FleetSpec, current_resource: orNull(Fleet) }),
   force: z.boolean().default(false),
+  /** Ours: for `sudo` on the hosts of an SSH fleet where it asks for one; forgotten with their keys. */
+  sudo_password: orNull(
+    z
+      .string()
+      .max(1_000)
+      .regex(/^[^\n\r\0]+$/),
+  ),
 });
 export type ApplyFleetPlanRequest = z.infer<typeof ApplyFleetPlanRequest>;
 

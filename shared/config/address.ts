@@ -105,4 +105,7 @@ const PRIVATE = [
   "fe80::/10",
 ].flatMap((text) => parseNetwork(text) ?? []);
 
+export const isWithin = (address: Address, network: Network): boolean =>
+  contains(network, { ...address, prefix: address.bits });
+
 export const isPrivate = (network: Network): boolean => PRIVATE.some((range) => contains(range, network));

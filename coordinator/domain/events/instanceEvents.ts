@@ -15,7 +15,7 @@ export const instanceCreated = (
 });
 
 /** Why a backend is to make an instance. */
-export type MadeFor = "fleet creation" | "fleet backfill" | "job submission";
+export type MadeFor = "fleet creation" | "fleet update" | "fleet backfill" | "job submission";
 
 export const instanceMade = (
   instance: TellableInstance,

@@ -4,12 +4,24 @@ import { diffFleets } from "../../../shared/config/fleetDiff.ts";
 import { AppError } from "../../../shared/errors.ts";
 import type { Deps } from "../../deps.ts";
 import { writeAll } from "../../store/db.ts";
-import { type FleetRow, findFleet, findFleetByName, insertFleet, patchFleet } from "../../store/fleets.ts";
+import {
+  type FleetRow,
+  findFleet,
+  findFleetByName,
+  insertFleet,
+  newFleet,
+  patchFleet,
+} from "../../store/fleets.ts";
+import { deleteFailedInstance, type InstanceRow } from "../../store/instances.ts";
+import { deleteSshHost } from "../../store/sshHosts.ts";
+import { unlessTaken } from "../../store/uniqueness.ts";
 import { fleetCreated, fleetUpdated } from "../events/instanceEvents.ts";
 import type { Caller } from "../runs/checkSpec.ts";
 import { newName } from "../runs/runNames.ts";
 import { checkFleetSpec } from "./fleetSpec.ts";
 import { viewFleets } from "./fleetView.ts";
+import { diffHosts, requireFreeHosts, sealHosts } from "./sshHosts.ts";
+import { hostsOf, type SealedHost, withoutKeys } from "./sshSpec.ts";
 
 /**
  * Makes a fleet, or changes the one of the same name where it can go on as it is. Unless forced, that one must be what
@@ -18,27 +30,41 @@ import { viewFleets } from "./fleetView.ts";
 export const applyFleet = async (
   deps: Deps,
   { user, project }: Caller,
-  { plan, force }: ApplyFleetPlanRequest,
+  { plan, force, sudo_password: sudoPassword }: ApplyFleetPlanRequest,
 ): Promise<Fleet> => {
   checkFleetSpec(plan.spec);
   const isTaken = (name: string) => findFleetByName(deps.db, project.id, name);
   const name = plan.spec.configuration.name ?? (await newName(isTaken));
-  const spec = { ...plan.spec, configuration: { ...plan.spec.configuration, name } };
+  const sent = { ...plan.spec, configuration: { ...plan.spec.configuration, name } };
   const present = await findFleetByName(deps.db, project.id, name);
+  await requireFreeHosts(deps, sent, present?.id);
+  const wish = { sent, spec: withoutKeys(sent), sudoPassword };
   const id = present
     ? await updateFleet(deps, present, {
-        spec,
+        ...wish,
         planned: force ? undefined : plan.current_resource,
         actorId: user.id,
       })
-    : await createFleet(deps, { user, project }, spec);
+    : await createFleet(deps, { user, project }, wish);
   const row = await findFleet(deps.db, id);
   const [view] = row ? await viewFleets(deps, [row], new Map([[project.id, project.name]])) : [];
   if (!view) throw new Error(`Fleet ${id} is gone right after it was applied`);
   return view;
 };
 
-const createFleet = async (deps: Deps, { user, project }: Caller, spec: FleetSpec): Promise<string> => {
+interface Wish {
+  /** As it came, with the keys of its hosts. */
+  sent: FleetSpec;
+  /** As it is stored. */
+  spec: FleetSpec;
+  sudoPassword: string | null;
+}
+
+const createFleet = async (
+  deps: Deps,
+  { user, project }: Caller,
+  { sent, spec, sudoPassword }: Wish,
+): Promise<string> => {
   const { name, nodes } = spec.configuration;
   if (name === null) throw new Error("The fleet has got no name");
   const row: FleetRow = {
@@ -53,7 +79,9 @@ const createFleet = async (deps: Deps, { user, project }: Caller, spec: FleetSpe
     created_at: deps.clock.now(),
     deleted: false,
   };
+  const hosts = sealHosts(deps, hostsOf(sent), sudoPassword);
   await deps.fleets.withFleet(row.id, async () => {
+    if (hosts.length > 0) return bringIn(deps, row, { hosts, actorId: user.id });
     await insertFleet(deps.db, row, deps.tell([fleetCreated(row, user.id)]));
     // Later it is only kept at `min`.
     if (nodes && deps.fleets.hasBackend) await deps.fleets.make(row, nodes.target ?? nodes.min, user.id);
@@ -61,11 +89,28 @@ const createFleet = async (deps: Deps, { user, project }: Caller, spec: FleetSpe
   return row.id;
 };
 
+/** The fleet and its hosts, or neither: another fleet may take one of these at the same moment. */
+const bringIn = (
+  deps: Deps,
+  row: FleetRow,
+  { hosts, actorId }: { hosts: readonly SealedHost[]; actorId: string },
+): Promise<void> =>
+  unlessTaken(
+    `Fleet "${row.name}" exists already, or one of its hosts is in another fleet`,
+    deps.fleets.bringIn(row, hosts, {
+      origin: "fleet creation",
+      actorId,
+      statements: [newFleet(deps.db, row)],
+      events: [fleetCreated(row, actorId)],
+    }),
+  );
+
 const updateFleet = async (
   deps: Deps,
   present: FleetRow,
-  { spec, planned, actorId }: { spec: FleetSpec; planned: Fleet | null | undefined; actorId: string },
+  wish: Wish & { planned: Fleet | null | undefined; actorId: string },
 ): Promise<string> => {
+  const { planned, spec, actorId } = wish;
   const { name, id } = present;
   if (planned !== undefined && !(planned?.id === id && diffFleets(present.spec, planned.spec).length === 0))
     throw new AppError("conflict", `Fleet "${name}" is not the one that the plan was made for`, {
@@ -83,10 +128,51 @@ const updateFleet = async (
         hint: "Delete it first",
       });
     const changed = changes.map(({ field, property }) => property ?? field);
-    await writeAll(deps.db, [
-      patchFleet(deps.db, id, { spec, attempts: 0, next_attempt_at: null }),
-      ...deps.tell([fleetUpdated(current, changed, actorId)]),
-    ]);
+    const patch = patchFleet(deps.db, id, { spec, attempts: 0, next_attempt_at: null });
+    const event = fleetUpdated(current, changed, actorId);
+    if (spec.configuration.ssh_config) return changeHosts(deps, current, { ...wish, patch, event });
+    await writeAll(deps.db, [patch, ...deps.tell([event])]);
   });
   return id;
+};
+
+/** Those that are to go do so first: if one of them has a job, nothing is changed. */
+const changeHosts = async (
+  deps: Deps,
+  fleet: FleetRow,
+  {
+    sent,
+    sudoPassword,
+    actorId,
+    patch,
+    event,
+  }: Wish & {
+    actorId: string;
+    patch: ReturnType<typeof patchFleet>;
+    event: ReturnType<typeof fleetUpdated>;
+  },
+): Promise<void> => {
+  const { db, fleets } = deps;
+  const { leaving, failed, coming } = await diffHosts(deps, fleet, sent);
+  const hosts = sealHosts(deps, coming, sudoPassword);
+  const inUse = (busy: readonly InstanceRow[]) => hostsInUse(fleet, busy);
+  if (leaving.length > 0) await fleets.remove(fleet, leaving, { isWhole: false, actorId, inUse });
+  const gone = failed.flatMap(({ id }) => [deleteFailedInstance(db, id), deleteSshHost(db, id)]);
+  await unlessTaken(
+    "One of the hosts is in another fleet",
+    fleets.bringIn(fleet, hosts, {
+      origin: "fleet update",
+      actorId,
+      statements: [patch, ...gone],
+      events: [event],
+    }),
+  );
+};
+
+const hostsInUse = (fleet: FleetRow, busy: readonly InstanceRow[]): AppError | undefined => {
+  if (busy.length === 0) return undefined;
+  const hosts = busy.map(({ ssh, name }) => `${ssh?.hostname} (${name})`).join(", ");
+  return new AppError("conflict", `Failed to update fleet ${fleet.name}. Hosts are in use: ${hosts}`, {
+    hint: "Stop the runs there first, or leave these hosts in the file",
+  });
 };

@@ -6,7 +6,7 @@ import { findInstance, type InstanceRow } from "../../store/instances.ts";
 import { listLiveRunNames } from "../../store/runLists.ts";
 
 /** A refusal because of the runs in a fleet; undefined: there is none. The sentence is the reference's. */
-const fleetInUse = async (deps: Deps, fleet: FleetRow): Promise<AppError | undefined> => {
+const fleetInUse = async (deps: Pick<Deps, "db">, fleet: FleetRow): Promise<AppError | undefined> => {
   const names = await listLiveRunNames(deps.db, fleet.id);
   if (names.length === 0) return undefined;
   const hint = `Stop its runs first: ${names.join(", ")}`;
@@ -20,7 +20,7 @@ const joinNames = (rows: readonly InstanceRow[]): string => rows.map(({ name }) 
  * `terminating` until they are; on hosts that joined by themselves nothing is uninstalled, but they cannot come back.
  */
 export const deleteFleets = async (
-  deps: Deps,
+  deps: Pick<Deps, "db" | "fleets">,
   projectId: string,
   { names, actorId }: { names: string[]; actorId: string },
 ): Promise<void> => {

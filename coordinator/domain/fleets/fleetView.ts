@@ -8,10 +8,10 @@ import { viewInstance } from "../instances/instanceView.ts";
 import { MOST_ATTEMPTS } from "./decideFleet.ts";
 import { noBackendText } from "./fleetTexts.ts";
 
-/** As stored, with the hosts that are in the fleet at the moment. */
+/** As stored; one that names no hosts has those that have joined it by themselves. */
 const specWithHosts = (spec: FleetSpec, instances: InstanceRow[]): FleetSpec => {
   const { ssh_config: ssh } = spec.configuration;
-  if (ssh === null) return spec;
+  if (ssh === null || ssh.hosts.length > 0 || ssh.user !== null) return spec;
   const hosts = instances.map((instance) => instance.inventory.hostname);
   return { ...spec, configuration: { ...spec.configuration, ssh_config: { ...ssh, hosts } } };
 };

@@ -9,6 +9,8 @@ import { offerOfBackend, offersForFleet, whyNotInFleet } from "./fleetOffers.ts"
 import { checkFleetSpec } from "./fleetSpec.ts";
 import { noBackendText } from "./fleetTexts.ts";
 import { viewFleets } from "./fleetView.ts";
+import { requireFreeHosts } from "./sshHosts.ts";
+import { withoutKeys } from "./sshSpec.ts";
 
 const MOST_OFFERS = 50;
 
@@ -19,22 +21,24 @@ export const planFleet = async (
   spec: FleetSpec,
 ): Promise<FleetPlan> => {
   checkFleetSpec(spec);
-  const { name } = spec.configuration;
+  const effective = withoutKeys(spec);
+  const { name, ssh_config: ssh } = spec.configuration;
   const current = name === null ? undefined : await findFleetByName(deps.db, project.id, name);
-  const all = await deps.fleets.listOffers();
-  const offers = offersForFleet(all, spec);
+  await requireFreeHosts(deps, spec, current?.id);
+  const all = ssh ? [] : await deps.fleets.listOffers();
+  const offers = ssh ? [] : offersForFleet(all, spec);
   const [view] = current ? await viewFleets(deps, [current], new Map([[project.id, project.name]])) : [];
   return {
     project_name: project.name,
     user: user.username,
     spec,
-    effective_spec: spec,
+    effective_spec: effective,
     current_resource: view ?? null,
     offers: offers.slice(0, MOST_OFFERS).map(offerOfBackend),
     total_offers: offers.length,
     max_offer_price: offers.length === 0 ? null : Math.max(...offers.map(({ price }) => price)),
-    action: current && isUpdatable(diffFleets(current.spec, spec)) ? "update" : "create",
-    no_offers_reason: offers.length > 0 ? null : whyNoOffers(deps.fleets.hasBackend, all, spec),
+    action: current && isUpdatable(diffFleets(current.spec, effective)) ? "update" : "create",
+    no_offers_reason: ssh || offers.length > 0 ? null : whyNoOffers(deps.fleets.hasBackend, all, spec),
   };
 };
 

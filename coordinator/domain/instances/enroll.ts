@@ -26,10 +26,12 @@ import {
 } from "../../store/instances.ts";
 import { countJoinTokenUse, findJoinToken, type JoinTokenRow } from "../../store/joinTokens.ts";
 import { findProject } from "../../store/projects.ts";
+import type { SshInstance } from "../../store/sshInstance.ts";
 import { hashToken, newToken } from "../../store/tokens.ts";
 import { instanceCreated } from "../events/instanceEvents.ts";
 import type { CapacityEntry } from "./capacityEntry.ts";
 import { totalBlocksOf, whyUndivided } from "./division.ts";
+import { internalIpFor } from "./internalIp.ts";
 
 /** How long a host's credential is good; its agent renews it when two thirds are over. */
 const CREDENTIAL_TTL_MS = 24 * 3_600_000;
@@ -46,6 +48,8 @@ interface EnrollDeps {
     withFleet<T>(fleetId: string, work: () => Promise<T>): Promise<T>;
     admit(row: InstanceRow, patch: InstancePatch): Promise<void>;
   };
+  /** Brings hosts in, and wants to know which of them may not come. */
+  hosts: { refuse(instanceId: string, refusal: AppError): void };
   engine: {
     addInstance(instance: InstanceRow, fleetName: string): void;
     updateInstance(instanceId: string, patch: Partial<InstanceRow>): void;
@@ -58,6 +62,7 @@ export const enrollInstance = async (deps: EnrollDeps, request: EnrollRequest): 
   const known = await findInstanceByKey(deps.db, request.public_key);
   const { proof, public_key: publicKey } = request;
   const token = proof.kind === "join" ? await checkJoinToken(deps, proof.token) : undefined;
+  if (known && token?.instance_id && token.instance_id !== known.id) throw elsewhere(known);
   const own = proof.kind === "join" ? proof.key : proof;
   if (known && !own)
     throw new AppError("unauthenticated", `${known.name} has this host's key, and no proof of it was given`, {
@@ -211,16 +216,42 @@ const requireRoom = async (db: Db, { id, name, spec }: FleetRow): Promise<void> 
 
 /** What a backend has made is the one instance that its token is for. */
 const admitMade = async (
-  { db, fleets }: EnrollDeps,
+  deps: EnrollDeps,
   instanceId: string,
   host: InstancePatch & Pick<InstanceRow, "inventory">,
 ): Promise<void> => {
-  const row = await findInstance(db, instanceId);
+  const row = await findInstance(deps.db, instanceId);
   if (!row || row.deleted)
     throw new AppError("unauthenticated", "The instance of this join token is not there any more");
+  if (row.ssh) return admitHost(deps, { ...row, ssh: row.ssh }, host);
   requireDivisible(host.inventory, row.blocks);
-  await fleets.admit(row, host);
+  await deps.fleets.admit(row, host);
 };
+
+/** It is in with its first sync; until then it may enroll again, as another try of bringing it in may have it do. */
+const admitHost = async (
+  { db, engine, hosts }: EnrollDeps,
+  row: InstanceRow & { ssh: SshInstance },
+  host: InstancePatch & Pick<InstanceRow, "inventory">,
+): Promise<void> => {
+  if (row.status !== "pending")
+    throw new AppError("unauthenticated", "The instance of this join token is not waited for any more");
+  try {
+    requireDivisible(host.inventory, row.blocks);
+    const patch = { ...host, internal_ip: internalIpFor(row.ssh, host.inventory) };
+    await writeAll(db, [patchInstance(db, row.id, patch)]);
+    engine.updateInstance(row.id, patch);
+  } catch (err) {
+    if (err instanceof AppError) hosts.refuse(row.id, err);
+    throw err;
+  }
+};
+
+/** A token for one instance makes no other of a host. */
+const elsewhere = ({ name }: InstanceRow): AppError =>
+  new AppError("conflict", `This host is ${name} already, and a host is in one fleet`, {
+    hint: `Take ${name} out first (\`dstack fleet delete FLEET -i NUMBER\`), or this one`,
+  });
 
 /** A host that joins again under its key; how it is divided may be another, but not under its jobs. */
 const dividedBy = (

@@ -21,7 +21,7 @@ const UNKNOWN: Inventory = {
 export const newMadeRow = (
   fleet: FleetRow,
   num: number,
-  { now, idleDurationS, forJob }: { now: number; idleDurationS: number; forJob?: MadeOffer[] },
+  { now, idleDurationS, forJob }: { now: number; idleDurationS: number | null; forJob?: MadeOffer[] },
 ): InstanceRow => ({
   id: crypto.randomUUID(),
   project_id: fleet.project_id,
@@ -33,6 +33,8 @@ export const newMadeRow = (
   inventory: UNKNOWN,
   blocks: fleet.spec.configuration.blocks,
   made: { offer: null, data: null, ...(forJob ? { for_job: forJob } : {}) },
+  ssh: null,
+  internal_ip: null,
   idle_since: null,
   idle_duration_s: idleDurationS,
   wake_at: null,

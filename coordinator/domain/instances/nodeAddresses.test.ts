@@ -28,5 +28,13 @@ test.each([
   ["no common network", [host("192.168.1.5/24"), host("10.1.0.2/16")], ["192.168.1.5", "10.1.0.2"]],
   ["no address", [host("fe80::1/64"), host()], [null, null]],
 ])("nodeAddresses() of %s", (_, hosts, expected) => {
-  expect(nodeAddresses(hosts)).toEqual(expected);
+  expect(nodeAddresses(hosts.map((inventory) => ({ inventory, internal_ip: null })))).toEqual(expected);
+});
+
+test("what the fleet says of a host comes first", () => {
+  const nodes = [
+    { inventory: host("10.0.0.1/24", "10.5.0.1/24"), internal_ip: "10.5.0.1" },
+    { inventory: host("10.0.0.2/24", "10.5.0.2/24"), internal_ip: null },
+  ];
+  expect(nodeAddresses(nodes)).toEqual(["10.5.0.1", "10.0.0.2"]);
 });

@@ -1,11 +1,20 @@
 import type { Inventory } from "../../../shared/protocol/inventory.ts";
+import type { InstanceRow } from "../../store/instances.ts";
 import { internalIpOf } from "./provisioningData.ts";
 
+type Node = Pick<InstanceRow, "inventory" | "internal_ip">;
+
 /**
- * The addresses by which the nodes of one task reach each other, by rank: in the first network that all of them are in
- * with an address of their own (bridges of container engines look alike on every host), else the first of each.
+ * The addresses by which the nodes of one task reach each other, by rank: those that their fleet says, else in the first
+ * network that all of them are in with an address of their own (bridges of container engines look alike on every host),
+ * else the first of each.
  */
-export const nodeAddresses = (inventories: readonly Inventory[]): (string | null)[] => {
+export const nodeAddresses = (nodes: readonly Node[]): (string | null)[] => {
+  const found = findCommon(nodes.map(({ inventory }) => inventory));
+  return nodes.map(({ internal_ip: said }, rank) => said ?? found[rank] ?? null);
+};
+
+const findCommon = (inventories: readonly Inventory[]): (string | null)[] => {
   if (inventories.length === 1) return inventories.map(internalIpOf);
   const own = inventories.map((inventory) => inventory.addresses.flatMap((cidr) => parseCidr(cidr) ?? []));
   const [master = []] = own;

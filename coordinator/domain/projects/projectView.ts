@@ -4,13 +4,14 @@ import type { Deps } from "../../deps.ts";
 import { listMembers, listRolesOf, type ProjectRole } from "../../store/members.ts";
 import type { ProjectRow } from "../../store/projects.ts";
 import { listUsersByIds, type UserRow } from "../../store/users.ts";
+import { maySetUpHosts } from "../fleets/sshRights.ts";
 import { viewUser } from "../users/userView.ts";
 
 const viewMember = (deps: Deps, member: { user: UserRow; role: ProjectRole }): Member => ({
   user: viewUser(deps, member.user),
   project_role: member.role,
   permissions: {
-    can_manage_ssh_fleets: true,
+    can_manage_ssh_fleets: maySetUpHosts(deps.config, member),
     can_manage_secrets: member.user.global_role === "admin" || member.role === "admin",
   },
 });

@@ -17,6 +17,7 @@ import { enrollInstance, renewCredential } from "../../domain/instances/enroll.t
 import type { AgentLink } from "../../engine/agentLink.ts";
 import type { Engine } from "../../engine/engine.ts";
 import type { FleetKeeper } from "../../engine/fleetKeeper.ts";
+import type { HostKeeper } from "../../engine/hostKeeper.ts";
 import type { UsageIntake } from "../../engine/usage.ts";
 import type { Relay } from "../../relay/relay.ts";
 import type { ReleaseKey } from "../../releases/releaseKey.ts";
@@ -35,6 +36,7 @@ export interface AgentRouteDeps {
   log: Logger;
   engine: Engine;
   fleets: FleetKeeper;
+  hosts: HostKeeper;
   link: AgentLink;
   usage: UsageIntake;
   blobs: BlobStore;

@@ -1,0 +1,56 @@
+import type { Clock } from "../../shared/clock.ts";
+import { nextAction } from "./decide.ts";
+import { checkPassword, install } from "./install.ts";
+import { logIn } from "./jump.ts";
+import { probe } from "./probe.ts";
+import { removeSent, send } from "./send.ts";
+import type { BringIn } from "./target.ts";
+
+interface BringInDeps {
+  /** Where the agent's programs are. */
+  artifactsDir: string;
+  /** install.sh */
+  installScript: string;
+  clock: Pick<Clock, "now">;
+}
+
+/** One login: looks, and then does whatever is next until the agent is there. */
+export const createBringIn =
+  ({ artifactsDir, installScript, clock }: BringInDeps): BringIn =>
+  async (target, { note, signal }) => {
+    await using connection = await logIn(target, { note, signal });
+    await note({ step: "looking" });
+    const { url, env, login, sudoPassword, instanceId } = target;
+    const seen = await probe(connection, { url, env, signal });
+    const path = `${seen.home}/.dstack-agent-${instanceId}.gz`;
+    let isPasswordChecked = false;
+    let sent: { path: string; sum: string } | undefined;
+    for (;;) {
+      const action = nextAction({
+        hostname: login.hostname,
+        probe: seen,
+        url,
+        now: clock.now(),
+        hasSudoPassword: sudoPassword !== null,
+        isPasswordChecked,
+        isSent: sent !== undefined,
+      });
+      switch (action.do) {
+        case "check_password":
+          await checkPassword(connection, target, signal);
+          isPasswordChecked = true;
+          break;
+        case "send":
+          await note({ step: "sending" });
+          sent = { path, sum: await send(connection, { artifactsDir, target: action.target, path, signal }) };
+          break;
+        case "install": {
+          const { sudo, rights } = action;
+          await note({ step: "installing", rights });
+          await install(connection, { target, script: installScript, sudo, sent, signal });
+          if (sent) await removeSent(connection, path);
+          return;
+        }
+      }
+    }
+  };
