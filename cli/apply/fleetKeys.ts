@@ -30,11 +30,9 @@ export const completeFleet = async (
   };
   const hosts = [];
   for (const host of ssh.hosts) hosts.push(typeof host === "string" ? host : await jumped(host));
-  return {
-    ...configuration,
-    env: fillEnv(configuration.env, ctx.env),
-    ssh_config: { ...(await jumped(ssh)), hosts },
-  };
+  // Keys before all else (docs/spec/cli.md §5.1).
+  const ssh_config = { ...(await jumped(ssh)), hosts };
+  return { ...configuration, env: fillEnv(configuration.env, ctx.env), ssh_config };
 };
 
 type JumpOf = NonNullable<NonNullable<FleetConfiguration["ssh_config"]>["proxy_jump"]>;

@@ -65,7 +65,7 @@ interface Coming {
 }
 
 /**
- * Brings hosts of SSH fleets in, many at a time, and forgets what opens them once they are (docs/adr/0018). All that
+ * Brings hosts of SSH fleets in, many at a time, and forgets what opens them once they are (docs/adr/0019-ssh-fleets.md). All that
  * is to be done follows from the rows: a `pending` one with an address is tried again until its time is over.
  */
 export class HostKeeper {

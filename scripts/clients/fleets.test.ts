@@ -1,5 +1,7 @@
-import { expect, test } from "bun:test";
-import { openLab } from "./lab.ts";
+import { describe, expect, test } from "bun:test";
+import { openJoiningHost } from "../../coordinator/testing/joiningHost.ts";
+import { newKey } from "../../coordinator/testing/sshHost.ts";
+import { type Lab, openLab } from "./lab.ts";
 
 const FILE = "fleet.dstack.yml";
 
@@ -55,16 +57,87 @@ test("a fleet of instances is planned, made, changed in place, made anew and del
   });
 });
 
-test("a fleet of SSH hosts is refused before anything is asked, with the way that there is", async () => {
-  await using lab = await openLab();
-  await lab.person.write(
-    FILE,
-    "type: fleet\nname: rack\nssh_config: {user: u, identity_file: ~/.ssh/id, hosts: [192.0.2.1]}\n",
-  );
-  const { code, out } = await lab.person.run(["apply", "-f", FILE, "-y"]);
-  expect(code).toBe(1);
-  expect(out).toContain("Fleets of SSH hosts cannot be applied yet");
-  expect(out).toContain("dstack fleet token create rack");
+describe("a fleet of SSH hosts", () => {
+  const fileOf = (hosts: unknown[], ssh: Record<string, unknown>) =>
+    JSON.stringify({
+      type: "fleet",
+      name: "rack",
+      env: ["TEAM"],
+      ssh_config: { user: "root", identity_file: "id", ...ssh, hosts },
+    });
+  const writeKey = async ({ person }: Lab, key: { private: string; public?: string }) => {
+    await person.write("id", key.private);
+    await person.write("id.pub", key.public ?? "ssh-ed25519 AAAA me\n");
+  };
+
+  test("is planned without offers, and waited for until all are in", async () => {
+    await using lab = await openLab();
+    const { person } = lab;
+    await using host = await openJoiningHost(lab.coordinator);
+    await writeKey(lab, { private: host.login().key });
+    await person.write(FILE, fileOf(["127.0.0.1"], { port: host.port }));
+    expect(await person.run(["apply", "-f", FILE, "-y"])).toMatchObject({
+      code: 1,
+      out: "Environment variable TEAM is not set\n",
+    });
+    const env = { TEAM: "a" };
+    const { code, out } = await person.run(["apply", "-f", FILE, "-y"], { env });
+    expect(noHour(out)).toBe(
+      [
+        " Project        main",
+        " User           admin",
+        " Configuration  fleet.dstack.yml",
+        " Type           fleet",
+        " Fleet type     ssh",
+        " Nodes          1",
+        " Placement      any",
+        "",
+        "Fleet rack does not exist yet.",
+        " NAME           NODES  GPU  SPOT  BACKEND       PRICE  STATUS  CREATED",
+        " rack           1                 ssh                  active  <time>",
+        "    instance=0         -          ssh (remote)         idle    <time>",
+        "",
+      ].join("\n"),
+    );
+    expect(code).toBe(0);
+    expect((await person.run(["apply", "-f", FILE, "-y"], { env })).out).toEndWith(
+      "No configuration changes detected. Use --force to apply anyway.\n",
+    );
+    // What was taken out is asked for again.
+    await person.run(["fleet", "delete", "rack", "-i", "0", "-y"]);
+    const again = await person.run(["apply", "-f", FILE], { env, stdin: "y\n" });
+    expect(again.out).toContain("Found fleet rack. Hosts that are not in: 127.0.0.1\nBring them in? [y/n]: ");
+    expect(again.out).toContain("instance=1         -          ssh (remote)         idle");
+  }, 30_000);
+
+  test("that does not come in ends with 1, and says why", async () => {
+    await using lab = await openLab({}, { DSTACK_SERVER_SSH_HOST_SECONDS: "1" });
+    await writeKey(lab, newKey());
+    await lab.person.write(FILE, fileOf(["127.0.0.1"], { port: 1 }));
+    const { code, out } = await lab.person.run(["apply", "-f", FILE, "-y"], {
+      env: { TEAM: "a" },
+      columns: 300,
+    });
+    expect(code).toBe(1);
+    expect(out).toContain("connecting: cannot log in to 127.0.0.1:1: the connection is refused.");
+    expect(out).toEndWith("\nSome instances failed. Check the table above for errors.\n");
+  }, 30_000);
+
+  test("asks for sudo's password where it is told to, and for keys that are not there before anything else", async () => {
+    await using lab = await openLab();
+    await lab.person.write(FILE, fileOf(["127.0.0.1"], { port: 1 }));
+    const missing = await lab.person.run(["apply", "-f", FILE, "-y"]);
+    expect([missing.code, missing.out]).toEqual([
+      1,
+      expect.stringContaining("Unable to read the SSH key at "),
+    ]);
+    await writeKey(lab, newKey());
+    const { out } = await lab.person.run(["apply", "-f", FILE, "-y", "-d", "--ask-sudo-password"], {
+      env: { TEAM: "a" },
+      stdin: "geheim\n",
+    });
+    expect(out).toEndWith("Password for sudo on the hosts: \nFleet configuration submitted. Exiting...\n");
+  }, 30_000);
 });
 
 test("a join token may say how its hosts are divided", async () => {

@@ -2,7 +2,7 @@ import type { StockVersion } from "../e2e/harness/stockClient.ts";
 import type { Scene } from "./scene.ts";
 
 /** What is not there yet. A case that names one asserts what the client is told meanwhile. */
-type Feature = "SSH fleets" | "dev environments" | "services" | "gateways" | "volumes" | "cloud backends";
+type Feature = "dev environments" | "services" | "gateways" | "volumes" | "cloud backends";
 
 /** Something that a stock client does with us, and what must come of it. */
 export interface Case {

@@ -3,7 +3,7 @@ import { tempDir } from "../../shared/testing/tempDir.ts";
 import { startAgent } from "../e2e/harness/agent.ts";
 import { type Coordinator, startCoordinator } from "../e2e/harness/coordinator.ts";
 import { createFakeGpus } from "../e2e/harness/fakeGpus.ts";
-import { createNetwork } from "../e2e/harness/network.ts";
+import { createNetwork, type Network } from "../e2e/harness/network.ts";
 import { reasonsAgainst } from "../e2e/harness/requirements.ts";
 import { type GitHost, openGitHost } from "./gitHost.ts";
 
@@ -11,7 +11,9 @@ import { type GitHost, openGitHost } from "./gitHost.ts";
 export interface Stage extends AsyncDisposable {
   coordinator: Coordinator;
   dir: string;
-  /** With root alone: hosts are in networks of their own. */
+  /** With root alone: hosts are in networks of their own, and more can be added. */
+  network: Network | undefined;
+  /** With root alone. */
   gitHost: GitHost | undefined;
 }
 
@@ -52,5 +54,5 @@ export const openStage = async ({ hosts, full }: StageOptions): Promise<Stage> =
   for (let at = 0; at < hosts; at++) await addHost(`n${at}`, "pool");
   if (full && network) await addHost("g0", "gpu", 8);
   const cleanUp = undo.move();
-  return { coordinator, dir, gitHost, [Symbol.asyncDispose]: () => cleanUp.disposeAsync() };
+  return { coordinator, dir, network, gitHost, [Symbol.asyncDispose]: () => cleanUp.disposeAsync() };
 };

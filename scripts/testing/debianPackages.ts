@@ -12,6 +12,8 @@ const PROGRAMS: Record<string, string> = {
   faketime: "faketime",
   sftp: "openssh-client",
   rsync: "rsync",
+  sshd: "openssh-server",
+  sudo: "sudo",
   tmux: "tmux",
   chromium: "chromium",
 };

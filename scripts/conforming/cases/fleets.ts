@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
+import type { Network } from "../../e2e/harness/network.ts";
+import { type MachineOptions, startMachine } from "../../e2e/harness/sshMachine.ts";
 import type { Case } from "../case.ts";
 import { assertHas } from "../expect.ts";
+import type { Stage } from "../stage.ts";
 import { readTable } from "../table.ts";
 import { CTRL_C } from "../terminal.ts";
 
@@ -187,16 +191,80 @@ export const fleetCases: Case[] = [
   },
   {
     name: "fleet-of-ssh",
-    expect: "refused with 1, and told that hosts join by themselves; env is for such fleets alone",
-    covers: { "apply fleet": ["--env"] },
-    later: "SSH fleets",
-    run: async ({ name, write, fails, makeKey }) => {
-      const ssh_config = { user: "root", identity_file: await makeKey(), hosts: ["192.0.2.1"] };
-      const file = await write("f.dstack.yml", { type: "fleet", name, ssh_config });
-      const refused = await fails(["apply", "-f", file, "-y", "-e", "A=1"]);
-      assert.match(refused, /Fleets of SSH hosts are not supported by this version yet/);
-      assert.match(refused, /dstack fleet token create/);
-      const cloud = await write("g.dstack.yml", empty(name));
+    expect:
+      "planned, made, waited for; found in lists; hosts added and taken out in place; a task of two nodes; -i and delete",
+    covers: { "apply fleet": ["--env"], "fleet get": ["NAME"], "fleet delete": ["--instance"] },
+    run: async ({ name, stage, ok, stock, fails, write, json, makeKey, waitForStatus }) => {
+      const key = await makeKey();
+      const line = await Bun.file(`${key}.pub`).text();
+      await using undo = new AsyncDisposableStack();
+      const start = async (of: string, more: Partial<MachineOptions> = {}) => {
+        const options = { dir: join(stage.dir, name), key: line, ...more };
+        const machine = await startMachine(requireNetwork(stage), `${name}${of}`, options);
+        return undo.use(machine).host.ip;
+      };
+      const first = await start("a", { users: [{ name: "ann", sudo: "free" }] });
+      const bastion = await start("b");
+      const behind = await start("c", { sshd: [`AllowUsers root@${bastion}`] });
+      const proxy_jump = { hostname: bastion, user: "root", identity_file: key };
+      const hosts = [
+        { hostname: first, user: "ann" },
+        { hostname: behind, proxy_jump },
+      ];
+      const network = `${first.split(".").slice(0, 3).join(".")}.0/24`;
+      const fileOf = (some: readonly unknown[]) =>
+        write("f.dstack.yml", {
+          type: "fleet",
+          name,
+          placement: "cluster",
+          ssh_config: { user: "root", identity_file: key, network, hosts: some },
+        });
+      const args = ["apply", "-f", await fileOf(hosts), "-e", "TEAM=rack"];
+      const asked = await stock(args, { input: "n\n" });
+      assert.match(asked.stdout, /^ Fleet type +ssh *$/m);
+      assert.match(asked.stdout, /^ Nodes +2 *$/m);
+      const made = readTable(await ok([...args, "-y"]), FLEETS);
+      assertHas(made[0], { NAME: name, NODES: "2", BACKEND: "ssh", STATUS: "active" });
+      assertHas(made[1], { NAME: "instance=0", BACKEND: "ssh (remote)", STATUS: "idle" });
+      assertHas(made[2], { NAME: "instance=1", STATUS: "idle" });
+      assert.match(await ok([...args, "-y"]), /No configuration changes detected/);
+      assertHas(await json(["fleet", "get", name, "--json"]), {
+        spec: { configuration: { ssh_config: { ssh_key: null, network } } },
+        instances: [{ hostname: first, backend: "remote", price: 0 }, { hostname: behind }],
+      });
+      const job = ['echo "$TEAM $DSTACK_NODE_RANK $DSTACK_NODES_IPS"'];
+      const resources = { ...SMALL };
+      const task = { type: "task", name: `${name}-pair`, nodes: 2, fleets: [name], commands: job, resources };
+      await ok(["apply", "-f", await write("t.dstack.yml", task), "-y", "-d"]);
+      await waitForStatus("done", task.name);
+      assert.match(await ok(["logs", task.name]), /rack 0/);
+      await fileOf(hosts.slice(0, 1));
+      const changed = await stock(args, { input: "y\n" });
+      assert.match(changed.stdout, /Detected changes that can be updated in-place:/);
+      assert.match(changed.stdout, /Update the fleet in-place\?/);
+      assertHas(await json(["fleet", "get", name, "--json"]), { instances: [{ hostname: first }] });
+      await fileOf(hosts);
+      await ok([...args, "-y"]);
+      const { instances } = (await json(["fleet", "get", name, "--json"])) as {
+        instances: { hostname: string; status: string }[];
+      };
+      assert.deepEqual(
+        instances.map(({ hostname, status }) => [hostname, status]),
+        [
+          [first, "idle"],
+          [behind, "idle"],
+        ],
+      );
+      const twice = await write("g.dstack.yml", {
+        type: "fleet",
+        name: `${name}-two`,
+        ssh_config: { user: "root", identity_file: key, hosts: [first] },
+      });
+      assert.match(await fails(["apply", "-f", twice, "-y"]), /A host can be in one fleet only/);
+      await ok(["fleet", "delete", name, "-i", "0", "-y"]);
+      assertHas(await json(["fleet", "get", name, "--json"]), { instances: [{ hostname: behind }] });
+      await ok(["fleet", "delete", name, "-y"]);
+      const cloud = await write("h.dstack.yml", empty(name));
       assert.match(
         await fails(["apply", "-f", cloud, "-y", "-e", "A=1"]),
         /`env` is currently supported for SSH fleets only/,
@@ -204,3 +272,8 @@ export const fleetCases: Case[] = [
     },
   },
 ];
+
+const requireNetwork = ({ network }: Stage): Network => {
+  if (!network) throw new Error("Hosts that can be logged in to take root");
+  return network;
+};

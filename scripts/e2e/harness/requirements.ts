@@ -7,6 +7,7 @@ import { AGENT, DSTACK } from "./programs.ts";
 export type Requirement =
   | "programs"
   | "curl"
+  | "sshd"
   | "root"
   | "docker"
   | "podman"
@@ -25,6 +26,8 @@ const REASONS: Record<Requirement, () => string | undefined> = {
       ? undefined
       : "needs the compiled programs: bun run build --only current",
   curl: () => (hasProgram("curl") ? undefined : "needs curl"),
+  sshd: () =>
+    hasProgram("sshd") && hasProgram("sudo") ? undefined : "needs Debian's openssh-server and sudo",
   root: () => {
     if (process.getuid?.() !== 0) return "needs root, for network namespaces";
     return hasProgram("ip") && hasProgram("nsenter") ? undefined : "needs iproute2 and util-linux";
