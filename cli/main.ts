@@ -11,8 +11,8 @@ import { createInterrupts } from "./process/interrupts.ts";
 import { createLogFile } from "./process/logFile.ts";
 import { createOutput } from "./process/output.ts";
 import { selfCommand } from "./process/self.ts";
-import { createTerminations } from "./process/terminations.ts";
 import { hideTyping } from "./process/terminalEcho.ts";
+import { createTerminations } from "./process/terminations.ts";
 
 const INTERRUPTED_EXIT = 130;
 

@@ -89,7 +89,7 @@ const Environment = z.object({
   /** Whether members of a project may apply SSH fleets; its admins always may. */
   DSTACK_ALLOW_NON_ADMINS_MANAGE_SSH_FLEETS: flag.default(true),
   /** Seconds from when a host of an SSH fleet was applied until it is given up. */
-  DSTACK_SERVER_SSH_HOST_SECONDS: z.coerce.number().int().min(1).max(86_400).default(DEFAULT_SSH_HOST_S),
+  DSTACK_SERVER_SSH_FLEET_SECONDS: z.coerce.number().int().min(1).max(86_400).default(DEFAULT_SSH_HOST_S),
   /** Up to so many instances of fleets may be agents on the server's own machine; 0: none. */
   DSTACK_SERVER_LOCAL_INSTANCES: z.coerce.number().int().min(0).max(1_000).default(0),
   /** The agent's program for them, where it does not lie beside the server's. */
@@ -273,7 +273,7 @@ export const loadCoordinatorConfig = (env: Record<string, string | undefined>): 
     isSshProxyEnforced: data.DSTACK_SERVER_SSHPROXY_ENFORCED !== undefined,
     allowsDirectTunnels: data.DSTACK_SERVER_DIRECT_TUNNELS === "auto",
     canUsersManageSshFleets: data.DSTACK_ALLOW_NON_ADMINS_MANAGE_SSH_FLEETS,
-    sshHostMs: data.DSTACK_SERVER_SSH_HOST_SECONDS * 1000,
+    sshHostMs: data.DSTACK_SERVER_SSH_FLEET_SECONDS * 1000,
     sshProxyToken: data.DSTACK_SSHPROXY_API_TOKEN,
     prometheus: {
       isEnabled: data.DSTACK_ENABLE_PROMETHEUS_METRICS !== undefined,

@@ -104,7 +104,7 @@ describe("an SSH fleet", () => {
 
   test("whose host does not come in says so, and tries again when it is applied again", async () => {
     await coordinator[Symbol.asyncDispose]();
-    coordinator = await startTestCoordinator({ DSTACK_SERVER_SSH_HOST_SECONDS: "1" });
+    coordinator = await startTestCoordinator({ DSTACK_SERVER_SSH_FLEET_SECONDS: "1" });
     await apply(specOf("rack", ["127.0.0.1"]));
     await waitFor("the end", async () => (await hostnames("rack"))?.join() === "127.0.0.1 terminated");
     expect((await find("rack"))?.instances[0]).toMatchObject({

@@ -111,7 +111,7 @@ describe("a fleet of SSH hosts", () => {
   }, 30_000);
 
   test("that does not come in ends with 1, and says why", async () => {
-    await using lab = await openLab({}, { DSTACK_SERVER_SSH_HOST_SECONDS: "1" });
+    await using lab = await openLab({}, { DSTACK_SERVER_SSH_FLEET_SECONDS: "1" });
     await writeKey(lab, newKey());
     await lab.person.write(FILE, fileOf(["127.0.0.1"], { port: 1 }));
     const { code, out } = await lab.person.run(["apply", "-f", FILE, "-y"], {

@@ -5,7 +5,7 @@ import { type Finished, type Program, run, runOk, startProgram } from "./program
 import { cleanEnvironment } from "./programs.ts";
 
 /** Who can log in there, and what sudo lets them do. */
-export interface MachineUser {
+interface MachineUser {
   name: string;
   /** Absent: none at all. */
   sudo?: "free" | "password";
