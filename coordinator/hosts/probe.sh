@@ -46,7 +46,8 @@ if has curl; then
   answer=$(curl -kfsS -m 10 "$1/healthcheck" 2>&1 </dev/null)
 elif has wget; then
   say tool wget
-  answer=$(limited 12 wget -q --no-check-certificate -T 10 -O - "$1/healthcheck" 2>&1 </dev/null)
+  case $1 in https:*) unchecked=--no-check-certificate ;; *) unchecked= ;; esac
+  answer=$(limited 12 wget -q $unchecked -T 10 -O - "$1/healthcheck" 2>&1 </dev/null)
 else
   say tool none
   if ! has bash || ! has timeout; then
