@@ -1,6 +1,6 @@
 import type { Socket, TCPSocketListener } from "bun";
 import type { Clock } from "../../shared/clock.ts";
-import type { OwnCertificate } from "../../shared/tls/selfSigned.ts";
+import type { KeyedCertificate } from "../../shared/tls/certificates.ts";
 import { ByteConnection, type ConnectionOwner } from "../../shared/tunnel/byteConnection.ts";
 
 export interface Visitor {
@@ -27,7 +27,7 @@ export interface ListenerOptions {
   clock: Clock;
   /** 0: any. */
   port: number;
-  certificate: OwnCertificate;
+  certificate: KeyedCertificate;
   onVisitor: (visitor: Visitor) => VisitorOwner;
 }
 
@@ -67,11 +67,10 @@ export class DirectListener implements Disposable {
   }
 
   #listenAt(hostname: string): TCPSocketListener<Guest> {
-    const { key, certificate } = this.#options.certificate;
     return Bun.listen<Guest>({
       hostname,
       port: this.#options.port,
-      tls: { key, cert: certificate },
+      tls: this.#options.certificate,
       socket: {
         open: (socket) => this.#opened(socket),
         data: (socket, bytes) => socket.data?.connection.data(bytes),

@@ -2,12 +2,16 @@ import { X509Certificate } from "node:crypto";
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Logger } from "../../shared/log.ts";
-import { makeSelfSigned, type OwnCertificate } from "../../shared/tls/selfSigned.ts";
+import { issueCertificate, type KeyedCertificate, makeAuthority } from "../../shared/tls/certificates.ts";
 
-export interface HostCertificate extends OwnCertificate {
+export interface HostCertificate extends KeyedCertificate {
   /** DER in base64: what a client pins. */
   der: string;
 }
+
+/** Nobody looks at what it says, nor at who has signed it: it is known by its bytes. */
+const NAME = "dstack-agent";
+const VALIDITY = { notBefore: Date.UTC(2020), notAfter: Date.UTC(2120) };
 
 /**
  * The host's key for direct connections, made when it is first needed. One file, so that key and certificate belong
@@ -18,8 +22,11 @@ export const loadOwnCertificate = async (stateDir: string, log: Logger): Promise
   const kept = await readIfThere(path);
   const known = kept === undefined ? undefined : parse(kept);
   if (known) return known;
-  const { key, certificate } = await makeSelfSigned("dstack-agent", new Date());
-  const text = `${key}\n${certificate}\n`;
+  const { key, cert } = await issueCertificate(await makeAuthority(NAME, VALIDITY), {
+    names: [NAME],
+    ...VALIDITY,
+  });
+  const text = `${key}\n${cert}`;
   const made = parse(text);
   if (!made) throw new Error("The certificate that was made cannot be read");
   // Whole or not at all.
@@ -40,7 +47,7 @@ const readIfThere = async (path: string): Promise<string | undefined> => {
 
 /** Undefined: it is none. */
 const parse = (pem: string): HostCertificate | undefined => {
-  const [key, certificate] = pem.match(/-----BEGIN ([A-Z ]+)-----[^-]+-----END \1-----/g) ?? [];
-  if (key === undefined || certificate === undefined) return undefined;
-  return { key, certificate, der: new X509Certificate(certificate).raw.toString("base64") };
+  const [key, cert] = pem.match(/-----BEGIN ([A-Z ]+)-----[^-]+-----END \1-----/g) ?? [];
+  if (key === undefined || cert === undefined) return undefined;
+  return { key, cert, der: new X509Certificate(cert).raw.toString("base64") };
 };

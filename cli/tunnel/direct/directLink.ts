@@ -28,6 +28,7 @@ const PAUSES = { firstMs: 200, longestMs: 5_000 };
 export class DirectLink implements Disposable {
   readonly mux: Mux;
   readonly #options: DirectLinkOptions;
+  #offer: DirectOffer;
   readonly #over = new AbortController();
   readonly #backoff = new Backoff(PAUSES);
   /** What goes on with the link; undefined: it never was up. */
@@ -38,6 +39,7 @@ export class DirectLink implements Disposable {
 
   constructor(options: DirectLinkOptions) {
     this.#options = options;
+    this.#offer = options.offer;
     this.mux = new Mux({
       clock: options.clock,
       resumeMs: RESUME_MS,
@@ -51,6 +53,12 @@ export class DirectLink implements Disposable {
       },
     });
     void this.#dial();
+  }
+
+  /** The host is where this says from now on: it may have another address, or its agent another port. */
+  redial(offer: DirectOffer): void {
+    this.#offer = offer;
+    if (!this.mux.isUp) this.renew();
   }
 
   /** Gives up the connection for another one: nobody knows what has become of it. */
@@ -70,7 +78,8 @@ export class DirectLink implements Disposable {
   }
 
   async #dial(): Promise<void> {
-    const { clock, offer } = this.#options;
+    const { clock } = this.#options;
+    const offer = this.#offer;
     const hello: DirectHello = this.#resume
       ? { resume: this.#resume, received: this.mux.received }
       : { ticket: offer.ticket };

@@ -1,12 +1,13 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { X509Certificate } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
 import type { TCPSocketListener } from "bun";
 import { systemClock } from "../../../shared/clock.ts";
 import type { DirectOffer } from "../../../shared/protocol/direct.ts";
 import { FakeClock } from "../../../shared/testing/fakeClock.ts";
 import { LossyPair } from "../../../shared/testing/lossyPair.ts";
 import { waitFor } from "../../../shared/testing/waitFor.ts";
-import { makeSelfSigned, type OwnCertificate } from "../../../shared/tls/selfSigned.ts";
+import { issueCertificate, type KeyedCertificate, makeAuthority } from "../../../shared/tls/certificates.ts";
 import { ByteConnection } from "../../../shared/tunnel/byteConnection.ts";
 import { Mux } from "../../../shared/tunnel/mux.ts";
 import type { TunnelStream } from "../../../shared/tunnel/stream.ts";
@@ -30,13 +31,15 @@ class Host implements Disposable {
   readonly #listener: TCPSocketListener<ByteConnection>;
   offer: unknown;
   isThere = true;
+  /** What goes on with the link. */
+  resume = RESUME;
   #mux: Mux | undefined;
 
-  constructor(own: OwnCertificate) {
+  constructor(own: KeyedCertificate) {
     this.#listener = Bun.listen<ByteConnection>({
       hostname: "127.0.0.1",
       port: 0,
-      tls: { key: own.key, cert: own.certificate },
+      tls: own,
       socket: {
         open: (socket) => {
           const connection: ByteConnection = new ByteConnection(socket, {
@@ -59,7 +62,7 @@ class Host implements Disposable {
       // Of this network's documentation addresses nobody answers.
       addresses: ["127.0.0.1", "192.0.2.77"],
       port: this.#listener.port,
-      certificate: new X509Certificate(own.certificate).raw.toString("base64"),
+      certificate: new X509Certificate(own.cert).raw.toString("base64"),
       ticket: TICKET,
     } satisfies DirectOffer;
     this.relay = new LossyPair({
@@ -89,13 +92,13 @@ class Host implements Disposable {
   #greeted(connection: ByteConnection, content: unknown): void {
     this.hellos.push(content);
     const hello = content as { ticket?: string; resume?: string; received?: number };
-    if (hello.ticket !== TICKET && hello.resume !== RESUME) {
+    if (hello.ticket !== TICKET && hello.resume !== this.resume) {
       connection.greet({ refused: "unknown ticket" });
       connection.close("refused");
       return;
     }
     if (hello.ticket) this.#mux = this.#open();
-    connection.greet({ resume: RESUME, received: this.#mux?.received ?? 0 });
+    connection.greet({ resume: this.resume, received: this.#mux?.received ?? 0 });
     this.#mux?.connect(connection, hello.received ?? 0);
   }
 
@@ -117,6 +120,12 @@ class Host implements Disposable {
     for (const connection of this.#connections) connection.giveUp();
   }
 
+  /** As an agent that has been started anew. */
+  forget(): void {
+    this.resume = "x".repeat(43);
+    this.cut();
+  }
+
   end(reason: string): void {
     this.#mux?.close(reason);
   }
@@ -131,7 +140,10 @@ class Host implements Disposable {
   }
 }
 
-const own = await makeSelfSigned("a host", new Date());
+const VALIDITY = { notBefore: Date.UTC(2020), notAfter: Date.UTC(2040) };
+const makeCertificate = async () =>
+  issueCertificate(await makeAuthority("a host", VALIDITY), { names: ["a host"], ...VALIDITY });
+const own = await makeCertificate();
 let host: Host;
 beforeEach(() => {
   host = new Host(own);
@@ -154,7 +166,7 @@ test("until the direct way is there streams go by the coordinator, and then they
 });
 
 test("another certificate than the one that was told is told nothing", async () => {
-  const other = new X509Certificate((await makeSelfSigned("a host", new Date())).certificate);
+  const other = new X509Certificate((await makeCertificate()).cert);
   host.offer = { ...(host.offer as DirectOffer), certificate: other.raw.toString("base64") };
   host.way.follow(SUBMISSION);
   await waitFor(
@@ -202,13 +214,26 @@ test("a connection that breaks is dialled again, and its streams go on; others g
   const stream = host.way.open(PORT);
   await waitFor("the stream", () => host.requests.length === 1);
   host.cut();
-  await waitFor("the cut to be noticed", () => host.routes.at(-1) === "relay");
+  await waitFor("the cut to be noticed", () => host.routes.includes("relay"));
   await host.direct();
   expect(stream?.isGone).toBe(false);
   expect(host.hellos.at(-1)).toMatchObject({ resume: RESUME });
+  // It asks at once where the host is now, and the link is good by that ticket from then on.
+  await waitFor("the renewal", () => host.requests.some((one) => isDeepStrictEqual(one, { renew: TICKET })));
   host.way.renew();
   await host.direct();
   expect(stream?.isGone).toBe(false);
+});
+
+test("a host whose agent is another one since has another link at once", async () => {
+  host.way.follow(SUBMISSION);
+  await host.direct();
+  const stream = host.way.open(PORT);
+  await waitFor("the stream", () => host.requests.length === 1);
+  host.forget();
+  await waitFor("the end of the stream", () => stream?.isGone);
+  await host.direct();
+  expect(host.hellos.slice(1)).toContainEqual({ ticket: TICKET });
 });
 
 test("a link that is over ends its streams, and another one is tried later", async () => {

@@ -22,6 +22,12 @@ const SOON = { firstMs: 500, longestMs: 60_000 };
 const RENEW_MS = 5 * 60_000;
 const GIVEN_BACK = { code: "aborted", message: "It is wanted no more" };
 
+/** A ticket, and the stream that it is good by. */
+interface Granted {
+  readonly stream: TunnelStream;
+  readonly offer: DirectOffer;
+}
+
 /**
  * The way to a job's host without the coordinator between, wherever there is one. It is tried as soon as the coordinator
  * can be asked for a ticket; until it is there, and when it no longer is, streams go by the coordinator.
@@ -33,6 +39,8 @@ export class DirectWay implements Disposable {
   /** The stream over the coordinator by which what we have is good. */
   #authority: TunnelStream | undefined;
   #asking: TunnelStream | undefined;
+  /** Asked for because the link is broken: it renews the link when that is up again, or begins the next one. */
+  #spare: Granted | undefined;
   readonly #soon = new Backoff(SOON);
   #trial = Promise.withResolvers<void>();
   #cancel: () => void = () => {};
@@ -51,6 +59,8 @@ export class DirectWay implements Disposable {
     if (submissionId === this.#submissionId) return;
     this.#submissionId = submissionId;
     this.#soon.reset();
+    this.#spare?.stream.reset(GIVEN_BACK);
+    this.#spare = undefined;
     this.#link?.[Symbol.dispose]();
     this.#giveBack();
     this.#tryNow();
@@ -105,9 +115,13 @@ export class DirectWay implements Disposable {
       blocked: () => {},
       ended: () => stream.end(),
       closed: (failure) => {
+        const isAsking = stream === this.#asking;
+        const isAuthority = stream === this.#authority;
+        if (isAsking) this.#asking = undefined;
+        if (isAuthority) this.#authority = undefined;
+        if (this.#spare?.stream === stream) this.#spare = undefined;
         // Not where another ticket has taken its place.
-        if (stream !== this.#asking && stream !== this.#authority) return;
-        [this.#asking, this.#authority] = [undefined, undefined];
+        if (!isAsking && !isAuthority) return;
         if (!this.#link) this.#trial.resolve();
         this.#tryLater(failure?.code === "unavailable" ? this.#soon.next() : AGAIN_MS);
       },
@@ -129,32 +143,59 @@ export class DirectWay implements Disposable {
       return;
     }
     this.#tryLater(RENEW_MS);
-    const link = this.#link;
-    if (link && !link.mux.isClosed) {
-      // The agent ends what the link was good by until then.
-      this.#authority = stream;
-      renewWith(link, offer.data.ticket);
-      return;
+    const granted = { stream, offer: offer.data };
+    if (!this.#link) this.#begin(granted);
+    else if (this.#link.mux.isUp) this.#renew(this.#link, granted);
+    else {
+      this.#spare?.stream.reset(GIVEN_BACK);
+      this.#spare = granted;
+      this.#link.redial(granted.offer);
     }
+  }
+
+  #begin({ stream, offer }: Granted): void {
     this.#giveBack();
     this.#authority = stream;
-    this.#link = this.#dial(offer.data);
+    this.#link = this.#dial(offer);
+  }
+
+  /** The agent ends what the link was good by until then; unless it comes to that, it ends the link in time. */
+  #renew({ mux }: DirectLink, { stream, offer }: Granted): void {
+    this.#authority = stream;
+    const renewal = mux.open({ renew: offer.ticket });
+    renewal.handle({
+      accepted: () => renewal.end(),
+      data: () => {},
+      credit: () => {},
+      blocked: () => {},
+      ended: () => {},
+      closed: () => {},
+    });
   }
 
   #dial(offer: DirectOffer): DirectLink {
     const link = new DirectLink({
       clock: this.#deps.clock,
       offer,
-      onChange: () => {
+      onChange: (state) => {
         this.#trial.resolve();
+        const spare = this.#spare;
+        if (state === "broken") this.#tryNow();
+        else if (spare) {
+          this.#spare = undefined;
+          this.#renew(link, spare);
+        }
         this.#deps.onChange(this.route);
       },
       onClosed: () => {
         if (this.#link !== link) return;
         this.#link = undefined;
         this.#trial.resolve();
-        this.#giveBack();
         this.#tryLater(AGAIN_MS);
+        const spare = this.#spare;
+        this.#spare = undefined;
+        if (spare && !this.#isOver) this.#begin(spare);
+        else this.#giveBack();
         this.#deps.onChange(this.route);
       },
     });
@@ -168,16 +209,3 @@ export class DirectWay implements Disposable {
     authority?.reset(GIVEN_BACK);
   }
 }
-
-/** What comes of it the link itself tells: unless it is renewed, the agent ends it. */
-const renewWith = ({ mux }: DirectLink, ticket: string): void => {
-  const stream = mux.open({ renew: ticket });
-  stream.handle({
-    accepted: () => stream.end(),
-    data: () => {},
-    credit: () => {},
-    blocked: () => {},
-    ended: () => {},
-    closed: () => {},
-  });
-};
