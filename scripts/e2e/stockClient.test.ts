@@ -22,7 +22,7 @@ for (const version of STOCK_VERSIONS) {
       await using stage = await openStage({ hosts: 2, full: false });
       const onEnd = (outcome: Outcome) => void outcomes.set(outcome.case, outcome);
       await playAll(cases, { stage, version, path, workers: 2, onEnd });
-    }, 170_000);
+    }, 400_000);
 
     for (const one of cases)
       test(`${one.name}: ${one.expect}`, () => {

@@ -30,7 +30,6 @@ export const attachCases: Case[] = [
     expect:
       "ports, live logs from their beginning, `ssh RUN`; Ctrl-C detaches with 0, the run goes on, no alias is left",
     covers: { attach: ["RUN_NAME", "--logs", "--host", "--port", "--replica", "--job", "--project"] },
-    smoke: true,
     run: async (scene) => {
       const { name, terminal, byAlias, getRun, ok } = scene;
       const { port, localPort } = await openSite(scene, { first: ["echo hello from the job"] });
