@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { createPrivateKey } from "node:crypto";
 import ssh2 from "ssh2";
 import { Run } from "../../shared/api/runs.ts";
@@ -10,6 +10,9 @@ import { waitFor } from "../../shared/testing/waitFor.ts";
 import { FakeJobSsh } from "../testing/fakeJobSsh.ts";
 import { startTestCoordinator, type TestCoordinator } from "../testing/startTestCoordinator.ts";
 import { TestAgent } from "../testing/testAgent.ts";
+
+// Programs are started, which takes as long as a busy machine likes.
+setDefaultTimeout(60_000);
 
 const SERVICE_TOKEN = "service-token";
 const UNREACHED = "00000000000040008000000000000000";

@@ -18,8 +18,21 @@ const Accepted = z.object({ host_key: z.string() });
 
 const READY_MS = 10_000;
 
-/** Compression is the client's and the agent's to do without: it would be undone and done again here. */
-export const ALGORITHMS: ssh2.Algorithms = { compress: ["none"] };
+/**
+ * Of both legs. Compression is the client's and the agent's to do without: it would be undone and done again here. Exchanges of
+ * keys are those that cost little, for whoever has not logged in may ask for one: no large groups of Diffie and Hellman.
+ */
+export const ALGORITHMS: ssh2.Algorithms = {
+  compress: ["none"],
+  kex: [
+    "curve25519-sha256",
+    "curve25519-sha256@libssh.org",
+    "ecdh-sha2-nistp256",
+    "ecdh-sha2-nistp384",
+    "diffie-hellman-group14-sha256",
+  ],
+  hmac: ["hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com", "hmac-sha2-256", "hmac-sha2-512"],
+};
 
 /**
  * Logs in at the SSH server that the agent is for a job, with a key of this one connection. The server is known by the key

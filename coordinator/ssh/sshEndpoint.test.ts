@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from "bun:test";
+import { afterEach, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
@@ -13,6 +13,9 @@ import type { SshLogin } from "../domain/tunnels/findLogin.ts";
 import { type Destination, StreamRefusal } from "../relay/relay.ts";
 import { FakeJobSsh } from "../testing/fakeJobSsh.ts";
 import { SshEndpoint } from "./sshEndpoint.ts";
+
+// Programs are started, which takes as long as a busy machine likes.
+setDefaultTimeout(60_000);
 
 const SUBMISSION = "5d8a7d0a-3a6f-4b54-8f6e-3c3e6f0a1b2c";
 const NAME = SUBMISSION.replaceAll("-", "");
@@ -276,6 +279,20 @@ test("who connects and says nothing keeps nobody out", async () => {
   await waitFor("all of them", () => silent.every((one) => !one.connecting));
   expect((await lab.ssh(["echo well"])).stdout).toBe("well\n");
   for (const one of silent) one.destroy();
+});
+
+test("what costs much before anybody is known is not to be had, nor what is weak", async () => {
+  const refused = (algorithms: ssh2.Algorithms) =>
+    lab.connect({ algorithms }).then(
+      () => "let in",
+      (err: Error) => err.message,
+    );
+  expect(await refused({ kex: ["diffie-hellman-group18-sha512"] })).toContain("no matching key exchange");
+  expect(await refused({ kex: ["diffie-hellman-group-exchange-sha256"] })).toContain(
+    "no matching key exchange",
+  );
+  expect(await refused({ cipher: ["aes128-ctr"], hmac: ["hmac-sha1"] })).toContain("no matching");
+  expect(await refused({ kex: ["diffie-hellman-group14-sha256"] })).toBe("let in");
 });
 
 test("a key that was made for a proxy lets in to its job under any name, and to no other", async () => {
