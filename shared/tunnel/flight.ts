@@ -2,13 +2,15 @@ const LEAST_BYTES = 128 * 1024;
 const MOST_BYTES = 16 * 1024 * 1024;
 const FIRST_BYTES = 256 * 1024;
 /** Acknowledgements may take so much longer than the way itself; more means that something queues. */
-const SLACK_MS = 15;
+const SLACK_MS = 8;
 /** It grows so much within a round trip: until something queued for the first time, and from then on. */
 const [FIRST_GROWTH, GROWTH] = [2, 1.4];
 const SHRINKING = 0.8;
 /** The shortest round trip is looked for anew, for a way may have become longer. */
 const FORGET_MS = 20_000;
-/** So many acknowledgements tell how long the way is, the shortest of them: others were late for reasons of their own. */
+/** So many acknowledgements in a row have to be late: one by one they are for reasons of their own. */
+const LATE_IN_A_ROW = 4;
+/** So many acknowledgements tell how long the way is, the shortest of them. */
 const LOOKS = 8;
 
 /** Next to nothing is on the way, so that what its acknowledgements take is the way alone. */
@@ -34,6 +36,7 @@ export class Flight {
   /** What was sent before says nothing of the window that is now. */
   #changedAt = Number.NEGATIVE_INFINITY;
   #growth = FIRST_GROWTH;
+  #lateInARow = 0;
   #look: Look | undefined;
 
   get window(): number {
@@ -59,19 +62,21 @@ export class Flight {
       return;
     }
     if (sentAt < this.#changedAt) return;
-    const isQueued = ms > 2 * this.#shortestMs + SLACK_MS;
-    const isLimiting = this.#isLimiting;
-    this.#isLimiting = false;
+    this.#lateInARow = ms > 2 * this.#shortestMs + SLACK_MS ? this.#lateInARow + 1 : 0;
+    const isQueued = this.#lateInARow >= LATE_IN_A_ROW;
     if (isQueued) this.#growth = GROWTH;
     if ((isQueued && this.#window === LEAST_BYTES) || now - this.#shortestAt > FORGET_MS)
       this.#beginLook(now);
     else if (isQueued) this.#change(Math.max(LEAST_BYTES, this.#window * SHRINKING), now);
-    else if (isLimiting) this.#change(Math.min(MOST_BYTES, this.#window * this.#growth), now);
+    else if (this.#lateInARow === 0 && this.#isLimiting)
+      this.#change(Math.min(MOST_BYTES, this.#window * this.#growth), now);
+    if (this.#lateInARow === 0) this.#isLimiting = false;
   }
 
   #change(window: number, now: number): void {
     this.#window = window;
     this.#changedAt = now;
+    this.#lateInARow = 0;
   }
 
   #beginLook(now: number): void {
