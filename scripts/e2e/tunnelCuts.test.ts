@@ -5,11 +5,13 @@ import { join } from "node:path";
 import { delay } from "../../shared/async/delay.ts";
 import { tempDir } from "../../shared/testing/tempDir.ts";
 import { waitFor } from "../../shared/testing/waitFor.ts";
+import { ownMemory } from "../benching/probe.ts";
 import { startAgent } from "./harness/agent.ts";
 import { startCoordinator } from "./harness/coordinator.ts";
 import { DOWNLOAD_PORT } from "./harness/downloadServer.ts";
 import { createNetwork } from "./harness/network.ts";
-import type { Program } from "./harness/program.ts";
+import { type Program, startProgram } from "./harness/program.ts";
+import { cleanEnvironment } from "./harness/programs.ts";
 import { describeWith } from "./harness/requirements.ts";
 import { type Download, isServing, serveSlowly, startDownload } from "./harness/slowDownload.ts";
 import { SMALL } from "./harness/system.ts";
@@ -20,6 +22,8 @@ const AWAY_MS = isLong ? 30_000 : 3_000;
 /** A broken link is waited for for a minute, and to notice that it is may take as long. */
 const DEADLINE_MS = 150_000;
 const TIMEOUT_MS = 240_000;
+/** A collector takes its time. */
+const MOST_LEFT_MIB = 80;
 /** In the laptop's own network, where everything is free. */
 const LOCAL_PORT = 8_300;
 
@@ -55,6 +59,26 @@ const openScene = async () => {
     agent,
     attached,
     isServing: () => isServing(port),
+    /** OpenSSH in the job, with something that does not end by itself. */
+    openShell: async (): Promise<Program> => {
+      downloads += 1;
+      const shell = startProgram({
+        name: "ssh",
+        command: [
+          "ssh",
+          "-F",
+          join(coordinator.home, ".ssh/config"),
+          "server",
+          "echo inside; exec sleep 900",
+        ],
+        logFile: join(dir, `shell-${downloads}.log`),
+        env: cleanEnvironment(coordinator.home),
+        cwd: dir,
+        place: laptop,
+      });
+      await shell.waitForOutput(/inside/);
+      return shell;
+    },
     download: () => {
       downloads += 1;
       return startDownload(SERVED, { ...port, file: join(dir, `download-${downloads}`) });
@@ -74,6 +98,12 @@ describeWith(["programs", "root", "curl"], "a download through a tunnel", () => 
     await waitFor("the port to lead to the job again", () => scene.isServing(), DEADLINE_MS);
     expect(scene.attached.isRunning()).toBe(true);
   }, TIMEOUT_MS);
+
+  /** Not by being asked to: with the exit code that OpenSSH has for a connection that is no more. */
+  const endedByItself = async (shell: Program): Promise<void> => {
+    await waitFor("the shell to end", () => !shell.isRunning(), DEADLINE_MS);
+    expect(await shell.exited).toBe(255);
+  };
 
   /** Something happens when a third of it is here. */
   const downloadDuring = async (happen: () => Promise<void>): Promise<string> => {
@@ -100,16 +130,18 @@ describeWith(["programs", "root", "curl"], "a download through a tunnel", () => 
   );
 
   test(
-    "ends with an error when the agent is killed, and the job goes on",
+    "ends with an error when the agent is killed, shells too, and the job goes on",
     async () => {
       const { agent, coordinator } = scene;
       const before = await coordinator.client.getRun("server");
+      await using shell = await scene.openShell();
       expect(
         await downloadDuring(async () => {
           await agent.program.kill9();
           agent.restart();
         }),
       ).toStartWith("broken: ");
+      await endedByItself(shell);
       await waitFor("the port to lead to the job again", () => scene.isServing(), DEADLINE_MS);
       const after = await coordinator.client.getRun("server");
       expect(after.jobs[0]?.job_submissions).toHaveLength(before.jobs[0]?.job_submissions.length ?? 0);
@@ -118,15 +150,17 @@ describeWith(["programs", "root", "curl"], "a download through a tunnel", () => 
   );
 
   test(
-    "ends with an error when the coordinator is killed",
+    "ends with an error when the coordinator is killed, shells too",
     async () => {
       const { coordinator } = scene;
+      await using shell = await scene.openShell();
       expect(
         await downloadDuring(async () => {
           await coordinator.program.kill9();
           await coordinator.restart();
         }),
       ).toStartWith("broken: ");
+      await endedByItself(shell);
     },
     TIMEOUT_MS,
   );
@@ -138,6 +172,7 @@ describeWith(["programs", "root", "curl"], "a download through a tunnel", () => 
       const files = () => programs().map(openFiles);
       await waitFor("a quiet moment", () => scene.isServing(), DEADLINE_MS);
       const before = files();
+      const memoryBefore = programs().map(ownMib);
       for (let at = 0; at < 5; at += 1) {
         await using left = scene.download();
         await left.reached(1 << 20);
@@ -146,6 +181,8 @@ describeWith(["programs", "root", "curl"], "a download through a tunnel", () => 
       await waitFor("all that was open to be closed", same, 60_000).catch((cause: unknown) => {
         throw new Error(`Open before: ${before}, after: ${files()}`, { cause });
       });
+      for (const [which, program] of programs().entries())
+        expect(ownMib(program) - (memoryBefore[which] ?? 0)).toBeLessThan(MOST_LEFT_MIB);
     },
     TIMEOUT_MS,
   );
@@ -157,4 +194,5 @@ const away = async (go: () => unknown, comeBack: () => unknown): Promise<void> =
   await comeBack();
 };
 
+const ownMib = ({ pid }: Program): number => ownMemory(pid) ?? Number.NaN;
 const openFiles = ({ pid }: Program): number => readdirSync(`/proc/${pid}/fd`).length;
