@@ -5,11 +5,17 @@ import { connectionOf } from "./connectionInfo.ts";
 
 const ID = "0b7f1d52-9d3c-4a1e-8f64-2c5d9e7a1b30";
 
-const connection = (configuration: object, more: { port?: number; dir?: string | null } = {}) => {
+interface Told {
+  hostname?: string;
+  port?: number;
+  dir?: string | null;
+}
+
+const connection = (configuration: object, more: Told = {}) => {
   const spec = RunSpec.parse({ configuration });
-  const { port = 22, dir = "/work" } = more;
+  const { hostname = "gate", port = 22, dir = "/work" } = more;
   const submission = { id: ID, replica_num: 0, job_num: 0, runtime_data: { working_dir: dir } };
-  return connectionOf({ name: "lab", spec }, submission as SubmissionRow, { hostname: "gate", port });
+  return connectionOf({ name: "lab", spec }, submission as SubmissionRow, { hostname, port });
 };
 
 test("a dev environment has links for its editor, by its alias and through the coordinator's SSH", () => {
@@ -19,6 +25,10 @@ test("a dev environment has links for its editor, by its alias and through the c
     ide_name: "VS Code",
     attached_ide_url: `${link}lab/work`,
     proxied_ide_url: `${link}${ID.replaceAll("-", "")}@gate/work`,
+  });
+  expect(connection(dev, { hostname: "2001:db8::1", port: 30_022 })).toMatchObject({
+    proxied_ide_url: `${link}${ID.replaceAll("-", "")}@[2001:db8::1]:30022/work`,
+    proxied_ssh_command: ["ssh", `${ID.replaceAll("-", "")}@2001:db8::1`, "-p", "30022"],
   });
   expect(connection(dev, { port: 30_022 })).toMatchObject({
     proxied_ide_url: `${link}${ID.replaceAll("-", "")}@gate:30022/work`,

@@ -13,8 +13,11 @@ const sshCommand = (destination: string, port: number | null = null): string[] =
   ...(port === null || port === PORT ? [] : ["-p", String(port)]),
 ];
 
-const authorityOf = (destination: string, port: number | null): string =>
-  port === null || port === PORT ? destination : `${destination}:${port}`;
+/** Of an address of the form that URLs have: an IPv6 one stands in brackets. */
+const authorityOf = (user: string, { hostname, port }: SshAddress): string => {
+  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
+  return `${user}@${host}${port === null || port === PORT ? "" : `:${port}`}`;
+};
 
 /** How people reach a running job (docs/spec/http-api.md §3.5). `ssh`: where SSH for jobs is answered. */
 export const connectionOf = (
@@ -33,7 +36,7 @@ export const connectionOf = (
   return {
     ide_name: ide && IDE_NAMES[ide],
     attached_ide_url: linkTo(alias),
-    proxied_ide_url: ssh ? linkTo(authorityOf(`${upstreamId}@${ssh.hostname}`, ssh.port)) : null,
+    proxied_ide_url: ssh ? linkTo(authorityOf(upstreamId, ssh)) : null,
     attached_ssh_command: sshCommand(alias),
     proxied_ssh_command: ssh ? sshCommand(`${upstreamId}@${ssh.hostname}`, ssh.port) : null,
     sshproxy_hostname: ssh?.hostname ?? null,
