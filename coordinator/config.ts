@@ -5,6 +5,7 @@ import { AppError } from "../shared/errors.ts";
 import { LOG_LEVELS } from "../shared/log.ts";
 import { isLoopback } from "./address.ts";
 import type { JobNetworkMode } from "./domain/instances/networkMode.ts";
+import { DEFAULT_TUNNEL_LIMITS, type TunnelLimits } from "./relay/limits.ts";
 
 const DEFAULT_CODE_UPLOAD_LIMIT = 2 * 1024 * 1024;
 const DEFAULT_UPLOAD_LIMIT = 4 * 1024 ** 3;
@@ -27,6 +28,11 @@ const readAddress = (text: string, ctx: z.core.$RefinementCtx): SshAddress => {
   ctx.addIssue({ code: "custom", message: "expected host or host:port" });
   return z.NEVER;
 };
+
+const most = (byDefault: number) => z.coerce.number().int().min(1).max(1_000_000).default(byDefault);
+/** Less than this, and a single connection over a long way would be slow. */
+const LEAST_TUNNEL_BYTES = 16 * 1024 * 1024;
+const mostBytes = (byDefault: number) => z.coerce.number().int().min(LEAST_TUNNEL_BYTES).default(byDefault);
 
 const NETWORK_MODES = { "1": 1, "2": 2, "3": 3 } as const;
 
@@ -110,6 +116,27 @@ const Environment = z.object({
   DSTACK_SERVER_DIRECT_TUNNELS: z.enum(["auto", "off"]).default("auto"),
   /** With which a proxy for SSH asks for the way to a job. */
   DSTACK_SSHPROXY_API_TOKEN: z.string().min(1).optional(),
+  /** Limits of tunnels: links, streams and how often they are opened, bytes, seconds (relay/limits.ts). */
+  DSTACK_SERVER_TUNNELS: most(DEFAULT_TUNNEL_LIMITS.links),
+  DSTACK_SERVER_TUNNELS_PER_USER: most(DEFAULT_TUNNEL_LIMITS.linksPerUser),
+  DSTACK_SERVER_TUNNEL_STREAMS: most(DEFAULT_TUNNEL_LIMITS.streams),
+  DSTACK_SERVER_TUNNEL_STREAMS_PER_USER: most(DEFAULT_TUNNEL_LIMITS.streamsPerUser),
+  DSTACK_SERVER_TUNNEL_STREAMS_PER_TUNNEL: most(DEFAULT_TUNNEL_LIMITS.streamsPerLink),
+  DSTACK_SERVER_TUNNEL_OPENS_PER_SECOND: most(DEFAULT_TUNNEL_LIMITS.opensPerSecond),
+  DSTACK_SERVER_TUNNEL_MEMORY: mostBytes(DEFAULT_TUNNEL_LIMITS.memoryBytes),
+  DSTACK_SERVER_TUNNEL_MEMORY_PER_USER: mostBytes(DEFAULT_TUNNEL_LIMITS.memoryBytesPerUser),
+  /** A stream in which nothing moves for so long ends; 0: never. */
+  DSTACK_SERVER_TUNNEL_IDLE_SECONDS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(DEFAULT_TUNNEL_LIMITS.idleMs / 1000),
+  /** How long a tunnel, or a stream, lasts at most; 0: for ever. */
+  DSTACK_SERVER_TUNNEL_LONGEST_SECONDS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(DEFAULT_TUNNEL_LIMITS.longestMs / 1000),
   /** Who has the network of its host. 1: jobs of several nodes; 2: jobs that have the whole host; 3: none. */
   DSTACK_SERVER_JOB_NETWORK_MODE: z.enum(["1", "2", "3"]).default("2"),
 });
@@ -166,6 +193,7 @@ export interface CoordinatorConfig {
   sshProxyToken: string | undefined;
   jobNetworkMode: JobNetworkMode;
   allowsDirectTunnels: boolean;
+  tunnels: TunnelLimits;
   /** Undefined: there is no such backend. */
   localInstances: { most: number; agent: string | undefined } | undefined;
 }
@@ -225,6 +253,19 @@ const requireSafe = (tls: TlsConfig, data: z.infer<typeof Environment>): void =>
   });
 };
 
+const tunnelLimitsOf = (data: z.infer<typeof Environment>): TunnelLimits => ({
+  links: data.DSTACK_SERVER_TUNNELS,
+  linksPerUser: data.DSTACK_SERVER_TUNNELS_PER_USER,
+  streams: data.DSTACK_SERVER_TUNNEL_STREAMS,
+  streamsPerUser: data.DSTACK_SERVER_TUNNEL_STREAMS_PER_USER,
+  streamsPerLink: data.DSTACK_SERVER_TUNNEL_STREAMS_PER_TUNNEL,
+  opensPerSecond: data.DSTACK_SERVER_TUNNEL_OPENS_PER_SECOND,
+  memoryBytes: data.DSTACK_SERVER_TUNNEL_MEMORY,
+  memoryBytesPerUser: data.DSTACK_SERVER_TUNNEL_MEMORY_PER_USER,
+  idleMs: data.DSTACK_SERVER_TUNNEL_IDLE_SECONDS * 1000,
+  longestMs: data.DSTACK_SERVER_TUNNEL_LONGEST_SECONDS * 1000,
+});
+
 /** Checks the environment once, at the start. Throws `invalid`, naming every wrong variable with its value. */
 export const loadCoordinatorConfig = (env: Record<string, string | undefined>): CoordinatorConfig => {
   const parsed = Environment.safeParse(env);
@@ -274,6 +315,7 @@ export const loadCoordinatorConfig = (env: Record<string, string | undefined>): 
     allowsDirectTunnels: data.DSTACK_SERVER_DIRECT_TUNNELS === "auto",
     canUsersManageSshFleets: data.DSTACK_ALLOW_NON_ADMINS_MANAGE_SSH_FLEETS,
     sshHostMs: data.DSTACK_SERVER_SSH_FLEET_SECONDS * 1000,
+    tunnels: tunnelLimitsOf(data),
     sshProxyToken: data.DSTACK_SSHPROXY_API_TOKEN,
     prometheus: {
       isEnabled: data.DSTACK_ENABLE_PROMETHEUS_METRICS !== undefined,

@@ -60,6 +60,7 @@ const serveOn = (
       fetch: (request, server) =>
         app.fetch(request, {
           keepOpen: () => server.timeout(request, 0),
+          peer: () => server.requestIP(request)?.address,
           upgrade: (owner: SocketOwner) => server.upgrade(request, { data: owner }),
         }),
       websocket: tunnelSockets,

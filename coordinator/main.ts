@@ -20,6 +20,9 @@ import { RunCounters } from "./domain/metrics/runCounters.ts";
 import { jobSpecsOf } from "./domain/runs/effectiveSpec.ts";
 import { RunTexts } from "./domain/runs/runTexts.ts";
 import { findLogin } from "./domain/tunnels/findLogin.ts";
+import { sshHolder } from "./domain/tunnels/sshHolder.ts";
+import { TunnelAudit } from "./domain/tunnels/tunnelAudit.ts";
+import { watchRights } from "./domain/tunnels/watchRights.ts";
 import { ensureAdmin, MAIN_PROJECT } from "./domain/users/ensureAdmin.ts";
 import { AgentLink } from "./engine/agentLink.ts";
 import { AgentSessions } from "./engine/agentSessions.ts";
@@ -170,13 +173,20 @@ const buildCoordinator = async (
   const releases = openAgentReleases({ dir, key: releaseKey, clock, log });
   const reachability = new Reachability({ ...engineDeps, engine });
   opened.defer(() => reachability.close());
-  const relay = new Relay({ clock, log, wake: (instanceId) => agents.wake(instanceId) });
+  const audit = new TunnelAudit({ db, tell, clock, log });
+  opened.defer(() => audit.close());
+  const limits = config.tunnels;
+  const relay = new Relay({ clock, log, limits, audit, wake: (instanceId) => agents.wake(instanceId) });
+  opened.defer(() => relay.close());
+  opened.defer(watchRights(db, relay));
+  opened.defer(agents.onForgotten((instanceId) => relay.forget(instanceId)));
   const ssh = opened.use(
     new SshEndpoint({
       hostKey: hostKeyIn(join(config.serverDir, "data")),
       relay,
       clock,
       findLogin: (submissionId) => findLogin({ db }, submissionId),
+      holderOf: (entry) => sshHolder({ db }, entry),
       log,
     }),
   );

@@ -99,7 +99,8 @@ export class AgentTunnel implements Disposable {
       stream.reset({ code: "unavailable", message: "The agent on this host is too old for this" });
       return;
     }
-    const { submission_id: submissionId, to } = asked.data;
+    const { submission_id: submissionId, to, share = "" } = asked.data;
+    incoming.stream.share = share;
     this.#serve(incoming, { submissionId, to, isLinkLost });
   }
 

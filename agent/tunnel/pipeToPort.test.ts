@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { readdirSync } from "node:fs";
 import { LossyPair } from "../../shared/testing/lossyPair.ts";
 import { waitFor } from "../../shared/testing/waitFor.ts";
 import { WindowBudget } from "../../shared/tunnel/receiveWindow.ts";
@@ -14,6 +15,7 @@ const use = () => {
   };
 };
 const budget = new WindowBudget(16 * 1024 * 1024);
+const { signal: ended } = new AbortController();
 const here: JobNetwork = { isOwn: false, pid: async () => undefined };
 
 /** Says everything back, and ends when the other side has. */
@@ -44,7 +46,9 @@ const talk = async (to: number, network: JobNetwork, said: string): Promise<stri
   const failed: unknown[] = [];
   const pair = new LossyPair({
     onStream: (incoming) =>
-      void pipeToPort(incoming, { network, port: to, budget, use }).catch((err: unknown) => failed.push(err)),
+      void pipeToPort(incoming, { network, port: to, budget, use, ended }).catch((err: unknown) =>
+        failed.push(err),
+      ),
   });
   let heard = "";
   let over: string | undefined;
@@ -114,3 +118,26 @@ test.skipIf(process.getuid?.() !== 0 || !Bun.which("unshare"))(
     await child.exited;
   },
 );
+
+test("who is gone before the port has answered leaves no connection behind", async () => {
+  const descriptors = () => readdirSync("/proc/self/fd").length;
+  const before = descriptors();
+  const dials: Promise<void>[] = [];
+  const pair = new LossyPair({
+    onStream: (incoming) => {
+      const { promise, resolve } = Promise.withResolvers<number>();
+      const network = { isOwn: true, pid: () => promise };
+      dials.push(pipeToPort(incoming, { network, port, budget, use, ended }));
+      incoming.stream.abort({ code: "aborted", message: "gone" });
+      resolve(process.pid);
+    },
+  });
+  for (let count = 0; count < 50; count += 1) {
+    pair.dialler.open("x");
+    pair.settle();
+  }
+  expect(dials).toHaveLength(50);
+  await Promise.all(dials);
+  // What listens here has the other ends.
+  await waitFor("the ends", () => descriptors() <= before);
+});

@@ -14,5 +14,6 @@ export const serveStream = (
 ): Promise<void> => {
   if (to.kind === "ssh") return answerSsh(incoming, { ...to, job, budget, log });
   const network = { pid: job.account.pid, isOwn: job.account.hasNetwork };
-  return pipeToPort(incoming, { network, port: to.port, budget, use: job.use });
+  const { use, ended } = job;
+  return pipeToPort(incoming, { network, port: to.port, budget, use, ended });
 };

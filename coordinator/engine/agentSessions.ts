@@ -25,6 +25,7 @@ export class AgentSessions {
   readonly #revisions = new Map<string, number>();
   readonly #confirmations = new Map<string, number>();
   readonly #waiting = new Map<string, Set<() => void>>();
+  readonly #forgotten = new Set<(instanceId: string) => void>();
 
   constructor(clock: Pick<Clock, "steady">) {
     this.#clock = clock;
@@ -134,6 +135,13 @@ export class AgentSessions {
     this.#sessions.delete(instanceId);
     this.#revisions.delete(instanceId);
     this.#confirmations.delete(instanceId);
+    for (const listener of this.#forgotten) listener(instanceId);
+  }
+
+  /** Calls back when a host is no more; returns how to stop that. */
+  onForgotten(listener: (instanceId: string) => void): () => void {
+    this.#forgotten.add(listener);
+    return () => void this.#forgotten.delete(listener);
   }
 }
 

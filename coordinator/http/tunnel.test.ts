@@ -14,7 +14,7 @@ let submission: string;
 const asked: unknown[] = [];
 
 beforeAll(async () => {
-  coordinator = await startTestCoordinator();
+  coordinator = await startTestCoordinator({ DSTACK_ENABLE_PROMETHEUS_METRICS: "1" });
   agent = await TestAgent.join(coordinator);
   const configuration = {
     type: "task",
@@ -75,7 +75,9 @@ const port = (number: number, id = submission) => ({ submission_id: id, to: { ki
 
 test("a port of the configuration is reached by the run's user and by who manages the project, and by nobody else", async () => {
   expect(await ask(coordinator.adminToken, port(8080))).toBe("accepted hello");
-  expect(asked).toEqual([{ submission_id: submission, to: { kind: "port", port: 8080 } }]);
+  expect(asked).toEqual([
+    { submission_id: submission, share: expect.any(String), to: { kind: "port", port: 8080 } },
+  ]);
   expect(await ask(await coordinator.addUser("manager", "manager"), port(8080))).toBe("accepted hello");
   expect(await ask(await coordinator.addUser("other", "user"), port(8080))).toBe(
     "forbidden: The run web is another user's",
@@ -113,6 +115,40 @@ test("only a WebSocket of a member is a tunnel", async () => {
   expect(await get(url, coordinator.adminToken)).toBe(426);
   expect(await get(url.replace(/\?.*/, "?session=1&received=x"), coordinator.adminToken)).toBe(422);
   expect(await get(url.replace("/main/", "/absent/"), coordinator.adminToken)).toBe(404);
+});
+
+test("who reached what, from where, is told as events, and counted for Prometheus", async () => {
+  const told = async () =>
+    (await (await coordinator.send("/api/events/list", { limit: 100, ascending: false })).json()) as {
+      message: string;
+      actor_user: string | null;
+      targets: { type: string; name: string }[];
+    }[];
+  await waitFor("the events", async () =>
+    (await told()).some(({ message }) => message.startsWith("Shell closed")),
+  );
+  const events = await told();
+  const find = (start: string) => events.filter(({ message }) => message.startsWith(start));
+  expect(find("Port 8080 opened. From: 127.0.0.1")).toHaveLength(2);
+  expect(
+    find("Port 8080 opened")
+      .map(({ actor_user }) => actor_user)
+      .toSorted(),
+  ).toEqual(["admin", "manager"]);
+  expect(find("Shell opened")[0]).toMatchObject({
+    actor_user: "admin",
+    targets: [{ type: "job", name: "web-0-0" }],
+  });
+  expect(find("Tunnel closed").length).toBeGreaterThan(5);
+  const text = await (await fetch(`${coordinator.url}/metrics`)).text();
+  for (const line of [
+    'dstack_tunnel_links{side="host"} 1',
+    "dstack_tunnel_streams{} 0",
+    "dstack_tunnel_streams_opened_total{} 3",
+    'dstack_tunnel_streams_refused_total{code="not_found"} 1',
+    'dstack_tunnel_bytes_total{direction="to_job"} 0',
+  ])
+    expect(text).toContain(`${line}\n`);
 });
 
 test("a job that has ended has no ports any more", async () => {

@@ -1,5 +1,6 @@
 import { LinkQuery } from "../../shared/protocol/tunnel.ts";
-import { findDestination } from "../domain/tunnels/findDestination.ts";
+import { tunnelHolder } from "../domain/tunnels/tunnelHolder.ts";
+import type { UserRow } from "../store/users.ts";
 import { plainError, Refused } from "./errorAnswer.ts";
 import { projectRoute, type Route } from "./route.ts";
 
@@ -15,10 +16,10 @@ export const tunnelRoutes: Route[] = [
     query: LinkQuery,
     refusals: [426, 429],
     answer: { media: "application/octet-stream", about: "Nothing: the connection becomes a WebSocket." },
-    handle: async ({ c, deps, user, project, role, query }) => {
-      const owner = deps.relay.client(user.id, query, (request) =>
-        findDestination(deps, { user, project, role }, request),
-      );
+    handle: async ({ c, deps, user, project, query }) => {
+      const isLetIn = (now: UserRow) => now.token_hash === user.token_hash;
+      const address = c.env.peer?.() ?? "unknown";
+      const owner = deps.relay.client(tunnelHolder(deps, { user, project, address, isLetIn }), query);
       if (!owner) throw new Refused(plainError(429, "You have too many tunnels open"));
       if (!c.env.upgrade?.(owner)) throw new Refused(plainError(426, "A tunnel is a WebSocket"));
       return new Response(null);

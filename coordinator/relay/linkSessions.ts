@@ -15,23 +15,38 @@ export interface LinkDial {
 
 type LinkCommon = Pick<MuxOptions, "clock" | "resumeMs" | "maxStreams" | "mostSmallFrames"> & { log: Logger };
 
+interface MostLinks {
+  ofDialler: number;
+  ofAll: number;
+}
+
+/** Of a link that begins: who has it. */
+type Begin = (mux: Mux) => Pick<MuxOptions, "onStream" | "onClosed">;
+
 /** Links that clients and agents have dialled, each over one WebSocket after another. */
 export class LinkSessions {
   readonly #common: LinkCommon;
-  readonly #links = new Map<string, Mux>();
+  readonly #links = new Map<string, Map<string, Mux>>();
+  #size = 0;
 
   constructor(common: LinkCommon) {
     this.#common = common;
   }
 
-  /** How many links a dialler has. */
-  count(principal: string): number {
-    return [...this.#links.keys()].filter((key) => key.startsWith(`${principal}/`)).length;
+  /** All links there are. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Whether this would be one link more than a dialler, or all of them, may have. */
+  isTooMany({ principal, session }: LinkDial, { ofDialler, ofAll }: MostLinks): boolean {
+    const own = this.#links.get(principal);
+    if (own?.has(session)) return false;
+    return (own?.size ?? 0) >= ofDialler || this.#size >= ofAll;
   }
 
   /** A connection that is about to be opened; `begin` is called where it begins a new link. */
-  accept(dial: LinkDial, begin: (mux: Mux) => Pick<MuxOptions, "onStream" | "onClosed">): SocketOwner {
-    const key = `${dial.principal}/${dial.session}`;
+  accept(dial: LinkDial, most: MostLinks, begin: Begin): SocketOwner {
     let transport: Transport | undefined;
     let mux: Mux | undefined;
     return {
@@ -41,7 +56,14 @@ export class LinkSessions {
           close: (reason) => socket.close(LINK_CLOSED, reason),
           giveUp: (reason) => socket.close(CONNECTION_GIVEN_UP, reason),
         };
-        mux = this.#links.get(key) ?? (dial.received === 0 ? this.#begin(key, begin) : undefined);
+        // Others may have been opened since it was let in.
+        if (this.isTooMany(dial, most)) {
+          socket.close(LINK_CLOSED, "Too many tunnels are open");
+          return;
+        }
+        mux =
+          this.#links.get(dial.principal)?.get(dial.session) ??
+          (dial.received === 0 ? this.#begin(dial, begin) : undefined);
         if (!mux) {
           socket.close(SESSION_UNKNOWN, "The coordinator does not know this session");
           return;
@@ -69,26 +91,30 @@ export class LinkSessions {
 
   /** Ends the links of a dialler. */
   close(principal: string, reason: string): void {
-    for (const [key, mux] of this.#links) if (key.startsWith(`${principal}/`)) mux.close(reason);
+    for (const mux of [...(this.#links.get(principal)?.values() ?? [])]) mux.close(reason);
   }
 
   closeAll(reason: string): void {
-    for (const mux of [...this.#links.values()]) mux.close(reason);
+    for (const principal of [...this.#links.keys()]) this.close(principal, reason);
   }
 
-  #begin(key: string, begin: (mux: Mux) => Pick<MuxOptions, "onStream" | "onClosed">): Mux {
-    let owner: Pick<MuxOptions, "onStream" | "onClosed"> | undefined;
+  #begin({ principal, session }: LinkDial, begin: Begin): Mux {
+    let owner: ReturnType<Begin> | undefined;
+    const own = this.#links.get(principal) ?? new Map<string, Mux>();
     const mux: Mux = new Mux({
       ...this.#common,
       isDialler: false,
       onStream: (incoming, request) => owner?.onStream(incoming, request),
       onClosed: (reason, isBreach) => {
-        this.#links.delete(key);
+        own.delete(session);
+        if (own.size === 0) this.#links.delete(principal);
+        this.#size -= 1;
         owner?.onClosed(reason, isBreach);
       },
     });
     owner = begin(mux);
-    this.#links.set(key, mux);
+    this.#links.set(principal, own.set(session, mux));
+    this.#size += 1;
     return mux;
   }
 }

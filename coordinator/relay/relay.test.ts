@@ -1,142 +1,10 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { systemClock } from "../../shared/clock.ts";
-import { silentLogger } from "../../shared/log.ts";
-import { LinkQuery } from "../../shared/protocol/tunnel.ts";
 import { waitFor } from "../../shared/testing/waitFor.ts";
-import { Dialler } from "../../shared/tunnel/dialler.ts";
-import type { MuxOptions } from "../../shared/tunnel/mux.ts";
-import { ReceiveWindow, WindowBudget } from "../../shared/tunnel/receiveWindow.ts";
-import type { TunnelStream } from "../../shared/tunnel/stream.ts";
-import { Relay, StreamRefusal } from "./relay.ts";
-import { type SocketOwner, tunnelSockets } from "./sockets.ts";
+import { echoOf, HOST, open, RelayLab, SUBMISSION, sample } from "../testing/relayLab.ts";
 
-const SUBMISSION = "5d8a7d0a-3a6f-4b54-8f6e-3c3e6f0a1b2c";
-const HOST = "host";
-
-/** A relay behind a real server, with one agent that dials when it is wanted. */
-class Lab implements AsyncDisposable {
-  readonly sockets = new Set<Bun.ServerWebSocket<SocketOwner>>();
-  readonly relay = new Relay({ clock: systemClock, log: silentLogger, wake: () => this.agent() });
-  readonly diallers: Dialler[] = [];
-  readonly requests: unknown[] = [];
-  isAgentThere = true;
-  readonly #server = Bun.serve({
-    port: 0,
-    fetch: (request, server) => {
-      const { pathname, searchParams } = new URL(request.url);
-      const dial = LinkQuery.parse(Object.fromEntries(searchParams));
-      const owner =
-        pathname === "/agent"
-          ? this.relay.agent(HOST, dial)
-          : this.relay.client(pathname, dial, async ({ submission_id, to }) => {
-              if (to.kind !== "port" || to.port === 1) throw new StreamRefusal("forbidden", "Not this one");
-              return { instanceId: HOST, request: { submission_id, to } };
-            });
-      if (!owner) return new Response(null, { status: 429 });
-      return server.upgrade(request, { data: owner }) ? undefined : new Response(null, { status: 426 });
-    },
-    websocket: {
-      ...tunnelSockets,
-      open: (socket) => {
-        this.sockets.add(socket);
-        tunnelSockets.open?.(socket);
-      },
-      close: (socket, code, reason) => {
-        this.sockets.delete(socket);
-        tunnelSockets.close?.(socket, code, reason);
-      },
-    },
-  });
-
-  get url(): string {
-    return `ws://127.0.0.1:${this.#server.port}`;
-  }
-
-  dial(path: string, onStream: MuxOptions["onStream"] = () => {}): Dialler {
-    const dialler = new Dialler({
-      url: `${this.url}${path}`,
-      headers: () => ({}),
-      clock: systemClock,
-      resumeMs: 5_000,
-      onStream,
-      onClosed: () => {},
-    });
-    this.diallers.push(dialler);
-    return dialler;
-  }
-
-  /** Sends back what it gets. */
-  agent(): void {
-    if (!this.isAgentThere) return;
-    this.dial("/agent", ({ stream, accept }, request) => {
-      this.requests.push(request);
-      stream.handle({
-        accepted: () => {},
-        data: (piece) => {
-          stream.write(piece);
-          stream.grant(piece.length);
-        },
-        credit: () => {},
-        blocked: () => {},
-        ended: () => stream.end(),
-        closed: () => {},
-      });
-      accept(null);
-    });
-  }
-
-  cut(): void {
-    for (const socket of this.sockets) socket.terminate();
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const dialler of this.diallers) dialler[Symbol.dispose]();
-    this.relay.close();
-    await this.#server.stop(true);
-  }
-}
-
-/** What comes back of what was sent, once the stream is over; rejects with the code of a failure. */
-const echoOf = (stream: TunnelStream, sent: Uint8Array, onData: (received: number) => void = () => {}) => {
-  const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
-  const window = new ReceiveWindow(stream, new WindowBudget(16 * 1024 * 1024));
-  const pieces: Uint8Array[] = [];
-  let [received, at] = [0, 0];
-  const write = () => {
-    while (at < sent.length && stream.room > 0) {
-      stream.write(sent.subarray(at, at + 100_000));
-      at += 100_000;
-    }
-    if (at >= sent.length) stream.end();
-  };
-  stream.handle({
-    accepted: write,
-    data: (piece) => {
-      pieces.push(piece.slice());
-      received += piece.length;
-      window.came(piece.length);
-      window.consumed(piece.length);
-      onData(received);
-    },
-    credit: write,
-    blocked: () => window.blocked(),
-    ended: () => resolve(Buffer.concat(pieces)),
-    closed: (failure) => {
-      window.release();
-      if (failure) reject(new Error(failure.code));
-    },
-  });
-  return promise;
-};
-
-const sample = (length: number): Uint8Array =>
-  Uint8Array.from({ length }, (_, at) => (at * 7 + (at >> 9)) & 255);
-const open = (client: Dialler, port = 80) =>
-  client.mux.open({ submission_id: SUBMISSION, to: { kind: "port", port } });
-
-let lab: Lab;
+let lab: RelayLab;
 beforeEach(() => {
-  lab = new Lab();
+  lab = new RelayLab();
 });
 afterEach(() => lab[Symbol.asyncDispose]());
 
@@ -153,7 +21,13 @@ test("the first stream makes the agent dial; what is written comes back whole, e
 test("a stream of the coordinator's own goes to the agent", async () => {
   const request = { submission_id: SUBMISSION, to: { kind: "ssh" as const, keys: [], user: null } };
   const sent = sample(1_000_000);
-  const stream = await lab.relay.open({ instanceId: HOST, request });
+  const run = { id: "run", name: "web", project_id: "main" };
+  const stream = await lab.relay.open(lab.holder("ada"), {
+    instanceId: HOST,
+    request,
+    run,
+    jobName: "web-0-0",
+  });
   expect((await echoOf(stream, sent)).equals(sent)).toBe(true);
   expect(lab.requests).toEqual([request]);
 });
@@ -241,7 +115,10 @@ test("a user who is dismissed loses what is open, and nobody else does", async (
   await waitFor("both links", () => ada.mux.isUp && bob.mux.isUp);
   const lost = new Promise<string | undefined>((resolve) => {
     open(ada).handle({
-      accepted: () => lab.relay.dismiss("/ada"),
+      accepted: () => {
+        lab.revoked.set("ada", "Access was revoked");
+        lab.relay.changed();
+      },
       data: () => {},
       credit: () => {},
       blocked: () => {},

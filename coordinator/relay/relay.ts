@@ -1,90 +1,88 @@
 import type { Clock } from "../../shared/clock.ts";
-import { messageOf } from "../../shared/errors.ts";
 import type { Logger } from "../../shared/log.ts";
-import {
-  type AgentStreamRequest,
-  ClientStreamRequest,
-  type StreamFailureCode,
-} from "../../shared/protocol/tunnel.ts";
+import { ClientStreamRequest } from "../../shared/protocol/tunnel.ts";
+import type { StreamFailure } from "../../shared/tunnel/frame.ts";
 import type { IncomingStream, Mux } from "../../shared/tunnel/mux.ts";
 import type { TunnelStream } from "../../shared/tunnel/stream.ts";
+import { AgentLinks } from "./agentLinks.ts";
+import type { Audit } from "./audit.ts";
+import { Backlog } from "./backlog.ts";
+import { type Destination, type Holder, StreamRefusal } from "./holder.ts";
+import type { TunnelLimits } from "./limits.ts";
 import { type LinkDial, LinkSessions } from "./linkSessions.ts";
+import { type OpenStream, OpenStreams } from "./openStreams.ts";
+import { RefusalLog, who } from "./refusalLog.ts";
 import type { SocketOwner } from "./sockets.ts";
-import { splice } from "./splice.ts";
-
-export interface Destination {
-  instanceId: string;
-  request: AgentStreamRequest;
-}
-
-/** Why somebody does not get a stream. */
-export class StreamRefusal extends Error {
-  override readonly name = "StreamRefusal";
-  readonly code: StreamFailureCode;
-
-  constructor(code: StreamFailureCode, message: string) {
-    super(message);
-    this.code = code;
-  }
-}
+import { openFor, splice } from "./splice.ts";
+import { type Counted, StreamCounts } from "./streamCounts.ts";
+import { UserShares } from "./userShares.ts";
 
 export interface RelayDeps {
   clock: Clock;
   log: Logger;
+  limits: TunnelLimits;
+  audit: Audit;
   /** Whether a tunnel is wanted of an instance has changed (`isWanted`). */
   wake: (instanceId: string) => void;
 }
 
+export interface RelayFigures extends Counted {
+  links: number;
+  /** Links of agents. */
+  hosts: number;
+  streams: number;
+  waitingBytes: number;
+}
+
 const RESUME_MS = 60_000;
-const MAX_STREAMS = 1_000;
-const MAX_LINKS = 64;
 /** Far more than a link of small requests and answers comes to, and some tenth of a second's work. */
 const MOST_SMALL_FRAMES = 100_000;
-/** An agent that is connected dials within a moment. */
-const DIAL_MS = 10_000;
-/** For so long after its last use a link is kept for the next one. */
-const LINGER_MS = 60_000;
+/** Of an agent the newest few are kept (agentLinks.ts). */
+const ANY_LINKS = { ofDialler: Number.POSITIVE_INFINITY, ofAll: Number.POSITIVE_INFINITY };
+
+type Dial = Omit<LinkDial, "principal">;
 
 /** Passes streams on from clients, who have dialled in, to agents, who dial in when they are asked to. */
 export class Relay {
   readonly #deps: RelayDeps;
-  readonly #sessions: LinkSessions;
-  readonly #agents = new Map<string, Mux>();
-  /** Who waits for the link of an instance. */
-  readonly #waiting = new Map<string, Set<() => void>>();
-  readonly #wantedUntil = new Map<string, number>();
+  readonly #hosts: LinkSessions;
+  readonly #clients: LinkSessions;
+  readonly #agents: AgentLinks;
+  readonly #open: OpenStreams;
+  readonly #shares: UserShares;
+  readonly #backlog: Backlog;
+  readonly #refusals: RefusalLog;
+  readonly #counts = new StreamCounts();
 
   constructor(deps: RelayDeps) {
     this.#deps = deps;
-    this.#sessions = new LinkSessions({
-      clock: deps.clock,
-      log: deps.log,
-      resumeMs: RESUME_MS,
-      maxStreams: MAX_STREAMS,
-      mostSmallFrames: MOST_SMALL_FRAMES,
-    });
+    const { clock, log, limits } = deps;
+    const common = { clock, log, resumeMs: RESUME_MS, mostSmallFrames: MOST_SMALL_FRAMES };
+    this.#hosts = new LinkSessions({ ...common, maxStreams: Number.POSITIVE_INFINITY });
+    this.#clients = new LinkSessions({ ...common, maxStreams: limits.streamsPerLink });
+    this.#agents = new AgentLinks(deps);
+    this.#backlog = new Backlog(limits);
+    this.#open = new OpenStreams({ ...deps, onLook: () => this.#backlog.measure() });
+    this.#shares = new UserShares(deps);
+    this.#refusals = new RefusalLog(deps);
   }
 
   /** For the answer of its sync: the agent is to dial, or to keep its link. */
   isWanted(instanceId: string): boolean {
-    const link = this.#agents.get(instanceId);
-    // Whoever has something open on it waits, for longer than a link lingers.
-    const isMissed = link !== undefined && !link.isUp && link.size > 0;
-    const isRecent = (this.#wantedUntil.get(instanceId) ?? 0) > this.#deps.clock.steady();
-    return isRecent || isMissed || this.#waiting.has(instanceId);
+    return this.#agents.isWanted(instanceId);
   }
 
   /** An agent dials. The newest link is the one that counts; streams of an older one go on as long as it is up. */
-  agent(instanceId: string, dial: Omit<LinkDial, "principal">): SocketOwner {
-    const owner = this.#sessions.accept({ ...dial, principal: `agent ${instanceId}` }, (mux) => {
-      const older = this.#agents.get(instanceId);
-      this.#agents.set(instanceId, mux);
-      // An agent has one link at a time: it was killed, and nobody is left who would go on with that one.
-      if (older && !older.isUp) older.close("The agent has started anew");
+  agent(instanceId: string, dial: Dial): SocketOwner {
+    const named = { ...dial, principal: instanceId };
+    const owner = this.#hosts.accept(named, ANY_LINKS, (mux) => {
+      this.#agents.add(instanceId, mux);
       return {
-        onStream: ({ stream }) => stream.reset({ code: "forbidden", message: "Agents open no streams" }),
-        onClosed: () => {
-          if (this.#agents.get(instanceId) === mux) this.#agents.delete(instanceId);
+        onStream: () => mux.close("Agents open no streams", true),
+        onClosed: (reason, isBreach) => {
+          this.#agents.remove(instanceId, mux);
+          if (isBreach)
+            this.#deps.log.warn("The link of an agent was closed", { instance_id: instanceId, reason });
         },
       };
     });
@@ -92,81 +90,152 @@ export class Relay {
       ...owner,
       opened: (socket) => {
         owner.opened(socket);
-        for (const resume of this.#waiting.get(instanceId) ?? []) resume();
+        this.#agents.connected(instanceId);
       },
     };
   }
 
-  /** A client dials; undefined: it has enough links. `resolve` says where a stream leads, or throws a refusal. */
-  client(
-    userId: string,
-    dial: Omit<LinkDial, "principal">,
-    resolve: (request: ClientStreamRequest) => Promise<Destination>,
-  ): SocketOwner | undefined {
-    const principal = `user ${userId}`;
-    if (dial.received === 0 && this.#sessions.count(principal) >= MAX_LINKS) return undefined;
-    return this.#sessions.accept({ ...dial, principal }, () => ({
-      onStream: (incoming, request) => void this.#connect(incoming, request, resolve),
-      onClosed: () => {},
-    }));
+  /** A client dials; undefined: there are enough links, of this user or of all. */
+  client(holder: Holder, dial: Dial): SocketOwner | undefined {
+    const { limits, log, audit } = this.#deps;
+    const named = { ...dial, principal: holder.userId };
+    const most = { ofDialler: limits.linksPerUser, ofAll: limits.links };
+    if (this.#clients.isTooMany(named, most)) {
+      log.warn("A tunnel was refused, for there are too many", who(holder));
+      return undefined;
+    }
+    return this.#clients.accept(named, most, (mux) => {
+      const close = (reason: string) => mux.close(reason);
+      const link = { holder, close };
+      const sink = {
+        userId: holder.userId,
+        get inFlight() {
+          return mux.inFlight;
+        },
+        close,
+      };
+      this.#open.addLink(link);
+      this.#backlog.addSink(sink);
+      const ended = audit.link(holder);
+      return {
+        onStream: (incoming, request) => void this.#connect(incoming, { mux, holder, request }),
+        onClosed: (reason, isBreach) => {
+          this.#open.removeLink(link);
+          this.#backlog.removeSink(sink);
+          ended();
+          if (isBreach) log.warn("A tunnel was closed", { ...who(holder), reason });
+        },
+      };
+    });
   }
 
   /** A stream of the coordinator's own, for clients who know no tunnels. Throws a refusal. */
-  async open({ instanceId, request }: Destination): Promise<TunnelStream> {
-    return (await this.#agentLink(instanceId)).open(request);
+  async open(holder: Holder, destination: Destination): Promise<TunnelStream> {
+    const { agent, leave } = await this.#reach(holder, async () => destination);
+    const far = openFor(agent, { userId: holder.userId, request: destination.request });
+    const abort = (failure: StreamFailure) => far.abort(failure);
+    this.#note({ holder, destination, far, isUp: () => agent.isUp, abort }, leave);
+    return far;
   }
 
-  /** The user is no more, or no longer may: what they have open ends now. */
-  dismiss(userId: string): void {
-    this.#sessions.close(`user ${userId}`, "Access was revoked");
+  /** Something that the right to streams hangs on was written: all of them, or those of a submission or a run. */
+  changed(what?: { submissionId?: string; runId?: string }): void {
+    this.#open.changed(what);
+  }
+
+  /** What there is at this moment, and what there was since the start. */
+  get figures(): RelayFigures {
+    return {
+      links: this.#clients.size,
+      hosts: this.#hosts.size,
+      streams: this.#open.size,
+      waitingBytes: this.#backlog.bytes,
+      ...this.#counts.with(this.#open.list()),
+    };
   }
 
   /** The host is no more. */
   forget(instanceId: string): void {
-    this.#sessions.close(`agent ${instanceId}`, "The host was removed");
-    this.#wantedUntil.delete(instanceId);
+    this.#hosts.close(instanceId, "The host was removed");
+    this.#agents.forget(instanceId);
   }
 
   close(): void {
-    this.#sessions.closeAll("The coordinator stops");
+    this.#open.close();
+    this.#clients.closeAll("The coordinator stops");
+    this.#hosts.closeAll("The coordinator stops");
   }
 
   async #connect(
-    incoming: IncomingStream,
-    request: unknown,
-    resolve: (request: ClientStreamRequest) => Promise<Destination>,
+    { stream: near, accept }: IncomingStream,
+    { mux, holder, request }: { mux: Mux; holder: Holder; request: unknown },
   ): Promise<void> {
     try {
       const asked = ClientStreamRequest.safeParse(request);
       if (!asked.success) throw new StreamRefusal("forbidden", "This is no request for a stream");
-      const destination = await resolve(asked.data);
-      const agent = await this.#agentLink(destination.instanceId);
-      if (!incoming.stream.isGone) splice(incoming, agent, destination.request);
+      const { destination, agent, leave } = await this.#reach(holder, () => holder.find(asked.data));
+      if (near.isGone) return leave();
+      const { userId } = holder;
+      const spliced = { request: destination.request, userId, backlog: this.#backlog };
+      const far = splice({ stream: near, accept }, agent, spliced);
+      const isUp = () => agent.isUp && mux.isUp;
+      const abort = (failure: StreamFailure) => near.abort(failure);
+      this.#note({ holder, destination, far, isUp, abort }, leave);
     } catch (err) {
-      if (!(err instanceof StreamRefusal)) this.#deps.log.error("A stream could not be passed on", { err });
-      const code = err instanceof StreamRefusal ? err.code : "unavailable";
-      const message =
-        err instanceof StreamRefusal ? messageOf(err) : "Internal error; see the coordinator's log";
-      incoming.stream.reset({ code, message });
+      near.reset(this.#refusal(err, holder, request));
     }
   }
 
-  async #agentLink(instanceId: string): Promise<Mux> {
-    const wasWanted = this.isWanted(instanceId);
-    this.#wantedUntil.set(instanceId, this.#deps.clock.steady() + LINGER_MS);
-    const present = this.#agents.get(instanceId);
-    if (present?.isUp) return present;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const waiting = this.#waiting.get(instanceId) ?? new Set();
-    this.#waiting.set(instanceId, waiting.add(resolve));
-    const cancel = this.#deps.clock.after(DIAL_MS, resolve);
-    if (!wasWanted) this.#deps.wake(instanceId);
-    await promise;
-    cancel();
-    waiting.delete(resolve);
-    if (waiting.size === 0) this.#waiting.delete(instanceId);
-    const mux = this.#agents.get(instanceId);
-    if (mux) return mux;
-    throw new StreamRefusal("unavailable", "The host is not connected to the coordinator");
+  /** What somebody is told who gets no stream. */
+  #refusal(err: unknown, holder: Holder, request: unknown): StreamFailure {
+    if (!(err instanceof StreamRefusal)) {
+      this.#deps.log.error("A stream could not be passed on", { ...who(holder), err });
+      return { code: "unavailable", message: "Internal error; see the coordinator's log" };
+    }
+    this.#counts.refused(err.code);
+    this.#refusals.write(holder, err, request);
+    return { code: err.code, message: err.message };
+  }
+
+  /**
+   * Where a stream leads, and the way there. Throws a refusal. Both take their time: what has changed meanwhile counts, up
+   * to the moment at which this returns. `leave`: when the stream is over.
+   */
+  async #reach(
+    holder: Holder,
+    find: () => Promise<Destination>,
+  ): Promise<{ destination: Destination; agent: Mux; leave: () => void }> {
+    const leave = this.#shares.enter(holder.userId);
+    try {
+      let seen = this.#open.changes;
+      const destination = await find();
+      const agent = await this.#agents.get(destination.instanceId);
+      while (seen !== this.#open.changes) {
+        seen = this.#open.changes;
+        const state = await holder.recheck(destination);
+        if (state === "over") throw new StreamRefusal("unavailable", "The job has ended");
+      }
+      return { destination, agent, leave };
+    } catch (err) {
+      leave();
+      throw err;
+    }
+  }
+
+  #note(stream: OpenStream, leave: () => void): void {
+    const { holder, destination, far } = stream;
+    if (far.isGone) {
+      leave();
+      return;
+    }
+    const ended = this.#deps.audit.stream(holder, destination);
+    far.whenGone = () => {
+      this.#open.remove(stream);
+      this.#counts.ended(far);
+      leave();
+      ended(far);
+    };
+    this.#counts.opened();
+    this.#open.add(stream);
   }
 }

@@ -3,12 +3,15 @@ import { z } from "zod";
 import { newKeyPair } from "../../shared/ssh/hostKey.ts";
 import type { WindowBudget } from "../../shared/tunnel/receiveWindow.ts";
 import { StreamDuplex } from "../../shared/tunnel/streamDuplex.ts";
+import type { SshLogin } from "../domain/tunnels/findLogin.ts";
+import type { Holder } from "../relay/holder.ts";
 import type { Relay } from "../relay/relay.ts";
 import { Leg } from "./packets.ts";
 
 export interface Wanted {
-  instanceId: string;
-  submissionId: string;
+  login: SshLogin;
+  /** Whose stream it is. */
+  holder: Holder;
   /** Unix user; null: the job's own. */
   user: string | null;
 }
@@ -40,11 +43,13 @@ export const ALGORITHMS: ssh2.Algorithms = {
  */
 export const openAgentLeg = async (
   { relay, budget }: { relay: Pick<Relay, "open">; budget: WindowBudget },
-  { instanceId, submissionId, user }: Wanted,
+  { login, holder, user }: Wanted,
 ): Promise<Leg> => {
   const pair = newKeyPair();
   const to = { kind: "ssh" as const, keys: [pair.public], user };
-  const stream = await relay.open({ instanceId, request: { submission_id: submissionId, to } });
+  const { submissionId, instanceId, run, jobName } = login;
+  const request = { submission_id: submissionId, to };
+  const stream = await relay.open(holder, { instanceId, request, run, jobName });
   let hostKey: string | undefined;
   const transport = new StreamDuplex(stream, {
     budget,

@@ -4,6 +4,7 @@ import { messageOf } from "../../shared/errors.ts";
 import type { Logger } from "../../shared/log.ts";
 import { authenticate } from "../../shared/ssh/authenticate.ts";
 import type { SshLogin } from "../domain/tunnels/findLogin.ts";
+import type { Holder } from "../relay/holder.ts";
 import { ALGORITHMS, type Wanted } from "./agentLeg.ts";
 import { bridge } from "./bridge.ts";
 import { parseLoginName } from "./loginName.ts";
@@ -13,6 +14,8 @@ export interface ClientDeps {
   /** As OpenSSH keeps it. */
   hostKey: string;
   findLogin(submissionId: string): Promise<SshLogin | undefined>;
+  /** By the key that they have shown to have; undefined: a proxy has looked at it. */
+  holderOf(login: SshLogin, key: string | undefined): Holder;
   /** For which job a key was made by the coordinator itself; undefined: it was not, or is good no longer. */
   issuedFor(key: string): string | undefined;
   openAgent(wanted: Wanted): Promise<Leg>;
@@ -53,9 +56,9 @@ export const serveClient = (socket: Socket, deps: ClientDeps): void => {
 };
 
 const letIn = (client: Connection, near: Leg, deps: ClientDeps): void => {
-  const { findLogin, issuedFor, openAgent, entered, log } = deps;
+  const { findLogin, holderOf, issuedFor, openAgent, entered, log } = deps;
   const { transport } = near;
-  let asked: { login: SshLogin; user: string | null } | undefined;
+  let asked: { login: SshLogin; key: string | undefined; user: string | null } | undefined;
   let found: Promise<SshLogin | undefined> | undefined;
   authenticate(client, {
     refuseAfterMs: REFUSE_MS,
@@ -68,15 +71,16 @@ const letIn = (client: Connection, near: Leg, deps: ClientDeps): void => {
       found ??= findLogin(wanted.submissionId);
       const login = await found;
       if (!login) return [];
-      asked = { login, user: wanted.user };
-      return issued === login.submissionId ? [...login.keys, offered] : login.keys;
+      const isIssued = issued === login.submissionId;
+      asked = { login, key: isIssued ? undefined : offered, user: wanted.user };
+      return isIssued ? [...login.keys, offered] : login.keys;
     },
     admit: async () => {
       if (!asked) return false;
-      const { login, user } = asked;
-      const { submissionId, instanceId } = login;
+      const { login, key, user } = asked;
+      const { submissionId } = login;
       try {
-        const far = await openAgent({ submissionId, instanceId, user });
+        const far = await openAgent({ login, user, holder: holderOf(login, key) });
         if (transport.destroyed) {
           far.transport.destroy();
           return false;
@@ -102,6 +106,7 @@ const join = (near: Leg, far: Leg, left: () => void): void => {
     destroyAfter(far.transport, LINGER_MS);
   });
   const over = () => near.end("The connection to the job is over");
+  far.transport.once("error", (err) => near.end(err.message));
   far.transport.once("end", over).once("close", over);
 };
 

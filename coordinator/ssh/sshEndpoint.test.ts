@@ -9,8 +9,9 @@ import { hostKeyIn, newKeyPair } from "../../shared/ssh/hostKey.ts";
 import { LossyPair } from "../../shared/testing/lossyPair.ts";
 import { tempDir } from "../../shared/testing/tempDir.ts";
 import { waitFor } from "../../shared/testing/waitFor.ts";
+import type { TunnelStream } from "../../shared/tunnel/stream.ts";
 import type { SshLogin } from "../domain/tunnels/findLogin.ts";
-import { type Destination, StreamRefusal } from "../relay/relay.ts";
+import { type Destination, StreamRefusal } from "../relay/holder.ts";
 import { FakeJobSsh } from "../testing/fakeJobSsh.ts";
 import { SshEndpoint } from "./sshEndpoint.ts";
 
@@ -26,6 +27,7 @@ class Lab implements Disposable {
   readonly user = newKeyPair();
   readonly job = new FakeJobSsh();
   readonly asked: Destination[] = [];
+  readonly streams: TunnelStream[] = [];
   hostIsThere = true;
   readonly #pair = new LossyPair({
     onStream: (incoming) => {
@@ -39,11 +41,22 @@ class Lab implements Disposable {
     clock: systemClock,
     log: silentLogger,
     findLogin: async (id) => (id === SUBMISSION ? this.login : undefined),
+    holderOf: ({ login, address }) => ({
+      userId: login.user.id,
+      username: login.user.username,
+      project: login.project,
+      address,
+      check: async () => {},
+      find: () => Promise.reject(new Error("Nobody asks")),
+      recheck: async () => "stays",
+    }),
     relay: {
-      open: async (destination) => {
+      open: async (_holder, destination) => {
         if (!this.hostIsThere) throw new StreamRefusal("unavailable", "The host is not connected");
         this.asked.push(destination);
-        return this.#pair.dialler.open(destination.request);
+        const stream = this.#pair.dialler.open(destination.request);
+        this.streams.push(stream);
+        return stream;
       },
     },
   });
@@ -72,8 +85,10 @@ class Lab implements Disposable {
     return {
       submissionId: SUBMISSION,
       instanceId: "host",
+      jobName: "train-0-0",
       keys: [this.user.public],
       run: { id: "run", name: "train", project_id: "main" },
+      project: { id: "main", name: "main" },
       user: { id: "ada", username: "ada" } as SshLogin["user"],
     };
   }
@@ -229,14 +244,12 @@ test("the job's end, and the host's, end the client; the client's end ends what 
   await waitFor("the end", () => lab.job.clients.size === 0 && lab.endpoint.size === 0);
 });
 
-test("whoever is dismissed is out at once, and nobody else", async () => {
-  const client = await lab.connect();
-  const closed = new Promise<void>((resolve) => client.once("close", () => resolve()));
-  lab.endpoint.dismiss("bob");
-  expect(lab.endpoint.size).toBe(1);
-  lab.endpoint.dismiss("ada");
-  await closed;
-  await waitFor("the end", () => lab.job.clients.size === 0);
+test("whoever may not be there any more is out at once, and is told why", async () => {
+  const waiting = lab.ssh([], { more: ["-N"] });
+  await waitFor("the log-in", () => lab.endpoint.size === 1);
+  lab.streams.at(-1)?.abort({ code: "aborted", message: "Access was revoked" });
+  expect((await waiting).stderr).toContain("Access was revoked");
+  await waitFor("the end", () => lab.job.clients.size === 0 && lab.endpoint.size === 0);
 });
 
 test("a client that does not read holds up the job, and not the coordinator's memory", async () => {

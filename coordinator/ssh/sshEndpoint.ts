@@ -6,6 +6,7 @@ import { fingerprintOf } from "../../shared/ssh/fingerprint.ts";
 import type { HostKey } from "../../shared/ssh/hostKey.ts";
 import { WindowBudget } from "../../shared/tunnel/receiveWindow.ts";
 import type { SshLogin } from "../domain/tunnels/findLogin.ts";
+import type { Holder } from "../relay/holder.ts";
 import type { Relay } from "../relay/relay.ts";
 import { Admission } from "./admission.ts";
 import { openAgentLeg } from "./agentLeg.ts";
@@ -17,6 +18,8 @@ export interface SshEndpointDeps {
   relay: Pick<Relay, "open">;
   clock: Clock;
   findLogin(submissionId: string): Promise<SshLogin | undefined>;
+  /** Of somebody who has come in, by a key of theirs or (undefined) a proxy. */
+  holderOf(entry: { login: SshLogin; key: string | undefined; address: string }): Holder;
   log: Logger;
 }
 
@@ -27,7 +30,6 @@ const BUDGET_BYTES = 64 * 1024 * 1024;
 const TELL_MS = 60_000;
 
 interface Session {
-  login: SshLogin;
   end(why: string): void;
 }
 
@@ -88,11 +90,6 @@ export class SshEndpoint implements Disposable {
     return this.#issued.issue(submissionId);
   }
 
-  /** What a user has open ends now. */
-  dismiss(userId: string): void {
-    for (const { login, end } of this.#sessions) if (login.user.id === userId) end("Access was revoked");
-  }
-
   [Symbol.dispose](): void {
     this.#port = undefined;
     this.#server?.close();
@@ -112,7 +109,7 @@ export class SshEndpoint implements Disposable {
   }
 
   #take(socket: Socket): void {
-    const { log, hostKey, relay, findLogin } = this.#deps;
+    const { log, hostKey, relay, findLogin, holderOf } = this.#deps;
     const address = socket.remoteAddress ?? "";
     const ticket = this.#admission.admit({ address, end: () => socket.destroy() });
     if (!ticket) {
@@ -129,11 +126,12 @@ export class SshEndpoint implements Disposable {
       hostKey: hostKey.private,
       log: log.child({ address }),
       findLogin,
+      holderOf: (login, key) => holderOf({ login, key, address }),
       issuedFor: (key) => this.#issued.submissionOf(key),
       openAgent: (wanted) => openAgentLeg({ relay, budget: this.#budget }, wanted),
       entered: (login, end) => {
         ticket.loggedIn();
-        const session = { login, end };
+        const session = { end };
         this.#sessions.add(session);
         const { submissionId, run, user } = login;
         const fields = { address, user: user.username, run: run.name, submission_id: submissionId };

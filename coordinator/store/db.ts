@@ -10,8 +10,14 @@ import { ReadMemo } from "./readMemo.ts";
 import { RowCache, type RowChange } from "./rowCache.ts";
 import * as schema from "./schema.ts";
 import { watchWrites } from "./watchWrites.ts";
+import { Writes } from "./writes.ts";
 
-export type Db = LibSQLDatabase<typeof schema> & { $client: Client; $rows: RowCache; $memo: ReadMemo };
+export type Db = LibSQLDatabase<typeof schema> & {
+  $client: Client;
+  $rows: RowCache;
+  $memo: ReadMemo;
+  $writes: Writes;
+};
 
 /** One statement of a transaction: a drizzle query that has not been awaited, or one that was prepared (prepared.ts). */
 export interface Statement {
@@ -38,11 +44,11 @@ export interface StoreOptions {
  * power cut without ever corrupting the file.
  */
 export const openStore = async (options: StoreOptions): Promise<Store> => {
-  const [rows, memo] = [new RowCache(), new ReadMemo()];
-  const client = watchWrites(openClient(options), { rows, memo });
+  const [rows, memo, writes] = [new RowCache(), new ReadMemo(), new Writes()];
+  const client = watchWrites(openClient(options), { rows, memo, writes });
   try {
     if (client.protocol === "file") await prepareFile(client);
-    const db = Object.assign(drizzle(client, { schema }), { $rows: rows, $memo: memo });
+    const db = Object.assign(drizzle(client, { schema }), { $rows: rows, $memo: memo, $writes: writes });
     await migrate(client);
     return { db, [Symbol.asyncDispose]: async () => client.close() };
   } catch (cause) {
@@ -98,5 +104,10 @@ export const writeAll = async (db: Db, statements: Statement[]): Promise<void> =
   } catch (err) {
     for (const end of ends) end?.("unknown");
     throw err;
+  } finally {
+    for (const { change } of statements)
+      if (change) db.$writes.tell({ table: change.table, id: idOf(change) });
   }
 };
+
+const idOf = (change: RowChange): string => (change.kind === "added" ? change.row.id : change.id);

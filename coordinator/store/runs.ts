@@ -89,3 +89,16 @@ const rewrite = preparedWrite(
 /** What several moves and patches of a row come to, one after another; nothing where it has moved meanwhile. */
 export const rewriteRun = (db: Db, { id, status }: RunRow, patch: Partial<RunRow>) =>
   rewrite(db, { ...patch, id, from: status });
+
+/** A user's key for SSH that is in specs of runs which are not over is another one from now on. */
+export const replaceRunKeys = (db: Db, userId: string, { from, to }: { from: string; to: string }) =>
+  db
+    .update(runs)
+    .set({ spec: sql`json_set(${runs.spec}, '$.ssh_key_pub', ${to})` })
+    .where(
+      and(
+        eq(runs.user_id, userId),
+        inArray(runs.status, LIVE_RUN_STATUSES),
+        sql`json_extract(${runs.spec}, '$.ssh_key_pub') = ${from}`,
+      ),
+    );

@@ -1,17 +1,24 @@
 import type { Client, InStatement } from "@libsql/client";
 import type { ReadMemo } from "./readMemo.ts";
 import type { RowCache } from "./rowCache.ts";
+import type { Writes } from "./writes.ts";
 
 type AnyStatement = InStatement | [string, ...unknown[]];
 
 const WRITE = /^\s*(?:insert(?: or \w+)? into|replace into|update|delete from)\s+"?(\w+)/i;
 const MOST_KNOWN = 1_000;
 
+interface Watchers {
+  rows: RowCache;
+  memo: ReadMemo;
+  writes: Writes;
+}
+
 /**
- * What is remembered of the tables is forgotten at every write to them: of runs and their attempts only where the write
- * does not say what it does to which row (rowCache.ts).
+ * What is remembered of the tables is forgotten at every write to them, and the write is told: of runs and their attempts
+ * only where it does not say what it does to which row (rowCache.ts).
  */
-export const watchWrites = (client: Client, { rows, memo }: { rows: RowCache; memo: ReadMemo }): Client => {
+export const watchWrites = (client: Client, { rows, memo, writes }: Watchers): Client => {
   const known = new Map<string, string | undefined>();
   const tableOf = (statement: AnyStatement): string | undefined => {
     const sql = typeof statement === "string" ? statement : "sql" in statement ? statement.sql : statement[0];
@@ -35,6 +42,7 @@ export const watchWrites = (client: Client, { rows, memo }: { rows: RowCache; me
       return await work();
     } finally {
       forget(tables);
+      for (const table of tables) writes.tell({ table });
     }
   };
   const [execute, batch] = [client.execute.bind(client), client.batch.bind(client)];

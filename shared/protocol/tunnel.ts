@@ -1,10 +1,13 @@
 import { z } from "zod";
 
+/** As people name users of an image; numbers are names, too. */
+const UnixUser = z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}$/, "is no name of a Unix user");
+
 /** Where a stream is to lead, in the job's own network (docs/protocol/tunnel.md). */
 const StreamTarget = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("port"), port: z.number().int().min(1).max(65_535) }),
-  /** The SSH server that the agent is for this job. */
-  z.object({ kind: z.literal("ssh") }),
+  /** The SSH server that the agent is for this job; whom to log in as, where that is not the job's own user. */
+  z.object({ kind: z.literal("ssh"), user: UnixUser.nullable().optional() }),
   /**
    * A ticket for the direct way (shared/protocol/direct.ts). The stream carries nothing else, and stays open for as long
    * as the ticket, or what came of it, is to be good.
@@ -29,6 +32,8 @@ const Login = z.object({
 /** What the coordinator asks the agent for, once it knows that this may be. */
 export const AgentStreamRequest = z.object({
   submission_id: z.uuid(),
+  /** Whoever has the same of it shares a turn in the agent's link (shared/tunnel/turns.ts); older coordinators say nothing. */
+  share: z.string().max(64).optional(),
   to: z.discriminatedUnion("kind", [
     z.object({ kind: z.literal("port"), port: z.number().int().min(1).max(65_535) }),
     Login.extend({ kind: z.literal("ssh") }),

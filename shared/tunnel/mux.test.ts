@@ -98,6 +98,24 @@ test("streams take turns, however much one of them has", () => {
   expect(frames).toBeLessThan(12);
 });
 
+test("who shares a link with somebody who has many streams has as much of it", () => {
+  const { pair, theirs } = echoPair({ window: 4_000_000 });
+  const open = (share: string) => {
+    const end = new End(pair.dialler.open(share));
+    end.stream.share = share;
+    return end;
+  };
+  const [many, one] = [Array.from({ length: 30 }, () => open("ada")), open("bob")];
+  pair.settle();
+  for (const { stream } of [...many, one]) stream.write(bytes(2_000_000, 1));
+  const came = (end: End) => theirs.get(end.stream.id)?.received.length ?? 0;
+  while (came(one) < 1_500_000 && (pair.deliver("acceptor", 4) || pair.deliver("dialler", 4)))
+    pair.clock.advance(5);
+  const others = many.reduce((sum, end) => sum + came(end), 0);
+  expect(came(one)).toBeGreaterThanOrEqual(1_500_000);
+  expect(others / came(one)).toBeLessThan(1.3);
+});
+
 test("a reset tells the other side why and ends the stream at once; what comes late is nobody's", () => {
   const { pair, theirs } = echoPair();
   const ours = new End(pair.dialler.open("x"));

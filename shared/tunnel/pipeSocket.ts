@@ -76,6 +76,11 @@ export const pipeSocket = (stream: TunnelStream, options: PipeOptions): Pipe => 
   return {
     open: (opened) => {
       socket = opened;
+      if (isSocketGone) {
+        // The stream broke while the socket was made.
+        opened.terminate();
+        return;
+      }
       holdIfFull();
       flush();
     },

@@ -66,6 +66,11 @@ export class TunnelStream {
   readonly id: number;
   /** Whose it is, where several share the link: each of them gets as much of it as the others. Set before any data. */
   share = "";
+  /** Called once, when it is over, whoever has ended it: for whoever keeps a list. */
+  whenGone: (() => void) | undefined;
+  /** Bytes so far. */
+  sentBytes = 0;
+  receivedBytes = 0;
   readonly #link: StreamLink;
   #handler: StreamHandler | undefined;
   /** Data that waits for credit or for the link, in pieces of one frame each. */
@@ -165,6 +170,14 @@ export class TunnelStream {
     this.break(undefined);
   }
 
+  /** As `reset`, by somebody who is at neither end of it: the handler is told, too. */
+  abort(failure: StreamFailure): void {
+    const handler = this.#handler;
+    const isOver = this.#isGone;
+    this.reset(failure);
+    if (!isOver) handler?.closed(failure);
+  }
+
   /** The next frame that may be sent now, if there is one. Called by the link. */
   take(): Frame | undefined {
     if (!this.canSend) return undefined;
@@ -172,6 +185,7 @@ export class TunnelStream {
     if (!piece) return undefined;
     this.#queuedBytes -= piece.length;
     this.#credit -= piece.length;
+    this.sentBytes += piece.length;
     return frameOf(FrameType.data, this.id, piece);
   }
 
@@ -187,6 +201,7 @@ export class TunnelStream {
     switch (type) {
       case FrameType.data:
         this.#granted -= payload.length;
+        this.receivedBytes += payload.length;
         if (this.#granted < 0 || this.#peerEnded)
           throw new ProtocolError(`data beyond the credit of stream ${this.id}`);
         this.#handler?.data(payload);
@@ -226,6 +241,7 @@ export class TunnelStream {
     this.#queue.clear();
     this.#queuedBytes = 0;
     this.#link.gone(this);
+    this.whenGone?.();
     const handler = this.#handler;
     this.#handler = undefined;
     handler?.closed(failure);

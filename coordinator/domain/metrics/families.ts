@@ -56,3 +56,13 @@ export const JOB = {
   received: counter("dstack_job_network_received_bytes_total", "Received over the job's own network"),
   sent: counter("dstack_job_network_sent_bytes_total", "Sent over the job's own network"),
 } as const;
+
+/** Ours. */
+export const TUNNEL = {
+  links: gauge("dstack_tunnel_links", "Tunnels that are open"),
+  streams: gauge("dstack_tunnel_streams", "Connections to jobs that are passed on"),
+  waiting: gauge("dstack_tunnel_waiting_bytes", "What waits for slow readers, and what is not acknowledged"),
+  opened: counter("dstack_tunnel_streams_opened_total", "Connections to jobs that were passed on"),
+  refused: counter("dstack_tunnel_streams_refused_total", "Connections that were refused"),
+  bytes: counter("dstack_tunnel_bytes_total", "Bytes of connections to jobs"),
+} as const;

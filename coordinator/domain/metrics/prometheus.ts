@@ -1,5 +1,6 @@
 import type { Resources } from "../../../shared/resources/offered.ts";
 import type { Deps } from "../../deps.ts";
+import type { Relay } from "../../relay/relay.ts";
 import { type InstanceRow, listLiveInstances } from "../../store/instances.ts";
 import { listProjectsByIds } from "../../store/projects.ts";
 import { countRuns, listRunsByIds } from "../../store/runLists.ts";
@@ -8,7 +9,7 @@ import type { HostPoint, JobPoint } from "../../store/usage.ts";
 import { listUsersByIds } from "../../store/users.ts";
 import { instanceTypeOf, REMOTE_BACKEND } from "../instances/instanceType.ts";
 import { Exposition, type Labels } from "./exposition.ts";
-import { INSTANCE, JOB, RUN } from "./families.ts";
+import { INSTANCE, JOB, RUN, TUNNEL } from "./families.ts";
 import { BUCKETS } from "./runCounters.ts";
 
 const MIB = 1024 ** 2;
@@ -19,7 +20,10 @@ interface LatestUsage {
   latestOfHost(instanceId: string): HostPoint | undefined;
 }
 
-type PrometheusDeps = Pick<Deps, "db" | "clock" | "counters"> & { usage: LatestUsage };
+type PrometheusDeps = Pick<Deps, "db" | "clock" | "counters"> & {
+  usage: LatestUsage;
+  relay: Pick<Relay, "figures">;
+};
 
 /** Everything for Prometheus, of all projects, in its text format (docs/spec/http-api.md §6). */
 export const prometheusText = async (deps: PrometheusDeps): Promise<string> => {
@@ -27,6 +31,7 @@ export const prometheusText = async (deps: PrometheusDeps): Promise<string> => {
   await addInstances(deps, out);
   await addRuns(deps, out);
   await addJobs(deps, out);
+  addTunnels(deps, out);
   return out.text();
 };
 
@@ -160,6 +165,18 @@ const addJobs = async (deps: PrometheusDeps, out: Exposition): Promise<void> => 
     addTraffic(out, JOB, { labels, point });
     addGpus(out, JOB, { labels, point, memoryMib: gpus.map((gpu) => gpu.memory_mib) });
   }
+};
+
+const addTunnels = ({ relay }: PrometheusDeps, out: Exposition): void => {
+  const { links, hosts, streams, waitingBytes, opened, refusedBy, sentBytes, receivedBytes } = relay.figures;
+  out.add(TUNNEL.links, { side: "client" }, links);
+  out.add(TUNNEL.links, { side: "host" }, hosts);
+  out.add(TUNNEL.streams, {}, streams);
+  out.add(TUNNEL.waiting, {}, waitingBytes);
+  out.add(TUNNEL.opened, {}, opened);
+  for (const [code, count] of refusedBy) out.add(TUNNEL.refused, { code }, count);
+  out.add(TUNNEL.bytes, { direction: "to_job" }, sentBytes);
+  out.add(TUNNEL.bytes, { direction: "from_job" }, receivedBytes);
 };
 
 const resourcesOf = ({ runtime_data, provisioning_data }: SubmissionRow): Resources | undefined =>

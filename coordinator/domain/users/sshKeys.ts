@@ -3,6 +3,7 @@ import { promisify } from "node:util";
 import { AppError } from "../../../shared/errors.ts";
 import type { Deps } from "../../deps.ts";
 import { writeAll } from "../../store/db.ts";
+import { replaceRunKeys } from "../../store/runs.ts";
 import { replaceUserSshKeys, setUserSshKeys, type UserRow } from "../../store/users.ts";
 import { userSshKeyRefreshed } from "../events/adminEvents.ts";
 
@@ -52,12 +53,14 @@ export const withSshKeys = async (deps: Deps, user: UserRow): Promise<UserRow> =
   return updated;
 };
 
-/** The user with another pair; what was done with the old one is not undone. */
+/** The user with another pair, which takes the place of the old one in runs that are not over, too. */
 export const refreshSshKeys = async (deps: Deps, user: UserRow, actorId: string): Promise<UserRow> => {
   const { publicKey, privateKey } = await generateSshKeyPair(user.username);
   const pair = { publicKey, privateKeySealed: deps.secrets.seal(privateKey) };
+  const { ssh_public_key: from } = user;
   await writeAll(deps.db, [
     replaceUserSshKeys(deps.db, user.id, pair),
+    ...(from === null ? [] : [replaceRunKeys(deps.db, user.id, { from, to: publicKey })]),
     ...deps.tell([userSshKeyRefreshed(user, actorId)]),
   ]);
   return { ...user, ssh_public_key: pair.publicKey, ssh_private_key_sealed: pair.privateKeySealed };
