@@ -4,7 +4,7 @@ import { delay } from "../async/delay.ts";
 export const waitFor = async <T>(
   what: string,
   check: () => T | Promise<T>,
-  timeoutMs = 5_000,
+  timeoutMs = 20_000,
 ): Promise<Exclude<T, undefined | false>> => {
   const until = Date.now() + timeoutMs;
   for (;;) {
