@@ -1,4 +1,5 @@
 import { mkdirSync } from "node:fs";
+import { connect } from "node:net";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { type Clock, systemClock } from "../shared/clock.ts";
@@ -42,6 +43,7 @@ import { ThingKeeper } from "./engine/thingKeeper.ts";
 import { UsageIntake } from "./engine/usage.ts";
 import { Waits } from "./engine/waits.ts";
 import { createBringIn } from "./hosts/bringIn.ts";
+import { CarriedLinks } from "./hosts/carriedLinks.ts";
 import { defaultArtifactsDir, installScript } from "./http/artifacts.ts";
 import { listen } from "./listen.ts";
 import { LogStore } from "./logs/logStore.ts";
@@ -72,8 +74,8 @@ interface Coordinator extends AsyncDisposable {
   app: ReturnType<typeof createApp>;
   /** Known when it was given, or made at this first start; afterwards only its hash is stored. */
   adminToken: string | undefined;
-  /** Makes and ends instances from now on; `url`: where they find the coordinator. */
-  openFleets(url: string): Promise<void>;
+  /** Makes and ends instances from now on; `url`: where they find the coordinator, `port`: where it listens. */
+  openFleets(url: string, port: number): Promise<void>;
   /** Agents are answered now: what they are to know has changed. */
   tellAgents(): void;
   /** Ends whatever stays open for long: parked syncs, followed logs, watched runs. */
@@ -154,13 +156,16 @@ const buildCoordinator = async (
   const dir = config.artifactsDir ?? defaultArtifactsDir(process.execPath);
   const url = () => ownUrl;
   const trust = () => tls.trust;
+  let ownPort = config.port;
+  const dial = () => connect({ host: dialable(config.host), port: ownPort });
   const hosts = new HostKeeper({
     ...engineDeps,
+    links: new CarriedLinks({ dial, log }),
     engine,
     url,
     trust,
     box: secrets,
-    bringIn: createBringIn({ artifactsDir: dir, installScript, clock }),
+    bringIn: createBringIn({ artifactsDir: dir, installScript, clock, dial }),
     patienceMs: config.sshHostMs,
     withFleet: (fleetId, work) => fleets.withFleet(fleetId, work),
   });
@@ -240,8 +245,9 @@ const buildCoordinator = async (
     deps,
     app: createApp(deps),
     adminToken,
-    openFleets: async (known) => {
+    openFleets: async (known, port) => {
       ownUrl = known;
+      ownPort = port;
       await fleets.start();
       await hosts.start();
     },
@@ -261,6 +267,12 @@ const backendsOf = ({ localInstances, serverDir }: CoordinatorConfig, env: Env):
   if (!localInstances) return [];
   const { most, agent = join(defaultArtifactsDir(process.execPath), "dstack-agent") } = localInstances;
   return [createLocalBackend({ dir: join(serverDir, "local"), most, agent: [agent], env })];
+};
+
+/** Where this machine itself finds who listens there. */
+const dialable = (host: string): string => {
+  if (host === "0.0.0.0") return "127.0.0.1";
+  return host === "::" ? "::1" : host;
 };
 
 const makeFolder = (path: string): void => {
@@ -345,7 +357,7 @@ const serve = async (
   const scheme = deps.tls.certificate ? "https" : "http";
   const url = config.publicUrl ?? addressOf(config.host, server.port, scheme);
   const { join_command: joinCommand } = await createStartToken(deps, url);
-  await coordinator.openFleets(url);
+  await coordinator.openFleets(url, server.port);
   log.info("The coordinator is ready", { version: VERSION, url });
   return {
     url,

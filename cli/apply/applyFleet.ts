@@ -174,11 +174,19 @@ const tell = (ctx: Context, api: Api, fleet: Fleet): number => {
 
 /** What somebody may not have meant. */
 const remarksOn = ({ instances }: Fleet): string[] => {
+  const carried = instances.filter(({ status, ssh }) => status !== "terminated" && ssh?.carried);
+  const there = (some: Fleet["instances"]) => some.map(({ hostname }) => hostname).join(", ");
+  const byLogin =
+    carried.length === 0
+      ? []
+      : [
+          `Cannot reach the server by themselves, so that it keeps their key, encrypted, and holds an SSH login for each: ${there(carried)}`,
+        ];
   const forUser = instances.filter(({ status, ssh }) => status !== "terminated" && ssh?.rights === "user");
-  if (forUser.length === 0) return [];
-  const hosts = forUser.map(({ hostname }) => hostname).join(", ");
+  if (forUser.length === 0) return byLogin;
   return [
-    `Installed for the user alone, who may not use sudo there without a password: ${hosts}. With --ask-sudo-password it is a service of the host.`,
+    ...byLogin,
+    `Installed for the user alone, who may not use sudo there without a password: ${there(forUser)}. With --ask-sudo-password it is a service of the host.`,
   ];
 };
 

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { AppError } from "../../shared/errors.ts";
 import { waitFor } from "../../shared/testing/waitFor.ts";
 import { removeInstance } from "../domain/fleets/deleteFleets.ts";
+import { openSecrets } from "../domain/fleets/sshSecrets.ts";
 import { findJoinToken } from "../store/joinTokens.ts";
 import { findSshHost, listTakenHosts } from "../store/sshHosts.ts";
 import { hashToken } from "../store/tokens.ts";
@@ -169,6 +170,41 @@ describe("a host that cannot be brought in", () => {
     second.succeed();
     await t.sync();
     expect((await t.one()).status).toBe("idle");
+  });
+});
+
+describe("a host that cannot reach the coordinator", () => {
+  test("is in all the same; its key is kept for that, and goes with it", async () => {
+    await using t = await openHosts("host.invalid");
+    const login = await t.fake.login(1);
+    await login.note({ carriedPort: 40_001, hostKey: "ssh-ed25519 AAAA" });
+    await t.enroll(login);
+    login.succeed();
+    await t.sync();
+    await t.becomes("idle");
+    const kept = await sealed(t);
+    expect(openSecrets(t.engine.box, kept ?? "")).toEqual({
+      key: "the private key",
+      jumpKey: null,
+      sudoPassword: null,
+    });
+    // Here nobody is there to be logged in to, and the host is told to be so.
+    await waitFor("what is wrong", async () => (await t.one()).ssh?.error?.includes("host.invalid"));
+    await t.restart();
+    expect((await t.one()).ssh).toMatchObject({ carried_port: 40_001, step: "done" });
+    expect(t.fake.logins).toHaveLength(1);
+    await removeInstance(t.engine, await t.one(), "ann");
+    expect(await sealed(t)).toBeUndefined();
+  }, 20_000);
+
+  test("is asked for the port again that its agent knows", async () => {
+    await using t = await openHosts("gpu-1");
+    const login = await t.fake.login(1);
+    await login.note({ carriedPort: 40_001 });
+    login.fail(refused);
+    await waitFor("the reason", async () => (await t.one()).ssh?.step === "waiting");
+    t.clock.advance(10_000);
+    expect((await t.fake.login(2)).target.carriedPort).toBe(40_001);
   });
 });
 

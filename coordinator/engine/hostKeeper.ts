@@ -1,20 +1,27 @@
 import { Slots } from "../../shared/async/slots.ts";
 import type { Clock } from "../../shared/clock.ts";
-import { AppError } from "../../shared/errors.ts";
+import { AppError, messageOf } from "../../shared/errors.ts";
 import type { Logger } from "../../shared/log.ts";
 import type { InstanceReason } from "../../shared/states.ts";
 import { withPin } from "../../shared/tls/pinnedToken.ts";
 import { instanceMoved } from "../domain/events/instanceEvents.ts";
 import { agentEnvOf } from "../domain/fleets/agentEnv.ts";
-import { openSecrets } from "../domain/fleets/sshSecrets.ts";
+import { openSecrets, sealSecrets } from "../domain/fleets/sshSecrets.ts";
+import type { CarriedLinks } from "../hosts/carriedLinks.ts";
 import type { BringIn, HostProgress, HostTarget } from "../hosts/target.ts";
-import type { Db } from "../store/db.ts";
+import type { Db, Statement } from "../store/db.ts";
 import type { TellEvents } from "../store/events.ts";
 import { findFleet } from "../store/fleets.ts";
 import { findInstance, type InstanceRow, listLiveInstances, moveInstance } from "../store/instances.ts";
 import { insertJoinToken, revokeJoinTokensOfInstance } from "../store/joinTokens.ts";
 import type { SecretBox } from "../store/secretBox.ts";
-import { findSshHost, forgetSshSecrets, patchComingHost } from "../store/sshHosts.ts";
+import {
+  changeSshSecrets,
+  findSshHost,
+  forgetSshSecrets,
+  patchComingHost,
+  patchSshInstance,
+} from "../store/sshHosts.ts";
 import type { SshAddress, SshInstance } from "../store/sshInstance.ts";
 import { hashToken, newToken } from "../store/tokens.ts";
 import type { CoordinatorTrust } from "../tls/tls.ts";
@@ -37,6 +44,7 @@ export interface HostKeeperDeps {
   /** By what they know it; absent: they do anyway. */
   trust?: () => Pick<CoordinatorTrust, "fingerprint">;
   bringIn: BringIn;
+  links: CarriedLinks;
   /** From when a host was made until it is given up. */
   patienceMs: number;
   withFleet<T>(fleetId: string, work: () => Promise<T>): Promise<T>;
@@ -84,8 +92,10 @@ export class HostKeeper {
   /** Goes on with every host that is on its way. */
   async start(): Promise<void> {
     this.#isOpen = true;
-    for (const { instance } of await listLiveInstances(this.#deps.db))
+    for (const { instance } of await listLiveInstances(this.#deps.db)) {
       if (instance.ssh && instance.status === "pending") this.take(instance.id);
+      else if (isCarried(instance)) await this.#hold(instance);
+    }
   }
 
   /** Leaves all as it is; the next start goes on. */
@@ -94,6 +104,7 @@ export class HostKeeper {
     const all = [...this.#coming.values()];
     for (const { leaving } of all) leaving.abort(new Error("The coordinator stops"));
     await Promise.all(all.map(({ done }) => done));
+    await this.#deps.links.close();
   }
 
   /** Begins with a host, unless it is at it. */
@@ -114,6 +125,7 @@ export class HostKeeper {
   /** It is nobody's any more: a login that is under way ends. */
   drop(instanceId: string): void {
     this.#coming.get(instanceId)?.leaving.abort(new Error("The host was taken out of its fleet"));
+    void this.#deps.links.drop(instanceId);
   }
 
   /** An agent wanted to enroll as this host, and may not. */
@@ -183,7 +195,11 @@ export class HostKeeper {
     const { signal } = coming.leaving;
     const { jump } = ssh;
     const login = () => this.#slots.run(signal, () => this.#install(row, ssh, signal));
+    // Of an earlier try: it has the port on the host that this one asks for.
+    await this.#deps.links.drop(row.id);
     await (jump ? this.#slotsOf(jump).run(signal, login) : login());
+    const installed = await findInstance(this.#deps.db, row.id);
+    if (installed && isCarried(installed) && !signal.aborted) await this.#hold(installed);
     await this.#waitForArrival(coming);
   }
 
@@ -212,6 +228,7 @@ export class HostKeeper {
       url: url(),
       token: withPin(secret, trust?.().fingerprint),
       instanceId: row.id,
+      carriedPort: ssh.carried_port ?? null,
       env: agentEnvOf(fleet.spec.configuration.env),
     };
     await bringIn(target, { note: (progress) => this.#noteProgress(row.id, progress), signal });
@@ -237,10 +254,53 @@ export class HostKeeper {
     }
   }
 
-  #noteProgress(id: string, { hostKey, jumpHostKey, step, rights }: HostProgress): Promise<void> {
+  /** Holds the login by which a host reaches the coordinator; what opens it stays in the store for that. */
+  async #hold(row: InstanceRow): Promise<void> {
+    const { db, box, links } = this.#deps;
+    const host = await findSshHost(db, row.id);
+    const { ssh } = row;
+    if (!host?.secrets_sealed || !ssh?.carried_port) return;
+    const { key, jumpKey } = openSecrets(box, host.secrets_sealed);
+    const { hostname, port, user, jump } = ssh;
+    links.hold(row.id, {
+      login: { hostname, port, user, key, knownKey: ssh.host_key },
+      jump: jump && { ...jump, key: jumpKey ?? key, knownKey: ssh.jump_host_key },
+      port: ssh.carried_port,
+      tell: (err) => void this.#tellCarried(row.id, err),
+    });
+  }
+
+  async #tellCarried(id: string, err: unknown): Promise<void> {
+    const { db, capacity, log } = this.#deps;
+    const error = err === null ? null : err instanceof AppError ? textOf(err) : messageOf(err);
+    try {
+      const row = await findInstance(db, id);
+      if (!row?.ssh || row.status === "pending" || row.ssh.error === error) return;
+      const ssh = { ...row.ssh, error };
+      await patchSshInstance(db, id, ssh);
+      capacity.update(id, { ssh });
+    } catch (cause) {
+      log.error("The state of a carried link could not be stored", { instance_id: id, err: cause });
+    }
+  }
+
+  /** Without the password, which is of no more use. */
+  async #keepOpen(id: string): Promise<Statement[]> {
+    const { db, box } = this.#deps;
+    const host = await findSshHost(db, id);
+    if (!host?.secrets_sealed) return [];
+    const secrets = { ...openSecrets(box, host.secrets_sealed), sudoPassword: null };
+    return [changeSshSecrets(db, id, sealSecrets(box, secrets))];
+  }
+
+  #noteProgress(
+    id: string,
+    { hostKey, jumpHostKey, step, rights, carriedPort }: HostProgress,
+  ): Promise<void> {
     return this.#note(id, {
       ...(step === undefined ? {} : { step }),
       ...(rights === undefined ? {} : { rights }),
+      ...(carriedPort === undefined ? {} : { carried_port: carriedPort }),
       ...(hostKey === undefined ? {} : { host_key: hostKey }),
       ...(jumpHostKey === undefined ? {} : { jump_host_key: jumpHostKey }),
     });
@@ -281,13 +341,14 @@ export class HostKeeper {
     await commit(this.#deps, {
       statements: [
         moveInstance(db, row.id, { to, patch }),
-        forgetSshSecrets(db, row.id),
+        ...(to === "idle" && isCarried(row) ? await this.#keepOpen(row.id) : [forgetSshSecrets(db, row.id)]),
         revokeJoinTokensOfInstance(db, row.id),
       ],
       events: instanceMoved(row, { from: row.status, to, ...told }),
       effects: [
         () => {
           if (to === "idle") return engine.updateInstance(row.id, { ...patch, status: to });
+          void this.#deps.links.drop(row.id);
           // It stays in the fleet's list, for people to see why.
           capacity.remove(row.id);
           agents.forget(row.id);
@@ -303,6 +364,8 @@ export class HostKeeper {
     return slots;
   }
 }
+
+const isCarried = ({ ssh }: Pick<InstanceRow, "ssh">): boolean => typeof ssh?.carried_port === "number";
 
 const textOf = ({ message, hint }: AppError): string =>
   hint === undefined ? message : `${message}. ${hint}`;

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { AppError } from "../../shared/errors.ts";
 import { tempDir } from "../../shared/testing/tempDir.ts";
@@ -57,11 +58,28 @@ FAKE_ROOT=yes exec "$@"
 
 const bring = async (
   host: SshHost,
-  more: Partial<HostTarget> & { script?: string; artifactsDir?: string; signal?: AbortSignal; url: string },
+  more: Partial<HostTarget> & {
+    script?: string;
+    artifactsDir?: string;
+    coordinatorPort?: number;
+    signal?: AbortSignal;
+    url: string;
+  },
 ) => {
-  const { script = INSTALLER, artifactsDir = "/nowhere", signal = NEVER, ...target } = more;
+  const {
+    script = INSTALLER,
+    artifactsDir = "/nowhere",
+    signal = NEVER,
+    coordinatorPort = 1,
+    ...target
+  } = more;
   const noted: HostProgress[] = [];
-  const bringIn = createBringIn({ artifactsDir, installScript: script, clock: Date });
+  const bringIn = createBringIn({
+    artifactsDir,
+    installScript: script,
+    clock: Date,
+    dial: () => connect(coordinatorPort, "127.0.0.1"),
+  });
   await bringIn(
     {
       login: host.login(),
@@ -70,6 +88,7 @@ const bring = async (
       token: TOKEN,
       instanceId: "11111111-1111-4111-8111-111111111111",
       env: {},
+      carriedPort: null,
       ...target,
     },
     { note: async (progress) => void noted.push(progress), signal },
@@ -185,6 +204,23 @@ describe("a host is brought in", () => {
       expect(await Bun.$`ls -A ${host.home}`.text()).not.toContain(".gz");
     },
   );
+
+  test("through the login, where it cannot reach the coordinator by itself", async () => {
+    await using coordinator = startCoordinator();
+    await using host = await openSshHost();
+    const script = 'curl -fsS "$2/healthcheck" >"$HOME/healthcheck"; printf "%s" "$2" >"$HOME/url"';
+    const port = Number(new URL(coordinator.url).port);
+    const noted = await bring(host, { url: "http://127.0.0.1:1", script, coordinatorPort: port });
+    const carried = noted.find(({ carriedPort }) => carriedPort !== undefined)?.carriedPort;
+    expect(readFileSync(join(host.home, "url"), "utf8")).toBe(`http://127.0.0.1:${carried}`);
+    expect(readFileSync(join(host.home, "healthcheck"), "utf8")).toBe('{"status":"running"}');
+    // Another try: its agent knows it by that port.
+    const again = await bring(host, {
+      ...{ url: "http://127.0.0.1:1", script, coordinatorPort: port },
+      carriedPort: carried ?? null,
+    });
+    expect(again.find(({ carriedPort }) => carriedPort !== undefined)?.carriedPort).toBe(carried ?? 0);
+  });
 });
 
 describe("a host is refused", () => {
@@ -254,13 +290,14 @@ describe("a host is refused", () => {
     expect(host.commands.filter((command) => command.includes("-S"))).toHaveLength(1);
   });
 
-  test("that cannot reach the coordinator", async () => {
-    await using host = await openSshHost();
-    const { code, message } = await refusal(bring(host, { url: "http://127.0.0.1:1" }));
+  test("that can neither reach the coordinator nor listen for it", async () => {
+    await using host = await openSshHost({ allowsListening: false });
+    const { code, message, hint } = await refusal(bring(host, { url: "http://127.0.0.1:1" }));
     expect([code, message]).toEqual([
       "unavailable",
-      expect.stringMatching(/127\.0\.0\.1 cannot reach the coordinator at http:\/\/127\.0\.0\.1:1: \S+/),
+      expect.stringContaining("carrying: 127.0.0.1 lets nothing listen for it"),
     ]);
+    expect(hint).toContain("AllowTcpForwarding");
   });
 
   test("where the installer fails, with its own words", async () => {

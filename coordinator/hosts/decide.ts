@@ -16,10 +16,14 @@ export interface HostFacts {
   isPasswordChecked: boolean;
   /** The agent's program was sent. */
   isSent: boolean;
+  /** What the host cannot reach by itself it reaches through this login. */
+  isCarried: boolean;
 }
 
 export type HostAction =
   | { do: "check_password" }
+  /** Has the host reach the coordinator through the login. */
+  | { do: "carry" }
   /** Sends the agent's program, of this target. */
   | { do: "send"; target: string }
   | { do: "install"; sudo: Sudo; rights: SshRights; from: "file" | "url" };
@@ -34,12 +38,12 @@ const UNAVAILABLE = "unavailable";
 
 /** What is to be done next; throws where nothing can be. Host, what was wrong, and what to do are in the words. */
 export const nextAction = (facts: HostFacts): HostAction => {
-  const { probe, hasSudoPassword, isPasswordChecked, isSent } = facts;
+  const { probe, hasSudoPassword, isPasswordChecked, isSent, isCarried } = facts;
   const target = targetFor(facts);
   refuseClock(facts);
   const { sudo, rights } = rightsFor(facts);
   refuseDisk(facts, sudo === "none" && !probe.isRoot ? probe.freeForUser : probe.freeForRoot);
-  if (facts.probe.reach === "no" || isOnlyLocal(facts)) throw unreachable(facts);
+  if ((probe.reach === "no" || isOnlyLocal(facts)) && !isCarried) return { do: "carry" };
   if (sudo === "password" && hasSudoPassword && !isPasswordChecked) return { do: "check_password" };
   const mustSend = probe.tool === "none";
   if (mustSend && !isSent) return { do: "send", target };
@@ -104,11 +108,3 @@ const LOOPBACK = /^(?:127\.|localhost$|\[?::1\]?$)/;
 /** An address of this machine alone means another machine to any host but this one. */
 const isOnlyLocal = ({ url, hostname }: HostFacts): boolean =>
   LOOPBACK.test(new URL(url).hostname) && !LOOPBACK.test(hostname);
-
-const unreachable = (facts: HostFacts): AppError =>
-  refuse(facts, UNAVAILABLE, {
-    what: isOnlyLocal(facts)
-      ? `cannot reach the coordinator at ${facts.url}, an address of its own machine`
-      : `cannot reach the coordinator at ${facts.url}: ${facts.probe.reachError || "no answer"}`,
-    hint: "Start the coordinator with an address that hosts reach: `dstack server --host 0.0.0.0 --url http://ADDRESS:PORT`; for a proxy set HTTPS_PROXY in the fleet's `env`",
-  });

@@ -28,6 +28,8 @@ export interface HostTarget {
   url: string;
   /** Good for the host's own instance. */
   token: string;
+  /** Where its agent finds the coordinator on the host itself, since an earlier try; null: it was not carried yet. */
+  carriedPort: number | null;
   /** Names this host among those that are brought in: a file there is called after it. */
   instanceId: string;
   /** What the fleet's `env` has for the agent itself: proxies, and where its engine is. */
@@ -40,6 +42,8 @@ export interface HostProgress {
   hostKey?: string;
   jumpHostKey?: string;
   rights?: SshRights;
+  /** It cannot reach the coordinator but by a login that is held. */
+  carriedPort?: number;
 }
 
 /**

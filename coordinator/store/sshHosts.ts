@@ -27,8 +27,18 @@ export const listTakenHosts = (
 export const forgetSshSecrets = (db: Db, instanceId: string) =>
   db.update(sshHosts).set({ secrets_sealed: null }).where(eq(sshHosts.instance_id, instanceId));
 
+export const changeSshSecrets = (db: Db, instanceId: string, sealed: string) =>
+  db.update(sshHosts).set({ secrets_sealed: sealed }).where(eq(sshHosts.instance_id, instanceId));
+
 export const deleteSshHost = (db: Db, instanceId: string) =>
   db.delete(sshHosts).where(eq(sshHosts.instance_id, instanceId));
+
+/** Whatever has become of it, as long as it is there. */
+export const patchSshInstance = (db: Db, instanceId: string, ssh: SshInstance) =>
+  db
+    .update(instances)
+    .set({ ssh })
+    .where(and(eq(instances.id, instanceId), eq(instances.deleted, false)));
 
 /** Only while the host is on its way: what comes late must not take back what it has become. */
 export const patchComingHost = (db: Db, instanceId: string, ssh: SshInstance) =>

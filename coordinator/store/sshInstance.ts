@@ -21,6 +21,8 @@ export interface SshInstance extends SshAddress {
   attempts: number;
   /** Why the last try failed, and what to do. */
   error: string | null;
+  /** Where its agent finds the coordinator on the host itself, by a login that is held; absent: it reaches it by itself. */
+  carried_port?: number | null;
   /** As whom the agent was installed there; null: it was not yet. */
   rights: SshRights | null;
 }

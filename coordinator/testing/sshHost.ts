@@ -1,5 +1,5 @@
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
-import { connect } from "node:net";
+import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import ssh2, { type Connection, type ServerChannel } from "ssh2";
 import { tempDir } from "../../shared/testing/tempDir.ts";
@@ -27,6 +27,8 @@ export interface SshHost extends AsyncDisposable {
 interface SshHostOptions {
   /** Instead of running commands: what is printed for all that came on a command's standard input. */
   answer?: (input: string) => Promise<string>;
+  /** Whether whoever logs in may have it listen. */
+  allowsListening?: boolean;
   /** The shell that commands are given to. */
   shell?: string;
   /** What it has instead of this machine's programs; `bin` of the home is before it. */
@@ -58,6 +60,7 @@ export const newKey = (): { private: string; public: string } => {
 /** A host that can be logged in to by one key: an SSH server in this process, whose commands run here in a home of its own. */
 export const openSshHost = async ({
   answer,
+  allowsListening = true,
   shell = "/bin/sh",
   path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 }: SshHostOptions = {}): Promise<SshHost> => {
@@ -127,6 +130,30 @@ export const openSshHost = async ({
           if (name === "sftp") run([SFTP_SERVER], acceptSubsystem);
           else reject();
         });
+      });
+      connection.on("request", (accept, reject, name, info) => {
+        if (name !== "tcpip-forward" || !allowsListening) {
+          reject?.();
+          return;
+        }
+        const { bindAddr, bindPort } = info as { bindAddr: string; bindPort: number };
+        const forwarder = createServer((socket) => {
+          const { remoteAddress = "", remotePort = 0 } = socket;
+          const own = (forwarder.address() as { port: number }).port;
+          socket.on("error", () => socket.destroy());
+          connection.forwardOut(bindAddr, own, remoteAddress, remotePort, (err, channel) => {
+            if (err) {
+              socket.destroy();
+              return;
+            }
+            channel.on("error", () => socket.destroy());
+            channel.on("close", () => socket.destroy());
+            socket.pipe(channel).pipe(socket);
+          });
+        });
+        forwarder.once("error", () => reject?.());
+        forwarder.listen(bindPort, bindAddr, () => accept?.((forwarder.address() as { port: number }).port));
+        connection.on("close", () => forwarder.close());
       });
       connection.on("tcpip", (accept, reject, { destIP, destPort }) => {
         const socket = connect(destPort, destIP);

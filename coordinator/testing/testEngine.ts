@@ -1,3 +1,4 @@
+import { connect } from "node:net";
 import { join } from "node:path";
 import { RunSpec } from "../../shared/api/runs.ts";
 import type { Clock } from "../../shared/clock.ts";
@@ -22,6 +23,7 @@ import { Reachability } from "../engine/reachability.ts";
 import { Scheduler } from "../engine/scheduler.ts";
 import { UsageIntake } from "../engine/usage.ts";
 import { Waits } from "../engine/waits.ts";
+import { CarriedLinks } from "../hosts/carriedLinks.ts";
 import type { BringIn } from "../hosts/target.ts";
 import { LogStore } from "../logs/logStore.ts";
 import { type Db, openStore } from "../store/db.ts";
@@ -133,6 +135,7 @@ export class TestEngine implements AsyncDisposable {
       url,
       box,
       bringIn: options.bringIn,
+      links: new CarriedLinks({ dial: () => connect(1, "127.0.0.1"), log: silentLogger }),
       patienceMs: HOST_PATIENCE_MS,
       withFleet: (fleetId, work) => this.fleets.withFleet(fleetId, work),
     });

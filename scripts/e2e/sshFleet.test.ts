@@ -166,6 +166,45 @@ describeWith(["programs", "root", "curl", "sshd"], "SSH fleets", () => {
     await remove("swapped");
   }, 180_000);
 
+  test("a host that cannot reach a coordinator on a laptop is carried, through cuts and restarts, until it is taken out", async () => {
+    await using host = await machine("carried", { users: [{ name: "ann", sudo: "free" }] });
+    // Nobody but its own machine reaches it.
+    await using laptop = await startCoordinator({ dir: join(dir, "laptop") });
+    const { client } = laptop;
+    const path = file("far", [{ hostname: host.host.ip, user: "ann" }]);
+    const applied = await client.dstack(["apply", "-y", "-f", path], { timeoutMs: PATIENCE });
+    expect(applied).toMatchObject({ code: 0 });
+    expect(applied.stdout).toContain(
+      `it keeps their key, encrypted, and holds an SSH login for each: ${host.host.ip}`,
+    );
+    const state = async () => (await client.getFleet("far")).instances[0];
+    expect(await state()).toMatchObject({ status: "idle", ssh: { carried: true, rights: "sudo" } });
+    const run = async (name: string) => {
+      const task = {
+        type: "task",
+        name,
+        fleets: ["far"],
+        commands: [`echo ${name} is here`],
+        resources: SMALL,
+      };
+      await client.dstackOk(["apply", "-y", "-d", "-f", "-"], { input: JSON.stringify(task) });
+      await client.waitForEnd(name, PATIENCE);
+      expect(new TextDecoder().decode(await client.readLog(name, { follow: true }))).toContain(
+        `${name} is here`,
+      );
+    };
+    await run("first");
+    await laptop.program.kill9();
+    await laptop.restart();
+    await run("after-a-restart");
+    await client.dstackOk(["fleet", "delete", "far", "-y"]);
+    await waitFor(
+      "its login to end",
+      async () => (await host.run(["pgrep", "-f", "sshd: ann"])).code !== 0,
+      20_000,
+    );
+  }, 180_000);
+
   test("a coordinator that is killed, and a cable that is pulled, at any step cost a try and nothing else", async () => {
     await using host = await machine("tried");
     const path = file("tried", [host.host.ip]);

@@ -59,6 +59,8 @@ const SshState = z.object({
   /** Why the last try failed, and what to do. */
   error: orNull(z.string()),
   rights: orNull(SshRights),
+  /** It cannot reach the coordinator, which keeps its key and holds a login for it. */
+  carried: z.boolean().default(false),
 });
 
 export const Instance = z.object({

@@ -36,6 +36,7 @@ const viewSsh = ({ jump, ...ssh }: SshInstance): Instance["ssh"] => ({
   attempts: ssh.attempts,
   error: ssh.error,
   rights: ssh.rights,
+  carried: typeof ssh.carried_port === "number",
 });
 
 export const viewInstance = (
