@@ -63,6 +63,9 @@ const LONGEST_PAUSE_MS = 30_000;
 /** From the agent's start to its first word. */
 const ARRIVAL_MS = 60_000;
 
+/** From when a host is taken out until its link is: an agent asks again within seconds. */
+const FAREWELL_MS = 10_000;
+
 /** A token outlives the last try, and no more. */
 const TOKEN_SPARE_MS = 120_000;
 
@@ -125,7 +128,8 @@ export class HostKeeper {
   /** It is nobody's any more: a login that is under way ends. */
   drop(instanceId: string): void {
     this.#coming.get(instanceId)?.leaving.abort(new Error("The host was taken out of its fleet"));
-    void this.#deps.links.drop(instanceId);
+    // Its agent hears by the same way that it is in no fleet any more, and ends.
+    this.#deps.clock.after(FAREWELL_MS, () => void this.#deps.links.drop(instanceId));
   }
 
   /** An agent wanted to enroll as this host, and may not. */
