@@ -14,6 +14,8 @@ type Target = { readonly kind: "port"; readonly port: number } | { readonly kind
 const AGAIN_MS = 1_000;
 /** A host that can be reached directly is, most often, within this time; nobody is to notice that it was tried. */
 const TRY_MS = 150;
+/** What changes back within this time, as a link does that is only dialled anew, is nobody's concern. */
+const SETTLED_MS = 3_000;
 /** Where there is to be no other way. */
 const INSIST_MS = 20_000;
 
@@ -32,6 +34,7 @@ export class JobLink implements Disposable {
   #told: Route | undefined;
   #isOver = false;
   #cancel: () => void = () => {};
+  #cancelTelling: () => void = () => {};
 
   constructor(ctx: Context, api: Api) {
     this.#ctx = ctx;
@@ -96,14 +99,18 @@ export class JobLink implements Disposable {
   [Symbol.dispose](): void {
     this.#isOver = true;
     this.#cancel();
+    this.#cancelTelling();
     this.#direct[Symbol.dispose]();
     this.#dialler?.[Symbol.dispose]();
   }
 
   #tellOf(route: Route): void {
+    this.#cancelTelling();
     if (this.#isOver || this.#told === undefined || this.#told === route) return;
-    this.#told = route;
-    this.#ctx.err.write(`Connected via ${route}\n`);
+    this.#cancelTelling = this.#ctx.clock.after(SETTLED_MS, () => {
+      this.#told = route;
+      this.#ctx.err.write(`Connected via ${route}\n`);
+    });
   }
 
   #dial(): void {
