@@ -3,7 +3,7 @@ import { createPrivateKey } from "node:crypto";
 import ssh2 from "ssh2";
 import { Run } from "../../shared/api/runs.ts";
 import { SshUpstream } from "../../shared/api/server.ts";
-import { UserWithCreds } from "../../shared/api/users.ts";
+import { PublicKeyInfo, UserWithCreds } from "../../shared/api/users.ts";
 import { AgentStreamRequest } from "../../shared/protocol/tunnel.ts";
 import { newKeyPair } from "../../shared/ssh/hostKey.ts";
 import { waitFor } from "../../shared/testing/waitFor.ts";
@@ -157,6 +157,41 @@ test("a proxy beside the coordinator gets one hop, with a key for this job", asy
   for (const id of [UNREACHED, "no id", submission])
     expect(await upstream(id)).toMatchObject({ status: 400 });
   expect(await upstream(UNREACHED, "another-token")).toMatchObject({ status: 403 });
+});
+
+/** Somebody who has logged in, and stays. */
+const login = async (privateKey: string) => {
+  const info = await connectionInfo();
+  const client = new ssh2.Client();
+  const gone = Promise.withResolvers<string>();
+  client.once("close", () => gone.resolve("gone"));
+  await new Promise<void>((resolve, reject) => {
+    client.once("ready", resolve).on("error", reject);
+    const address = { host: info?.sshproxy_hostname ?? "", port: info?.sshproxy_port ?? 0 };
+    client.connect({ ...address, username: info?.sshproxy_upstream_id ?? "", privateKey });
+  });
+  const isThere = () => Promise.race([gone.promise, Promise.resolve("there")]);
+  return { gone: gone.promise, isThere, end: () => client.destroy() };
+};
+
+test("who is in is out as soon as they would not get in any more: by that key, or at all", async () => {
+  const added = newKeyPair();
+  const { body } = await coordinator.post(
+    "/api/users/public_keys/add",
+    { key: added.public },
+    { token: ada },
+  );
+  const byAdded = await login(added.private);
+  const byOwn = await login(await keyOf(ada));
+  const ids = [PublicKeyInfo.parse(body).id];
+  await coordinator.post("/api/users/public_keys/delete", { ids }, { token: ada });
+  expect(await byAdded.gone).toBe("gone");
+  expect(await byOwn.isThere()).toBe("there");
+  const setActive = (active: boolean) =>
+    coordinator.post("/api/users/update", { username: "ada", global_role: "user", active });
+  await setActive(false);
+  expect(await byOwn.gone).toBe("gone");
+  await setActive(true);
 });
 
 test("who is no longer of the project, or may not come in any more, does not get in", async () => {
