@@ -57,7 +57,7 @@ export const measureTunnels = async (part: Part): Promise<void> => {
   }
 };
 
-const waysOf = ({ sshForward, relay }: Site): Way[] => [sshForward, relay];
+const waysOf = ({ sshForward, relay, direct }: Site): Way[] => [sshForward, relay, direct];
 
 const measureStream = async ({ report, quick }: Part, site: Site, where: string): Promise<void> => {
   const times = quick ? { warmUpMs: 2_000, ms: 1_000 } : { warmUpMs: 5_000, ms: 5_000 };
@@ -65,10 +65,16 @@ const measureStream = async ({ report, quick }: Part, site: Site, where: string)
   report.figure(`one stream, ${where}: no tunnel`, inBoth(raw));
   const ssh = await measureSpeed(site.sshForward, times);
   report.figure(`one stream, ${where}: ssh -L`, inBoth(ssh));
-  const memory = watchMemory(site);
-  const ours = await measureSpeed(site.relay, { ...times, whileItRuns: memory.look });
-  report.figure(`one stream, ${where}: relay`, `${inBoth(ours)}, ${(ours / ssh).toFixed(2)} of ssh -L`);
-  report.figure("… own memory meanwhile, at most, above what it was", memory.shown());
+  for (const way of [site.relay, site.direct]) {
+    const memory = watchMemory(site);
+    const ours = await measureSpeed(way, { ...times, whileItRuns: memory.look });
+    report.figure(
+      `one stream, ${where}: ${way.name}`,
+      `${inBoth(ours)}, ${(ours / ssh).toFixed(2)} of ssh -L`,
+    );
+    if (way === site.relay)
+      report.figure("… own memory meanwhile, at most, above what it was", memory.shown());
+  }
 };
 
 /** Nobody may hold more than a window for somebody who does not read. */

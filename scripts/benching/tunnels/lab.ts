@@ -17,6 +17,7 @@ export interface Site {
   readonly raw: Way;
   readonly sshForward: Way;
   readonly relay: Way;
+  readonly direct: Way;
   /** OpenSSH by the name that `dstack attach` has written, for a command to follow. */
   readonly shell: readonly string[];
   /** Whose memory a tunnel takes. */
@@ -54,12 +55,19 @@ export const openLab = async (dir: string): Promise<Lab> => {
     await startJob(coordinator, run, name);
     const sshd = cleanUp.use(await openSshd(host, join(dir, `${name}-sshd`)));
     const sshForward = cleanUp.use(await sshd.forward());
-    const { way: relay, program: client } = await attach(coordinator, run, join(dir, `${name}-attach.log`));
-    cleanUp.use(client);
+    const attachBy = async (way: "relay" | "direct") => {
+      const attached = await attach(coordinator, { run, way, logFile: join(dir, `${name}-${way}.log`) });
+      cleanUp.use(attached.program);
+      return attached;
+    };
+    const [{ way: direct }, { way: relay, program: client }] = [
+      await attachBy("direct"),
+      await attachBy("relay"),
+    ];
     const raw: Way = { name: "no tunnel", hostname: host.ip, port: (remote) => remote };
     const programs = { coordinator: coordinator.program, agent: agent.program, client };
     const shell = ["ssh", "-tt", "-F", join(coordinator.home, ".ssh/config"), run];
-    return { host, run, sshd, raw, sshForward, relay, shell, programs };
+    return { host, run, sshd, raw, sshForward, relay, direct, shell, programs };
   };
   return { coordinator, addSite, [Symbol.asyncDispose]: () => cleanUp.disposeAsync() };
 };
@@ -77,13 +85,19 @@ const startJob = async ({ client }: Coordinator, name: string, fleet: string): P
   await client.waitForRun(name, ({ status }) => status === "running");
 };
 
-const attach = async ({ client }: Coordinator, run: string, logFile: string) => {
+const attach = async (
+  { client }: Coordinator,
+  { run, way: name, logFile }: { run: string; way: "relay" | "direct"; logFile: string },
+) => {
   const local = new Map<number, number>();
   for (const remote of Object.values(JOB_PORTS)) local.set(remote, await freePort());
   const mappings = [...local].flatMap(([remote, here]) => ["-p", `${here}:${remote}`]);
-  const program = client.startDstack(["attach", run, ...mappings], { logFile });
-  await program.waitForOutput(/Press Ctrl\+C to detach/);
-  const way: Way = { name: "relay", hostname: "127.0.0.1", port: (remote) => local.get(remote) ?? 0 };
+  const program = client.startDstack(["attach", run, ...mappings], {
+    logFile,
+    env: { DSTACK_TUNNEL_WAY: name },
+  });
+  await program.waitForOutput(/Connected via [\s\S]*Press Ctrl\+C to detach/);
+  const way: Way = { name, hostname: "127.0.0.1", port: (remote) => local.get(remote) ?? 0 };
   return { way, program };
 };
 
