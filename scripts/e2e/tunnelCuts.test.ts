@@ -28,7 +28,7 @@ const MOST_LEFT_MIB = 80;
 const LOCAL_PORT = 8_300;
 
 /** A job on a host, and a laptop that is attached to it; each with a network of its own. */
-const openScene = async () => {
+const openScene = async (way: "relay" | "direct") => {
   await using undo = new AsyncDisposableStack();
   const dir = undo.use(tempDir()).path;
   const network = undo.use(await createNetwork());
@@ -46,8 +46,14 @@ const openScene = async () => {
   };
   await client.dstackOk(["apply", "-y", "-d", "-f", "-"], { input: JSON.stringify(task) });
   const logFile = join(dir, "attach.log");
-  const attached = undo.use(client.startDstack(["attach", "server"], { logFile, place: laptop }));
-  await attached.waitForOutput(/localhost:8300 -> /);
+  const attached = undo.use(
+    client.startDstack(["attach", "server"], {
+      logFile,
+      place: laptop,
+      env: { DSTACK_TUNNEL_WAY: way },
+    }),
+  );
+  await attached.waitForOutput(new RegExp(`Connected via ${way}`));
   const port = { port: LOCAL_PORT, place: laptop };
   await waitFor("the job to serve", () => isServing(port), 30_000);
   let downloads = 0;
@@ -72,7 +78,7 @@ const openScene = async () => {
           "echo inside; exec sleep 900",
         ],
         logFile: join(dir, `shell-${downloads}.log`),
-        env: cleanEnvironment(coordinator.home),
+        env: { ...cleanEnvironment(coordinator.home), DSTACK_TUNNEL_WAY: way },
         cwd: dir,
         place: laptop,
       });
@@ -87,106 +93,115 @@ const openScene = async () => {
   };
 };
 
-describeWith(["programs", "root", "curl"], "a download through a tunnel", () => {
-  let scene: Awaited<ReturnType<typeof openScene>>;
-  beforeAll(async () => {
-    scene = await openScene();
-  }, 60_000);
-  afterAll(() => scene[Symbol.asyncDispose](), 60_000);
-  /** Whatever has happened: the next connection goes, and nobody has lost their attachment. */
-  afterEach(async () => {
-    await waitFor("the port to lead to the job again", () => scene.isServing(), DEADLINE_MS);
-    expect(scene.attached.isRunning()).toBe(true);
-  }, TIMEOUT_MS);
-
-  /** Not by being asked to: with the exit code that OpenSSH has for a connection that is no more. */
-  const endedByItself = async (shell: Program): Promise<void> => {
-    await waitFor("the shell to end", () => !shell.isRunning(), DEADLINE_MS);
-    expect(await shell.exited).toBe(255);
-  };
-
-  /** Something happens when a third of it is here. */
-  const downloadDuring = async (happen: () => Promise<void>): Promise<string> => {
-    await using download: Download = scene.download();
-    await download.reached(SERVED.bytes / 3);
-    await happen();
-    // Not before it has ended may it be disposed.
-    return await download.ended(DEADLINE_MS);
-  };
-
-  const whole: [string, () => Promise<void>][] = [
-    ["the host's network is away for a while", () => away(scene.host.cut, scene.host.mend)],
-    ["the client's network is away for a while", () => away(scene.laptop.cut, scene.laptop.mend)],
-    ["the client sleeps", () => away(scene.attached.freeze, scene.attached.thaw)],
-    ["the host has another address", () => scene.host.move()],
-    ["the client has another address", () => scene.laptop.move()],
-  ];
-  test.each(whole)(
-    "is whole although %s",
-    async (_name, happen) => {
-      expect(await downloadDuring(happen)).toBe("whole");
-    },
-    TIMEOUT_MS,
-  );
-
-  test(
-    "ends with an error when the agent is killed, shells too, and the job goes on",
-    async () => {
-      const { agent, coordinator } = scene;
-      const before = await coordinator.client.getRun("server");
-      await using shell = await scene.openShell();
-      expect(
-        await downloadDuring(async () => {
-          await agent.program.kill9();
-          agent.restart();
-        }),
-      ).toStartWith("broken: ");
-      await endedByItself(shell);
+for (const way of ["relay", "direct"] as const) {
+  describeWith(["programs", "root", "curl"], `a download through a tunnel, ${way}`, () => {
+    let scene: Awaited<ReturnType<typeof openScene>>;
+    beforeAll(async () => {
+      scene = await openScene(way);
+    }, 60_000);
+    afterAll(() => scene[Symbol.asyncDispose](), 60_000);
+    /** Whatever has happened: the next connection goes, and nobody has lost their attachment. */
+    afterEach(async () => {
       await waitFor("the port to lead to the job again", () => scene.isServing(), DEADLINE_MS);
-      const after = await coordinator.client.getRun("server");
-      expect(after.jobs[0]?.job_submissions).toHaveLength(before.jobs[0]?.job_submissions.length ?? 0);
-    },
-    TIMEOUT_MS,
-  );
+      expect(scene.attached.isRunning()).toBe(true);
+    }, TIMEOUT_MS);
 
-  test(
-    "ends with an error when the coordinator is killed, shells too",
-    async () => {
-      const { coordinator } = scene;
-      await using shell = await scene.openShell();
-      expect(
-        await downloadDuring(async () => {
-          await coordinator.program.kill9();
-          await coordinator.restart();
-        }),
-      ).toStartWith("broken: ");
-      await endedByItself(shell);
-    },
-    TIMEOUT_MS,
-  );
+    /** Not by being asked to: with the exit code that OpenSSH has for a connection that is no more. */
+    const endedByItself = async (shell: Program): Promise<void> => {
+      await waitFor("the shell to end", () => !shell.isRunning(), DEADLINE_MS);
+      expect(await shell.exited).toBe(255);
+    };
 
-  test(
-    "leaves nothing behind, whether it is whole or was left half-way",
-    async () => {
-      const programs = () => [scene.coordinator.program, scene.agent.program, scene.attached];
-      const files = () => programs().map(openFiles);
-      await waitFor("a quiet moment", () => scene.isServing(), DEADLINE_MS);
-      const before = files();
-      const memoryBefore = programs().map(ownMib);
-      for (let at = 0; at < 5; at += 1) {
-        await using left = scene.download();
-        await left.reached(1 << 20);
-      }
-      const same = () => files().every((count, which) => count <= (before[which] ?? 0));
-      await waitFor("all that was open to be closed", same, 60_000).catch((cause: unknown) => {
-        throw new Error(`Open before: ${before}, after: ${files()}`, { cause });
-      });
-      for (const [which, program] of programs().entries())
-        expect(ownMib(program) - (memoryBefore[which] ?? 0)).toBeLessThan(MOST_LEFT_MIB);
-    },
-    TIMEOUT_MS,
-  );
-});
+    /** Something happens when a third of it is here. */
+    const downloadDuring = async (happen: () => Promise<void>): Promise<string> => {
+      await using download: Download = scene.download();
+      await download.reached(SERVED.bytes / 3);
+      await happen();
+      // Not before it has ended may it be disposed.
+      return await download.ended(DEADLINE_MS);
+    };
+
+    const whole: [string, () => Promise<void>][] = [
+      ["the host's network is away for a while", () => away(scene.host.cut, scene.host.mend)],
+      ["the client's network is away for a while", () => away(scene.laptop.cut, scene.laptop.mend)],
+      ["the client sleeps", () => away(scene.attached.freeze, scene.attached.thaw)],
+      ["the host has another address", () => scene.host.move()],
+      ["the client has another address", () => scene.laptop.move()],
+    ];
+    test.each(whole)(
+      "is whole although %s",
+      async (_name, happen) => {
+        expect(await downloadDuring(happen)).toBe("whole");
+      },
+      TIMEOUT_MS,
+    );
+
+    test(
+      "ends with an error when the agent is killed, shells too, and the job goes on",
+      async () => {
+        const { agent, coordinator } = scene;
+        const before = await coordinator.client.getRun("server");
+        await using shell = await scene.openShell();
+        expect(
+          await downloadDuring(async () => {
+            await agent.program.kill9();
+            agent.restart();
+          }),
+        ).toStartWith("broken: ");
+        await endedByItself(shell);
+        await waitFor("the port to lead to the job again", () => scene.isServing(), DEADLINE_MS);
+        const after = await coordinator.client.getRun("server");
+        expect(after.jobs[0]?.job_submissions).toHaveLength(before.jobs[0]?.job_submissions.length ?? 0);
+      },
+      TIMEOUT_MS,
+    );
+
+    const killCoordinator = async () => {
+      await scene.coordinator.program.kill9();
+      await scene.coordinator.restart();
+    };
+    if (way === "relay")
+      test(
+        "ends with an error when the coordinator is killed, shells too",
+        async () => {
+          await using shell = await scene.openShell();
+          expect(await downloadDuring(killCoordinator)).toStartWith("broken: ");
+          await endedByItself(shell);
+        },
+        TIMEOUT_MS,
+      );
+    else
+      test(
+        "is whole although the coordinator is killed",
+        async () => {
+          expect(await downloadDuring(killCoordinator)).toBe("whole");
+        },
+        TIMEOUT_MS,
+      );
+
+    test(
+      "leaves nothing behind, whether it is whole or was left half-way",
+      async () => {
+        const programs = () => [scene.coordinator.program, scene.agent.program, scene.attached];
+        const files = () => programs().map(openFiles);
+        await waitFor("a quiet moment", () => scene.isServing(), DEADLINE_MS);
+        const before = files();
+        const memoryBefore = programs().map(ownMib);
+        for (let at = 0; at < 5; at += 1) {
+          await using left = scene.download();
+          await left.reached(1 << 20);
+        }
+        const same = () => files().every((count, which) => count <= (before[which] ?? 0));
+        await waitFor("all that was open to be closed", same, 60_000).catch((cause: unknown) => {
+          throw new Error(`Open before: ${before}, after: ${files()}`, { cause });
+        });
+        for (const [which, program] of programs().entries())
+          expect(ownMib(program) - (memoryBefore[which] ?? 0)).toBeLessThan(MOST_LEFT_MIB);
+      },
+      TIMEOUT_MS,
+    );
+  });
+}
 
 const away = async (go: () => unknown, comeBack: () => unknown): Promise<void> => {
   await go();
