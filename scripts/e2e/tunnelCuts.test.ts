@@ -128,7 +128,9 @@ for (const way of ["relay", "direct"] as const) {
       ["the host has another address", () => scene.host.move()],
       ["the client has another address", () => scene.laptop.move()],
     ];
-    test.each(whole)(
+    // The two ways differ in where they lead; in short, that is what is played of the second one.
+    const played = way === "relay" || isLong ? whole : whole.filter(([name]) => name.startsWith("the host"));
+    test.each(played)(
       "is whole although %s",
       async (_name, happen) => {
         expect(await downloadDuring(happen)).toBe("whole");

@@ -123,7 +123,10 @@ export class DirectWay implements Disposable {
         // Not where another ticket has taken its place.
         if (!isAsking && !isAuthority) return;
         if (!this.#link) this.#trial.resolve();
-        this.#tryLater(failure?.code === "unavailable" ? this.#soon.next() : AGAIN_MS);
+        // A host that was reached is on its way back: its agent dials, and finds its jobs again, in a moment.
+        const isMissed = this.#link !== undefined && !this.#link.mux.isUp;
+        const isSoon = isMissed || failure?.code === "unavailable" || failure?.code === "link_lost";
+        this.#tryLater(isSoon ? this.#soon.next() : AGAIN_MS);
       },
     });
   }
@@ -142,6 +145,7 @@ export class DirectWay implements Disposable {
       this.#tryLater(offer.success ? 0 : AGAIN_MS);
       return;
     }
+    this.#soon.reset();
     this.#tryLater(RENEW_MS);
     const granted = { stream, offer: offer.data };
     if (!this.#link) this.#begin(granted);
@@ -174,6 +178,7 @@ export class DirectWay implements Disposable {
   }
 
   #dial(offer: DirectOffer): DirectLink {
+    let hasBeenUp = false;
     const link = new DirectLink({
       clock: this.#deps.clock,
       offer,
@@ -181,9 +186,10 @@ export class DirectWay implements Disposable {
         this.#trial.resolve();
         const spare = this.#spare;
         if (state === "broken") this.#tryNow();
-        else if (spare) {
+        else {
+          hasBeenUp = true;
           this.#spare = undefined;
-          this.#renew(link, spare);
+          if (spare) this.#renew(link, spare);
         }
         this.#deps.onChange(this.route);
       },
@@ -191,7 +197,7 @@ export class DirectWay implements Disposable {
         if (this.#link !== link) return;
         this.#link = undefined;
         this.#trial.resolve();
-        this.#tryLater(AGAIN_MS);
+        this.#tryLater(hasBeenUp ? this.#soon.next() : AGAIN_MS);
         const spare = this.#spare;
         this.#spare = undefined;
         if (spare && !this.#isOver) this.#begin(spare);
