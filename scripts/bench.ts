@@ -16,7 +16,7 @@ ${Object.entries(PARTS)
   .map(([name, { summary }]) => `  ${name.padEnd(12)} ${summary}`)
   .join("\n")}
 
-  --quick      shorter, for whether it works (tunnels only)
+  --quick      shorter, for whether it works (tunnels and hosts only)
   --runs N     repetitions of each measurement (default: 50)
   --no-docker  leave the docker runtime out
 `;

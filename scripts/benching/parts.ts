@@ -2,6 +2,7 @@ import type { Part } from "./bench.ts";
 import { measureClients } from "./clientsPart.ts";
 import { measureCli } from "./cliPart.ts";
 import { measureConfig } from "./configPart.ts";
+import { measureHosts } from "./hostsPart.ts";
 import { measureIdle } from "./idlePart.ts";
 import { measureLatency } from "./latencyPart.ts";
 import { measureLogs } from "./logsPart.ts";
@@ -25,6 +26,10 @@ export const PARTS = {
   logs: { summary: "50 and 200 MB of output that is there, by dstack logs and in pages", run: measureLogs },
   uploads: { summary: "2 GiB of files to a job, with every process killed on the way", run: measureUploads },
   tunnels: { summary: "ports and shells of a job beside OpenSSH, here and far away", run: measureTunnels },
+  hosts: {
+    summary: "an SSH fleet of 20 hosts with sshd, until all are idle (needs root)",
+    run: measureHosts,
+  },
   clients: {
     summary: "stock clients and ours, and REST beside the stock server's (needs pip)",
     run: measureClients,
