@@ -60,6 +60,8 @@ export class OpenStreams {
   readonly #deps: Deps;
   readonly #streams = new Map<OpenStream, WatchedStream>();
   readonly #links = new Map<HeldLink, Watched<HeldLink>>();
+  /** Of the submissions and runs that streams belong to, how many do. */
+  readonly #belonging = new Map<string, number>();
   /** What is to be looked at again: everything, or what belongs to these submissions and runs. */
   #isAllDue = false;
   readonly #due = new Set<string>();
@@ -84,12 +86,18 @@ export class OpenStreams {
   /** Until its far end is gone. */
   add(stream: OpenStream): void {
     const now = this.#deps.clock.steady();
+    for (const id of idsOf(stream)) this.#belonging.set(id, (this.#belonging.get(id) ?? 0) + 1);
     this.#streams.set(stream, { one: stream, since: now, bytes: 0, movedAt: now, overSince: undefined });
     this.#lookSoon();
   }
 
   remove(stream: OpenStream): void {
-    this.#streams.delete(stream);
+    if (!this.#streams.delete(stream)) return;
+    for (const id of idsOf(stream)) {
+      const left = (this.#belonging.get(id) ?? 0) - 1;
+      if (left > 0) this.#belonging.set(id, left);
+      else this.#belonging.delete(id);
+    }
   }
 
   /** A link, which is checked at once: who has dialled may have lost their right in between. */
@@ -106,6 +114,8 @@ export class OpenStreams {
   changed({ submissionId, runId }: { submissionId?: string; runId?: string } = {}): void {
     this.changes += 1;
     const id = submissionId ?? runId;
+    // Jobs that nobody is led to are written all the time.
+    if (id !== undefined && !this.#belonging.has(id)) return;
     if (id === undefined) this.#isAllDue = true;
     else this.#due.add(id);
     if (this.#streams.size + this.#links.size > 0) void this.#check();
@@ -143,7 +153,7 @@ export class OpenStreams {
     const [isAll, ids] = [this.#isAllDue, new Set(this.#due)];
     this.#forgetDue();
     if (isAll) return "all";
-    return ({ destination: { request, run } }) => ids.has(request.submission_id) || ids.has(run.id);
+    return (stream) => idsOf(stream).some((id) => ids.has(id));
   }
 
   async #checkLink(link: HeldLink): Promise<void> {
@@ -204,5 +214,7 @@ export class OpenStreams {
     }
   }
 }
+
+const idsOf = ({ destination: { request, run } }: OpenStream): string[] => [request.submission_id, run.id];
 
 const inSeconds = (ms: number): string => `${Math.round(ms / 1000)} seconds`;

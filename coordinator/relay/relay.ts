@@ -40,6 +40,13 @@ const MOST_SMALL_FRAMES = 100_000;
 /** Of an agent the newest few are kept (agentLinks.ts). */
 const ANY_LINKS = { ofDialler: Number.POSITIVE_INFINITY, ofAll: Number.POSITIVE_INFINITY };
 
+interface Reached {
+  /** To be called when the stream is over. */
+  leave: () => void;
+  /** How many changes had been made when it was last looked whether it may be. */
+  seen: number;
+}
+
 type Dial = Omit<LinkDial, "principal">;
 
 /** Passes streams on from clients, who have dialled in, to agents, who dial in when they are asked to. */
@@ -131,10 +138,10 @@ export class Relay {
 
   /** A stream of the coordinator's own, for clients who know no tunnels. Throws a refusal. */
   async open(holder: Holder, destination: Destination): Promise<TunnelStream> {
-    const { agent, leave } = await this.#reach(holder, async () => destination);
+    const { agent, ...reached } = await this.#reach(holder, async () => destination);
     const far = openFor(agent, { userId: holder.userId, request: destination.request });
     const abort = (failure: StreamFailure) => far.abort(failure);
-    this.#note({ holder, destination, far, isUp: () => agent.isUp, abort }, leave);
+    this.#note({ holder, destination, far, isUp: () => agent.isUp, abort }, reached);
     return far;
   }
 
@@ -173,14 +180,14 @@ export class Relay {
     try {
       const asked = ClientStreamRequest.safeParse(request);
       if (!asked.success) throw new StreamRefusal("forbidden", "This is no request for a stream");
-      const { destination, agent, leave } = await this.#reach(holder, () => holder.find(asked.data));
-      if (near.isGone) return leave();
+      const { destination, agent, ...reached } = await this.#reach(holder, () => holder.find(asked.data));
+      if (near.isGone) return reached.leave();
       const { userId } = holder;
       const spliced = { request: destination.request, userId, backlog: this.#backlog };
       const far = splice({ stream: near, accept }, agent, spliced);
       const isUp = () => agent.isUp && mux.isUp;
       const abort = (failure: StreamFailure) => near.abort(failure);
-      this.#note({ holder, destination, far, isUp, abort }, leave);
+      this.#note({ holder, destination, far, isUp, abort }, reached);
     } catch (err) {
       near.reset(this.#refusal(err, holder, request));
     }
@@ -199,12 +206,12 @@ export class Relay {
 
   /**
    * Where a stream leads, and the way there. Throws a refusal. Both take their time: what has changed meanwhile counts, up
-   * to the moment at which this returns. `leave`: when the stream is over.
+   * to the moment at which this returns.
    */
   async #reach(
     holder: Holder,
     find: () => Promise<Destination>,
-  ): Promise<{ destination: Destination; agent: Mux; leave: () => void }> {
+  ): Promise<Reached & { destination: Destination; agent: Mux }> {
     const leave = this.#shares.enter(holder.userId);
     try {
       let seen = this.#open.changes;
@@ -215,14 +222,14 @@ export class Relay {
         const state = await holder.recheck(destination);
         if (state === "over") throw new StreamRefusal("unavailable", "The job has ended");
       }
-      return { destination, agent, leave };
+      return { destination, agent, leave, seen };
     } catch (err) {
       leave();
       throw err;
     }
   }
 
-  #note(stream: OpenStream, leave: () => void): void {
+  #note(stream: OpenStream, { leave, seen }: Reached): void {
     const { holder, destination, far } = stream;
     if (far.isGone) {
       leave();
@@ -237,5 +244,7 @@ export class Relay {
     };
     this.#counts.opened();
     this.#open.add(stream);
+    // Written since it was last looked, and before it was on the list.
+    if (seen !== this.#open.changes) this.#open.changed();
   }
 }
