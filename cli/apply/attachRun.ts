@@ -57,7 +57,7 @@ const follow = async (ctx: Context, attachment: Attachment, signal: AbortSignal)
     followNewest(next);
   };
   await using feed = openFeed(ctx, { api, run, outage, signal, onChange });
-  using _awake = watchWake(ctx.clock, () => {
+  using _awake = watchWake({ clock: ctx.clock, url: api.connection.url }, () => {
     outage.slept();
     feed.renew();
     access.renew();

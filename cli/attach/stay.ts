@@ -33,7 +33,7 @@ export const stayAttached = async (ctx: Context, { api, run, access, onUp }: Sta
   };
   const outage = createOutage(ctx);
   await using feed = openFeed(ctx, { api, run, outage, signal, onChange });
-  using _awake = watchWake(ctx.clock, () => {
+  using _awake = watchWake({ clock: ctx.clock, url: api.connection.url }, () => {
     outage.slept();
     feed.renew();
     access.renew();

@@ -35,7 +35,7 @@ export const proxySsh = async (ctx: Context, api: Api, asked: Proxying): Promise
   // It hears the Ctrl-C that is meant for what runs over it.
   using _ = ignoreInterrupts(ctx.interrupts);
   using link = dialLink(ctx, api, { onChange: () => {}, onClosed: () => {} });
-  using _awake = watchWake(ctx.clock, () => link.renew());
+  using _awake = watchWake({ clock: ctx.clock, url: api.connection.url }, () => link.renew());
   using _ended = ctx.onTermination(() => link[Symbol.dispose]());
   const request = { submission_id: await submissionId, to: { kind: "ssh" } };
   const accepted = Promise.withResolvers<unknown>();

@@ -196,7 +196,9 @@ for (const runtime of ["process", "docker"] as const) {
       const until = Date.now() + 8_000;
       await waitFor("a while", () => Date.now() > until, 20_000);
       program.thaw();
-      await program.waitForOutput(/was asleep or changed its network, reconnecting\.\.\.\nConnected again\n/);
+      await program.waitForOutput(
+        /was asleep or changed its network, reconnecting\.\.\.\n(Connected via \w+\n)*Connected again\n/,
+      );
       expect(await page()).toBe("hello\n");
       expect(await ended(program)).toBe(0);
     }, 60_000);
