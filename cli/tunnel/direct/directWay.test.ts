@@ -236,6 +236,18 @@ test("a host whose agent is another one since has another link at once", async (
   expect(host.hellos.slice(1)).toContainEqual({ ticket: TICKET });
 });
 
+test("an agent that was started anew, and does not know its job for a moment, is asked again soon", async () => {
+  host.way.follow(SUBMISSION);
+  await host.direct();
+  const [{ offer }, before] = [host, host.asked.length];
+  host.offer = undefined;
+  host.forget();
+  await waitFor("the refusal", () => host.asked.length > before);
+  host.relay.settle();
+  host.offer = offer;
+  await host.direct();
+});
+
 test("a link that is over ends its streams, and another one is tried later", async () => {
   host.way.follow(SUBMISSION);
   await host.direct();
