@@ -102,4 +102,7 @@ if (process.argv[2] === "supervise") {
 } else if (process.argv[2] === "sftp") {
   const { sftp } = await import("./sftp/sftp.ts");
   sftp(process.argv[3] ?? "");
+} else if (process.argv[2] === "sockets") {
+  const { sockets } = await import("./sockets/sockets.ts");
+  sockets(process.argv[3] ?? "");
 } else await main();

@@ -1,4 +1,5 @@
 import type { TerminalSize } from "../native/terminal.ts";
+import type { SocketTask } from "../sockets/sockets.ts";
 
 export interface ShellRequest {
   /** Run by the user's shell (`sh -c`); undefined: the shell itself, to be talked to. */
@@ -40,4 +41,6 @@ export interface JobShell {
   run(request: ShellRequest): Promise<ShellProcess>;
   /** A server of SFTP on its two ends (agent/sftp), for a Unix user; null: the job's own. */
   sftp(user: string | null): Promise<ShellProcess>;
+  /** The way to a Unix socket of the job (agent/sockets), for a Unix user; null: the job's own. */
+  socket(task: SocketTask, user: string | null): Promise<ShellProcess>;
 }

@@ -38,7 +38,8 @@ export const serveReverse = (client: Connection, deps: ReverseDeps): void => {
     return opened.port;
   };
   client.on("request", (accept, reject, name, info) => {
-    if (name !== "tcpip-forward" && name !== "cancel-tcpip-forward") return reject?.();
+    // Unix sockets are another's to answer (sockets.ts).
+    if (name !== "tcpip-forward" && name !== "cancel-tcpip-forward") return;
     const { bindAddr, bindPort } = info as { bindAddr: string; bindPort: number };
     if (name === "cancel-tcpip-forward") {
       const key = `${bindAddr}:${bindPort}`;

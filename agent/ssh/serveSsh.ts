@@ -10,6 +10,7 @@ import { Channels } from "./channels.ts";
 import { serveForwards } from "./forward.ts";
 import { serveReverse } from "./reverse.ts";
 import { serveSession } from "./session.ts";
+import { serveSockets } from "./sockets.ts";
 
 export interface SshOptions {
   hostKey: HostKey;
@@ -56,11 +57,12 @@ export const serveSsh = (transport: Duplex, options: SshOptions): void => {
     client.on("error", (err: Error) => log.debug("A client's SSH connection broke", { reason: err.message }));
     const channels = new Channels(MOST_CHANNELS, options.use);
     transport.once("close", () => channels.leaveAll());
+    const sockets = serveSockets(client, { ...options, transport, channels });
     client.on("session", (accept, reject) => {
       if (channels.isFull) return reject();
       const session = accept();
       channels.opened(session, { isUse: true });
-      serveSession(session, { ...options, transport });
+      serveSession(session, { ...options, transport, agentSocket: sockets.agent });
     });
     serveForwards(client, { ...options, transport, channels });
     serveReverse(client, { ...options, transport, channels });

@@ -13,6 +13,8 @@ export interface SessionDeps {
   user: string | null;
   /** The connection that the session is part of. */
   transport: Duplex;
+  /** Has a socket in the job lead to the client's key agent; undefined: it could not be had. */
+  agentSocket: () => Promise<string | undefined>;
   /** Aborted: the job has ended. */
   ended: AbortSignal;
   log: Logger;
@@ -48,6 +50,11 @@ export const serveSession = (session: Session, deps: SessionDeps): void => {
     env[key] = val;
     accept?.();
   });
+  let agentSocket: Promise<string | undefined> | undefined;
+  session.on("auth-agent", (accept) => {
+    agentSocket = deps.agentSocket();
+    accept?.();
+  });
   session.on("pty", (accept, _reject, info: PseudoTtyInfo) => {
     terminal = sizeOf(info);
     env["TERM"] = info.term || "xterm-256color";
@@ -67,6 +74,8 @@ export const serveSession = (session: Session, deps: SessionDeps): void => {
   const begin = (channel: ServerChannel, command: string | undefined): void => {
     const run = async () => {
       if (!deps.shell) throw noShell();
+      const path = await agentSocket;
+      if (path !== undefined) env["SSH_AUTH_SOCK"] = path;
       process = await deps.shell.run({ command, env, user: deps.user, terminal });
       if (terminal) process.resize(terminal);
       return process;

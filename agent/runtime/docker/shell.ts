@@ -4,14 +4,15 @@ import { delay } from "../../../shared/async/delay.ts";
 import { AppError } from "../../../shared/errors.ts";
 import { readText } from "../../../shared/proc/readText.ts";
 import type { TerminalSize } from "../../native/terminal.ts";
+import type { SocketPlace } from "../../sockets/sockets.ts";
 import { signal } from "../process/kill.ts";
 import { foregroundGroup } from "../process/procfs.ts";
 import type { JobShell, ProcessEnd, ShellProcess, ShellRequest } from "../shell.ts";
 import { engineMessage, statusOf } from "./client.ts";
 import { splitOutput } from "./execFrames.ts";
+import { startHelper } from "./helper.ts";
 import { hijack } from "./hijack.ts";
 import { exists } from "./imageFiles.ts";
-import { startSftp } from "./sftp.ts";
 
 /**
  * Becomes the shell of whoever it runs as, or the plain one; with what is to be run, if it is given. The first argument is
@@ -50,8 +51,14 @@ export const createDockerShell = ({ docker, container, self }: DockerShellOption
   return {
     run,
     sftp: async (user) =>
-      (await startSftp(container, { user, self })) ??
+      (await startHelper(container, { user, self, command: (place) => ["sftp", JSON.stringify(place)] })) ??
       run({ command: OWN_SFTP_SERVER, env: {}, user, terminal: undefined }),
+    socket: async (task, user) => {
+      const command = (place: SocketPlace): [string, string] => ["sockets", JSON.stringify({ task, place })];
+      const helper = await startHelper(container, { user, self, command });
+      if (helper) return helper;
+      throw new AppError("unsupported", "The agent on this host is not root: it cannot reach a Unix socket");
+    },
   };
 };
 

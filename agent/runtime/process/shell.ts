@@ -2,6 +2,7 @@ import { chownSync, closeSync } from "node:fs";
 import { AppError } from "../../../shared/errors.ts";
 import { openTerminal, type Terminal, type TerminalSize } from "../../native/terminal.ts";
 import type { SftpTask } from "../../sftp/sftp.ts";
+import type { SocketPlace } from "../../sockets/sockets.ts";
 import type { JobShell, ProcessEnd, ShellProcess } from "../shell.ts";
 import { asUser, DEFAULT_PATH } from "./command.ts";
 import { signal } from "./kill.ts";
@@ -41,6 +42,13 @@ export const createProcessShell = (options: ProcessShellOptions): JobShell => ({
     const { cwd } = readSurroundings(options.dir);
     const task: SftpTask = { home: user.home };
     const argv = [...asUser(user), ...options.self, "sftp", JSON.stringify(task)];
+    return startOnPipes({ argv, env: { PATH: DEFAULT_PATH }, cwd, cgroups: options.cgroups() });
+  },
+  socket: async (task, wanted) => {
+    const user = resolveUser(wanted ?? options.user, options.own);
+    const { cwd } = readSurroundings(options.dir);
+    const place: SocketPlace = { home: user.home };
+    const argv = [...asUser(user), ...options.self, "sockets", JSON.stringify({ task, place })];
     return startOnPipes({ argv, env: { PATH: DEFAULT_PATH }, cwd, cgroups: options.cgroups() });
   },
 });
