@@ -1,6 +1,7 @@
 import type { Clock } from "../shared/clock.ts";
 import type { Logger } from "../shared/log.ts";
 import type { BlobStore } from "./blobs/blobStore.ts";
+import type { IdeArchives } from "./blobs/ideArchives.ts";
 import type { UploadStore } from "./blobs/uploadStore.ts";
 import type { CoordinatorConfig } from "./config.ts";
 import type { Clouds } from "./domain/backends/clouds.ts";
@@ -40,6 +41,7 @@ export interface Deps {
   tls: TlsKeeper;
   logs: LogStore;
   blobs: BlobStore;
+  ideArchives: IdeArchives;
   uploads: UploadStore;
   /** Seals what the database must not show. */
   secrets: SecretBox;

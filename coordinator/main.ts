@@ -11,6 +11,7 @@ import { addressOf, isLoopback } from "./address.ts";
 import { createApp } from "./app.ts";
 import { createLocalBackend } from "./backends/local/localBackend.ts";
 import { openDiskBlobStore } from "./blobs/diskBlobStore.ts";
+import { openIdeArchives } from "./blobs/ideArchives.ts";
 import { UploadStore } from "./blobs/uploadStore.ts";
 import { type CoordinatorConfig, loadCoordinatorConfig } from "./config.ts";
 import type { Deps } from "./deps.ts";
@@ -117,6 +118,7 @@ const buildCoordinator = async (
   opened.defer(() => tls.close());
   const secrets = openSecretBox(join(config.serverDir, "data", "encryption.key"));
   const blobs = openDiskBlobStore(join(config.serverDir, "data", "blobs"), clock);
+  const ideArchives = openIdeArchives({ folder: join(config.serverDir, "data", "ide"), blobs, log });
   const uploads = new UploadStore({ folder: join(config.serverDir, "data", "uploads"), blobs, clock, log });
   opened.defer(() => uploads.close());
   const logs = new LogStore(join(config.serverDir, "data", "logs"));
@@ -204,7 +206,7 @@ const buildCoordinator = async (
     reachability,
     assign: (submission, instance) => {
       const { patience } = engineDeps;
-      const deps = { db, box: secrets, patience, logQuotaHour: config.logQuotaHour };
+      const deps = { db, box: secrets, patience, logQuotaHour: config.logQuotaHour, ideArchives };
       return createAssignment(deps, submission, instance);
     },
     rollout: new Rollout({ releases, capacity, log, isOn: config.upgradesAgents }),
@@ -225,6 +227,7 @@ const buildCoordinator = async (
     things,
     logs,
     blobs,
+    ideArchives,
     uploads,
     secrets,
     releaseKey,

@@ -11,8 +11,8 @@ test("there are examples", () => {
   expect(examples).toContain("hello.dstack.yml");
 });
 
-test.each(examples)("examples/%s is a task or a fleet", async (name) => {
+test.each(examples)("examples/%s is a run or a fleet", async (name) => {
   const parsed = AnyConfiguration.parse(parse(await Bun.file(join(folder, name)).text()));
-  expect(["task", "fleet"]).toContain(parsed.type);
+  expect(["task", "dev-environment", "fleet"]).toContain(parsed.type);
   expect(parsed.name).toMatch(/^[a-z][a-z0-9-]*$/);
 });

@@ -5,6 +5,8 @@ import { insertNodeAddresses } from "../../shared/config/nodeReferences.ts";
 import { processArgv } from "../../shared/config/processArgv.ts";
 import type { AssignedArchive, Assignment } from "../../shared/protocol/assignment.ts";
 import type { Inventory } from "../../shared/protocol/inventory.ts";
+import type { IdeArchives } from "../blobs/ideArchives.ts";
+import { ideServerOfRun } from "../domain/files/ideBlobs.ts";
 import { valuesOf } from "../domain/fleets/agentEnv.ts";
 import { wholeOf } from "../domain/instances/occupancy.ts";
 import { fillSecrets, readSecrets } from "../domain/secrets/fillSecrets.ts";
@@ -21,6 +23,8 @@ import { endsInSilence, groupByJob } from "./attempts.ts";
 import { CLAIM_LEASE_MS, type Patience } from "./engineDeps.ts";
 
 interface AssignDeps {
+  /** Absent: jobs download the servers of editors themselves. */
+  ideArchives?: IdeArchives;
   db: Db;
   /** Opens the secrets and the credentials that a job was promised. */
   box: SecretBox;
@@ -35,7 +39,7 @@ interface AssignDeps {
  * gone.
  */
 export const createAssignment = async (
-  { db, box, patience, logQuotaHour }: AssignDeps,
+  { db, box, patience, logQuotaHour, ideArchives }: AssignDeps,
   submission: SubmissionRow,
   instance: InstanceRow,
 ): Promise<Assignment> => {
@@ -88,7 +92,10 @@ export const createAssignment = async (
         ? [{ source: mount.instance_path, target: mount.path, optional: mount.optional }]
         : [],
     ),
-    archives: await listArchives(db, spec),
+    archives: [
+      ...(await listArchives(db, spec)),
+      ...(await listIdeArchives(ideArchives, run, inventory.arch)),
+    ],
     ...(await repoOf({ db, box }, run, spec)),
     max_duration_s: spec.max_duration,
     ...(logQuotaHour === undefined ? {} : { log_quota_hour: logQuotaHour }),
@@ -159,4 +166,15 @@ const listArchives = async (db: Db, spec: JobSpec): Promise<AssignedArchive[]> =
     if (sha256 === undefined) throw new Error(`File archive ${id} is gone`);
     return { sha256, path };
   });
+};
+
+/** The editor's server, where the coordinator has it: the job's commands find it in place (shared/config/ideServers.ts). */
+const listIdeArchives = async (
+  archives: IdeArchives | undefined,
+  run: RunRow,
+  arch: Inventory["arch"],
+): Promise<AssignedArchive[]> => {
+  const server = archives && ideServerOfRun(run);
+  const sha256 = server && (await archives.find(server, arch));
+  return server && sha256 !== undefined ? [{ sha256, path: `~/${server.folder}` }] : [];
 };

@@ -12,6 +12,8 @@ import { ReportRequest } from "../../../shared/protocol/report.ts";
 import { SyncRequest } from "../../../shared/protocol/sync.ts";
 import { LinkQuery } from "../../../shared/protocol/tunnel.ts";
 import type { BlobStore } from "../../blobs/blobStore.ts";
+import type { IdeArchives } from "../../blobs/ideArchives.ts";
+import { isHeldIdeBlob } from "../../domain/files/ideBlobs.ts";
 import { removeInstance } from "../../domain/fleets/deleteFleets.ts";
 import { enrollInstance, renewCredential } from "../../domain/instances/enroll.ts";
 import type { AgentLink } from "../../engine/agentLink.ts";
@@ -40,6 +42,7 @@ export interface AgentRouteDeps {
   link: AgentLink;
   usage: UsageIntake;
   blobs: BlobStore;
+  ideArchives: IdeArchives;
   releaseKey: ReleaseKey;
   relay: Relay;
 }
@@ -102,7 +105,9 @@ export const agentRoutes = (deps: AgentRouteDeps): Hono<AppEnv> => {
   app.get("/blobs/:sha256", async (c) => {
     const instance = authenticateAgent(deps, c.req.raw.headers);
     const sha256 = c.req.param("sha256");
-    const isHeld = /^[0-9a-f]{64}$/.test(sha256) && (await isHeldBlob(deps.db, instance.id, sha256));
+    const isHeld =
+      /^[0-9a-f]{64}$/.test(sha256) &&
+      ((await isHeldBlob(deps.db, instance.id, sha256)) || (await isHeldIdeBlob(deps, instance, sha256)));
     const blob = isHeld ? await deps.blobs.find(sha256) : undefined;
     if (!blob) throw new AppError("not_found", `No blob ${sha256} belongs to a job of this host`);
     const headers = { "content-type": "application/octet-stream" };
