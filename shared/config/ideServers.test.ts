@@ -73,7 +73,7 @@ for (const shell of SHELLS) {
           "extensions --install-extension ms-python.python --install-extension ms-toolsai.jupyter\n",
       );
       expect(readdirSync(host.bins)).toEqual(["abc"]);
-      expect(host.run(shell).said).toStartWith("VS Code server abc is there\n");
+      expect(host.run(shell).said).toBe("VS Code server abc is there\n");
     });
 
   test(`${name}: what cannot be downloaded is said, and nothing of it stays`, () => {
@@ -104,5 +104,5 @@ test.skipIf(!Bun.which("busybox"))("busybox's own programs understand what they 
   mkdirSync(join(host.bins, "abc"), { recursive: true });
   const argv = ["busybox", "tar", "--no-same-owner", "-xzf", archive, "--strip-components=1", "-C"];
   expect(Bun.spawnSync([...argv, join(host.bins, "abc")]).exitCode).toBe(0);
-  expect(host.run(["busybox", "sh"]).said).toStartWith("VS Code server abc is there\nextensions --install");
+  expect(host.run(["busybox", "sh"]).said).toBe("VS Code server abc is there\n");
 });

@@ -67,18 +67,20 @@ export const installIdeServer = (server: IdeServer): string => {
   const steps = [
     `server="$HOME/${folder}"`,
     `archive="$server.tar.gz"`,
+    `extend() { "$server/bin/${program}" --install-extension ms-python.python --install-extension ms-toolsai.jupyter; }`,
+    // Put in place, it is mostly on a host without internet: nobody waits for what cannot come.
     `if [ -x "$server/bin/${program}" ]; then echo "${name} server ${version} is there"`,
+    `extend > /dev/null 2>&1 < /dev/null &`,
     `else echo "Installing ${name} server ${version}"`,
     `arch=$(case "$(uname -m)" in aarch64 | arm64) echo arm64 ;; *) echo x64 ;; esac)`,
     `url="${addressOf(server, "$arch")}"`,
     `{ mkdir -p "$server.part" && { ${DOWNLOAD}; } &&` +
       ` tar --no-same-owner -xzf "$archive" --strip-components=1 -C "$server.part" && mv "$server.part" "$server"; }` +
       ` || echo "${missing} Without internet: docs/dev-environments.md"`,
-    `rm -rf "$archive" "$server.part"; fi`,
-    `if [ -x "$server/bin/${program}" ]; then` +
-      ` "$server/bin/${program}" --install-extension ms-python.python --install-extension ms-toolsai.jupyter` +
-      ` || echo "Some extensions could not be installed: do it in ${name}"`,
-    "fi; true",
+    `rm -rf "$archive" "$server.part"`,
+    `if [ -x "$server/bin/${program}" ]; then extend` +
+      ` || echo "Some extensions could not be installed: do it in ${name}"; fi; fi`,
+    "true",
   ];
-  return `( ${steps.join("; ")} )`;
+  return `( ${steps.join("; ").replaceAll("&; ", "& ")} )`;
 };
