@@ -53,7 +53,9 @@ export class JobAccess implements Disposable {
     this.#identities = identities;
     this.ports = ports;
     this.reverse = reverse;
-    this.#link = this.#closing.use(new JobLink(ctx, api));
+    this.#link = this.#closing.use(
+      new JobLink(ctx, api, (route) => ctx.err.write(`Connected via ${route}\n`)),
+    );
     if (ports) this.#closing.use(ports);
     if (reverse) this.#closing.use(reverse);
     this.#closing.use(ctx.onTermination(() => this[Symbol.dispose]()));

@@ -4,7 +4,7 @@ import type { Api } from "../api/client.ts";
 import type { Context } from "../context.ts";
 import { ignoreInterrupts } from "../process/ignoreInterrupts.ts";
 import { watchWake } from "../process/wake.ts";
-import { dialLink } from "../tunnel/link.ts";
+import { JobLink } from "../tunnel/jobLink.ts";
 import { hostKeyIn } from "./hostKeyIn.ts";
 
 /** What OpenSSH speaks to: its standard input and output, as bytes. */
@@ -34,12 +34,14 @@ export const proxySsh = async (ctx: Context, api: Api, asked: Proxying): Promise
   const { submissionId, onHostKey, stdio } = asked;
   // It hears the Ctrl-C that is meant for what runs over it.
   using _ = ignoreInterrupts(ctx.interrupts);
-  using link = dialLink(ctx, api, { onChange: () => {}, onClosed: () => {} });
+  using link = new JobLink(ctx, api);
+  link.begin({ lost: () => {}, over: () => {} });
   using _awake = watchWake({ clock: ctx.clock, url: api.connection.url }, () => link.renew());
   using _ended = ctx.onTermination(() => link[Symbol.dispose]());
-  const request = { submission_id: await submissionId, to: { kind: "ssh" } };
+  link.follow(await submissionId);
+  await link.ready();
   const accepted = Promise.withResolvers<unknown>();
-  const stream = new StreamDuplex(link.mux.open(request), {
+  const stream = new StreamDuplex(link.open({ kind: "ssh" }), {
     budget: new WindowBudget(BUDGET_BYTES),
     accepted: (answer) => accepted.resolve(answer),
   });

@@ -26,6 +26,7 @@ export class JobLink implements Disposable {
   readonly #up = Promise.withResolvers<void>();
   readonly #wish: Route | "auto";
   readonly #direct: DirectWay;
+  readonly #moved: (route: Route) => void;
   #outage: Pick<Outage, "lost" | "over"> = { lost: () => {}, over: () => {} };
   #submissionId = "";
   #dialler: Dialler | undefined;
@@ -36,9 +37,11 @@ export class JobLink implements Disposable {
   #cancel: () => void = () => {};
   #cancelTelling: () => void = () => {};
 
-  constructor(ctx: Context, api: Api) {
+  /** `moved`: new streams go another way than `ready` has said. */
+  constructor(ctx: Context, api: Api, moved: (route: Route) => void = () => {}) {
     this.#ctx = ctx;
     this.#api = api;
+    this.#moved = moved;
     this.#wish = wishedWay(ctx.env);
     this.#direct = new DirectWay({
       clock: ctx.clock,
@@ -109,7 +112,7 @@ export class JobLink implements Disposable {
     if (this.#isOver || this.#told === undefined || this.#told === route) return;
     this.#cancelTelling = this.#ctx.clock.after(SETTLED_MS, () => {
       this.#told = route;
-      this.#ctx.err.write(`Connected via ${route}\n`);
+      this.#moved(route);
     });
   }
 

@@ -87,6 +87,14 @@ describeWith([...NEEDS.process, "root"], "the direct way", () => {
     expect(program.output()).not.toContain("Connected via relay");
   }, 120_000);
 
+  test("is that of `dstack ssh` too", async () => {
+    const { agent, coordinator } = system;
+    const connected = () => agent.program.output().match(/connected directly/g)?.length ?? 0;
+    const before = connected();
+    expect(await coordinator.client.dstackOk(["ssh", "site", "--", "echo here"])).toContain("here");
+    expect(connected()).toBe(before + 1);
+  }, 60_000);
+
   test("survives a network that fails for some seconds", async () => {
     const program = await attach();
     await program.waitForOutput(/Connected via direct/);
