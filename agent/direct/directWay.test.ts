@@ -11,6 +11,7 @@ import { ByteConnection } from "../../shared/tunnel/byteConnection.ts";
 import { Mux } from "../../shared/tunnel/mux.ts";
 import type { StreamHandler, TunnelStream } from "../../shared/tunnel/stream.ts";
 import { DirectWay } from "./directWay.ts";
+import { LAST_WORDS_MS } from "./grant.ts";
 
 const SUBMISSION = "5d8a7d0a-3a6f-4b54-8f6e-3c3e6f0a1b2c";
 
@@ -310,6 +311,8 @@ test("what the coordinator ends is over at once", async () => {
 test("the job's end ends it", async () => {
   const client = await connect();
   lab.job.abort();
+  expect(await client.open(port(80))).toBe("forbidden");
+  lab.clock.advance(LAST_WORDS_MS);
   await waitFor("the end of the link", () => client.mux.isClosed);
 });
 

@@ -10,6 +10,10 @@ export const GRANT_MS = 15 * 60_000;
 /** Once the coordinator is back that a grant was of, its owner has so long to be granted it anew. */
 export const RENEW_MS = 60_000;
 
+/** For so long after its job's end. */
+export const LAST_WORDS_MS = 5_000;
+const NOT_RENEWED = "It was not renewed in time";
+
 export interface GrantOptions {
   clock: Clock;
   submissionId: string;
@@ -28,28 +32,31 @@ export class Grant {
   readonly submissionId: string;
   readonly #to: DirectTarget;
   readonly #options: GrantOptions;
-  readonly #jobEnded = () => this.end("The job has ended");
+  readonly #jobEnded = () => this.#wither();
   #cancel: () => void = () => {};
   #expiresAt = Number.POSITIVE_INFINITY;
   #isOrphaned = false;
+  #isWithered = false;
   #isOver = false;
 
   constructor(options: GrantOptions) {
     this.#options = options;
     this.submissionId = options.submissionId;
     this.#to = options.to;
-    this.#expireIn(GRANT_MS);
+    this.#expireIn(GRANT_MS, NOT_RENEWED);
     options.ended.addEventListener("abort", this.#jobEnded, { once: true });
   }
 
+  /** It is good for nothing new. */
   get isOver(): boolean {
-    return this.#isOver;
+    return this.#isOver || this.#isWithered;
   }
 
   /** Where a stream leads that is asked for with it; undefined: it is not for that. */
   find({ submission_id: submissionId, to }: ClientStreamRequest): JobTarget | undefined {
-    if (submissionId !== this.submissionId || this.#isOver) return undefined;
-    if (to.kind === "ssh") return { kind: "ssh", ...this.#to.login };
+    if (submissionId !== this.submissionId || this.isOver) return undefined;
+    const { keys, user } = this.#to.login;
+    if (to.kind === "ssh") return { kind: "ssh", keys, user: to.user ?? user };
     return to.kind === "port" && this.#to.ports.includes(to.port) ? to : undefined;
   }
 
@@ -62,7 +69,7 @@ export class Grant {
   heard(): void {
     if (!this.#isOrphaned || this.#isOver) return;
     this.#isOrphaned = false;
-    this.#expireIn(RENEW_MS);
+    this.#expireIn(RENEW_MS, NOT_RENEWED);
   }
 
   end(reason: string): void {
@@ -73,12 +80,18 @@ export class Grant {
     this.#options.onOver(this, reason);
   }
 
+  /** The job has ended: what is open may still bring what was said last. */
+  #wither(): void {
+    this.#isWithered = true;
+    this.#expireIn(LAST_WORDS_MS, "The job has ended");
+  }
+
   /** Never later than it would have anyway. */
-  #expireIn(ms: number): void {
+  #expireIn(ms: number, why: string): void {
     const { clock } = this.#options;
     const now = clock.steady();
     this.#expiresAt = Math.min(this.#expiresAt, now + ms);
     this.#cancel();
-    this.#cancel = clock.after(this.#expiresAt - now, () => this.end("It was not renewed in time"));
+    this.#cancel = clock.after(this.#expiresAt - now, () => this.end(why));
   }
 }

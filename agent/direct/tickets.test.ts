@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { FakeClock } from "../../shared/testing/fakeClock.ts";
-import { GRANT_MS, Grant, RENEW_MS } from "./grant.ts";
+import { GRANT_MS, Grant, LAST_WORDS_MS, RENEW_MS } from "./grant.ts";
 import { Tickets } from "./tickets.ts";
 
 const SUBMISSION = "5d8a7d0a-3a6f-4b54-8f6e-3c3e6f0a1b2c";
@@ -133,6 +133,12 @@ describe("a grant", () => {
     ["another port", SUBMISSION, { kind: "port", port: 22 }, undefined],
     ["a port of another job", OTHER, { kind: "port", port: 8080 }, undefined],
     ["a login", SUBMISSION, { kind: "ssh" }, { kind: "ssh", keys: ["ssh-ed25519 AAAA"], user: "ada" }],
+    [
+      "a login as somebody else",
+      SUBMISSION,
+      { kind: "ssh", user: "bob" },
+      { kind: "ssh", keys: ["ssh-ed25519 AAAA"], user: "bob" },
+    ],
     ["a login of another job", OTHER, { kind: "ssh" }, undefined],
     ["another ticket", SUBMISSION, { kind: "direct" }, undefined],
   ] as const)("is asked for %s", (_name, submission_id, to, expected) => {
@@ -150,7 +156,23 @@ describe("a grant", () => {
   const ends: [string, (lab: Lab, grant: Grant) => void, string[]][] = [
     ["stands for a quarter of an hour", ({ clock }) => clock.advance(GRANT_MS - 1), []],
     ["and no longer", ({ clock }) => clock.advance(GRANT_MS), ["It was not renewed in time"]],
-    ["ends with its job", ({ job }) => job.abort(), ["The job has ended"]],
+    [
+      "ends with its job, once that has said its last words",
+      ({ clock, job }, grant) => {
+        job.abort();
+        expect(grant.find({ submission_id: SUBMISSION, to: { kind: "ssh" } })).toBeUndefined();
+        clock.advance(LAST_WORDS_MS);
+      },
+      ["The job has ended"],
+    ],
+    [
+      "lets its job say its last words",
+      ({ clock, job }) => {
+        job.abort();
+        clock.advance(LAST_WORDS_MS - 1);
+      },
+      [],
+    ],
     [
       "stands while the coordinator is away",
       ({ clock }, grant) => {

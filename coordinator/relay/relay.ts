@@ -112,7 +112,8 @@ export class Relay {
       return undefined;
     }
     return this.#clients.accept(named, most, (mux) => {
-      const close = (reason: string) => mux.close(reason);
+      // Nothing that was given over it is to outlive it, as what was is to outlive a coordinator.
+      const close = (reason: string) => mux.abort(reason);
       const link = { holder, close };
       const sink = {
         userId: holder.userId,

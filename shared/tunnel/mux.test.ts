@@ -130,6 +130,24 @@ test("a reset tells the other side why and ends the stream at once; what comes l
   expect(pair.closed).toEqual([]);
 });
 
+test("a side that will have no more of a link has broken its streams off; the other side has lost them", () => {
+  const codes: (string | undefined)[] = [];
+  const { pair, theirs } = echoPair();
+  pair.dialler.open("x").handle({
+    accepted: () => {},
+    data: () => {},
+    credit: () => {},
+    blocked: () => {},
+    ended: () => {},
+    closed: (failure) => void codes.push(failure?.code),
+  });
+  pair.settle();
+  pair.dialler.abort("Access was revoked");
+  expect(codes).toEqual(["aborted"]);
+  expect(pair.closed).toContain("Access was revoked");
+  expect(theirs.size).toBe(1);
+});
+
 test("more streams than allowed are refused, and those that are there go on", () => {
   const { pair, theirs } = echoPair({ maxStreams: 2 });
   const ends = [1, 2, 3].map((name) => new End(pair.dialler.open(name)));

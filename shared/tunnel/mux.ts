@@ -102,6 +102,12 @@ export class Mux {
     this.#link.close(reason, isBreach);
   }
 
+  /** Ends it because this side will have no more of it: its streams are broken off, and not lost for the time being. */
+  abort(reason: string): void {
+    for (const stream of [...this.#streams.values()]) stream.break({ code: "aborted", message: reason });
+    this.#link.close(reason);
+  }
+
   #add(id: number, windows: { credit: number; granted: number; isOurs: boolean }): TunnelStream {
     const stream = new TunnelStream(
       id,
