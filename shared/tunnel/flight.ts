@@ -2,7 +2,7 @@ const LEAST_BYTES = 128 * 1024;
 const MOST_BYTES = 16 * 1024 * 1024;
 const FIRST_BYTES = 256 * 1024;
 /** Acknowledgements may take so much longer than the way itself; more means that something queues. */
-const SLACK_MS = 8;
+const SLACK_MS = 15;
 /** It grows so much within a round trip: until something queued for the first time, and from then on. */
 const [FIRST_GROWTH, GROWTH] = [2, 1.4];
 const SHRINKING = 0.8;
