@@ -20,6 +20,7 @@ Usage: install.sh [--url URL] [--token TOKEN] [options]
   --program FILE     a dstack-agent-TARGET.gz that is here already, instead of a download; with --sum SHA256 it is checked
   --state-dir DIR    identity, journal and logs (default: /var/lib/dstack-agent; without root ~/.local/state)
   --no-start         install and join only
+  --image            for a disk that is to be copied: install, and join at each copy's first start, as a host of its own
   --uninstall        end the agent and its jobs and remove everything that this script made
                      (with the --state-dir of the installation, if it had one)
   --help             this text
@@ -294,6 +295,7 @@ EOF
 
 # The agent must find its proxy and its authorities, and what it was told of upgrades, also when a service manager starts it.
 write_env_file() {
+  mkdir -p "$(dirname "$env_file")"
   : >"$env_file"
   chmod 600 "$env_file"
   for name in HTTP_PROXY HTTPS_PROXY NO_PROXY http_proxy https_proxy no_proxy NODE_EXTRA_CA_CERTS DSTACK_CA_FILE \
@@ -305,6 +307,8 @@ write_env_file() {
       *) printf "%s='%s'\n" "$name" "$value" >>"$env_file" ;;
     esac
   done
+  [ "$action" = image ] || return 0
+  printf "DSTACK_URL='%s'\nDSTACK_JOIN_TOKEN='%s'\n" "$url" "$token" >>"$env_file"
 }
 
 # Process ids of this installation's agent and of the supervisors of its jobs: all run the same program file,
@@ -369,7 +373,7 @@ start_service() {
       say "Started dstack-agent.service; log: journalctl -u dstack-agent"
       ;;
     systemd-user)
-      mkdir -p "$(dirname "$unit")" "$(dirname "$env_file")"
+      mkdir -p "$(dirname "$unit")"
       write_env_file
       write_systemd_unit
       systemctl --user daemon-reload
@@ -387,6 +391,35 @@ start_service() {
       ;;
     none) start_in_background ;;
   esac
+}
+
+# Nothing that makes a host one of its own may be on the disk: the agent makes its key, and joins, when it first starts.
+prepare_image() {
+  [ ! -e "$state_dir/identity.json" ] || fail "This host has joined already: each copy of its disk would be the same host" \
+    "Run dstack-agent leave first, or install.sh --uninstall"
+  write_env_file
+  case "$init" in
+    systemd)
+      write_systemd_unit
+      systemctl daemon-reload
+      systemctl enable --quiet dstack-agent.service
+      ;;
+    systemd-user)
+      mkdir -p "$(dirname "$unit")"
+      write_systemd_unit
+      systemctl --user daemon-reload
+      systemctl --user enable --quiet dstack-agent.service
+      ;;
+    openrc)
+      write_openrc_script
+      rc-update -q add dstack-agent default
+      ;;
+    none)
+      say "No service manager here: have $bin run --state-dir $state_dir started at boot, with the environment in $env_file"
+      return
+      ;;
+  esac
+  say "Enabled the service. Each copy of this disk joins when it first starts; its token is in $env_file"
 }
 
 # Holds the host's key, so it is for its owner alone. The marker says that --uninstall may remove all of it.
@@ -481,6 +514,7 @@ main() {
       --sum) need_value "$1" $#; given_sum=$2; shift ;;
       --state-dir) need_value "$1" $#; state_dir=$2; shift ;;
       --no-start) start=no ;;
+      --image) action=image ;;
       --uninstall) action=uninstall ;;
       -h | --help) usage; exit 0 ;;
       *) fail "Unknown option: $1" "See --help" ;;
@@ -541,6 +575,9 @@ main() {
   [ -n "$ca_file" ] || [ ! -r "$state_dir/authorities.pem" ] || ca_file=$state_dir/authorities.pem
   fingerprint=
   case "$token" in *.sha256-*) fingerprint=${token##*.sha256-} ;; esac
+  case "$url$token" in
+    *\'*) fail "Neither --url nor --token may contain a quote" ;;
+  esac
   if [ -z "$token" ] && [ ! -e "$state_dir/identity.json" ]; then
     fail "This host has not joined yet: a join token is needed" "Get one from the coordinator and add --token TOKEN"
   fi
@@ -551,6 +588,10 @@ main() {
   sum_tool=$(find_sum_tool)
   has gzip || fail "Cannot unpack: gzip is not installed" "Install gzip and run this again"
   install_binary
+  if [ "$action" = image ]; then
+    prepare_image
+    return
+  fi
   make_state_dir
   join
   [ "$start" = yes ] || { say "Start it with: $bin run --state-dir $state_dir"; return; }

@@ -6,6 +6,7 @@ import type { Inventory, RuntimeName } from "../shared/protocol/inventory.ts";
 import { BUILD_TARGET } from "../shared/version.ts";
 import { Drain } from "./control/drain.ts";
 import { createControl } from "./control/handlers.ts";
+import { LeaveAsked } from "./control/leaveAsked.ts";
 import { serveControl } from "./control/server.ts";
 import { keepFence } from "./fence/keepFence.ts";
 import { openHostClock, uptimeMs } from "./hostClock.ts";
@@ -34,6 +35,7 @@ import { bootId } from "./runtime/process/procfs.ts";
 import { Supervisors } from "./runtime/process/supervisors.ts";
 import type { Runtime } from "./runtime/runtime.ts";
 import type { ServiceManager } from "./service/notify.ts";
+import { startUninstall } from "./service/uninstall.ts";
 import { AgentTunnel } from "./tunnel/agentTunnel.ts";
 import type { UpgradeBook } from "./upgrade/book.ts";
 import { Upgrader } from "./upgrade/upgrader.ts";
@@ -231,28 +233,35 @@ export const runAgent = async (deps: AgentDeps, signal: AbortSignal): Promise<Ag
     onReady: () => endAs("replaced"),
   });
   const trial = startClockOf(deps.upgrade, () => endAs("failed"));
-  await using _control = serveControl(
-    stateDir,
-    createControl({
-      link,
-      identity: () => identity,
-      inventory: () => watch.current,
-      state,
-      drain,
-      jobs,
-      upgrade: () => upgrader.says,
-      log,
-      now: Date.now,
-      startedAt: Date.now(),
-      onLeft: () => {
-        removeIdentity(stateDir);
-        endAs("left");
-        drain.end();
-      },
-      signal: stopped,
-    }),
+  const control = createControl({
+    link,
+    identity: () => identity,
+    inventory: () => watch.current,
+    state,
+    drain,
+    jobs,
+    upgrade: () => upgrader.says,
     log,
-  );
+    now: Date.now,
+    startedAt: Date.now(),
+    onLeft: () => {
+      removeIdentity(stateDir);
+      endAs("left");
+      drain.end();
+    },
+    signal: stopped,
+  });
+  await using _control = serveControl(stateDir, control, log);
+  const leaving = new LeaveAsked({
+    held: () => jobs.held().length,
+    drain: () => {
+      if (!drain.state) drain.begin("The host leaves its fleet", Date.now());
+    },
+    leave: async (force) => control.leave({ force }),
+    uninstall: () => startUninstall(stateDir, deps.env),
+    log,
+    signal: stopped,
+  });
   const going = Promise.all([reporter.run(stopped), metrics.run(stopped), watch.run(stopped)]);
   deps.service.ready();
   stopped.addEventListener("abort", () => deps.service.stopping(), { once: true });
@@ -273,6 +282,7 @@ export const runAgent = async (deps: AgentDeps, signal: AbortSignal): Promise<Ag
       },
       trust: () => trust.digest,
       onTrust: (told) => trust.told(told, stopped),
+      onLeave: (wish) => leaving.asked(wish),
       onTunnel: (isWanted) => tunnel.wanted(isWanted),
       nudge,
       state,

@@ -77,6 +77,8 @@ const Environment = z.object({
   DSTACK_SERVER_UPLOAD_LIMIT: z.coerce.number().int().min(0).optional(),
   /** Seconds after which uploads that are of no use any more are removed; 0: never. */
   DSTACK_SERVER_FILES_TTL_SECONDS: z.coerce.number().int().min(0).default(DEFAULT_FILES_TTL_S),
+  /** Days after which a host that is not heard of is removed from its fleet; 0: never, it is only listed. */
+  DSTACK_SERVER_FORGET_HOSTS_DAYS: z.coerce.number().min(0).max(3_650).default(0),
   /** Seconds for which events are kept; 0: none are. */
   DSTACK_SERVER_EVENTS_TTL_SECONDS: z.coerce.number().int().min(0).default(DEFAULT_EVENTS_TTL_S),
   /**
@@ -174,6 +176,8 @@ export interface CoordinatorConfig {
   filesTtlS: number;
   eventsTtlS: number;
   silenceMs: number;
+  /** 0: never. */
+  forgetHostsMs: number;
   artifactsDir: string | undefined;
   /** Whether agents are offered the release that lies beside the coordinator. */
   upgradesAgents: boolean;
@@ -295,6 +299,7 @@ export const loadCoordinatorConfig = (env: Record<string, string | undefined>): 
     filesTtlS: data.DSTACK_SERVER_FILES_TTL_SECONDS,
     eventsTtlS: data.DSTACK_SERVER_EVENTS_TTL_SECONDS,
     silenceMs: data.DSTACK_SERVER_HOST_SILENCE_SECONDS * 1000,
+    forgetHostsMs: data.DSTACK_SERVER_FORGET_HOSTS_DAYS * 24 * 3_600_000,
     artifactsDir: data.DSTACK_SERVER_ARTIFACTS_DIR,
     upgradesAgents: data.DSTACK_SERVER_AGENT_UPGRADE === "auto",
     logQuotaHour: data.DSTACK_SERVER_LOG_QUOTA_PER_JOB_HOUR,

@@ -35,6 +35,7 @@ import { Engine } from "./engine/engine.ts";
 import { patienceOf } from "./engine/engineDeps.ts";
 import { purgeEvents } from "./engine/eventPurge.ts";
 import { FleetKeeper } from "./engine/fleetKeeper.ts";
+import { forgetHosts } from "./engine/forgetHosts.ts";
 import { HostKeeper } from "./engine/hostKeeper.ts";
 import { Idleness } from "./engine/idleness.ts";
 import { Reachability } from "./engine/reachability.ts";
@@ -180,6 +181,8 @@ const buildCoordinator = async (
   const releases = openAgentReleases({ dir, key: releaseKey, clock, log });
   const reachability = new Reachability({ ...engineDeps, engine });
   opened.defer(() => reachability.close());
+  const forgetting = forgetHosts({ ...engineDeps, engine, fleets }, config.forgetHostsMs);
+  opened.defer(() => forgetting.close());
   const audit = new TunnelAudit({ db, tell, clock, log });
   opened.defer(() => audit.close());
   const limits = config.tunnels;
@@ -406,6 +409,7 @@ const createStartToken = async (deps: Deps, url: string) => {
     ttl_s: START_TOKEN_TTL_S,
     uses: null,
     blocks: null,
+    labels: null,
     url,
   });
 };

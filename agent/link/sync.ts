@@ -52,6 +52,8 @@ export interface SyncDeps {
   /** By which authorities the coordinator is known, and what it says that they are to be. */
   trust?: () => string;
   onTrust?: (told: TrustedAuthorities) => Promise<void>;
+  /** The host is to leave its fleet. */
+  onLeave?: (wish: NonNullable<SyncAnswer["leave"]>) => void;
   /** Whether a tunnel is wanted. */
   onTunnel?: (isWanted: boolean) => void;
   onCredential: (credential: NonNullable<SyncAnswer["credential"]>) => void;
@@ -188,6 +190,7 @@ const poll = async (deps: SyncDeps, state: PollState, signal: AbortSignal): Prom
   const waitedMs = answer.waited_ms ?? Number.POSITIVE_INFINITY;
   const answeredAt = Math.min(sentAt + waitedMs, deps.clock.steady());
   deps.onAnswer(answer.desired, { held, draining, sentAt, answeredAt });
+  if (answer.leave) deps.onLeave?.(answer.leave);
   if (answer.trust) await deps.onTrust?.(answer.trust);
 };
 

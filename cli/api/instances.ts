@@ -1,6 +1,6 @@
 import type { HealthChecks, Instance } from "../../shared/api/fleets.ts";
 import { answerOf, hasKeys, isListOf, isNumber, isText } from "./answer.ts";
-import { type Api, post, type RequestOptions } from "./client.ts";
+import { type Api, post, postForNothing, type RequestOptions } from "./client.ts";
 
 const isInstance = hasKeys({
   id: isText,
@@ -55,3 +55,8 @@ export const uncordonInstance = (api: Api, name: string): Promise<Instance> =>
     body: { name },
     answer: answerOf<Instance>(isInstance),
   });
+
+export const removeInstance = (
+  api: Api,
+  wish: { name: string; uninstall: boolean; force: boolean },
+): Promise<void> => postForNothing(api, `${api.project}/instances/remove`, wish);

@@ -1,4 +1,5 @@
 import type { JoinToken, NewJoinToken } from "../../shared/api/joinTokens.ts";
+import type { TokenWish } from "../args/tokenOptions.ts";
 import { answerOf, hasKeys, isListOf, isText } from "./answer.ts";
 import { type Api, post, postForNothing } from "./client.ts";
 
@@ -6,10 +7,7 @@ import { type Api, post, postForNothing } from "./client.ts";
 
 const token = { id: isText, fleet: isText, created_at: isText, expires_at: isText };
 
-export const createJoinToken = (
-  api: Api,
-  wish: { fleet: string; ttl_s: number; uses: number | null; blocks: number | "auto" | null },
-): Promise<NewJoinToken> =>
+export const createJoinToken = (api: Api, wish: TokenWish & { fleet: string }): Promise<NewJoinToken> =>
   post(api, {
     path: `${api.project}/fleets/tokens/create`,
     body: wish,

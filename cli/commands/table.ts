@@ -72,6 +72,10 @@ export const commands: Group = {
           summary: "Delete a fleet or some of its instances",
           load: () => import("./fleet/delete.ts"),
         },
+        "join-command": {
+          summary: "Print what joins hosts: for a shell, cloud-init or Ansible",
+          load: () => import("./fleet/joinCommand.ts"),
+        },
         token: {
           summary: "Tokens with which hosts join a fleet",
           bare: "list",
@@ -117,6 +121,10 @@ export const commands: Group = {
           load: () => import("./instance/get.ts"),
         },
         cordon: { summary: "Keep new jobs away", load: () => import("./instance/cordon.ts") },
+        remove: {
+          summary: "Take an instance out for good, and the agent off its host",
+          load: () => import("./instance/remove.ts"),
+        },
         uncordon: { summary: "Let new jobs go there again", load: () => import("./instance/uncordon.ts") },
         drain: {
           summary: "Keep new jobs away and wait for the present ones",

@@ -1,4 +1,5 @@
 import type { JoinToken } from "../../shared/api/joinTokens.ts";
+import { labelsText } from "../../shared/api/labels.ts";
 import { fromWireTime } from "../../shared/api/scalars.ts";
 import type { Output } from "../context.ts";
 import { renderTable } from "../output/table.ts";
@@ -19,6 +20,7 @@ export const renderJoinTokens = (out: Output, tokens: readonly JoinToken[], nowM
       { title: "FLEET", isWhole: true },
       { title: "USES LEFT" },
       { title: "BLOCKS" },
+      { title: "LABELS" },
       { title: "VALID" },
       { title: "CREATED" },
     ],
@@ -28,6 +30,7 @@ export const renderJoinTokens = (out: Output, tokens: readonly JoinToken[], nowM
         token.fleet,
         token.uses_left === null ? "any" : String(token.uses_left),
         token.blocks ? String(token.blocks) : "",
+        token.labels ? labelsText(token.labels) : "",
         ttlText(token, nowMs),
         ago(fromWireTime(token.created_at), nowMs),
       ],

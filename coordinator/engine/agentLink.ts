@@ -101,6 +101,7 @@ export class AgentLink {
       waited_ms: Math.floor(clock.steady() - arrivedAt),
       ...(upgrade ? { upgrade } : {}),
       ...(trust ? { trust } : {}),
+      ...this.#leaveOf(instance.id),
       ...(this.#deps.wantsTunnel(instance.id) ? { tunnel: true } : {}),
     };
   }
@@ -139,6 +140,12 @@ export class AgentLink {
       lease_ttl_ms: patience.leaseTtlMs,
       waited_ms: Math.floor(clock.steady() - arrivedAt),
     };
+  }
+
+  /** Read anew: the wish may have come while the agent waited for this answer. */
+  #leaveOf(instanceId: string): Pick<SyncAnswer, "leave"> {
+    const leaving = this.#deps.capacity.get(instanceId)?.instance.leaving;
+    return leaving ? { leave: { force: leaving.force, uninstall: true } } : {};
   }
 
   /** Waits while the agent has seen all there is. */

@@ -1,4 +1,4 @@
-import type { Cordon } from "../../shared/api/fleets.ts";
+import type { Cordon, Leaving } from "../../shared/api/fleets.ts";
 import type { JobSpec } from "../../shared/api/jobs.ts";
 import { KeyedQueue } from "../../shared/async/keyedQueue.ts";
 import { AppError } from "../../shared/errors.ts";
@@ -223,6 +223,12 @@ export class Engine {
     await this.#patchHost(instance.id, { cordon }, told);
   }
 
+  /** The host is to leave its fleet, and is told so; nothing new goes there meanwhile. */
+  async setLeaving(instance: InstanceRow, leaving: Leaving): Promise<void> {
+    await this.#patchHost(instance.id, { leaving }, []);
+    this.#deps.agents.wake(instance.id);
+  }
+
   /** Takes the jobs of an instance for lost. */
   async loseJobs(instance: InstanceRow): Promise<void> {
     const held = await listHeldSubmissions(this.#deps.db, instance.id);
@@ -244,7 +250,7 @@ export class Engine {
   /** What is wanted of a host has changed; jobs that wait may fit now, or be told another reason. */
   async #patchHost(
     instanceId: string,
-    patch: Partial<Pick<InstanceRow, "cordon" | "draining" | "upgrade">>,
+    patch: Partial<Pick<InstanceRow, "cordon" | "draining" | "leaving" | "upgrade">>,
     events: NewEvent[],
   ): Promise<void> {
     const { db, capacity, scheduler } = this.#deps;

@@ -83,16 +83,19 @@ export class Reachability {
   }
 
   async #markNow(instanceId: string, unreachable: boolean): Promise<void> {
-    const { db, capacity, log, engine, tell } = this.#deps;
+    const { db, agents, capacity, clock, log, engine, tell } = this.#deps;
     const held = await listHeldSubmissions(db, instanceId);
     const jobs = held.filter((job) => !isFinalJob(job.status));
     const instance = capacity.get(instanceId)?.instance;
+    // When it was heard last is known by a clock that means nothing after a restart: the age of that, by ours.
+    const silentMs = clock.steady() - (agents.lastSeenAt(instanceId) ?? this.#startedAt);
+    const patch = { unreachable, unreachable_since: unreachable ? Math.round(clock.now() - silentMs) : null };
     const told = instance && [
       instanceReachable(instance, !unreachable),
       ...jobs.map((job) => jobReachable({ ...job, project_id: instance.project_id }, !unreachable)),
     ];
-    await writeAll(db, [patchInstance(db, instanceId, { unreachable }), ...tell(told ?? [])]);
-    capacity.update(instanceId, { unreachable });
+    await writeAll(db, [patchInstance(db, instanceId, patch), ...tell(told ?? [])]);
+    capacity.update(instanceId, patch);
     await engine.noteReachable(instanceId, !unreachable);
     log[unreachable ? "warn" : "info"](unreachable ? "A host is silent" : "A host is back", {
       instance_id: instanceId,

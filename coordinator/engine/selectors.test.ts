@@ -11,7 +11,11 @@ const RETRY = { retry: { on_events: ["no-capacity"], duration: "4h" } };
 /** Hosts lab-0 to lab-3, 10.0.0.1 to 10.0.0.4, and in another fleet den-0 and den-1. */
 const setUp = async (): Promise<OpenedEngine> => {
   const t = await openEngine();
-  for (const num of [0, 1, 2, 3]) await t.engine.addHost(hostRow(num));
+  for (const num of [0, 1, 2, 3])
+    await t.engine.addHost({
+      ...hostRow(num),
+      labels: { rack: num < 2 ? "a1" : "b1", odd: String(num % 2) },
+    });
   for (const num of [4, 5]) {
     const row: InstanceRow = {
       ...hostRow(num),
@@ -51,6 +55,10 @@ describe("every node lands on a host that was meant", () => {
       { instances: ["lab-0", "den-1", "den-0"] },
       ["den-0", "den-1"],
     ],
+    ["by label", { instances: ["rack=b1"] }, ["lab-2", "lab-3"]],
+    ["by one label or another", { instances: ["rack=a1,odd=1", "rack=b1,odd=0"] }, ["lab-1", "lab-2"]],
+    ["by a label and a name", { instances: ["rack=b1,odd=1", "lab-0"] }, ["lab-0", "lab-3"]],
+    ["by what hosts are", { instances: ["arch=x86,rack=a1"] }, ["lab-0", "lab-1"]],
     ["by fleet", { fleets: ["den"] }, ["den-0", "den-1"]],
     ["by both", { fleets: ["lab"], instances: ["lab-2", "lab-3", "den-0"] }, ["lab-2", "lab-3"]],
   ])("%s", async (_, selection, names) => {

@@ -6,6 +6,7 @@ import {
   HealthChecks,
   Instance,
   ListInstancesRequest,
+  RemoveInstanceRequest,
   UncordonRequest,
 } from "../../shared/api/fleets.ts";
 import { fromWireTime } from "../../shared/api/scalars.ts";
@@ -14,6 +15,7 @@ import type { Deps } from "../deps.ts";
 import { getLiveInstance } from "../domain/instances/getInstance.ts";
 import { viewHealthChecks } from "../domain/instances/healthHistory.ts";
 import { viewInstance } from "../domain/instances/instanceView.ts";
+import { removeForUser } from "../domain/instances/removeForUser.ts";
 import { listVisibleProjects } from "../domain/projects/visibleProjects.ts";
 import { listImportedIds } from "../store/exports.ts";
 import { findFleet, findFleetByName, listFleetsByIds } from "../store/fleets.ts";
@@ -23,7 +25,7 @@ import { findInstance, findInstanceByNumber, type InstanceRow } from "../store/i
 import { listProjectsByIds, type ProjectRow } from "../store/projects.ts";
 import { requireShared } from "./access.ts";
 import { pageOf } from "./page.ts";
-import { projectRoute, type Route, userRoute } from "./route.ts";
+import { NOTHING, projectRoute, type Route, userRoute } from "./route.ts";
 
 /** As many as are kept of one instance. */
 const MOST_CHECKS = 1_000;
@@ -122,6 +124,19 @@ export const instanceRoutes: Route[] = [
       const instance = getLiveInstance(deps, project.id, name);
       await deps.engine.setCordon(instance, { at: deps.clock.now(), by: user.username, reason }, user.id);
       return viewOne(deps, project, await getOwn(deps, project.id, instance.id));
+    },
+  }),
+  projectRoute({
+    path: "/api/project/:project/instances/remove",
+    summary: "Take an instance out of its fleet for good, and the agent off its host",
+    tag: "instances",
+    ours: true,
+    access: "manager",
+    body: RemoveInstanceRequest,
+    answer: NOTHING,
+    handle: async ({ deps, user, project, body: { name, force, uninstall } }) => {
+      const instance = getLiveInstance(deps, project.id, name);
+      await removeForUser(deps, instance, { force, uninstall, user });
     },
   }),
   projectRoute({

@@ -1,6 +1,6 @@
 import { and, eq, gt, isNotNull, sql } from "drizzle-orm";
 import type { Db } from "./db.ts";
-import { joinTokens } from "./schema.ts";
+import { joinTokens } from "./joinTokensTable.ts";
 
 export type JoinTokenRow = typeof joinTokens.$inferSelect;
 

@@ -4,8 +4,9 @@ import { createClient } from "@libsql/client";
 import { tempDir } from "../../shared/testing/tempDir.ts";
 import { anInventory } from "../testing/anInstance.ts";
 import { openStore } from "./db.ts";
+import { joinTokens } from "./joinTokensTable.ts";
 import { MIGRATIONS } from "./migrations.ts";
-import { instances, joinTokens, submissions } from "./schema.ts";
+import { instances, submissions } from "./schema.ts";
 
 /** A database as the first version left it, with a row of everything that later versions added to. */
 const makeOldDatabase = async (url: string): Promise<void> => {

@@ -10,6 +10,7 @@ import madeInstances from "./migrations/0008_made_instances.sql" with { type: "t
 import healthChecks from "./migrations/0009_health_checks.sql" with { type: "text" };
 import wire from "./migrations/0010_wire.sql" with { type: "text" };
 import sshHosts from "./migrations/0011_ssh_hosts.sql" with { type: "text" };
+import hostLabels from "./migrations/0012_host_labels.sql" with { type: "text" };
 
 /** The SQL of every migration by its tag, as text inside the binary. */
 export const MIGRATIONS: Record<string, string> = {
@@ -25,4 +26,5 @@ export const MIGRATIONS: Record<string, string> = {
   "0009_health_checks": healthChecks,
   "0010_wire": wire,
   "0011_ssh_hosts": sshHosts,
+  "0012_host_labels": hostLabels,
 };

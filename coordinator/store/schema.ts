@@ -1,7 +1,8 @@
 import { sql } from "drizzle-orm";
 import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
-import type { Cordon, FleetSpec, HealthEvent, HealthStatus } from "../../shared/api/fleets.ts";
+import type { Cordon, FleetSpec, HealthEvent, HealthStatus, Leaving } from "../../shared/api/fleets.ts";
 import type { JobProvisioningData, JobRuntimeData, JobSpec } from "../../shared/api/jobs.ts";
+import type { Labels } from "../../shared/api/labels.ts";
 import type { RunSpec } from "../../shared/api/runs.ts";
 import type { GatewayConfiguration } from "../../shared/config/gateway.ts";
 import type { VolumeConfiguration } from "../../shared/config/volume.ts";
@@ -24,7 +25,7 @@ import type { MadeInstance } from "./madeInstance.ts";
 import type { SshInstance } from "./sshInstance.ts";
 import type { ToldEvent } from "./toldEvent.ts";
 
-// All tables are in one file, which is long for that: they refer to each other, and whoever changes one sees them all.
+// All tables but join tokens are in one file, which is long for that: they refer to each other, and whoever changes one sees them all.
 // Times are milliseconds since 1970 (UTC). Ids are version-4 UUIDs, as the wire demands (docs/spec/http-api.md §1.5).
 
 export const users = sqliteTable(
@@ -135,6 +136,12 @@ export const instances = sqliteTable(
     cordon: text("cordon", { mode: "json" }).$type<Cordon>(),
     /** Set by whoever runs the host (shared/protocol/sync.ts): no new jobs go there. */
     draining: text("draining", { mode: "json" }).$type<Draining>(),
+    /** From the token that it joined with; its fleet's people select by them. */
+    labels: text("labels", { mode: "json" }).$type<Labels>(),
+    /** Since when it is `unreachable`; null: it is not, or since before this was kept. */
+    unreachable_since: integer("unreachable_since"),
+    /** Set by a user: the host is to leave its fleet, and to be as if it had never joined. */
+    leaving: text("leaving", { mode: "json" }).$type<Leaving>(),
     /** What its agent last said of upgrades of itself. */
     upgrade: text("upgrade", { mode: "json" }).$type<AgentUpgrade>(),
     termination_reason: text("termination_reason").$type<InstanceReason>(),
@@ -160,23 +167,6 @@ export const sshHosts = sqliteTable("ssh_hosts", {
   fleet_id: text("fleet_id").notNull(),
   /** What opens it (domain/fleets/sshSecrets.ts), sealed; null: forgotten, for it is in, or was given up. */
   secrets_sealed: text("secrets_sealed"),
-});
-
-export const joinTokens = sqliteTable("join_tokens", {
-  id: text("id").primaryKey(),
-  project_id: text("project_id").notNull(),
-  fleet_id: text("fleet_id").notNull(),
-  /** SHA-256 hex of the token. */
-  token_hash: text("token_hash").notNull().unique(),
-  created_at: integer("created_at").notNull(),
-  expires_at: integer("expires_at").notNull(),
-  /** Null: no limit. */
-  uses_left: integer("uses_left"),
-  /** Null: as the fleet says. */
-  blocks: text("blocks", { mode: "json" }).$type<number | "auto">(),
-  /** The made instance that joins with it, and no other. */
-  instance_id: text("instance_id"),
-  revoked: integer("revoked", { mode: "boolean" }).notNull().default(false),
 });
 
 export const runs = sqliteTable(

@@ -31,6 +31,8 @@ export class TestAgent {
   readonly #held = new Map<string, Held>();
   readonly #reported = new Map<string, number>();
   readonly #logged = new Map<string, number>();
+  /** The wish of the last answer that it leaves. */
+  lastLeave: SyncAnswer["leave"];
   /** What else its syncs say. */
   says: Partial<SyncRequest> = {};
   #seen: { epoch: string; revision: number } | undefined;
@@ -72,12 +74,13 @@ export class TestAgent {
       wait_ms: waitMs,
       ...this.says,
     };
-    const { epoch, revision, desired, tunnel } = await this.#call("/sync", {
+    const { epoch, revision, desired, tunnel, leave } = await this.#call("/sync", {
       body,
       schema: SyncAnswer,
       signal,
     });
     this.#seen = { epoch, revision };
+    this.lastLeave = leave ?? undefined;
     if (tunnel) this.onTunnelWanted();
     return desired;
   }

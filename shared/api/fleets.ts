@@ -4,6 +4,7 @@ import { Profile } from "../config/profile.ts";
 import { GpuDriverInfo, InstanceOfferWithAvailability, InstanceType } from "../resources/offered.ts";
 import { orNull } from "../schema/field.ts";
 import { FLEET_STATUSES, INSTANCE_STATUSES } from "../states.ts";
+import { Labels } from "./labels.ts";
 import { listed, pageFields, Uuid, WireTime } from "./scalars.ts";
 
 // Fleets and instances (docs/spec/http-api.md §2.9, §3.6).
@@ -25,6 +26,16 @@ export const Cordon = z.object({
   reason: z.string(),
 });
 export type Cordon = z.infer<typeof Cordon>;
+
+/** Ours: a host that is to leave its fleet, by a user's wish, once it can be told so. */
+export const Leaving = z.object({
+  /** Milliseconds since 1970. */
+  at: z.number().int(),
+  by: z.string(),
+  /** Its jobs are killed; it waits for them otherwise. */
+  force: z.boolean(),
+});
+export type Leaving = z.infer<typeof Leaving>;
 
 export const HealthStatus = z.enum(["healthy", "warning", "failure"]);
 export type HealthStatus = z.infer<typeof HealthStatus>;
@@ -93,6 +104,10 @@ export const Instance = z.object({
   closed: orNull(z.string()),
   /** Ours; null: it is not of an SSH fleet. */
   ssh: orNull(SshState),
+  /** Ours. Set: since when nothing was heard of it; it is `unreachable`. */
+  unreachable_since: orNull(WireTime),
+  /** Ours: of the token that it joined with. */
+  labels: Labels.default({}),
   /** Ours: of the agent that runs there. */
   agent_version: orNull(z.string()),
   /** Ours: `ready`, `working`, `failed` and others (shared/protocol/sync.ts); null: its agent does not say. */
@@ -209,6 +224,17 @@ export type ListInstancesRequest = z.infer<typeof ListInstancesRequest>;
 /** `/instances/cordon` and `/instances/uncordon` of a project; ours. The instance as it is then is answered. */
 export const CordonRequest = z.object({ name: z.string(), reason: z.string().max(200).default("") });
 export type CordonRequest = z.infer<typeof CordonRequest>;
+/**
+ * Ours. `uninstall`: its host is told to remove the agent and all that it has made; the instance is there until it has.
+ * `force`: its jobs are killed, or taken for lost; refused while it has one otherwise.
+ */
+export const RemoveInstanceRequest = z.object({
+  name: z.string(),
+  force: z.boolean().default(false),
+  uninstall: z.boolean().default(false),
+});
+export type RemoveInstanceRequest = z.infer<typeof RemoveInstanceRequest>;
+
 export const UncordonRequest = z.object({ name: z.string() });
 export type UncordonRequest = z.infer<typeof UncordonRequest>;
 

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { orNull } from "../schema/field.ts";
+import { Labels } from "./labels.ts";
 import { Uuid, WireTime } from "./scalars.ts";
 
 /**
@@ -19,6 +20,8 @@ export const CreateJoinTokenRequest = z.object({
   uses: orNull(z.number().int().min(1).max(100_000)),
   /** Into how many parts the hosts that join with it are divided; null: as their fleet says. */
   blocks: orNull(z.union([z.number().int().min(1).max(100_000), z.literal("auto")])),
+  /** What the hosts that join with it are labelled with; null: nothing, and a host that joins again keeps its labels. */
+  labels: orNull(Labels),
 });
 export type CreateJoinTokenRequest = z.infer<typeof CreateJoinTokenRequest>;
 
@@ -31,6 +34,7 @@ export const JoinToken = z.object({
   uses_left: z.number().int().nullable(),
   /** Null: as the fleet says. */
   blocks: orNull(z.union([z.number().int(), z.literal("auto")])),
+  labels: orNull(Labels),
 });
 export type JoinToken = z.infer<typeof JoinToken>;
 

@@ -106,6 +106,11 @@ export const SyncAnswer = z.object({
   upgrade: UpgradeOffer.nullish(),
   /** A client wants to reach a job here: the agent dials a tunnel, and keeps it (docs/protocol/tunnel.md). */
   tunnel: z.boolean().nullish(),
+  /**
+   * The host is to leave its fleet: the agent takes no new jobs, waits for those that it has (kills them with `force`),
+   * calls `leave`, and with `uninstall` removes itself and all that its installation has made.
+   */
+  leave: z.object({ force: z.boolean(), uninstall: z.boolean() }).nullish(),
   /** What the agent is to know its coordinator by from now on; absent: what it has. */
   trust: TrustedAuthorities.nullish(),
   /**

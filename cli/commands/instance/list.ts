@@ -13,7 +13,7 @@ export const command = defineCommand({
     await show(ctx, wish, {
       fetch: (api) => listInstances(api),
       data: (instances, project) => ({ project, instances }),
-      table: (instances) => `${renderInstances(ctx.out, instances, time)}\n`,
+      table: (instances, { isVerbose }) => `${renderInstances(ctx.out, instances, { time, isVerbose })}\n`,
     });
   },
 });

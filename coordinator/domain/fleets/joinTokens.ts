@@ -28,6 +28,7 @@ const viewToken = (row: JoinTokenRow, fleetName: string): JoinToken => ({
   expires_at: toWireTime(row.expires_at),
   uses_left: row.uses_left,
   blocks: row.blocks,
+  labels: row.labels,
 });
 
 /** The fleet is made if it is not there. `url`: the address that the caller knows the coordinator by. */
@@ -51,6 +52,7 @@ export const createJoinToken = async (
     expires_at: now + request.ttl_s * 1000,
     uses_left: request.uses,
     blocks: request.blocks,
+    labels: request.labels,
     instance_id: null,
     revoked: false,
   };

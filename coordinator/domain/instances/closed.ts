@@ -4,7 +4,9 @@ import type { InstanceRow } from "../../store/instances.ts";
 export const whyClosed = ({
   cordon,
   draining,
-}: Pick<InstanceRow, "cordon" | "draining">): string | undefined => {
+  leaving,
+}: Pick<InstanceRow, "cordon" | "draining"> & Partial<Pick<InstanceRow, "leaving">>): string | undefined => {
+  if (leaving) return `is to leave its fleet and be uninstalled, as ${leaving.by} has asked`;
   if (cordon) return `is cordoned by ${cordon.by}${because(cordon.reason)}`;
   return draining ? `is being drained on the host${because(draining.reason)}` : undefined;
 };

@@ -85,7 +85,12 @@ export const enrollInstance = async (deps: EnrollDeps, request: EnrollRequest): 
   };
   const instanceId = known?.id ?? token?.instance_id ?? crypto.randomUUID();
   if (known) {
-    const patch = { ...secret, ...facts, ...dividedBy(deps, token, { ...known, ...facts }) };
+    const patch = {
+      ...secret,
+      ...facts,
+      ...dividedBy(deps, token, { ...known, ...facts }),
+      ...labelledBy(token),
+    };
     await writeAll(deps.db, [patchInstance(deps.db, known.id, patch)]);
     deps.engine.updateInstance(known.id, patch);
   } else if (token?.instance_id)
@@ -189,6 +194,7 @@ const insertNew = async (
     project_id: fleet.project_id,
     fleet_id: fleet.id,
     blocks,
+    labels: token.labels,
     status: "idle" as const,
     idle_since: clock.now(),
     created_at: clock.now(),
@@ -268,6 +274,10 @@ const dividedBy = (
   requireDivisible(known.inventory, blocks);
   return { blocks };
 };
+
+/** Without a word about labels in the token, a host that joins again keeps those that it has. */
+const labelledBy = (token: JoinTokenRow | undefined): Pick<InstancePatch, "labels"> =>
+  token?.labels ? { labels: token.labels } : {};
 
 const requireDivisible = (inventory: Inventory, blocks: number | "auto"): void => {
   if (totalBlocksOf({ inventory, blocks }) === undefined)

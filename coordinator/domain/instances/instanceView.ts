@@ -76,6 +76,9 @@ export const viewInstance = (
     gpu_driver: gpuDriverOf(row.inventory),
     closed: whyClosed(row) ?? null,
     ssh: row.ssh && viewSsh(row.ssh),
+    unreachable_since:
+      row.unreachable && row.unreachable_since !== null ? toWireTime(row.unreachable_since) : null,
+    labels: row.labels ?? {},
     agent_version: row.agent_version,
     agent_upgrade: row.upgrade && {
       state: row.upgrade.state,

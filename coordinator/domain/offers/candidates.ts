@@ -1,4 +1,5 @@
 import type { JobSpec } from "../../../shared/api/jobs.ts";
+import { parseLabelSelector } from "../../../shared/api/labels.ts";
 import type { RunSpec } from "../../../shared/api/runs.ts";
 import { whyNotThere } from "../../../shared/config/placing.ts";
 import { needsImage } from "../../../shared/config/processArgv.ts";
@@ -7,6 +8,7 @@ import type { InstanceSelector } from "../../../shared/config/reference.ts";
 import type { Inventory } from "../../../shared/protocol/inventory.ts";
 import type { Resources } from "../../../shared/resources/offered.ts";
 import type { Requirements } from "../../../shared/resources/requirements.ts";
+import type { InstanceRow } from "../../store/instances.ts";
 import type { CapacityEntry } from "../instances/capacityEntry.ts";
 import { whyClosed } from "../instances/closed.ts";
 import { totalBlocksOf, whyUndivided } from "../instances/division.ts";
@@ -244,12 +246,22 @@ const isSelected = (entry: CapacityEntry, { fleets, instances }: Placement): boo
   (!instances || instances.some((selector) => isMeant(entry, selector)));
 
 const isMeant = ({ instance, fleetName }: CapacityEntry, selector: InstanceSelector): boolean => {
-  if ("name" in selector) return selector.name === instance.name;
+  if ("name" in selector) {
+    const pairs = parseLabelSelector(selector.name);
+    if (!pairs) return selector.name === instance.name;
+    return pairs.every(([key, value]) => attributeOf(instance, key) === value);
+  }
   if ("hostname" in selector) {
     const { hostname, addresses } = instance.inventory;
     return [hostname, ...addresses.map((address) => address.split("/")[0])].includes(selector.hostname);
   }
   return selector.fleet.name === fleetName && selector.instance === instance.instance_num;
+};
+
+/** What it is labelled with, or is by itself. */
+const attributeOf = ({ labels, inventory }: InstanceRow, key: string): string | undefined => {
+  if (key === "arch") return inventory.arch;
+  return key === "runtime" ? inventory.runtime : labels?.[key];
 };
 
 /** Could the job begin there at once? */

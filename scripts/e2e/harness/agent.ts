@@ -50,10 +50,13 @@ const SHOW_BOOT_ID = 'mount --bind "$0" /proc/sys/kernel/random/boot_id && exec 
 export const createJoinToken = async (
   client: Client,
   fleet: string,
-  blocks?: string,
+  { blocks, labels = [] }: { blocks?: string | undefined; labels?: readonly string[] } = {},
 ): Promise<NewJoinToken> => {
-  const divided = blocks === undefined ? [] : ["--blocks", blocks];
-  const made = await client.dstackOk(["fleet", "token", "create", fleet, ...divided, "--json"]);
+  const wish = [
+    ...(blocks === undefined ? [] : ["--blocks", blocks]),
+    ...labels.flatMap((label) => ["--label", label]),
+  ];
+  const made = await client.dstackOk(["fleet", "token", "create", fleet, ...wish, "--json"]);
   return NewJoinToken.parse(JSON.parse(made));
 };
 
@@ -84,7 +87,7 @@ export const startAgent = async (options: AgentOptions): Promise<Agent> => {
     ...options.env,
   };
   const command = [...(gpus?.wrap ?? []), program];
-  const { token } = await createJoinToken(coordinator.client, fleet, options.blocks);
+  const { token } = await createJoinToken(coordinator.client, fleet, { blocks: options.blocks });
   const before = (await coordinator.client.getFleet(fleet)).instances.length;
   await runOk(
     [
