@@ -59,6 +59,10 @@ const onPipes = (
 ): ShellProcess => {
   // Whoever writes to a process that does not read any more is told by nothing; its end says it.
   stdin.on("error", () => {});
+  let isOver = false;
+  void exited.then(() => {
+    isOver = true;
+  });
   return {
     write: (bytes) =>
       new Promise((resolve) => {
@@ -71,7 +75,8 @@ const onPipes = (
     signal: (name) => signal(-pid, name),
     exited,
     hangUp: () => {
-      signal(-pid, "SIGHUP");
+      // What has ended by itself may have left others running on purpose, as with sshd: an editor's server, say.
+      if (!isOver) signal(-pid, "SIGHUP");
       for (const pipe of [stdin, stdout, stderr]) pipe.destroy();
     },
   };
