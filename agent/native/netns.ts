@@ -32,11 +32,13 @@ const open = () =>
   });
 let libc: ReturnType<typeof open>;
 
+type ConnectState = "connected" | "pending" | "failed";
+
 /** A descriptor of a TCP socket that connects to a port of some network's loopback. Whoever has it owns it. */
 export interface Connecting {
   fd: number;
-  /** `pending`: the other side has not answered yet, for its queue is full. Cheap, and never waits. */
-  state(): "connected" | "pending" | "failed";
+  /** `pending`: the other side has not answered yet, for its queue is full. Cheap, never waits, and never changes back. */
+  state(): ConnectState;
   close(): void;
 }
 
@@ -102,12 +104,18 @@ const connectHere = (c: Libc, port: number): Connecting[] =>
     if (fd < 0) return [];
     const isBegun = c.connect(fd, ptr(bytes), bytes.length) === 0 || errnoOf(c) === EINPROGRESS;
     const close = () => void c.close(fd);
-    if (isBegun) return [{ fd, state: () => stateOf(c, fd), close }];
+    let state: ConnectState = "pending";
+    const look = () => {
+      // Whoever asks for an error takes it away, and what has failed looks connected from then on.
+      if (state === "pending") state = stateOf(c, fd);
+      return state;
+    };
+    if (isBegun) return [{ fd, state: look, close }];
     close();
     return [];
   });
 
-const stateOf = (c: Libc, fd: number): "connected" | "pending" | "failed" => {
+const stateOf = (c: Libc, fd: number): ConnectState => {
   // struct pollfd.
   const asked = new DataView(new ArrayBuffer(8));
   asked.setInt32(0, fd, true);
