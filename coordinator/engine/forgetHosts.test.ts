@@ -66,3 +66,21 @@ test("no host is forgotten unless that is asked for", async () => {
   await forgetting.close();
   expect(await isGone()).toBe(false);
 });
+
+test("a host that speaks is not forgotten, beside one that is", async () => {
+  const { t, isGone, start } = await setUp();
+  await using _ = t;
+  const speaking = await t.engine.addHost(hostRow(1));
+  const forgetting = start(HOUR_MS);
+  await waitFor(
+    "the silent one to be forgotten",
+    async () => {
+      t.clock.advance(STEP_MS);
+      await t.engine.sync(speaking, []);
+      return isGone();
+    },
+    60_000,
+  );
+  await forgetting.close();
+  expect((await findInstance(t.engine.db, speaking.id))?.deleted).toBe(false);
+});
