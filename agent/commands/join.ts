@@ -6,7 +6,7 @@ import { type Config, makeStateDir, type RuntimeChoice } from "../config.ts";
 import { readInventory } from "../inventory/readInventory.ts";
 import { joinFleet } from "../link/enroll.ts";
 import { findIdentity, type Identity, keepHostKey, saveIdentity } from "../link/identity.ts";
-import { fetchAuthority, SYSTEM_TRUST, tlsOf } from "../link/trust.ts";
+import { SYSTEM_TRUST, tlsOf, trustByToken } from "../link/trust.ts";
 import { bootId } from "../runtime/process/procfs.ts";
 
 interface Chosen {
@@ -56,7 +56,7 @@ export const join = async (
   const { token, fingerprint } = splitPin(config.token);
   // A token without a fingerprint says nothing about what was trusted before.
   const before = url === known?.url ? (known.trust ?? SYSTEM_TRUST) : SYSTEM_TRUST;
-  const trust = fingerprint === undefined ? before : await fetchAuthority(url, fingerprint, signal);
+  const trust = fingerprint === undefined ? before : await trustByToken(url, fingerprint, signal);
   const tls = tlsOf(trust, config.caFile);
   const options = { url, bootId: bootId(), inventory, signal, now: Date.now, tls };
   const enrolled = await joinFleet(options, key, token);

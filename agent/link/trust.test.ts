@@ -7,7 +7,7 @@ import { tempDir } from "../../shared/testing/tempDir.ts";
 import { issueCertificate, makeAuthority } from "../../shared/tls/certificates.ts";
 import { fingerprintOf } from "../../shared/tls/fingerprint.ts";
 import { call } from "./client.ts";
-import { fetchAuthority, SYSTEM_TRUST, TrustKeeper, tlsOf } from "./trust.ts";
+import { SYSTEM_TRUST, TrustKeeper, tlsOf, trustByToken } from "./trust.ts";
 
 const HOUR_MS = 3_600_000;
 const valid = { notBefore: Date.now() - HOUR_MS, notAfter: Date.now() + HOUR_MS };
@@ -53,18 +53,18 @@ test("the authority that a token names is taken, among others that somebody put 
   await using server = await startServer();
   const stranger = (await makeAuthority("stranger", valid)).cert;
   server.offer(stranger + server.authority);
-  const trust = await fetchAuthority(server.url, fingerprintOf(server.authority), signal);
+  const trust = await trustByToken(server.url, fingerprintOf(server.authority), signal);
   expect(trust).toEqual({ authorities: [server.authority], system: false });
 });
 
 test("a coordinator with another authority is not the one", async () => {
   await using server = await startServer();
   const other = (await makeAuthority("other", valid)).cert;
-  expect(fetchAuthority(server.url, fingerprintOf(other), signal)).rejects.toThrow(
+  expect(trustByToken(server.url, fingerprintOf(other), signal)).rejects.toThrow(
     "is not the coordinator that this join token is of",
   );
   server.offer("rubbish");
-  expect(fetchAuthority(server.url, fingerprintOf(server.authority), signal)).rejects.toThrow(
+  expect(trustByToken(server.url, fingerprintOf(server.authority), signal)).rejects.toThrow(
     "is not the coordinator",
   );
 });

@@ -1,10 +1,9 @@
 import { X509Certificate } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { getCACertificates } from "node:tls";
 import { AppError, messageOf } from "../../shared/errors.ts";
 import type { Logger } from "../../shared/log.ts";
 import { type TrustedAuthorities, trustDigest } from "../../shared/protocol/trust.ts";
-import { findByFingerprint, splitPem } from "../../shared/tls/fingerprint.ts";
+import { fetchAuthority, readAuthorities } from "../../shared/tls/authorities.ts";
 
 /** For `fetch` and WebSockets; undefined: the authorities that this host's system trusts, and NODE_EXTRA_CA_CERTS. */
 export type LinkTls = { ca: string[] } | undefined;
@@ -13,49 +12,22 @@ export const SYSTEM_TRUST: TrustedAuthorities = { authorities: [], system: true 
 
 /** `caFile`: what whoever runs the host trusts besides (DSTACK_CA_FILE). */
 export const tlsOf = ({ authorities, system }: TrustedAuthorities, caFile: string | undefined): LinkTls => {
-  const named = [...authorities, ...(caFile === undefined ? [] : readCaFile(caFile))];
+  const named = [...authorities, ...(caFile === undefined ? [] : readAuthorities(caFile))];
   if (named.length === 0) return undefined;
   // Named ones take the place of the system's, unless it was said that those are good as well.
   return { ca: system && authorities.length > 0 ? [...getCACertificates("default"), ...named] : named };
 };
 
-const readCaFile = (path: string): string[] => {
-  let found: string[];
-  try {
-    found = splitPem(readFileSync(path, "utf8"));
-  } catch (cause) {
-    throw new AppError("invalid", `Cannot read ${path}: ${messageOf(cause)}`, { cause });
-  }
-  if (found.length === 0)
-    throw new AppError("invalid", `There is no certificate in ${path}: it is to be PEM`);
-  return found;
-};
-
 const FETCH_MS = 30_000;
-const MOST_BYTES = 200_000;
 
-/**
- * The authority that a join token names. It is asked for over a connection that is not to be trusted: only the
- * certificate with this very fingerprint is taken, and nothing is said there that is secret.
- */
-export const fetchAuthority = async (
+/** What a host trusts that joins with a token which names an authority. Throws `forbidden` where somebody else answers. */
+export const trustByToken = async (
   url: string,
   fingerprint: string,
   signal: AbortSignal,
 ): Promise<TrustedAuthorities> => {
-  let text: string;
-  try {
-    const answer = await fetch(`${url}/authorities.pem`, {
-      tls: { rejectUnauthorized: false },
-      signal: AbortSignal.any([signal, AbortSignal.timeout(FETCH_MS)]),
-    });
-    text = answer.ok ? (await answer.text()).slice(0, MOST_BYTES) : "";
-  } catch (cause) {
-    throw new AppError("unavailable", `Cannot reach the coordinator at ${url}: ${messageOf(cause)}`, {
-      cause,
-    });
-  }
-  const authority = findByFingerprint(text, fingerprint);
+  const soon = AbortSignal.any([signal, AbortSignal.timeout(FETCH_MS)]);
+  const authority = await fetchAuthority(url, fingerprint, soon);
   if (authority !== undefined) return { authorities: [authority], system: false };
   throw new AppError("forbidden", `${url} is not the coordinator that this join token is of`, {
     hint: "Its certificate's authority has another fingerprint. Is the address right, and is the token of this coordinator? Otherwise somebody is between",

@@ -1,7 +1,8 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { AppError, messageOf } from "../../shared/errors.ts";
-import { findByFingerprint, splitPem } from "../../shared/tls/fingerprint.ts";
+import { fetchAuthority, readAuthorities } from "../../shared/tls/authorities.ts";
+import { splitPem } from "../../shared/tls/fingerprint.ts";
 import type { Context } from "../context.ts";
 
 /** For `fetch` and WebSockets; undefined: the authorities of the system, and those in NODE_EXTRA_CA_CERTS. */
@@ -29,18 +30,6 @@ export const tlsFor = ({ env, home }: Pick<Context, "env" | "home">, url: string
   }
 };
 
-export const readAuthorities = (path: string): string[] => {
-  let found: string[];
-  try {
-    found = splitPem(readFileSync(path, "utf8"));
-  } catch (cause) {
-    throw new AppError("invalid", `Cannot read ${path}: ${messageOf(cause)}`, { cause });
-  }
-  if (found.length === 0)
-    throw new AppError("invalid", `There is no certificate in ${path}: it is to be PEM`);
-  return found;
-};
-
 /** From now on this client knows the server by them. */
 export const keepAuthorities = (home: string, url: string, authorities: readonly string[]): void => {
   const path = authoritiesPath(home, url);
@@ -58,24 +47,10 @@ export const HOW_TO_TRUST =
   "If it is a coordinator with a certificate of its own: dstack project add … --fingerprint FINGERPRINT, which `dstack server` prints; an authority of your own: --ca-file FILE";
 
 const PATIENCE_MS = 10_000;
-const MOST_BYTES = 200_000;
 
-/**
- * The server's authority that has this fingerprint. It is asked for over a connection that is not to be trusted, so
- * nothing is said there that is secret, and no other certificate is taken.
- */
-export const fetchAuthority = async (url: string, fingerprint: string): Promise<string> => {
-  let text: string;
-  try {
-    const answer = await fetch(`${url}/authorities.pem`, {
-      tls: { rejectUnauthorized: false },
-      signal: AbortSignal.timeout(PATIENCE_MS),
-    });
-    text = answer.ok ? (await answer.text()).slice(0, MOST_BYTES) : "";
-  } catch (cause) {
-    throw new AppError("unavailable", `Cannot reach ${url}: ${messageOf(cause)}`, { cause });
-  }
-  const authority = findByFingerprint(text, fingerprint);
+/** The server's authority that somebody has named by its fingerprint. Throws `forbidden` where somebody else answers. */
+export const findAuthority = async (url: string, fingerprint: string): Promise<string> => {
+  const authority = await fetchAuthority(url, fingerprint, AbortSignal.timeout(PATIENCE_MS));
   if (authority !== undefined) return authority;
   throw new AppError("forbidden", `The server at ${url} has no authority with this fingerprint`, {
     hint: "Compare it with what `dstack server` printed. If it is right, somebody is between this machine and the server",

@@ -33,17 +33,7 @@ beforeAll(async () => {
   submission = await agent.take();
   await agent.running(submission);
   agent.onTunnelWanted = () => void agent.dialTunnel(({ accept }) => accept(null));
-  const stop = new AbortController();
-  const syncing = (async () => {
-    while (!stop.signal.aborted)
-      await agent.sync(5_000, stop.signal).catch((err: unknown) => {
-        if (!stop.signal.aborted) throw err;
-      });
-  })();
-  opened.defer(async () => {
-    stop.abort();
-    await syncing;
-  });
+  opened.use(agent.stayThere());
 }, 60_000);
 afterAll(() => opened.disposeAsync(), 60_000);
 

@@ -67,19 +67,7 @@ class Scene implements AsyncDisposable {
         stream.handle(this.#notes(`host ${to.kind} ${stream.id}`));
         accept(to.kind);
       });
-    const stop = new AbortController();
-    const syncing = (async () => {
-      while (!stop.signal.aborted)
-        await agent.sync(5_000, stop.signal).catch((err: unknown) => {
-          // A host that is removed is told so.
-          if (!stop.signal.aborted && !String(err).includes("answered 401")) throw err;
-          stop.abort();
-        });
-    })();
-    this.#closers.defer(async () => {
-      stop.abort();
-      await syncing;
-    });
+    this.#closers.use(agent.stayThere());
     for (const name of ["ann", "max", "pat", "gus"]) await this.#attach(name, [PORT, SSH]);
     await this.#attach("bob", []);
   }

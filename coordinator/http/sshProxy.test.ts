@@ -77,17 +77,7 @@ beforeAll(async () => {
       asked.push(to);
       job.answer(incoming, to.kind === "ssh" ? to.keys : []);
     });
-  const stop = new AbortController();
-  const syncing = (async () => {
-    while (!stop.signal.aborted)
-      await agent.sync(5_000, stop.signal).catch((err: unknown) => {
-        if (!stop.signal.aborted) throw err;
-      });
-  })();
-  opened.defer(async () => {
-    stop.abort();
-    await syncing;
-  });
+  opened.use(agent.stayThere());
 });
 afterAll(() => opened.disposeAsync());
 

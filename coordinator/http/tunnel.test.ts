@@ -33,17 +33,7 @@ beforeAll(async () => {
       accept("hello");
       stream.end();
     });
-  const stop = new AbortController();
-  const syncing = (async () => {
-    while (!stop.signal.aborted)
-      await agent.sync(5_000, stop.signal).catch((err: unknown) => {
-        if (!stop.signal.aborted) throw err;
-      });
-  })();
-  opened.defer(async () => {
-    stop.abort();
-    await syncing;
-  });
+  opened.use(agent.stayThere());
 });
 afterAll(async () => {
   await opened.disposeAsync();

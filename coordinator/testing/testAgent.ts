@@ -174,6 +174,25 @@ export class TestAgent {
     await this.#call("/leave", { body: { force }, schema: LeaveAnswer });
   }
 
+  /** Is there, and does nothing, until it is disposed. */
+  stayThere(): AsyncDisposable {
+    const stop = new AbortController();
+    const syncing = (async () => {
+      while (!stop.signal.aborted)
+        await this.sync(5_000, stop.signal).catch((err: unknown) => {
+          // A host that is removed is told so.
+          if (!stop.signal.aborted && !String(err).includes("answered 401")) throw err;
+          stop.abort();
+        });
+    })();
+    return {
+      [Symbol.asyncDispose]: async () => {
+        stop.abort();
+        await syncing;
+      },
+    };
+  }
+
   /** Does what it is told until the signal aborts; `perform` says how each job goes. */
   async autopilot(perform: (assignment: Assignment) => Performance, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {

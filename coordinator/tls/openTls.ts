@@ -1,7 +1,5 @@
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { AppError, messageOf } from "../../shared/errors.ts";
-import { splitPem } from "../../shared/tls/fingerprint.ts";
+import { readAuthorities } from "../../shared/tls/authorities.ts";
 import { ownNames, WILDCARDS } from "../address.ts";
 import type { CoordinatorConfig } from "../config.ts";
 import { openGivenCertificate } from "./givenCertificate.ts";
@@ -33,17 +31,4 @@ export const openTls = async (
     names: [...new Set(names)],
     alsoTrusted: authorities,
   });
-};
-
-const readAuthorities = (path: string): string[] => {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (cause) {
-    throw new AppError("invalid", `Cannot read ${path}: ${messageOf(cause)}`, { cause });
-  }
-  const found = splitPem(text);
-  if (found.length === 0)
-    throw new AppError("invalid", `There is no certificate in ${path}: it is to be PEM`);
-  return found;
 };

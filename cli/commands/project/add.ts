@@ -1,3 +1,4 @@
+import { readAuthorities } from "../../../shared/tls/authorities.ts";
 import { parseFingerprint } from "../../../shared/tls/fingerprint.ts";
 import { createApi } from "../../api/client.ts";
 import { getProject } from "../../api/projects.ts";
@@ -7,7 +8,7 @@ import { UsageError } from "../../args/parse.ts";
 import type { Context } from "../../context.ts";
 import { printInfo } from "../../output/message.ts";
 import { confirm } from "../../output/prompt.ts";
-import { fetchAuthority, keepAuthorities, readAuthorities, tlsFor } from "../../settings/authorities.ts";
+import { findAuthority, keepAuthorities, tlsFor } from "../../settings/authorities.ts";
 import {
   configPath,
   type ProjectEntry,
@@ -68,7 +69,7 @@ const findAuthorities = async (
   if (caFile === undefined && fingerprint === undefined) return undefined;
   if (!url.startsWith("https:"))
     throw new UsageError("--ca-file and --fingerprint are for servers at https://");
-  return fingerprint === undefined ? readAuthorities(caFile ?? "") : [await fetchAuthority(url, fingerprint)];
+  return fingerprint === undefined ? readAuthorities(caFile ?? "") : [await findAuthority(url, fingerprint)];
 };
 
 interface Wish {
