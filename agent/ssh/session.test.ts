@@ -184,6 +184,9 @@ test("what a session leaves behind, deaf to hang-ups, is gone when the job is", 
 });
 
 test("a flood of sessions is bounded, and harms nobody else", async () => {
+  const left = () => processesWith("DSTACK_JOB_ID", basename(job.dir)).length;
+  // What other sessions have put into the background stays until the job ends.
+  const before = left();
   const client = await job.connect();
   const opened = await Promise.allSettled(
     Array.from(
@@ -197,6 +200,5 @@ test("a flood of sessions is bounded, and harms nobody else", async () => {
   expect(opened.filter(({ status }) => status === "rejected")).toHaveLength(300 - 256);
   expect((await job.ssh(["echo well"])).stdout).toBe("well\n");
   client.destroy();
-  const left = () => processesWith("DSTACK_JOB_ID", basename(job.dir)).length;
-  await waitFor("all of them to be gone", () => left() === 1, 20_000);
+  await waitFor("all of them to be gone", () => left() <= before, 20_000);
 }, 60_000);

@@ -89,7 +89,7 @@ test("hosts have the labels of their token; those of a token without any stay", 
   await join(await create({ rack: "a1" }));
   await join(await create(null));
   const listed = (await instances(coordinator)).sort((a, b) => a.instance_num - b.instance_num);
-  expect(listed.map(({ labels }) => labels)).toEqual([{ rack: "a1" }, {}]);
+  expect(listed.map(({ labels }) => labels)).toEqual([{ rack: "a1" }, undefined]);
   const { body } = await coordinator.post(`${P}/fleets/tokens/list`, {});
   expect((body as { labels: unknown }[]).map(({ labels }) => labels)).toContainEqual({ rack: "a1" });
   const wrong = { fleet: "lab", labels: { "a b": "c" } };

@@ -106,8 +106,8 @@ export const Instance = z.object({
   ssh: orNull(SshState),
   /** Ours. Set: since when nothing was heard of it; it is `unreachable`. */
   unreachable_since: orNull(WireTime),
-  /** Ours: of the token that it joined with. */
-  labels: Labels.default({}),
+  /** Ours: of the token that it joined with. Absent: it has none. */
+  labels: Labels.optional(),
   /** Ours: of the agent that runs there. */
   agent_version: orNull(z.string()),
   /** Ours: `ready`, `working`, `failed` and others (shared/protocol/sync.ts); null: its agent does not say. */

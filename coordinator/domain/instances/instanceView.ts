@@ -78,7 +78,7 @@ export const viewInstance = (
     ssh: row.ssh && viewSsh(row.ssh),
     unreachable_since:
       row.unreachable && row.unreachable_since !== null ? toWireTime(row.unreachable_since) : null,
-    labels: row.labels ?? {},
+    ...(row.labels ? { labels: row.labels } : {}),
     agent_version: row.agent_version,
     agent_upgrade: row.upgrade && {
       state: row.upgrade.state,

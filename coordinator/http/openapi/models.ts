@@ -9,6 +9,7 @@ import * as gateways from "../../../shared/api/gateways.ts";
 import * as gpus from "../../../shared/api/gpus.ts";
 import * as jobs from "../../../shared/api/jobs.ts";
 import * as joinTokens from "../../../shared/api/joinTokens.ts";
+import * as labels from "../../../shared/api/labels.ts";
 import * as logs from "../../../shared/api/logs.ts";
 import * as metrics from "../../../shared/api/metrics.ts";
 import * as projects from "../../../shared/api/projects.ts";
@@ -46,6 +47,7 @@ const MODULES = [
   gpus,
   jobs,
   joinTokens,
+  labels,
   logs,
   metrics,
   offered,
