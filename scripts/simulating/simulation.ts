@@ -148,7 +148,13 @@ export const simulate = async (options: SimulationOptions): Promise<Outcome> => 
     [...before.instances.values()].every(({ status }) => status === "idle" || status === "terminated") &&
     (cloud?.machines.size ?? 0) === (cloud?.least ?? 0) &&
     machines.clones.every(([one]) => before?.instances.get(one.row.id)?.isCordoned === true) &&
-    coordinator.parts.capacity.listAll().every(({ instance }) => !instance.unreachable);
+    // What is committed is in memory a moment later.
+    coordinator.parts.capacity
+      .listAll()
+      .every(
+        ({ instance: { id, status, unreachable } }) =>
+          !unreachable && before?.instances.get(id)?.status === status,
+      );
   let isWatched = true;
   const watch = () => {
     calm();
