@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { agentFleetSpec } from "../../coordinator/domain/fleets/agentFleet.ts";
 import { openStore, type Statement, writeAll } from "../../coordinator/store/db.ts";
 import { insertFleet } from "../../coordinator/store/fleets.ts";
 import { type InstanceRow, insertInstance } from "../../coordinator/store/instances.ts";
@@ -124,7 +125,7 @@ const insertHosts = async (path: string, count: number): Promise<{ row: Instance
   if (!project) throw new Error("The coordinator has made no project");
   const now = Date.now();
   const fleet = { id: crypto.randomUUID(), project_id: project.id, name: "load", created_at: now };
-  await insertFleet(store.db, { ...fleet, status: "active", spec: JSON.parse("{}") });
+  await insertFleet(store.db, { ...fleet, status: "active", spec: agentFleetSpec(fleet.name) });
   const hosts = Array.from({ length: count }, (_, num) => {
     const token = newToken("dsi_");
     const row: InstanceRow = {
