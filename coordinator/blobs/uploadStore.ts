@@ -191,8 +191,16 @@ const writeAt = async (
     done += (await file.write(bytes, done, bytes.length - done, position + done)).bytesWritten;
 };
 
+const HASH_BYTES = 1024 ** 2;
+
+/** Into one buffer: a stream makes a new one for each piece, many times as much as is ever needed. */
 const hashOf = async (path: string): Promise<string> => {
   const hash = new Bun.CryptoHasher("sha256");
-  for await (const piece of Bun.file(path).stream()) hash.update(piece);
-  return hash.digest("hex");
+  const buffer = new Uint8Array(HASH_BYTES);
+  await using file = await open(path, "r");
+  for (;;) {
+    const { bytesRead } = await file.read(buffer, 0, buffer.length, null);
+    if (bytesRead === 0) return hash.digest("hex");
+    hash.update(buffer.subarray(0, bytesRead));
+  }
 };

@@ -51,6 +51,17 @@ export const readUpload = async (
 const freeBuffers: Uint8Array[] = [];
 const MOST_FREE = 4;
 
+/** What of a body has been read is garbage at once, and much of it before the collector comes by itself. */
+const COLLECT_BYTES = 32 * 1024 ** 2;
+let uncollected = 0;
+
+const collectAfter = (bytes: number): void => {
+  uncollected += bytes;
+  if (uncollected < COLLECT_BYTES) return;
+  uncollected = 0;
+  Bun.gc(false);
+};
+
 /**
  * Calls with the body of one such request, or with what came of it before its client was gone; the bytes are good until
  * `use` is done.
@@ -70,6 +81,7 @@ export const withPart = async <T>(request: Request, use: (bytes: Uint8Array) => 
       if (err instanceof AppError || !request.signal.aborted) throw err;
       // The client was cut off: what came is where it goes on.
     }
+    collectAfter(size);
     return await use(buffer.subarray(0, size));
   } finally {
     if (freeBuffers.length < MOST_FREE) freeBuffers.push(buffer);
