@@ -46,7 +46,7 @@ export const createNetwork = async (): Promise<Network> => {
   // Left to itself a bridge takes the lowest address of its ports: a host that joins could change it, and what the
   // others send would go nowhere until they had asked for the new one.
   await runOk(["ip", "link", "add", bridge, "address", randomMac(), "type", "bridge"]);
-  undo.defer(async () => void (await runOk(["ip", "link", "delete", bridge])));
+  undo.defer(() => removeLeft(["ip", "link", "delete", bridge], `/sys/class/net/${bridge}`));
   await runOk(["ip", "address", "add", `${ip}/24`, "dev", bridge]);
   await runOk(["ip", "link", "set", bridge, "up"]);
   if (Bun.which("iptables")) {
@@ -62,12 +62,12 @@ export const createNetwork = async (): Promise<Network> => {
     const hostIp = `${prefix}.${hosts + 1}`;
     const port = `${bridge}p${hosts}`;
     await runOk(["ip", "netns", "add", netns]);
-    cleanUp.defer(async () => void (await runOk(["ip", "netns", "delete", netns])));
+    cleanUp.defer(() => removeLeft(["ip", "netns", "delete", netns], `/run/netns/${netns}`));
     if (cable) cleanUp.use(await layCable(port, netns, cable));
     else {
       await runOk(["ip", "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", netns]);
       // A namespace goes away some time after its deletion, and only then takes its interfaces with it.
-      cleanUp.defer(async () => void (await runOk(["ip", "link", "delete", port])));
+      cleanUp.defer(() => removeLeft(["ip", "link", "delete", port], `/sys/class/net/${port}`));
     }
     await runOk(["ip", "link", "set", port, "master", bridge, "up"]);
     const inside = (...args: string[]) => runOk(["ip", "-n", netns, ...args]);
@@ -151,7 +151,7 @@ const sweepDeadNetworks = async (): Promise<void> => {
   }
 };
 
-/** Test files that start together find the same leftovers: what another one has just removed is no failure. */
+/** What is not there any more is no failure: a namespace takes its interfaces along, and other test files sweep, too. */
 const removeLeft = async (command: readonly string[], path: string): Promise<void> => {
   const { code, stdout, stderr } = await run(command);
   if (code !== 0 && existsSync(path)) throw new Error(`${command.join(" ")}:\n${stdout}${stderr}`);
