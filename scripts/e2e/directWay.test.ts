@@ -1,8 +1,11 @@
 /** Ports of a job without the coordinator between, where its host can be reached, and by the coordinator where not. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { UserWithCreds } from "../../shared/api/users.ts";
 import { waitFor } from "../../shared/testing/waitFor.ts";
+import { createClient } from "./harness/client.ts";
 import { freePort } from "./harness/freePort.ts";
 import { type Program, runOk } from "./harness/program.ts";
 import { describeWith } from "./harness/requirements.ts";
@@ -44,11 +47,11 @@ describeWith([...NEEDS.process, "root"], "the direct way", () => {
     const program = client.startDstack(["attach", "site"], { logFile, env });
     attached.push(program);
     await program.waitForOutput(/Press Ctrl\+C/);
-    await waitFor("the server", isUp, 20_000);
+    await waitFor("the server", () => isUp(), 20_000);
     return program;
   };
-  const isUp = () =>
-    fetch(url).then(
+  const isUp = (at = url) =>
+    fetch(at).then(
       ({ ok }) => ok,
       () => false,
     );
@@ -138,7 +141,47 @@ describeWith([...NEEDS.process, "root"], "the direct way", () => {
       () => "broken",
     );
     expect(["cut short", "broken"]).toContain(await ended);
-    await waitFor("the port", isUp, 30_000);
+    await waitFor("the port", () => isUp(), 30_000);
+  }, 120_000);
+
+  test("ends at once for who has lost the right to it", async () => {
+    const { coordinator, dir } = system;
+    const { url: at, token, client: admin } = coordinator;
+    const post = (path: string, body: unknown): Promise<Response> =>
+      fetch(`${at}${path}`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+        body: JSON.stringify(body),
+      });
+    const made = await post("/api/users/create", { username: "ann", global_role: "user" });
+    const { creds } = UserWithCreds.parse(await made.json());
+    const member = { username: "ann", project_role: "admin" };
+    expect((await post("/api/projects/main/add_members", { members: [member] })).status).toBe(200);
+    const home = join(dir, "ann");
+    mkdirSync(home);
+    const ann = createClient({ url: at, token: creds.token, home, cwd: home });
+    await ann.dstackOk(["project", "add", "-y", "--name", "main", "--url", at, "--token", creds.token]);
+    const local = await freePort();
+    const program = ann.startDstack(["attach", "site", "-p", `${local}:8000`], {
+      logFile: join(dir, "ann.log"),
+      env: { DSTACK_TUNNEL_WAY: "direct" },
+    });
+    attached.push(program);
+    await program.waitForOutput(/Connected via direct/);
+    // Nothing is read beyond its beginning: it is still on its way when the right to it ends.
+    const here = `http://127.0.0.1:${local}`;
+    await waitFor("the server", () => isUp(here), 20_000);
+    const slow = await fetch(`${here}/large`);
+    const reader = slow.body?.getReader();
+    expect((await reader?.read())?.value?.length).toBeGreaterThan(0);
+    expect((await post("/api/projects/main/remove_members", { usernames: ["ann"] })).status).toBe(200);
+    await waitFor("the host to end it", () => /revoked/i.test(program.output()), 20_000);
+    const rest = async () => {
+      for (let piece = await reader?.read(); piece && !piece.done; piece = await reader?.read());
+    };
+    expect(await rest().catch((err: NodeJS.ErrnoException) => err.code)).toBe("ECONNRESET");
+    // Others are not concerned.
+    expect(await admin.dstackOk(["ssh", "site", "--", "echo here"])).toContain("here");
   }, 120_000);
 
   test("ends with the job, whatever is on its way", async () => {
