@@ -2,7 +2,7 @@ import { FFIType } from "bun:ffi";
 import { closeSync, openSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { messageOf } from "../../shared/errors.ts";
 import type { Logger } from "../../shared/log.ts";
-import { openLibc } from "../native/libc.ts";
+import { openLibc } from "../../shared/native/libc.ts";
 import { noticeLine } from "./logQuota.ts";
 
 /** What the spools of all jobs of a host may have on its disk, once the coordinator holds what is in them. */

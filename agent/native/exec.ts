@@ -1,6 +1,6 @@
 import { FFIType, ptr } from "bun:ffi";
 import { AppError } from "../../shared/errors.ts";
-import { openLibc } from "./libc.ts";
+import { openLibc } from "../../shared/native/libc.ts";
 
 /**
  * Replaces this process by another program (execv(3)), under the same process id and with the same environment.

@@ -1,6 +1,6 @@
 import { FFIType, ptr, read } from "bun:ffi";
 import { closeSync, openSync } from "node:fs";
-import { openLibc } from "./libc.ts";
+import { openLibc } from "../../shared/native/libc.ts";
 
 // Linux: <sched.h>, <bits/socket.h>, <errno.h>; the same on x86-64 and arm64.
 const CLONE_NEWNET = 0x4000_0000;

@@ -1,6 +1,6 @@
 import { FFIType } from "bun:ffi";
 import { closeSync } from "node:fs";
-import { openLibc } from "./libc.ts";
+import { openLibc } from "../../shared/native/libc.ts";
 
 /** The same number on every architecture (pidfd_open(2)). */
 const SYS_PIDFD_OPEN = 434;

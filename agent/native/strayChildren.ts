@@ -1,7 +1,7 @@
 import { FFIType } from "bun:ffi";
+import { openLibc } from "../../shared/native/libc.ts";
 import { isAlive } from "../../shared/proc/stat.ts";
 import { childrenOf } from "../runtime/process/procfs.ts";
-import { openLibc } from "./libc.ts";
 
 const WNOHANG = 1;
 const LOOK_MS = 30_000;

@@ -2,7 +2,7 @@ import { FFIType, ptr } from "bun:ffi";
 import { closeSync, openSync, writeSync } from "node:fs";
 import { delay } from "../../shared/async/delay.ts";
 import { AppError } from "../../shared/errors.ts";
-import { openLibc } from "./libc.ts";
+import { openLibc } from "../../shared/native/libc.ts";
 
 // Linux: <fcntl.h>, <asm-generic/ioctls.h>; the same on x86-64 and arm64.
 const [O_RDWR, O_NOCTTY, O_NONBLOCK, O_CLOEXEC] = [0o2, 0o400, 0o4_000, 0o2_000_000];

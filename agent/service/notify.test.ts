@@ -2,9 +2,9 @@ import { FFIType, ptr } from "bun:ffi";
 import { expect, test } from "bun:test";
 import { closeSync } from "node:fs";
 import { join } from "node:path";
+import { openLibc } from "../../shared/native/libc.ts";
 import { tempDir } from "../../shared/testing/tempDir.ts";
 import { waitFor } from "../../shared/testing/waitFor.ts";
-import { openLibc } from "../native/libc.ts";
 import { openServiceManager } from "./notify.ts";
 
 /** What a service manager would hear at a socket of its own. */

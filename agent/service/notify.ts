@@ -1,5 +1,5 @@
 import { FFIType, ptr } from "bun:ffi";
-import { openLibc } from "../native/libc.ts";
+import { openLibc } from "../../shared/native/libc.ts";
 
 const AF_UNIX = 1;
 const SOCK_DGRAM = 2;

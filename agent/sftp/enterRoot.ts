@@ -1,7 +1,7 @@
 import { FFIType, ptr } from "bun:ffi";
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { AppError } from "../../shared/errors.ts";
-import { openLibc } from "../native/libc.ts";
+import { openLibc } from "../../shared/native/libc.ts";
 import { parseGroup, parsePasswd, resolveUser } from "../runtime/docker/passwd.ts";
 
 /** Inherited: the root of a container, as a folder that is open. */

@@ -1,7 +1,7 @@
 import { FFIType } from "bun:ffi";
 import { existsSync } from "node:fs";
+import { openLibc } from "../../../shared/native/libc.ts";
 import { isAlive } from "../../../shared/proc/stat.ts";
-import { openLibc } from "../../native/libc.ts";
 import { childrenOf } from "./procfs.ts";
 
 const PR_SET_CHILD_SUBREAPER = 36;

@@ -4,7 +4,7 @@
  */
 import { FFIType, ptr } from "bun:ffi";
 import { openSync } from "node:fs";
-import { openLibc } from "../../../agent/native/libc.ts";
+import { openLibc } from "../../../shared/native/libc.ts";
 
 // Linux: <fcntl.h>, <linux/if_tun.h>, <poll.h>.
 const [O_RDWR, O_NONBLOCK, O_CLOEXEC] = [0o2, 0o4_000, 0o2_000_000];
