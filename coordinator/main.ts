@@ -351,7 +351,7 @@ const serve = async (
   log: Logger,
 ): Promise<RunningCoordinator> => {
   const { deps, app } = coordinator;
-  const server = listen(app, config, deps.tls.certificate);
+  const server = listen(app, { ...config, clock: deps.clock }, deps.tls.certificate);
   await serveSsh(deps, config);
   deps.tls.follow({
     onCertificate: (certificate) => {
