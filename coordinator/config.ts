@@ -91,6 +91,8 @@ const Environment = z.object({
   DSTACK_SERVER_AGENT_UPGRADE: z.enum(["auto", "off"]).default("auto"),
   /** Bytes that a job may print in an hour, what is over is dropped; 0: all. Absent: the agents' own bound. */
   DSTACK_SERVER_LOG_QUOTA_PER_JOB_HOUR: z.coerce.number().int().min(0).optional(),
+  /** Whether servers of editors are downloaded for the jobs that come next. */
+  DSTACK_SERVER_IDE_DOWNLOADS: flag.default(true),
   DSTACK_DOCKER_BASE_IMAGE: z.string().optional(),
   DSTACK_DOCKER_BASE_IMAGE_VERSION: z.string().optional(),
   DSTACK_ALLOW_NON_ADMINS_CREATE_PROJECTS: flag.default(true),
@@ -182,6 +184,7 @@ export interface CoordinatorConfig {
   /** Whether agents are offered the release that lies beside the coordinator. */
   upgradesAgents: boolean;
   logQuotaHour: number | undefined;
+  downloadsIdes: boolean;
   baseImage: string | undefined;
   baseImageVersion: string | undefined;
   canUsersCreateProjects: boolean;
@@ -303,6 +306,7 @@ export const loadCoordinatorConfig = (env: Record<string, string | undefined>): 
     artifactsDir: data.DSTACK_SERVER_ARTIFACTS_DIR,
     upgradesAgents: data.DSTACK_SERVER_AGENT_UPGRADE === "auto",
     logQuotaHour: data.DSTACK_SERVER_LOG_QUOTA_PER_JOB_HOUR,
+    downloadsIdes: data.DSTACK_SERVER_IDE_DOWNLOADS,
     baseImage: data.DSTACK_DOCKER_BASE_IMAGE,
     baseImageVersion: data.DSTACK_DOCKER_BASE_IMAGE_VERSION,
     localInstances:

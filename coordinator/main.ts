@@ -12,6 +12,7 @@ import { createApp } from "./app.ts";
 import { createLocalBackend } from "./backends/local/localBackend.ts";
 import { openDiskBlobStore } from "./blobs/diskBlobStore.ts";
 import { openIdeArchives } from "./blobs/ideArchives.ts";
+import { IdeDownloads } from "./blobs/ideDownloads.ts";
 import { UploadStore } from "./blobs/uploadStore.ts";
 import { type CoordinatorConfig, loadCoordinatorConfig } from "./config.ts";
 import type { Deps } from "./deps.ts";
@@ -119,7 +120,12 @@ const buildCoordinator = async (
   opened.defer(() => tls.close());
   const secrets = openSecretBox(join(config.serverDir, "data", "encryption.key"));
   const blobs = openDiskBlobStore(join(config.serverDir, "data", "blobs"), clock);
-  const ideArchives = openIdeArchives({ folder: join(config.serverDir, "data", "ide"), blobs, log });
+  const ideFolder = join(config.serverDir, "data", "ide");
+  const ideDownloads = config.downloadsIdes
+    ? new IdeDownloads({ folder: join(ideFolder, "downloaded"), blobs, clock, log })
+    : undefined;
+  opened.defer(() => ideDownloads?.[Symbol.dispose]());
+  const ideArchives = openIdeArchives({ folder: ideFolder, downloads: ideDownloads, blobs, log });
   const uploads = new UploadStore({ folder: join(config.serverDir, "data", "uploads"), blobs, clock, log });
   opened.defer(() => uploads.close());
   const logs = new LogStore(join(config.serverDir, "data", "logs"));

@@ -12,7 +12,7 @@ import { openIdeArchives } from "./ideArchives.ts";
 const dir = tempDir();
 const folder = join(dir.path, "ide");
 const blobs = openDiskBlobStore(join(dir.path, "blobs"), systemClock);
-const archives = openIdeArchives({ folder, blobs, log: silentLogger });
+const archives = openIdeArchives({ folder, downloads: undefined, blobs, log: silentLogger });
 beforeAll(() => mkdirSync(folder));
 afterAll(() => dir[Symbol.dispose]());
 

@@ -7,11 +7,14 @@ import type { IdeServer } from "../../shared/config/ideServers.ts";
 import { messageOf } from "../../shared/errors.ts";
 import type { Logger } from "../../shared/log.ts";
 import type { BlobStore } from "./blobStore.ts";
+import { type IdeDownloads, ideArchiveName } from "./ideDownloads.ts";
 import { receive } from "./receive.ts";
 
 interface IdeArchivesDeps {
   /** Where whoever runs the coordinator puts archives, as their vendors have them: `vscode-<commit>-x64.tar.gz`. */
   folder: string;
+  /** Where those come from that nobody has put there; undefined: from nowhere. */
+  downloads: IdeDownloads | undefined;
   blobs: BlobStore;
   log: Logger;
 }
@@ -35,7 +38,7 @@ const MOST_BYTES = 2 * 1024 ** 3;
  * Looks into the folder when a job needs it: an archive that is put there is of use at once. It is unpacked into a blob
  * the first time, and again only where the file has changed or the blob was removed.
  */
-export const openIdeArchives = ({ folder, blobs, log }: IdeArchivesDeps): IdeArchives => {
+export const openIdeArchives = ({ folder, downloads, blobs, log }: IdeArchivesDeps): IdeArchives => {
   const known = new Map<string, Known>();
   const queue = new KeyedQueue();
   const take = async (path: string): Promise<string | undefined> => {
@@ -56,23 +59,28 @@ export const openIdeArchives = ({ folder, blobs, log }: IdeArchivesDeps): IdeArc
     }
   };
   return {
-    find: ({ ide, version }, arch) => {
-      const name = `${ide}-${version}-${arch === "arm" ? "arm64" : "x64"}.tar.gz`;
+    find: (server, arch) => {
+      const name = ideArchiveName(server, arch);
       return queue.run(name, async () => {
-        const path = join(folder, name);
-        const file = await stat(path).catch(ifMissing);
-        if (!file?.isFile()) return undefined;
+        const given = join(folder, name);
+        const path = (await isFile(given)) ? given : await downloads?.get(server, arch);
+        const file = path === undefined ? undefined : await stat(path).catch(ifMissing);
+        if (path === undefined || !file) return undefined;
         const mark = `${file.ino} ${file.size} ${file.mtimeMs}`;
         const last = known.get(name);
         if (last?.mark === mark && (last.sha256 === undefined || blobs.touch(last.sha256)))
           return last.sha256;
         const sha256 = await take(path);
-        known.set(name, { mark, sha256 });
+        if (sha256 === undefined && path !== given) await downloads?.discard(server, arch);
+        else known.set(name, { mark, sha256 });
         return sha256;
       });
     },
   };
 };
+
+const isFile = async (path: string): Promise<boolean> =>
+  (await stat(path).catch(ifMissing))?.isFile() ?? false;
 
 const ifMissing = (err: NodeJS.ErrnoException): undefined => {
   if (err.code !== "ENOENT") throw err;

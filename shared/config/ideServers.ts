@@ -40,7 +40,7 @@ interface AskedIde {
 }
 
 /** Where the vendor has it; `arch` is `x64` or `arm64`, or stands for that in the text of a shell. */
-const addressOf = ({ ide, version }: IdeServer, arch: string): string => {
+export const ideServerAddress = ({ ide, version }: IdeServer, arch: string): string => {
   if (ide === "vscode")
     return `https://update.code.visualstudio.com/commit:${version}/server-linux-${arch}/stable`;
   if (ide === "cursor")
@@ -73,7 +73,7 @@ export const installIdeServer = (server: IdeServer): string => {
     `extend > /dev/null 2>&1 < /dev/null &`,
     `else echo "Installing ${name} server ${version}"`,
     `arch=$(case "$(uname -m)" in aarch64 | arm64) echo arm64 ;; *) echo x64 ;; esac)`,
-    `url="${addressOf(server, "$arch")}"`,
+    `url="${ideServerAddress(server, "$arch")}"`,
     `{ mkdir -p "$server.part" && { ${DOWNLOAD}; } &&` +
       ` tar --no-same-owner -xzf "$archive" --strip-components=1 -C "$server.part" && mv "$server.part" "$server"; }` +
       ` || echo "${missing} Without internet: docs/dev-environments.md"`,

@@ -36,8 +36,13 @@ export const startCoordinator = async (options: CoordinatorOptions): Promise<Coo
       name: "dstack server",
       command: [DSTACK, "server", "--host", ip, "--port", `${port}`, "--ssh-port", `${sshPort}`, "-y"],
       logFile: join(dir, "coordinator.log"),
-      // Networks of the tests are theirs alone.
-      env: { ...cleanEnvironment(home), DSTACK_SERVER_ALLOW_HTTP: "1", ...env },
+      // Networks of the tests are theirs alone, and nothing is fetched from outside of them.
+      env: {
+        ...cleanEnvironment(home),
+        DSTACK_SERVER_ALLOW_HTTP: "1",
+        DSTACK_SERVER_IDE_DOWNLOADS: "0",
+        ...env,
+      },
       cwd,
     });
     // The two lines that scripts look for in the reference's output too (docs/spec/cli.md §3.1).
