@@ -22,6 +22,8 @@ export class AgentSessions {
   readonly #startedAt: number;
   readonly #clock: Pick<Clock, "steady">;
   readonly #sessions = new Map<string, Session>();
+  /** When the host joined, if that was in the time of this process. */
+  readonly #joined = new Map<string, number>();
   readonly #revisions = new Map<string, number>();
   readonly #confirmations = new Map<string, number>();
   readonly #waiting = new Map<string, Set<() => void>>();
@@ -59,6 +61,11 @@ export class AgentSessions {
     return known !== undefined && (known.id !== sync.session || known.sequence > sync.sequence);
   }
 
+  /** The host is there from now on: its agent comes with its first sync a while after it has enrolled. */
+  joined(instanceId: string): void {
+    this.#joined.set(instanceId, this.#clock.steady());
+  }
+
   /** The agent is there: some request of its newest session has just been answered or is being waited on. */
   touch(instanceId: string): void {
     const session = this.#sessions.get(instanceId);
@@ -71,9 +78,12 @@ export class AgentSessions {
       : this.#sessions.get(instanceId)?.lastSeenAt;
   }
 
-  /** When it last asked for anything; of one that was not heard since the start of this process, the start. */
+  /**
+   * When it last asked for anything; of one that has not been heard yet when it joined, or, if that was before the start
+   * of this process, the start.
+   */
   heardAt(instanceId: string): number {
-    return this.#sessions.get(instanceId)?.lastSeenAt ?? this.#startedAt;
+    return this.#sessions.get(instanceId)?.lastSeenAt ?? this.#joined.get(instanceId) ?? this.#startedAt;
   }
 
   /** An assignment would reach it at once. */
@@ -133,6 +143,7 @@ export class AgentSessions {
   forget(instanceId: string): void {
     this.wake(instanceId);
     this.#sessions.delete(instanceId);
+    this.#joined.delete(instanceId);
     this.#revisions.delete(instanceId);
     this.#confirmations.delete(instanceId);
     for (const listener of this.#forgotten) listener(instanceId);

@@ -223,6 +223,23 @@ test("a sync that arrives a second time does not make a job count as lost", asyn
   expect((await t.engine.run("kept")).status).toBe("running");
 });
 
+test("a host that has joined is there, however long the coordinator has run, until it is silent for a lease", async () => {
+  await using t = await opened();
+  const isSilent = async ({ id }: { id: string }) => (await findInstance(t.engine.db, id))?.unreachable;
+  const before = await t.engine.addHost(hostRow(0));
+  t.clock.advance(10 * LEASE_TTL_MS);
+  await t.engine.sync(before);
+  t.clock.advance(LEASE_TTL_MS / 2);
+  const host = await t.engine.addHost(hostRow(1));
+  // Its agent has not come with its first sync yet when all hosts are looked at.
+  t.clock.advance(LEASE_TTL_MS / 2);
+  await waitFor("the other's silence", () => isSilent(before));
+  await t.engine.submit("first");
+  expect(await t.engine.run("first")).toMatchObject({ status: "provisioning" });
+  t.clock.advance(LEASE_TTL_MS / 2);
+  await waitFor("its own", () => isSilent(host));
+});
+
 test("silence makes a host unreachable, not its job dead; speaking makes it reachable", async () => {
   await using t = await opened();
   const host = await t.engine.addHost(hostRow(0));

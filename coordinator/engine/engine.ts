@@ -142,6 +142,7 @@ export class Engine {
 
   /** A host has joined, or come back under its old identity. */
   addInstance(instance: InstanceRow, fleetName: string): void {
+    this.#deps.agents.joined(instance.id);
     this.#deps.capacity.set(instance, fleetName);
     this.#deps.scheduler.pump();
   }

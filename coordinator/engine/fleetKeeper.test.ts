@@ -25,6 +25,15 @@ test("missing instances are made, join with their own token, and are idle", asyn
   expect(t.engine.capacity.get(first?.id ?? "")?.instance.status).toBe("idle");
 });
 
+test("its silence begins when it joins, not while it is being made", async () => {
+  await using t = await openCloud({ nodes: 1 });
+  await t.becomes("provisioning");
+  await t.advance(5 * MINUTE_MS);
+  await t.join(0);
+  const [host] = await t.all();
+  expect(t.engine.agents.heardAt(host?.id ?? "")).toBe(t.clock.steady());
+});
+
 test("a token of one instance is good for that one, once", async () => {
   await using t = await openCloud({ nodes: 1 });
   await t.becomes("provisioning");

@@ -290,6 +290,7 @@ export class FleetKeeper {
       const changes = current && this.#change(current, { kind: "joined", hasJobs }, patch);
       if (!changes || changes.statements.length === 0)
         throw new AppError("unauthenticated", "The instance of this join token is not waited for any more");
+      this.#deps.agents.joined(row.id);
       await this.#apply(changes);
     });
   }

@@ -56,11 +56,11 @@ export class Reachability {
   }
 
   #sweep(): void {
-    const { agents, capacity, clock, log, patience } = this.#deps;
+    const { capacity, clock, log, patience } = this.#deps;
     this.#cancel = clock.after(patience.leaseTtlMs / SWEEPS, () => this.#sweep());
     const silentSince = clock.steady() - patience.leaseTtlMs;
     for (const { instance } of capacity.listAll()) {
-      const lastSeenAt = agents.lastSeenAt(instance.id) ?? this.#startedAt;
+      const lastSeenAt = this.#seenAt(instance.id);
       // One that is still to come has never spoken.
       const isThere = instance.status === "idle" || instance.status === "busy";
       if (!isThere || instance.unreachable) continue;
@@ -74,6 +74,11 @@ export class Reachability {
     }
   }
 
+  #seenAt(instanceId: string): number {
+    const { agents } = this.#deps;
+    return agents.lastSeenAt(instanceId) ?? Math.max(agents.heardAt(instanceId), this.#startedAt);
+  }
+
   /** One after another, for each host, so that what was said last holds, and nothing is told twice. */
   #mark(instanceId: string, unreachable: boolean): Promise<void> {
     return this.#queue.run(instanceId, async () => {
@@ -83,12 +88,12 @@ export class Reachability {
   }
 
   async #markNow(instanceId: string, unreachable: boolean): Promise<void> {
-    const { db, agents, capacity, clock, log, engine, tell } = this.#deps;
+    const { db, capacity, clock, log, engine, tell } = this.#deps;
     const held = await listHeldSubmissions(db, instanceId);
     const jobs = held.filter((job) => !isFinalJob(job.status));
     const instance = capacity.get(instanceId)?.instance;
     // When it was heard last is known by a clock that means nothing after a restart: the age of that, by ours.
-    const silentMs = clock.steady() - (agents.lastSeenAt(instanceId) ?? this.#startedAt);
+    const silentMs = clock.steady() - this.#seenAt(instanceId);
     const patch = { unreachable, unreachable_since: unreachable ? Math.round(clock.now() - silentMs) : null };
     const told = instance && [
       instanceReachable(instance, !unreachable),
