@@ -305,6 +305,8 @@ export interface StartOptions {
   env: Env;
   /** What the projects' clouds could be; left out: none. */
   clouds?: Clouds;
+  /** Left out: the machine's. */
+  clock?: Clock;
 }
 
 export interface RunningCoordinator {
@@ -328,6 +330,7 @@ export interface RunningCoordinator {
 export const startCoordinator = async ({
   env,
   clouds = NO_CLOUDS,
+  clock = systemClock,
 }: StartOptions): Promise<RunningCoordinator> => {
   const config = loadCoordinatorConfig(env);
   const log = createLogger({
@@ -336,7 +339,7 @@ export const startCoordinator = async ({
     write: (line) => void process.stderr.write(line),
   });
   const coordinator = await buildCoordinator(config, {
-    clock: systemClock,
+    clock,
     log,
     env,
     clouds,

@@ -1,7 +1,7 @@
-import { integer, sqliteTable, text } from "drizzle-orm/sqlite-core";
+import { index, integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
 import type { Labels } from "../../shared/api/labels.ts";
 
-// Apart from the other tables (schema.ts): it refers to them by their ids alone.
+// Of joining. Apart from the other tables (schema.ts): these refer to them by their ids alone.
 
 export const joinTokens = sqliteTable("join_tokens", {
   id: text("id").primaryKey(),
@@ -21,3 +21,14 @@ export const joinTokens = sqliteTable("join_tokens", {
   labels: text("labels", { mode: "json" }).$type<Labels>(),
   revoked: integer("revoked", { mode: "boolean" }).notNull().default(false),
 });
+
+/** Proofs of host keys that have been taken, for as long as their moment would let them be taken again. */
+export const usedProofs = sqliteTable(
+  "used_proofs",
+  {
+    public_key: text("public_key").notNull(),
+    /** The moment that was signed, milliseconds since 1970 by the host's clock. */
+    at: integer("at").notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.public_key, t.at] }), index("used_proofs_at").on(t.at)],
+);

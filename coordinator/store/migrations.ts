@@ -11,6 +11,7 @@ import healthChecks from "./migrations/0009_health_checks.sql" with { type: "tex
 import wire from "./migrations/0010_wire.sql" with { type: "text" };
 import sshHosts from "./migrations/0011_ssh_hosts.sql" with { type: "text" };
 import hostLabels from "./migrations/0012_host_labels.sql" with { type: "text" };
+import usedProofs from "./migrations/0013_used_proofs.sql" with { type: "text" };
 
 /** The SQL of every migration by its tag, as text inside the binary. */
 export const MIGRATIONS: Record<string, string> = {
@@ -27,4 +28,5 @@ export const MIGRATIONS: Record<string, string> = {
   "0010_wire": wire,
   "0011_ssh_hosts": sshHosts,
   "0012_host_labels": hostLabels,
+  "0013_used_proofs": usedProofs,
 };

@@ -1,7 +1,7 @@
 import { AppError } from "../../shared/errors.ts";
 
 /** Does any error in the chain say that a unique index refused the row? */
-const isUniqueViolation = (err: unknown): boolean => {
+export const isUniqueViolation = (err: unknown): boolean => {
   for (let cause = err; cause instanceof Error; cause = cause.cause) {
     const { code } = cause as { code?: unknown };
     if (code === "SQLITE_CONSTRAINT_UNIQUE" || code === "SQLITE_CONSTRAINT_PRIMARYKEY") return true;

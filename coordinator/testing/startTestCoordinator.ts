@@ -1,5 +1,6 @@
 import { NewJoinToken } from "../../shared/api/joinTokens.ts";
 import { UserWithCreds } from "../../shared/api/users.ts";
+import type { Clock } from "../../shared/clock.ts";
 import { tempDir } from "../../shared/testing/tempDir.ts";
 import type { Clouds } from "../domain/backends/clouds.ts";
 import { startCoordinator } from "../main.ts";
@@ -39,10 +40,12 @@ const ADMIN_TOKEN = "admin-token-of-the-tests";
 export const startTestCoordinator = async (
   env: Record<string, string> = {},
   clouds?: Clouds,
+  clock?: Clock,
 ): Promise<TestCoordinator> => {
   const dir = tempDir();
   const running = await startCoordinator({
     ...(clouds === undefined ? {} : { clouds }),
+    ...(clock === undefined ? {} : { clock }),
     env: {
       DSTACK_SERVER_DIR: dir.path,
       DSTACK_SERVER_PORT: "0",

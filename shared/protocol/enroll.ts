@@ -4,7 +4,7 @@ import { Inventory } from "./inventory.ts";
 const KeyProof = z.object({
   /** Milliseconds since 1970 by the host's clock; refused when more than 10 minutes off, but for a new host. */
   at: z.number().int(),
-  /** Base64 Ed25519 signature over the UTF-8 text `dstack-enroll:<public_key>:<at>`. */
+  /** Good once. Base64 Ed25519 signature over the UTF-8 text `dstack-enroll:<public_key>:<at>`. */
   signature: z.string().max(200),
 });
 export type KeyProof = z.infer<typeof KeyProof>;
@@ -15,9 +15,9 @@ export type KeyProof = z.infer<typeof KeyProof>;
  *
  * Repeat: the same public key gets the same instance again, so an answer lost on the way costs nothing.
  * Abort: nothing is half done; the instance may exist without ever having synced.
- * Refusals: `unauthenticated` (unknown, expired, revoked or used-up token; unknown key; bad signature, or none for a key
- * that is known already), `conflict` (the fleet has as many instances as it may), `invalid` (the host cannot be divided as
- * the fleet says).
+ * Refusals: `unauthenticated` (unknown, expired, revoked or used-up token; unknown key; bad signature, one that was used
+ * before, or none for a key that is known already), `conflict` (the fleet has as many instances as it may; the host is in
+ * another one), `invalid` (the host cannot be divided as the fleet says).
  */
 export const EnrollRequest = z.object({
   agent_version: z.string(),

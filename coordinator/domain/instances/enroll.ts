@@ -1,15 +1,7 @@
-import { createPublicKey, verify } from "node:crypto";
 import type { Clock } from "../../../shared/clock.ts";
 import { AppError } from "../../../shared/errors.ts";
-import {
-  type Credential,
-  type EnrollAnswer,
-  type EnrollRequest,
-  enrollProofText,
-  type KeyProof,
-} from "../../../shared/protocol/enroll.ts";
+import type { Credential, EnrollAnswer, EnrollRequest } from "../../../shared/protocol/enroll.ts";
 import type { Inventory } from "../../../shared/protocol/inventory.ts";
-import { splitPin } from "../../../shared/tls/pinnedToken.ts";
 import type { ReleaseKey } from "../../releases/releaseKey.ts";
 import { type Db, writeAll } from "../../store/db.ts";
 import type { TellEvents } from "../../store/events.ts";
@@ -24,20 +16,18 @@ import {
   type NewInstanceRow,
   patchInstance,
 } from "../../store/instances.ts";
-import { countJoinTokenUse, findJoinToken, type JoinTokenRow } from "../../store/joinTokens.ts";
+import { countJoinTokenUse, type JoinTokenRow } from "../../store/joinTokens.ts";
 import { findProject } from "../../store/projects.ts";
 import type { SshInstance } from "../../store/sshInstance.ts";
 import { hashToken, newToken } from "../../store/tokens.ts";
 import { instanceCreated } from "../events/instanceEvents.ts";
 import type { CapacityEntry } from "./capacityEntry.ts";
+import { checkJoinToken, checkMoment, checkSignature, checkUnused } from "./checkProof.ts";
 import { totalBlocksOf, whyUndivided } from "./division.ts";
 import { internalIpFor } from "./internalIp.ts";
 
 /** How long a host's credential is good; its agent renews it when two thirds are over. */
 const CREDENTIAL_TTL_MS = 24 * 3_600_000;
-
-/** How far a host's clock may be off for a proof by its key. */
-const PROOF_SKEW_MS = 10 * 60_000;
 
 interface EnrollDeps {
   db: Db;
@@ -59,10 +49,9 @@ interface EnrollDeps {
 
 /** Makes a host an instance of the token's fleet, or gives a known host a new credential. */
 export const enrollInstance = async (deps: EnrollDeps, request: EnrollRequest): Promise<EnrollAnswer> => {
-  const known = await findInstanceByKey(deps.db, request.public_key);
   const { proof, public_key: publicKey } = request;
+  const known = await findInstanceByKey(deps.db, publicKey);
   const token = proof.kind === "join" ? await checkJoinToken(deps, proof.token) : undefined;
-  if (known && token?.instance_id && token.instance_id !== known.id) throw elsewhere(known);
   const own = proof.kind === "join" ? proof.key : proof;
   if (known && !own)
     throw new AppError("unauthenticated", `${known.name} has this host's key, and no proof of it was given`, {
@@ -71,6 +60,8 @@ export const enrollInstance = async (deps: EnrollDeps, request: EnrollRequest): 
   if (own) checkSignature(publicKey, own);
   // A new host has nothing yet that a copy of its proof could take.
   if (own && (known || !token)) checkMoment(deps, own);
+  if (own && (known || token)) await checkUnused(deps, publicKey, own);
+  if (known && token && !isFor(token, known)) throw elsewhere(known);
   const credential = newCredential(deps.clock);
   const secret = {
     credential_hash: hashToken(credential.token),
@@ -94,11 +85,14 @@ export const enrollInstance = async (deps: EnrollDeps, request: EnrollRequest): 
     await writeAll(deps.db, [patchInstance(deps.db, known.id, patch)]);
     deps.engine.updateInstance(known.id, patch);
   } else if (token?.instance_id)
-    await admitMade(deps, token.instance_id, { ...secret, ...facts, public_key: request.public_key });
-  else if (token)
-    await deps.fleets.withFleet(token.fleet_id, () =>
-      insertNew(deps, token, { ...secret, ...facts, id: instanceId, public_key: request.public_key }),
-    );
+    await admitMade(deps, token.instance_id, { ...secret, ...facts, public_key: publicKey });
+  else if (token && proof.kind === "join")
+    await deps.fleets.withFleet(token.fleet_id, async () => {
+      // Others may have come with it, or the host itself once more, while this one waited for its turn.
+      await checkJoinToken(deps, proof.token);
+      if (await findInstanceByKey(deps.db, publicKey)) throw twice();
+      await insertNew(deps, token, { ...secret, ...facts, id: instanceId, public_key: publicKey });
+    });
   else
     throw new AppError("unauthenticated", "This host is not known here", {
       hint: "Join it again with a join token",
@@ -128,48 +122,9 @@ const newCredential = (clock: Clock): Credential => ({
   expires_at: clock.now() + CREDENTIAL_TTL_MS,
 });
 
-const checkJoinToken = async ({ db, clock }: EnrollDeps, text: string): Promise<JoinTokenRow> => {
-  // An older agent sends it with the pin that is for its host alone.
-  const token = await findJoinToken(db, hashToken(splitPin(text).token));
-  const refusal = !token
-    ? "is not known"
-    : token.revoked
-      ? "was revoked"
-      : token.expires_at <= clock.now()
-        ? "has expired"
-        : token.uses_left === 0
-          ? "is used up"
-          : undefined;
-  if (!token || refusal)
-    throw new AppError("unauthenticated", `The join token ${refusal}`, {
-      hint: "Make a new one with `dstack fleet token create FLEET`",
-    });
-  return token;
-};
-
-/** DER prefix of an Ed25519 public key (RFC 8410 §4): what Node wants in front of the raw 32 bytes. */
-const ED25519_PREFIX = Buffer.from("302a300506032b6570032100", "hex");
-
-const checkSignature = (publicKey: string, { at, signature }: KeyProof): void => {
-  const raw = Buffer.from(publicKey, "base64");
-  const isValid =
-    raw.length === 32 &&
-    verify(
-      null,
-      Buffer.from(enrollProofText(publicKey, at)),
-      createPublicKey({ key: Buffer.concat([ED25519_PREFIX, raw]), format: "der", type: "spki" }),
-      Buffer.from(signature, "base64"),
-    );
-  if (!isValid) throw new AppError("unauthenticated", "The signature does not match the host's key");
-};
-
-/** An old proof may be somebody else's copy. */
-const checkMoment = ({ clock }: EnrollDeps, { at }: KeyProof): void => {
-  if (Math.abs(clock.now() - at) > PROOF_SKEW_MS)
-    throw new AppError("unauthenticated", "The host's clock is more than 10 minutes off", {
-      hint: "Set the clock of the host (for example with an NTP service)",
-    });
-};
+/** May the known host join again with the token? A host is in one fleet, and a token may be for one instance alone. */
+const isFor = (token: JoinTokenRow, known: InstanceRow): boolean =>
+  token.instance_id === null ? token.fleet_id === known.fleet_id : token.instance_id === known.id;
 
 type NewHost = Omit<
   NewInstanceRow,
@@ -253,10 +208,12 @@ const admitHost = async (
   }
 };
 
-/** A token for one instance makes no other of a host. */
+const twice = (): AppError =>
+  new AppError("unavailable", "This host is joining by another request", { hint: "Ask again" });
+
 const elsewhere = ({ name }: InstanceRow): AppError =>
   new AppError("conflict", `This host is ${name} already, and a host is in one fleet`, {
-    hint: `Take ${name} out first (\`dstack fleet delete FLEET -i NUMBER\`), or this one`,
+    hint: `Take ${name} out first: \`dstack-agent leave\` on the host, or \`dstack fleet delete FLEET -i NUMBER\``,
   });
 
 /** A host that joins again under its key; how it is divided may be another, but not under its jobs. */
