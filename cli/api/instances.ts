@@ -1,4 +1,5 @@
 import type { HealthChecks, Instance } from "../../shared/api/fleets.ts";
+import type { LabelChange } from "../../shared/api/labels.ts";
 import { answerOf, hasKeys, isListOf, isNumber, isText } from "./answer.ts";
 import { type Api, post, postForNothing, type RequestOptions } from "./client.ts";
 
@@ -53,6 +54,13 @@ export const uncordonInstance = (api: Api, name: string): Promise<Instance> =>
   post(api, {
     path: `${api.project}/instances/uncordon`,
     body: { name },
+    answer: answerOf<Instance>(isInstance),
+  });
+
+export const labelInstance = (api: Api, name: string, labels: LabelChange): Promise<Instance> =>
+  post(api, {
+    path: `${api.project}/instances/label`,
+    body: { name, labels },
     answer: answerOf<Instance>(isInstance),
   });
 

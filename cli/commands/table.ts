@@ -120,6 +120,7 @@ export const commands: Group = {
           summary: "Show one instance, and how its devices did",
           load: () => import("./instance/get.ts"),
         },
+        label: { summary: "Change labels of an instance", load: () => import("./instance/label.ts") },
         cordon: { summary: "Keep new jobs away", load: () => import("./instance/cordon.ts") },
         remove: {
           summary: "Take an instance out for good, and the agent off its host",

@@ -1,10 +1,11 @@
 import type { Cordon, Leaving } from "../../shared/api/fleets.ts";
 import type { JobSpec } from "../../shared/api/jobs.ts";
+import type { LabelChange, Labels } from "../../shared/api/labels.ts";
 import { KeyedQueue } from "../../shared/async/keyedQueue.ts";
 import { AppError } from "../../shared/errors.ts";
 import type { SyncRequest } from "../../shared/protocol/sync.ts";
 import { isFinalJob } from "../../shared/states.ts";
-import { instanceCordoned, instanceDraining } from "../domain/events/instanceEvents.ts";
+import { instanceCordoned, instanceDraining, instanceLabelled } from "../domain/events/instanceEvents.ts";
 import { jobCreated } from "../domain/events/jobEvents.ts";
 import { runDeleted, runSubmitted } from "../domain/events/runEvents.ts";
 import type { CapacityEntry } from "../domain/instances/capacityEntry.ts";
@@ -224,6 +225,16 @@ export class Engine {
     await this.#patchHost(instance.id, { cordon }, told);
   }
 
+  /** Labels that a user gives an instance, or takes away; runs that wait for them see it at once. */
+  async setLabels(
+    instance: InstanceRow,
+    labels: Labels | null,
+    { change, actorId }: { change: LabelChange; actorId: string },
+  ): Promise<void> {
+    const told = Bun.deepEquals(instance.labels, labels) ? [] : [instanceLabelled(instance, change, actorId)];
+    await this.#patchHost(instance.id, { labels }, told);
+  }
+
   /** The host is to leave its fleet, and is told so; nothing new goes there meanwhile. */
   async setLeaving(instance: InstanceRow, leaving: Leaving): Promise<void> {
     await this.#patchHost(instance.id, { leaving }, []);
@@ -251,7 +262,7 @@ export class Engine {
   /** What is wanted of a host has changed; jobs that wait may fit now, or be told another reason. */
   async #patchHost(
     instanceId: string,
-    patch: Partial<Pick<InstanceRow, "cordon" | "draining" | "leaving" | "upgrade">>,
+    patch: Partial<Pick<InstanceRow, "cordon" | "draining" | "labels" | "leaving" | "upgrade">>,
     events: NewEvent[],
   ): Promise<void> {
     const { db, capacity, scheduler } = this.#deps;

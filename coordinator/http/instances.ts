@@ -5,6 +5,7 @@ import {
   GetInstanceRequest,
   HealthChecks,
   Instance,
+  LabelInstanceRequest,
   ListInstancesRequest,
   RemoveInstanceRequest,
   UncordonRequest,
@@ -15,6 +16,7 @@ import type { Deps } from "../deps.ts";
 import { getLiveInstance } from "../domain/instances/getInstance.ts";
 import { viewHealthChecks } from "../domain/instances/healthHistory.ts";
 import { viewInstance } from "../domain/instances/instanceView.ts";
+import { labelInstance } from "../domain/instances/labelInstance.ts";
 import { removeForUser } from "../domain/instances/removeForUser.ts";
 import { listVisibleProjects } from "../domain/projects/visibleProjects.ts";
 import { listImportedIds } from "../store/exports.ts";
@@ -137,6 +139,20 @@ export const instanceRoutes: Route[] = [
     handle: async ({ deps, user, project, body: { name, force, uninstall } }) => {
       const instance = getLiveInstance(deps, project.id, name);
       await removeForUser(deps, instance, { force, uninstall, user });
+    },
+  }),
+  projectRoute({
+    path: "/api/project/:project/instances/label",
+    summary: "Change labels of an instance, which runs select by",
+    tag: "instances",
+    ours: true,
+    access: "manager",
+    body: LabelInstanceRequest,
+    answer: Instance,
+    handle: async ({ deps, user, project, body: { name, labels } }) => {
+      const instance = getLiveInstance(deps, project.id, name);
+      await labelInstance(deps, instance, { change: labels, actorId: user.id });
+      return viewOne(deps, project, await getOwn(deps, project.id, instance.id));
     },
   }),
   projectRoute({

@@ -142,6 +142,7 @@ export const ROUTE_CASES: Readonly<Record<string, MakeCase>> = {
   [`${P}/instances/get`]: ({ fleet }) => ({ body: { id: fleet.instances[0]?.id } }),
   [`${P}/instances/get_instance_health_checks`]: () => ({ body: { fleet_name: "lab", instance_num: 0 } }),
   [`${P}/instances/cordon`]: () => ({ body: { name: "lab-0", reason: "a test" } }),
+  [`${P}/instances/label`]: () => ({ body: { name: "lab-0", labels: { rack: "a1", gone: null } } }),
   [`${P}/instances/remove`]: () => ({ body: { name: "lab-0", uninstall: true, force: true } }),
   [`${P}/instances/uncordon`]: () => ({ body: { name: "lab-0" } }),
 

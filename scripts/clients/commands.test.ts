@@ -203,6 +203,21 @@ describe("instance", () => {
   });
 });
 
+test("instance label changes what is there, and shows what it has then", async () => {
+  await using lab = await openLab();
+  const label = (...args: string[]) => lab.person.run(["instance", "label", "lab-0", ...args]);
+  expect(await label("rack=a1", "row=3")).toEqual({
+    code: 0,
+    out: "Instance lab-0 has the labels rack=a1,row=3\n",
+    err: "",
+  });
+  const { out } = await label("row-", "--json");
+  expect(JSON.parse(out)).toMatchObject({ name: "lab-0", labels: { rack: "a1" } });
+  expect((await label("rack-")).out).toBe("Instance lab-0 has no labels\n");
+  for (const wrong of [[], ["rack"], ["rack=a b"]]) expect((await label(...wrong)).code).toBe(2);
+  expect((await lab.person.run(["instance", "label", "lab-9", "a=b"])).code).toBe(1);
+});
+
 describe("instance get", () => {
   test("tells of one instance how its devices do and did; of the fleet's what they do", async () => {
     await using lab = await openLab();

@@ -4,7 +4,7 @@ import { Profile } from "../config/profile.ts";
 import { GpuDriverInfo, InstanceOfferWithAvailability, InstanceType } from "../resources/offered.ts";
 import { orNull } from "../schema/field.ts";
 import { FLEET_STATUSES, INSTANCE_STATUSES } from "../states.ts";
-import { Labels } from "./labels.ts";
+import { LabelChange, Labels } from "./labels.ts";
 import { listed, pageFields, Uuid, WireTime } from "./scalars.ts";
 
 // Fleets and instances (docs/spec/http-api.md §2.9, §3.6).
@@ -234,6 +234,10 @@ export const RemoveInstanceRequest = z.object({
   uninstall: z.boolean().default(false),
 });
 export type RemoveInstanceRequest = z.infer<typeof RemoveInstanceRequest>;
+
+/** Ours. Other labels of the instance stay; the instance as it is then is answered. */
+export const LabelInstanceRequest = z.object({ name: z.string(), labels: LabelChange });
+export type LabelInstanceRequest = z.infer<typeof LabelInstanceRequest>;
 
 export const UncordonRequest = z.object({ name: z.string() });
 export type UncordonRequest = z.infer<typeof UncordonRequest>;

@@ -1,5 +1,13 @@
 import { expect, test } from "bun:test";
-import { Labels, labelsText, parseLabel, parseLabelSelector } from "./labels.ts";
+import {
+  changeLabels,
+  LabelChange,
+  Labels,
+  labelsText,
+  parseLabel,
+  parseLabelChange,
+  parseLabelSelector,
+} from "./labels.ts";
 
 test.each([
   ["rack=a1", ["rack", "a1"]],
@@ -12,6 +20,28 @@ test.each([
   [`${"k".repeat(64)}=v`, undefined],
 ])("parseLabel(%p)", (text, expected) => {
   expect(parseLabel(text)).toEqual(expected as [string, string]);
+});
+
+test.each([
+  ["rack=a1", ["rack", "a1"]],
+  ["rack-", ["rack", null]],
+  ["a-b-", ["a-b", null]],
+  ["rack=a-", undefined],
+  ["-", undefined],
+  ["rack", undefined],
+])("parseLabelChange(%p)", (text, expected) => {
+  expect(parseLabelChange(text)).toEqual(expected as [string, string | null]);
+});
+
+test("a change leaves what it does not name, nothing is no labels, and too many are none at all", () => {
+  expect(changeLabels({ rack: "a1", gpu: "old" }, { gpu: null, row: "3" })).toEqual({ rack: "a1", row: "3" });
+  expect(changeLabels({ rack: "a1" }, { rack: null, other: null })).toBeNull();
+  expect(changeLabels(null, {})).toBeNull();
+  const many = Object.fromEntries(Array.from({ length: 32 }, (_, at) => [`k${at}`, "v"]));
+  expect(changeLabels(many, { k0: "w" })).toMatchObject({ k0: "w" });
+  expect(changeLabels(many, { more: "v" })).toBeUndefined();
+  expect(LabelChange.safeParse({ arch: "arm" }).success).toBe(false);
+  expect(labelsText({ rack: null, row: "3" })).toBe("rack-,row=3");
 });
 
 test("a name of an instance is none, and what cannot be read selects nothing", () => {

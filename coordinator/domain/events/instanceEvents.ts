@@ -1,4 +1,5 @@
 import type { HealthEvent, HealthStatus } from "../../../shared/api/fleets.ts";
+import { type LabelChange, labelsText } from "../../../shared/api/labels.ts";
 import { type FleetStatus, type InstanceStatus, instanceSources } from "../../../shared/states.ts";
 import type { NewEvent } from "../../store/events.ts";
 import type { FleetRow } from "../../store/fleets.ts";
@@ -72,6 +73,16 @@ export const instanceCordoned = (
 ): NewEvent => ({
   message: cordon ? `Instance cordoned${because(cordon.reason)}` : "Instance uncordoned",
   ...(actorId === null ? {} : { actorId }),
+  targets: [aboutInstance(instance)],
+});
+
+export const instanceLabelled = (
+  instance: TellableInstance,
+  change: LabelChange,
+  actorId: string,
+): NewEvent => ({
+  message: `Instance labels changed: ${labelsText(change)}`,
+  actorId,
   targets: [aboutInstance(instance)],
 });
 
