@@ -95,6 +95,7 @@ test.each([
   [{ DSTACK_SERVER_URL: "https://pool.example" }, "none"],
   [{ DSTACK_SERVER_HOST: "0.0.0.0", DSTACK_SERVER_TLS: "self-signed" }, "own"],
   [{ DSTACK_SERVER_HOST: "::", DSTACK_SERVER_TLS_CERT: "c", DSTACK_SERVER_TLS_KEY: "k" }, "given"],
+  [{ DSTACK_SERVER_HOST: "::", DSTACK_SERVER_TLS: "acme", DSTACK_SERVER_ACME_DOMAINS: "a.example" }, "acme"],
 ])("%p is served with TLS: %s", (env, kind) => {
   expect(loadCoordinatorConfig(env as Record<string, string>).tls.kind).toBe(kind as "none");
 });
@@ -111,6 +112,31 @@ test.each([
   ],
   [{ DSTACK_SERVER_TLS: "self-signed", DSTACK_SERVER_URL: "http://pool.example" }, "speaks TLS"],
   [{ DSTACK_SERVER_TLS_NAMES: "a b'c" }, "DSTACK_SERVER_TLS_NAMES"],
+  [{ DSTACK_SERVER_TLS: "acme" }, "a CA certifies names, and none is given"],
+  [{ DSTACK_SERVER_TLS: "acme", DSTACK_SERVER_ACME_DOMAINS: "*.example" }, "DSTACK_SERVER_ACME_DOMAINS"],
+  [
+    {
+      DSTACK_SERVER_TLS: "acme",
+      DSTACK_SERVER_ACME_DOMAINS: "a.example",
+      DSTACK_SERVER_URL: "https://b.example",
+    },
+    "the address is https://b.example, and the CA is asked for a.example",
+  ],
+  [{ DSTACK_SERVER_ACME_DIRECTORY: "http://ca.example/dir" }, "DSTACK_SERVER_ACME_DIRECTORY"],
 ])("%p is refused", (env, text) => {
   expect(() => loadCoordinatorConfig(env as Record<string, string>)).toThrow(text);
+});
+
+test.each([
+  ["443", "a.example, b.example", "https://a.example"],
+  ["3000", "a.example", "https://a.example:3000"],
+  ["3000", "fd00::1", "https://[fd00::1]:3000"],
+  ["0", "a.example", undefined],
+])("on port %s, what is certified for %s is reached at %s", (port, domains, url) => {
+  const config = loadCoordinatorConfig({
+    DSTACK_SERVER_TLS: "acme",
+    DSTACK_SERVER_ACME_DOMAINS: domains,
+    DSTACK_SERVER_PORT: port,
+  });
+  expect(config.publicUrl).toBe(url);
 });

@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { z } from "zod";
 import { AppError } from "../shared/errors.ts";
 import { LOG_LEVELS } from "../shared/log.ts";
-import { isLoopback } from "./address.ts";
 import type { JobNetworkMode } from "./domain/instances/networkMode.ts";
 import { DEFAULT_TUNNEL_LIMITS, type TunnelLimits } from "./relay/limits.ts";
+import { publicUrlOf, TLS_VARIABLES, type TlsConfig, tlsConfigOf } from "./tls/tlsSettings.ts";
 
 const DEFAULT_CODE_UPLOAD_LIMIT = 2 * 1024 * 1024;
 const DEFAULT_UPLOAD_LIMIT = 4 * 1024 ** 3;
@@ -44,24 +44,8 @@ const Environment = z.object({
   HOME: z.string().default(homedir()),
   DSTACK_SERVER_HOST: z.string().min(1).default("127.0.0.1"),
   DSTACK_SERVER_PORT: z.coerce.number().int().min(0).max(65_535).default(3000),
-  /** Address under which clients and hosts reach the coordinator, where it is not `http://HOST:PORT`. */
-  DSTACK_SERVER_URL: z.url({ protocol: /^https?$/ }).optional(),
+  ...TLS_VARIABLES,
   DSTACK_SERVER_DIR: z.string().optional(),
-  /** Plain HTTP also where others can listen in. */
-  DSTACK_SERVER_ALLOW_HTTP: flag.default(false),
-  /** `self-signed`: with a certificate by an authority of the coordinator's own. */
-  DSTACK_SERVER_TLS: z.enum(["off", "self-signed"]).optional(),
-  /** Names and addresses besides those that it finds, for that certificate. */
-  DSTACK_SERVER_TLS_NAMES: z
-    .string()
-    .default("")
-    .transform((text) => text.split(/[\s,]+/).filter((name) => name !== ""))
-    .pipe(z.array(z.string().regex(/^[A-Za-z0-9.:*-]{1,253}$/)).max(50)),
-  /** PEM files: a chain, the server's own first, and its key. They are read again when they change. */
-  DSTACK_SERVER_TLS_CERT: z.string().min(1).optional(),
-  DSTACK_SERVER_TLS_KEY: z.string().min(1).optional(),
-  /** PEM file with the authorities that hosts are to know the coordinator by, the present one first. */
-  DSTACK_SERVER_TLS_CA: z.string().min(1).optional(),
   DSTACK_SERVER_LOG_LEVEL: z
     .string()
     .default("info")
@@ -154,12 +138,6 @@ export interface SshAddress {
   port: number | null;
 }
 
-/** How clients and hosts speak to it. `none`: plain HTTP. */
-type TlsConfig =
-  | { kind: "none" }
-  | { kind: "own"; names: readonly string[]; caFile: string | undefined }
-  | { kind: "given"; certFile: string; keyFile: string; caFile: string | undefined };
-
 export interface CoordinatorConfig {
   host: string;
   port: number;
@@ -221,45 +199,6 @@ const uploadLimitsOf = ({
 const sshPortOf = ({ DSTACK_SERVER_SSH_PORT: own, DSTACK_SERVER_PORT: port }: z.infer<typeof Environment>) =>
   own === "off" ? undefined : (own ?? (port === 0 ? 0 : DEFAULT_SSH_PORT));
 
-const tlsOf = (data: z.infer<typeof Environment>): TlsConfig => {
-  const { DSTACK_SERVER_TLS: way, DSTACK_SERVER_TLS_CA: caFile } = data;
-  const { DSTACK_SERVER_TLS_CERT: certFile, DSTACK_SERVER_TLS_KEY: keyFile } = data;
-  if ((certFile === undefined) !== (keyFile === undefined))
-    throw new AppError(
-      "invalid",
-      `Cannot start: a certificate and its key belong together, and DSTACK_SERVER_TLS_${certFile === undefined ? "CERT" : "KEY"} is missing`,
-    );
-  if (certFile !== undefined && keyFile !== undefined) {
-    if (way !== undefined)
-      throw new AppError(
-        "invalid",
-        `Cannot start: a certificate is given, and DSTACK_SERVER_TLS says "${way}"`,
-      );
-    return { kind: "given", certFile, keyFile, caFile };
-  }
-  if (way === "self-signed") return { kind: "own", names: data.DSTACK_SERVER_TLS_NAMES, caFile };
-  return { kind: "none" };
-};
-
-/** Tokens and code are not sent where others can listen in, unless somebody has said so. */
-const requireSafe = (tls: TlsConfig, data: z.infer<typeof Environment>): void => {
-  const { DSTACK_SERVER_HOST: host, DSTACK_SERVER_URL: url, DSTACK_SERVER_ALLOW_HTTP: allowed } = data;
-  if (tls.kind !== "none" && url?.startsWith("http:"))
-    throw new AppError("invalid", `Cannot start: the address is ${url}, and the coordinator speaks TLS`, {
-      hint: "Give the address with https://",
-    });
-  if (tls.kind !== "none" || allowed || isLoopback(host)) return;
-  throw new AppError("invalid", `Cannot start: on ${host}, tokens would go over the network unencrypted`, {
-    hint: [
-      "Choose one:",
-      "  --tls self-signed                   a certificate of its own, which hosts and clients pin",
-      "  --tls-cert FILE --tls-key FILE      a certificate that you have",
-      "  --allow-http                        plain HTTP: TLS ends before it, or the network is trusted",
-      "or leave --host at 127.0.0.1, with a proxy in front that speaks TLS.",
-    ].join("\n"),
-  });
-};
-
 const tunnelLimitsOf = (data: z.infer<typeof Environment>): TunnelLimits => ({
   links: data.DSTACK_SERVER_TUNNELS,
   linksPerUser: data.DSTACK_SERVER_TUNNELS_PER_USER,
@@ -284,14 +223,12 @@ export const loadCoordinatorConfig = (env: Record<string, string | undefined>): 
     throw new AppError("invalid", `Cannot start: ${wrong.join("; ")}`);
   }
   const { data } = parsed;
-  const tls = tlsOf(data);
-  requireSafe(tls, data);
   const serverDir = data.DSTACK_SERVER_DIR ?? join(data.HOME, ".dstack", "server");
   return {
     host: data.DSTACK_SERVER_HOST,
     port: data.DSTACK_SERVER_PORT,
-    tls,
-    publicUrl: data.DSTACK_SERVER_URL?.replace(/\/+$/, ""),
+    tls: tlsConfigOf(data),
+    publicUrl: publicUrlOf(data),
     serverDir,
     logLevel: data.DSTACK_SERVER_LOG_LEVEL,
     logFormat: data.DSTACK_SERVER_LOG_FORMAT,

@@ -116,7 +116,7 @@ const buildCoordinator = async (
       onLost,
     }),
   );
-  const tls = new TlsKeeper(await openTls(config, { clock }), { clock, log });
+  const tls = new TlsKeeper(await openTls(config, { clock, log }), { clock, log });
   opened.defer(() => tls.close());
   const secrets = openSecretBox(join(config.serverDir, "data", "encryption.key"));
   const blobs = openDiskBlobStore(join(config.serverDir, "data", "blobs"), clock);

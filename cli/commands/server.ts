@@ -1,13 +1,13 @@
 import { VERSION } from "../../shared/version.ts";
 import { defineCommand } from "../args/command.ts";
-import { choice, flag, integer, text, value } from "../args/option.ts";
+import { choice, flag, integer, list, text, value } from "../args/option.ts";
 import type { Context } from "../context.ts";
 import { printInfo } from "../output/message.ts";
 import { keepAuthorities } from "../settings/authorities.ts";
 import { readProjects } from "../settings/configFile.ts";
 import { registerMainProject } from "../settings/mainProject.ts";
 
-const TLS_WAYS = ["self-signed", "off"] as const;
+const TLS_WAYS = ["self-signed", "acme", "off"] as const;
 
 const LEVELS = ["debug", "info", "warn", "error", "DEBUG", "INFO", "WARN", "ERROR"] as const;
 
@@ -28,7 +28,7 @@ export const command = defineCommand({
     ),
     tls: choice(
       "--tls WAY",
-      "self-signed: speak TLS with a certificate of its own, which hosts and clients pin ($DSTACK_SERVER_TLS)",
+      "self-signed: speak TLS with a certificate of its own, which hosts and clients pin; acme: with one by a CA ($DSTACK_SERVER_TLS)",
       TLS_WAYS,
     ),
     tlsCert: value(
@@ -37,6 +37,32 @@ export const command = defineCommand({
       text,
     ),
     tlsKey: value("--tls-key FILE", "Its key (PEM; $DSTACK_SERVER_TLS_KEY)", text),
+    acmeDomain: list(
+      "--acme-domain NAME",
+      "What the CA is to certify: names that lead to this machine ($DSTACK_SERVER_ACME_DOMAINS)",
+      text,
+    ),
+    acmeEmail: value(
+      "--acme-email ADDRESS",
+      "Where the CA writes to when something is wrong ($DSTACK_SERVER_ACME_EMAIL)",
+      text,
+    ),
+    acmeDirectory: value(
+      "--acme-directory URL",
+      "The CA ($DSTACK_SERVER_ACME_DIRECTORY or Let's Encrypt)",
+      text,
+    ),
+    acmeCaFile: value(
+      "--acme-ca-file FILE",
+      "By which the CA's own server is known, where the system does not know it (PEM; $DSTACK_SERVER_ACME_CA)",
+      text,
+      { complete: "file" },
+    ),
+    acmeHttpPort: value(
+      "--acme-http-port PORT",
+      "Where this machine gets what comes to port 80 of the names ($DSTACK_SERVER_ACME_HTTP_PORT or 80)",
+      integer,
+    ),
     allowHttp: flag(
       "--allow-http",
       "Speak plain HTTP on other addresses than loopback, too ($DSTACK_SERVER_ALLOW_HTTP)",
@@ -58,16 +84,21 @@ export const command = defineCommand({
     ["tls", "tlsCert"],
   ],
   run: async (ctx, { yes, no, ...values }) => {
-    const { host, port, url, sshPort, dir, token, debug, logLevel, tls, tlsCert, tlsKey, allowHttp } = values;
+    const { host, port, url, sshPort, dir, token, debug, logLevel, allowHttp } = values;
     const flags: Record<string, string | undefined> = {
       DSTACK_SERVER_HOST: host,
       DSTACK_SERVER_PORT: port === undefined ? undefined : String(port),
       DSTACK_SERVER_URL: url,
       DSTACK_SERVER_SSH_PORT: sshPort,
       DSTACK_SERVER_DIR: dir,
-      DSTACK_SERVER_TLS: tls,
-      DSTACK_SERVER_TLS_CERT: tlsCert,
-      DSTACK_SERVER_TLS_KEY: tlsKey,
+      DSTACK_SERVER_TLS: values.tls,
+      DSTACK_SERVER_TLS_CERT: values.tlsCert,
+      DSTACK_SERVER_TLS_KEY: values.tlsKey,
+      DSTACK_SERVER_ACME_DOMAINS: values.acmeDomain.length === 0 ? undefined : values.acmeDomain.join(","),
+      DSTACK_SERVER_ACME_EMAIL: values.acmeEmail,
+      DSTACK_SERVER_ACME_DIRECTORY: values.acmeDirectory,
+      DSTACK_SERVER_ACME_CA: values.acmeCaFile,
+      DSTACK_SERVER_ACME_HTTP_PORT: values.acmeHttpPort === undefined ? undefined : `${values.acmeHttpPort}`,
       DSTACK_SERVER_ALLOW_HTTP: allowHttp ? "1" : undefined,
       DSTACK_SERVER_ADMIN_TOKEN: token,
       DSTACK_SERVER_LOG_LEVEL: debug ? "debug" : logLevel,

@@ -6,6 +6,7 @@ import { issueCertificate, type KeyedCertificate, makeAuthority } from "../../sh
 import { fingerprintOf } from "../../shared/tls/fingerprint.ts";
 import { openGivenCertificate } from "./givenCertificate.ts";
 
+const UNTIL_ENDED = new AbortController().signal;
 const HOUR_MS = 3_600_000;
 const valid = { notBefore: Date.now() - 2 * HOUR_MS, notAfter: Date.now() + HOUR_MS };
 
@@ -31,12 +32,12 @@ test("other files are taken when both fit, and not between", async () => {
   const files = given(dir.path);
   files.write(first);
   const source = files.open();
-  expect(await source.refresh()).toBe(false);
+  expect(await source.refresh(UNTIL_ENDED)).toBe(false);
   files.write({ cert: second.cert });
-  expect(source.refresh()).rejects.toThrow("the key is not that of the certificate");
+  expect(source.refresh(UNTIL_ENDED)).rejects.toThrow("the key is not that of the certificate");
   expect(source.current).toEqual(first);
   files.write({ key: second.key });
-  expect(await source.refresh()).toBe(true);
+  expect(await source.refresh(UNTIL_ENDED)).toBe(true);
   expect(source.current).toEqual(second);
 });
 

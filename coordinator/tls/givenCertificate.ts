@@ -2,9 +2,9 @@ import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { AppError, messageOf } from "../../shared/errors.ts";
 import type { KeyedCertificate } from "../../shared/tls/certificates.ts";
-import { fingerprintOf, keyPinOf, splitPem } from "../../shared/tls/fingerprint.ts";
-import { requireSameKey } from "./ownCertificate.ts";
-import type { CertificateSource, CoordinatorTrust, SourceDeps } from "./tls.ts";
+import { requireSameKey } from "./keptPairs.ts";
+import { trustOf } from "./outsideTrust.ts";
+import type { CertificateSource, SourceDeps } from "./tls.ts";
 
 export interface GivenOptions extends SourceDeps {
   certFile: string;
@@ -66,18 +66,4 @@ const check = (
       hint: "Renew it; it is taken as soon as the file is another",
     });
   return found;
-};
-
-const trustOf = ({ cert }: KeyedCertificate, named: readonly string[]): CoordinatorTrust => {
-  const leaf = new X509Certificate(cert);
-  // One that signs itself is its own authority.
-  const isSelfSigned = leaf.checkIssued(leaf) && leaf.verify(leaf.publicKey);
-  const authorities = named.length > 0 ? named : isSelfSigned ? splitPem(cert).slice(0, 1) : [];
-  const [first] = authorities;
-  return {
-    // Hosts were perhaps told of authorities by an earlier way: those of the system take their place.
-    told: { authorities: [...authorities], system: authorities.length === 0 },
-    fingerprint: first && fingerprintOf(first),
-    keyPin: first && keyPinOf(cert),
-  };
 };

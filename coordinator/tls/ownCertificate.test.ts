@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { tempDir } from "../../shared/testing/tempDir.ts";
 import { openOwnCertificate } from "./ownCertificate.ts";
 
+const UNTIL_ENDED = new AbortController().signal;
 const DAY_MS = 24 * 3_600_000;
 
 const opened = (dir: string, { names = ["pool.example"], now = Date.now(), also = [] as string[] } = {}) => {
@@ -30,7 +31,7 @@ test("the next start has the same certificate", async () => {
   using dir = tempDir();
   const names = ["Pool.example", "10.0.0.1", "::1", "fd00:0::ab", "FD00::1"];
   const first = await opened(dir.path, { names });
-  expect(await first.refresh()).toBe(false);
+  expect(await first.refresh(UNTIL_ENDED)).toBe(false);
   const second = await opened(dir.path, { names });
   expect(second.current).toEqual(first.current);
   expect(second.trust).toEqual(first.trust);
@@ -50,12 +51,12 @@ test("it is renewed long before it ends, while it is used", async () => {
   using dir = tempDir();
   const source = await opened(dir.path);
   const { trust, current } = source;
-  expect(await source.refresh()).toBe(false);
+  expect(await source.refresh(UNTIL_ENDED)).toBe(false);
   source.pass(300 * DAY_MS);
-  expect(await source.refresh()).toBe(true);
+  expect(await source.refresh(UNTIL_ENDED)).toBe(true);
   expect(source.current.cert).not.toBe(current.cert);
   expect(source.trust).toEqual(trust);
-  expect(await source.refresh()).toBe(false);
+  expect(await source.refresh(UNTIL_ENDED)).toBe(false);
 });
 
 test("a certificate that was made by a clock ahead is made again; the authority is good in any case", async () => {

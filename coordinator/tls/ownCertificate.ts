@@ -1,8 +1,4 @@
-import { createPrivateKey, createPublicKey, X509Certificate } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { isIP } from "node:net";
-import { join } from "node:path";
-import { AppError, messageOf } from "../../shared/errors.ts";
+import { X509Certificate } from "node:crypto";
 import {
   issueCertificate,
   type KeyedCertificate,
@@ -10,6 +6,8 @@ import {
   type Validity,
 } from "../../shared/tls/certificates.ts";
 import { fingerprintOf, keyPinOf, splitPem } from "../../shared/tls/fingerprint.ts";
+import { canonicalName, namesOf } from "./certificateNames.ts";
+import { findPair, keepPair, makePrivateFolder } from "./keptPairs.ts";
 import type { CertificateSource, SourceDeps } from "./tls.ts";
 
 const DAY_MS = 24 * 3_600_000;
@@ -23,6 +21,9 @@ const CERTIFICATE_DAYS = 397;
 const RENEW_BEFORE_DAYS = 120;
 /** A host's clock may be behind by so much. */
 const BACKDATED_DAYS = 3;
+
+const LOST =
+  "Put both back from a backup. Without them a new authority is made, which hosts that have joined do not know";
 
 /** Names that were dropped stay in the certificate, as hosts may still use them; but not without an end. */
 const MOST_NAMES = 100;
@@ -42,9 +43,8 @@ export interface OwnOptions extends SourceDeps {
  */
 export const openOwnCertificate = async (options: OwnOptions): Promise<CertificateSource> => {
   const { dir, clock, alsoTrusted } = options;
-  const names = options.names.map(canonical);
-  mkdirSync(dir, { recursive: true, mode: 0o700 });
-  chmodSync(dir, 0o700);
+  const names = options.names.map(canonicalName);
+  makePrivateFolder(dir);
   const authority = await findOr(dir, "authority", () =>
     makeAuthority("dstack coordinator", {
       ...validFor(AUTHORITY_DAYS, clock.now()),
@@ -58,7 +58,7 @@ export const openOwnCertificate = async (options: OwnOptions): Promise<Certifica
       ...validFor(CERTIFICATE_DAYS, clock.now()),
       ...(before ? { key: before.key } : {}),
     });
-    keep(dir, "server", issued);
+    keepPair(dir, "server", issued);
     return issued;
   };
   const isGood = ({ cert }: KeyedCertificate): boolean => {
@@ -72,7 +72,7 @@ export const openOwnCertificate = async (options: OwnOptions): Promise<Certifica
       names.every((name) => has.has(name))
     );
   };
-  const kept = find(dir, "server");
+  const kept = findPair(dir, "server", LOST);
   let current = kept && isGood(kept) ? kept : await issue(kept);
   return {
     get current() {
@@ -98,58 +98,14 @@ const validFor = (days: number, now: number): Validity => ({
   notAfter: now + days * DAY_MS,
 });
 
-const ENTRY = /(?:DNS|IP Address):([^,\s]+)/g;
-
-const namesOf = (cert: string): string[] =>
-  [...(new X509Certificate(cert).subjectAltName ?? "").matchAll(ENTRY)].map(([, name = ""]) =>
-    canonical(name),
-  );
-
-/** One IPv6 address can be written in many ways. */
-const canonical = (name: string): string =>
-  isIP(name) === 6 ? new URL(`http://[${name}]`).hostname.slice(1, -1) : name.toLowerCase();
-
 const findOr = async (
   dir: string,
   name: string,
   make: () => Promise<KeyedCertificate>,
 ): Promise<KeyedCertificate> => {
-  const known = find(dir, name);
+  const known = findPair(dir, name, LOST);
   if (known) return known;
   const made = await make();
-  keep(dir, name, made);
+  keepPair(dir, name, made);
   return made;
-};
-
-const find = (dir: string, name: string): KeyedCertificate | undefined => {
-  const [certPath, keyPath] = [join(dir, `${name}.pem`), join(dir, `${name}.key`)];
-  // The certificate is written last: a key without one is what a start that was cut off has left.
-  if (!existsSync(certPath)) return undefined;
-  try {
-    const found = { cert: readFileSync(certPath, "utf8"), key: readFileSync(keyPath, "utf8") };
-    requireSameKey(found);
-    return found;
-  } catch (cause) {
-    throw new AppError("invalid", `Cannot use ${certPath} and its key: ${messageOf(cause)}`, {
-      cause,
-      hint: "Put both back from a backup. Without them a new authority is made, which hosts that have joined do not know",
-    });
-  }
-};
-
-const keep = (dir: string, name: string, { cert, key }: KeyedCertificate): void => {
-  for (const [path, text] of [
-    [join(dir, `${name}.key`), key],
-    [join(dir, `${name}.pem`), cert],
-  ] as const) {
-    writeFileSync(`${path}.part`, text, { mode: 0o600 });
-    renameSync(`${path}.part`, path);
-  }
-};
-
-/** Throws unless the key is that of the first certificate. */
-export const requireSameKey = ({ cert, key }: KeyedCertificate): void => {
-  const own = createPublicKey(createPrivateKey(key)).export({ type: "spki", format: "der" });
-  const certified = new X509Certificate(cert).publicKey.export({ type: "spki", format: "der" });
-  if (!own.equals(certified)) throw new Error("the key is not that of the certificate");
 };

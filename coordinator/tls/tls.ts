@@ -20,7 +20,7 @@ export interface CertificateSource {
   readonly current: KeyedCertificate;
   readonly trust: CoordinatorTrust;
   /** Looks whether there is another one, or is to be: true when `current` has changed. */
-  refresh(): Promise<boolean>;
+  refresh(signal: AbortSignal): Promise<boolean>;
 }
 
 export interface SourceDeps {

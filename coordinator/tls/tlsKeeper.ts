@@ -1,6 +1,7 @@
+import { X509Certificate } from "node:crypto";
 import { Periodic } from "../../shared/async/periodic.ts";
 import type { Clock } from "../../shared/clock.ts";
-import { messageOf } from "../../shared/errors.ts";
+import { AppError, messageOf } from "../../shared/errors.ts";
 import type { Logger } from "../../shared/log.ts";
 import { trustDigest } from "../../shared/protocol/trust.ts";
 import type { KeyedCertificate } from "../../shared/tls/certificates.ts";
@@ -57,8 +58,8 @@ export class TlsKeeper {
     this.#looking = new Periodic({
       clock,
       everyMs: LOOK_MS,
-      work: async () => {
-        const isAnother = await source.refresh();
+      work: async (signal) => {
+        const isAnother = await source.refresh(signal);
         const before = this.#digest;
         this.#readTrust();
         if (this.#digest !== before) onTrust();
@@ -68,7 +69,11 @@ export class TlsKeeper {
       failed: (err) => {
         const reason = messageOf(err);
         if (reason !== this.#said)
-          log.warn("The new certificate cannot be used; the one before stays", { reason });
+          log.warn("There is no new certificate that can be used; the one before stays", {
+            reason,
+            ...(err instanceof AppError && err.hint !== undefined ? { hint: err.hint } : {}),
+            until: new X509Certificate(source.current.cert).validTo,
+          });
         this.#said = reason;
       },
     });

@@ -10,6 +10,7 @@ const PROGRAMS: Record<string, string> = {
   curl: "curl",
   shellcheck: "shellcheck",
   faketime: "faketime",
+  pebble: "pebble",
   sftp: "openssh-client",
   rsync: "rsync",
   sshd: "openssh-server",

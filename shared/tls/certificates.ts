@@ -56,19 +56,43 @@ export const issueCertificate = async (
       new x509.BasicConstraintsExtension(false, undefined, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
       new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
-      new x509.SubjectAlternativeNameExtension(
-        names.map((value) => ({ type: isIP(value) === 0 ? ("dns" as const) : ("ip" as const), value })),
-      ),
+      new x509.SubjectAlternativeNameExtension(names.map(asGeneralName)),
       await x509.AuthorityKeyIdentifierExtension.create(signing.publicKey),
     ],
   });
   return { cert: `${certificate.toString("pem")}\n${authority.cert}`, key };
 };
 
-const newKey = (): string =>
+/**
+ * A request (PKCS #10, in DER) that somebody else certifies the key for these names. Nothing else is said of whose it is:
+ * a CA certifies what it has proven.
+ */
+export const makeRequest = async ({
+  names,
+  key,
+}: {
+  names: readonly string[];
+  key: string;
+}): Promise<Buffer> => {
+  const x509 = await loadX509();
+  const request = await x509.Pkcs10CertificateRequestGenerator.create({
+    keys: await cryptoKeys(key),
+    signingAlgorithm: ALGORITHM,
+    extensions: [new x509.SubjectAlternativeNameExtension(names.map(asGeneralName))],
+  });
+  return Buffer.from(request.rawData);
+};
+
+/** In PEM, P-256. */
+export const newKey = (): string =>
   generateKeyPairSync("ec", { namedCurve: "P-256" })
     .privateKey.export({ type: "pkcs8", format: "pem" })
     .toString();
+
+const asGeneralName = (value: string) => ({
+  type: isIP(value) === 0 ? ("dns" as const) : ("ip" as const),
+  value,
+});
 
 const dates = ({ notBefore, notAfter }: Validity) => ({
   notBefore: new Date(notBefore),
