@@ -6,6 +6,7 @@ import { freeDiskMib } from "./disk.ts";
 import { findEngine } from "./engine.ts";
 import { readGpus } from "./gpus.ts";
 import { readHost } from "./host.ts";
+import { readMachine } from "./machine.ts";
 
 export interface InventoryOptions {
   /** Where the agent keeps what it needs; jobs of the process runtime write on the same file system. */
@@ -35,6 +36,7 @@ export const readInventory = async (options: InventoryOptions): Promise<Inventor
   const capacity = readCapacity({ root, engine: chosen.engine });
   return {
     ...readHost(),
+    ...readMachine(root),
     ...capacity,
     disk_mib: await freeDiskMib(chosen.engine?.rootDir ?? stateDir),
     ...divide(gpus.map((gpu) => (gpu.unified_memory ? { ...gpu, memory_mib: capacity.memory_mib } : gpu))),

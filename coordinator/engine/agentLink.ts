@@ -6,6 +6,7 @@ import type { ReportAnswer, ReportRequest } from "../../shared/protocol/report.t
 import type { Desired, SyncAnswer, SyncRequest } from "../../shared/protocol/sync.ts";
 import type { TrustedAuthorities } from "../../shared/protocol/trust.ts";
 import { isFinalJob } from "../../shared/states.ts";
+import { CORDONED_BY } from "../domain/instances/closed.ts";
 import { agentLogOf } from "../logs/logStore.ts";
 import { writeAll } from "../store/db.ts";
 import type { InstanceRow } from "../store/instances.ts";
@@ -16,7 +17,7 @@ import {
   patchSubmission,
   type SubmissionRow,
 } from "../store/submissions.ts";
-import { Clones, CORDONED_BY } from "./clones.ts";
+import { Clones } from "./clones.ts";
 import { desiredOf } from "./desired.ts";
 import type { Engine } from "./engine.ts";
 import { CLAIM_GIVEN_MS, type EngineDeps } from "./engineDeps.ts";

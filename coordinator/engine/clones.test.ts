@@ -2,10 +2,10 @@ import { expect, test } from "bun:test";
 import { AppError } from "../../shared/errors.ts";
 import type { SyncAnswer } from "../../shared/protocol/sync.ts";
 import { waitFor } from "../../shared/testing/waitFor.ts";
+import { CORDONED_BY } from "../domain/instances/closed.ts";
 import { findInstance, type InstanceRow } from "../store/instances.ts";
 import { type OpenedEngine, openEngine } from "../testing/openEngine.ts";
 import { hostRow } from "../testing/testEngine.ts";
-import { CORDONED_BY } from "./clones.ts";
 
 /** The agent of one host, which asks once each time. */
 const agentOf = (

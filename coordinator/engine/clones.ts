@@ -1,4 +1,5 @@
 import type { SyncRequest } from "../../shared/protocol/sync.ts";
+import { CORDONED_BY } from "../domain/instances/closed.ts";
 import type { InstanceRow } from "../store/instances.ts";
 
 /** One start of a host, as its agent tells it. */
@@ -27,9 +28,6 @@ const ENOUGH_NEWS = 2;
 const GONE_MS = 10 * 60_000;
 /** How long the other one may take to ask again. */
 const UNSETTLED_MS = 2 * 60_000;
-
-/** Who is named as the one that cordoned an instance of which there are two. */
-export const CORDONED_BY = "the coordinator";
 
 /**
  * Finds hosts that share an identity: a disk that was copied after its agent had joined. An agent that is started again

@@ -21,6 +21,7 @@ import { removeForUser } from "../domain/instances/removeForUser.ts";
 import { listVisibleProjects } from "../domain/projects/visibleProjects.ts";
 import { listImportedIds } from "../store/exports.ts";
 import { findFleet, findFleetByName, listFleetsByIds } from "../store/fleets.ts";
+import { listIdsWithFormer } from "../store/formerInstances.ts";
 import { listHealthChecks } from "../store/healthChecks.ts";
 import { listInstances } from "../store/instanceLists.ts";
 import { findInstance, findInstanceByNumber, type InstanceRow } from "../store/instances.ts";
@@ -106,7 +107,8 @@ export const instanceRoutes: Route[] = [
       const fleet = await findFleetByName(deps.db, project.id, body.fleet_name);
       const instance = fleet && (await findInstanceByNumber(deps.db, fleet.id, body.instance_num));
       if (!instance) throw new AppError("not_found", "Resource not found");
-      const rows = await listHealthChecks(deps.db, instance.id, {
+      const ids = await listIdsWithFormer(deps.db, [instance.id]);
+      const rows = await listHealthChecks(deps.db, ids, {
         after: body.after === null ? undefined : fromWireTime(body.after),
         before: body.before === null ? undefined : fromWireTime(body.before),
         limit: Math.min(body.limit ?? MOST_CHECKS, MOST_CHECKS),

@@ -1,4 +1,4 @@
-import { and, desc, eq, gt, lt, lte, sql } from "drizzle-orm";
+import { and, desc, eq, gt, inArray, lt, lte, sql } from "drizzle-orm";
 import type { Db, Statement } from "./db.ts";
 import { preparedRows, preparedWrite } from "./prepared.ts";
 import { healthChecks } from "./schema.ts";
@@ -58,10 +58,10 @@ export interface HealthCheckFilter {
   limit: number;
 }
 
-/** Newest first. */
+/** Of these instances together, newest first. */
 export const listHealthChecks = (
   db: Db,
-  instanceId: string,
+  instanceIds: readonly string[],
   { after, before, limit }: HealthCheckFilter,
 ): Promise<HealthCheckRow[]> =>
   db
@@ -69,7 +69,7 @@ export const listHealthChecks = (
     .from(healthChecks)
     .where(
       and(
-        eq(healthChecks.instance_id, instanceId),
+        inArray(healthChecks.instance_id, [...instanceIds]),
         after === undefined ? undefined : gt(healthChecks.at, after),
         before === undefined ? undefined : lt(healthChecks.at, before),
       ),

@@ -79,12 +79,16 @@ export const lastInstanceNum = async (db: Db, fleetId: string): Promise<number> 
 
 export const insertInstance = (db: Db, row: NewInstanceRow) => db.insert(instances).values(row);
 
-/** Gives it the number after the last that was ever given out in the fleet, and a name with that number. */
-export const insertNumberedInstance = (
+/** Without a number it has the one after the last that was ever given out in the fleet; its name is with that number. */
+export const insertJoinedInstance = (
   db: Db,
   fleetName: string,
-  row: Omit<NewInstanceRow, "instance_num" | "name">,
+  row: Omit<NewInstanceRow, "instance_num" | "name"> & { instance_num: number | undefined },
 ) => {
+  if (row.instance_num !== undefined) {
+    const { instance_num } = row;
+    return db.insert(instances).values({ ...row, instance_num, name: `${fleetName}-${instance_num}` });
+  }
   const next = sql`(SELECT coalesce(max(instance_num), -1) + 1 FROM instances WHERE fleet_id = ${row.fleet_id})`;
   return db
     .insert(instances)

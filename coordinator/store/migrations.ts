@@ -12,6 +12,7 @@ import wire from "./migrations/0010_wire.sql" with { type: "text" };
 import sshHosts from "./migrations/0011_ssh_hosts.sql" with { type: "text" };
 import hostLabels from "./migrations/0012_host_labels.sql" with { type: "text" };
 import usedProofs from "./migrations/0013_used_proofs.sql" with { type: "text" };
+import machines from "./migrations/0014_machines.sql" with { type: "text" };
 
 /** The SQL of every migration by its tag, as text inside the binary. */
 export const MIGRATIONS: Record<string, string> = {
@@ -29,4 +30,5 @@ export const MIGRATIONS: Record<string, string> = {
   "0011_ssh_hosts": sshHosts,
   "0012_host_labels": hostLabels,
   "0013_used_proofs": usedProofs,
+  "0014_machines": machines,
 };

@@ -153,6 +153,7 @@ export const instances = sqliteTable(
   (t) => [
     index("instances_fleet").on(t.fleet_id, t.deleted),
     index("instances_number").on(t.fleet_id, t.instance_num),
+    index("instances_machine").on(t.fleet_id, sql`(inventory ->> '$.machine')`),
     index("instances_public_key").on(t.public_key),
     index("instances_credential").on(t.credential_hash),
     index("instances_previous_credential").on(t.previous_credential_hash),

@@ -46,6 +46,11 @@ export type GpuDevice = z.infer<typeof GpuDevice>;
 /** What a host is and has. Sent with the first sync of a session and again whenever it has changed. */
 export const Inventory = z.object({
   hostname: z.string(),
+  /**
+   * The same for the same machine, also when its disk was erased: SHA-256 hex of what its maker or its system calls it. No
+   * secret, and no proof of anything. Absent: nothing is known.
+   */
+  machine: z.string().max(64).nullish(),
   arch: z.enum(["x86", "arm"]),
   os: z.string(),
   kernel: z.string().nullish(),

@@ -15,6 +15,15 @@ export const instanceCreated = (
   targets: [aboutNewInstance(instance)],
 });
 
+/** It has the name that it had before. By its machine anybody could say so who has a token: that is told. */
+export const instanceJoinedAgain = (
+  instance: Omit<TellableInstance, "name"> & { status: InstanceStatus },
+  { hasKey }: { hasKey: boolean },
+): NewEvent => ({
+  message: `Instance created on host joining again (${hasKey ? "its key is the same" : "the same machine with another key"}). Status: ${instance.status.toUpperCase()}`,
+  targets: [aboutNewInstance(instance)],
+});
+
 /** Why a backend is to make an instance. */
 export type MadeFor = "fleet creation" | "fleet update" | "fleet backfill" | "job submission";
 

@@ -2,6 +2,7 @@ import type { Event, EventTarget, ListEventsRequest } from "../../../shared/api/
 import { microsOfWireTime, wireTimeOfMicros } from "../../../shared/api/scalars.ts";
 import type { Deps } from "../../deps.ts";
 import { type EventFilter, type EventScope, type ListedEvent, listEvents } from "../../store/eventLists.ts";
+import { listIdsWithFormer } from "../../store/formerInstances.ts";
 import { listInstancesByIds } from "../../store/instanceLists.ts";
 import { listProjectIdsOfMember } from "../../store/members.ts";
 import { listProjectsByIds, type ProjectRow } from "../../store/projects.ts";
@@ -17,7 +18,12 @@ export const listVisibleEvents = async (
   user: UserRow,
   request: ListEventsRequest,
 ): Promise<Event[]> => {
-  const filter = filterOf(user, request);
+  const filter = filterOf(user, {
+    ...request,
+    ...(request.target_instances
+      ? { target_instances: await listIdsWithFormer(deps.db, request.target_instances) }
+      : {}),
+  });
   const { ascending, limit, prev_id: prevId, prev_recorded_at: prev } = request;
   const page = { prevTime: prev === null ? null : microsOfWireTime(prev), prevId, ascending, limit };
   return viewEvents(deps, await listEvents(deps.db, await scopesOf(deps, filter), { filter, page }));

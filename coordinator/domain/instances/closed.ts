@@ -1,5 +1,8 @@
 import type { InstanceRow } from "../../store/instances.ts";
 
+/** Who is named as the one that cordoned an instance of which there are two hosts. */
+export const CORDONED_BY = "the coordinator";
+
 /** Why no new job may go to an instance that is there, in words that follow its name; undefined: one may. */
 export const whyClosed = ({
   cordon,

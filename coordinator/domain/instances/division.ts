@@ -1,3 +1,5 @@
+import { AppError } from "../../../shared/errors.ts";
+import type { Inventory } from "../../../shared/protocol/inventory.ts";
 import { countBlocks } from "../../../shared/resources/blocks.ts";
 import type { InstanceRow } from "../../store/instances.ts";
 import { countDevices } from "./offeredGpus.ts";
@@ -17,3 +19,11 @@ export const whyUndivided = ({ inventory, blocks }: Host): string => {
 };
 
 const countParts = (cpus: number, gpus: number): number => (gpus === 0 ? cpus : Math.min(cpus, gpus));
+
+/** Refuses a host that cannot be divided so. */
+export const requireDivisible = (inventory: Inventory, blocks: number | "auto"): void => {
+  if (totalBlocksOf({ inventory, blocks }) === undefined)
+    throw new AppError("invalid", whyUndivided({ inventory, blocks }), {
+      hint: "Make a token with another number (`dstack fleet token create FLEET --blocks N`), or change `blocks` of the fleet",
+    });
+};

@@ -1,50 +1,32 @@
 import type { Clock } from "../../../shared/clock.ts";
 import { AppError } from "../../../shared/errors.ts";
 import type { Credential, EnrollAnswer, EnrollRequest } from "../../../shared/protocol/enroll.ts";
-import type { Inventory } from "../../../shared/protocol/inventory.ts";
 import type { ReleaseKey } from "../../releases/releaseKey.ts";
-import { type Db, writeAll } from "../../store/db.ts";
-import type { TellEvents } from "../../store/events.ts";
-import { type FleetRow, findFleet } from "../../store/fleets.ts";
-import { listInstancesOfFleets } from "../../store/instanceLists.ts";
+import { writeAll } from "../../store/db.ts";
+import { findFleet } from "../../store/fleets.ts";
 import {
   findInstance,
   findInstanceByKey,
   type InstancePatch,
   type InstanceRow,
-  insertNumberedInstance,
-  type NewInstanceRow,
   patchInstance,
 } from "../../store/instances.ts";
-import { countJoinTokenUse, type JoinTokenRow } from "../../store/joinTokens.ts";
+import type { JoinTokenRow } from "../../store/joinTokens.ts";
 import { findProject } from "../../store/projects.ts";
 import type { SshInstance } from "../../store/sshInstance.ts";
 import { hashToken, newToken } from "../../store/tokens.ts";
-import { instanceCreated } from "../events/instanceEvents.ts";
-import type { CapacityEntry } from "./capacityEntry.ts";
 import { checkJoinToken, checkMoment, checkSignature, checkUnused } from "./checkProof.ts";
-import { totalBlocksOf, whyUndivided } from "./division.ts";
+import { requireDivisible } from "./division.ts";
+import { insertJoined, type JoinDeps } from "./insertJoined.ts";
 import { internalIpFor } from "./internalIp.ts";
 
 /** How long a host's credential is good; its agent renews it when two thirds are over. */
 const CREDENTIAL_TTL_MS = 24 * 3_600_000;
 
-interface EnrollDeps {
-  db: Db;
-  tell: TellEvents;
+interface EnrollDeps extends JoinDeps {
   releaseKey?: Pick<ReleaseKey, "publicKey"> | undefined;
-  clock: Clock;
-  fleets: {
-    withFleet<T>(fleetId: string, work: () => Promise<T>): Promise<T>;
-    admit(row: InstanceRow, patch: InstancePatch): Promise<void>;
-  };
   /** Brings hosts in, and wants to know which of them may not come. */
   hosts: { refuse(instanceId: string, refusal: AppError): void };
-  engine: {
-    addInstance(instance: InstanceRow, fleetName: string): void;
-    updateInstance(instanceId: string, patch: Partial<InstanceRow>): void;
-    findCapacity(instanceId: string): CapacityEntry | undefined;
-  };
 }
 
 /** Makes a host an instance of the token's fleet, or gives a known host a new credential. */
@@ -91,7 +73,7 @@ export const enrollInstance = async (deps: EnrollDeps, request: EnrollRequest): 
       // Others may have come with it, or the host itself once more, while this one waited for its turn.
       await checkJoinToken(deps, proof.token);
       if (await findInstanceByKey(deps.db, publicKey)) throw twice();
-      await insertNew(deps, token, { ...secret, ...facts, id: instanceId, public_key: publicKey });
+      await insertJoined(deps, token, { ...secret, ...facts, id: instanceId, public_key: publicKey });
     });
   else
     throw new AppError("unauthenticated", "This host is not known here", {
@@ -125,55 +107,6 @@ const newCredential = (clock: Clock): Credential => ({
 /** May the known host join again with the token? A host is in one fleet, and a token may be for one instance alone. */
 const isFor = (token: JoinTokenRow, known: InstanceRow): boolean =>
   token.instance_id === null ? token.fleet_id === known.fleet_id : token.instance_id === known.id;
-
-type NewHost = Omit<
-  NewInstanceRow,
-  "project_id" | "fleet_id" | "instance_num" | "name" | "status" | "created_at"
->;
-
-const insertNew = async (
-  { db, tell, clock, engine }: EnrollDeps,
-  token: JoinTokenRow,
-  host: NewHost,
-): Promise<void> => {
-  const fleet = await findFleet(db, token.fleet_id);
-  if (!fleet || fleet.deleted)
-    throw new AppError("unauthenticated", "The fleet of this join token was deleted", {
-      hint: "Make a token of another fleet with `dstack fleet token create FLEET`",
-    });
-  await requireRoom(db, fleet);
-  const blocks = token.blocks ?? fleet.spec.configuration.blocks;
-  requireDivisible(host.inventory, blocks);
-  const row = {
-    ...host,
-    project_id: fleet.project_id,
-    fleet_id: fleet.id,
-    blocks,
-    labels: token.labels,
-    status: "idle" as const,
-    idle_since: clock.now(),
-    created_at: clock.now(),
-  };
-  await writeAll(db, [
-    insertNumberedInstance(db, fleet.name, row),
-    countJoinTokenUse(db, token.id),
-    ...tell([instanceCreated(row)]),
-  ]);
-  const added = await findInstance(db, host.id);
-  if (added) engine.addInstance(added, fleet.name);
-};
-
-/** What a fleet may have at most holds for hosts that join by themselves as for instances that are made for it. */
-const requireRoom = async (db: Db, { id, name, spec }: FleetRow): Promise<void> => {
-  const max = spec.configuration.nodes?.max ?? null;
-  if (max === null) return;
-  const present = (await listInstancesOfFleets(db, [id])).filter(({ status }) => status !== "terminating");
-  if (present.length < max) return;
-  const most = max === 1 ? "1 instance" : `${max} instances`;
-  throw new AppError("conflict", `Fleet "${name}" is full: its \`nodes\` allow ${most} at most`, {
-    hint: `Raise \`nodes\` of the fleet, delete an instance (\`dstack fleet delete ${name} -i NUMBER\`), or join another fleet`,
-  });
-};
 
 /** What a backend has made is the one instance that its token is for. */
 const admitMade = async (
@@ -235,13 +168,6 @@ const dividedBy = (
 /** Without a word about labels in the token, a host that joins again keeps those that it has. */
 const labelledBy = (token: JoinTokenRow | undefined): Pick<InstancePatch, "labels"> =>
   token?.labels ? { labels: token.labels } : {};
-
-const requireDivisible = (inventory: Inventory, blocks: number | "auto"): void => {
-  if (totalBlocksOf({ inventory, blocks }) === undefined)
-    throw new AppError("invalid", whyUndivided({ inventory, blocks }), {
-      hint: "Make a token with another number (`dstack fleet token create FLEET --blocks N`), or change `blocks` of the fleet",
-    });
-};
 
 const answer = async (
   { db, releaseKey }: EnrollDeps,

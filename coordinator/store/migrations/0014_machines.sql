@@ -1,0 +1,1 @@
+CREATE INDEX `instances_machine` ON `instances` (`fleet_id`,(inventory ->> '$.machine'));
