@@ -2,6 +2,7 @@ import { isIP } from "node:net";
 import { connect } from "node:tls";
 import { messageOf } from "../../shared/errors.ts";
 import { proxyFor } from "../../shared/net/proxy.ts";
+import { clockReason } from "../../shared/tls/clockReason.ts";
 import { tlsReason } from "../../shared/tls/reason.ts";
 import type { LinkTls } from "../link/trust.ts";
 import { bad, type Finding, good, hint } from "./finding.ts";
@@ -42,14 +43,20 @@ export const checkCoordinator = async (
     return [found, ...tls, checkClock(answer.headers.get("date"), (sentAt + receivedAt) / 2)];
   } catch (err) {
     return [
-      bad("coordinator", `${url} cannot be reached ${through}: ${reasonOf(err, now())}`, mendOf(url, proxy)),
+      bad(
+        "coordinator",
+        `${url} cannot be reached ${through}: ${await reasonOf(err, url, now)}`,
+        mendOf(url, proxy),
+      ),
       ...tls,
     ];
   }
 };
 
-const reasonOf = (err: unknown, now: number): string =>
-  tlsReason(String((err as { code?: unknown } | null)?.code), now) ?? messageOf(err);
+const reasonOf = async (err: unknown, url: string, now: () => number): Promise<string> => {
+  const code = String((err as { code?: unknown } | null)?.code);
+  return (await clockReason(code, url, now)) ?? tlsReason(code, now()) ?? messageOf(err);
+};
 
 const mendOf = (url: string, proxy: string | undefined): string =>
   proxy === undefined

@@ -2,7 +2,8 @@ import type { z } from "zod";
 import { AppError, type AppErrorCode, messageOf } from "../../shared/errors.ts";
 import { AgentError } from "../../shared/protocol/error.ts";
 import { AGENT_BASE_PATH, AGENT_PROTOCOL, AGENT_PROTOCOL_HEADER } from "../../shared/protocol/version.ts";
-import { tlsReason } from "../../shared/tls/reason.ts";
+import { clockReason } from "../../shared/tls/clockReason.ts";
+import { isUnknownAuthority, tlsReason } from "../../shared/tls/reason.ts";
 import type { LinkTls } from "./trust.ts";
 
 export interface LinkOptions {
@@ -66,8 +67,7 @@ export const call = async (link: LinkOptions, request: LinkRequest): Promise<Res
     });
     if (answer.ok) return answer;
   } catch (cause) {
-    const why = reasonOf(cause, timeoutMs);
-    throw new AppError("unavailable", `Cannot reach the coordinator at ${link.url}: ${why}`, { cause });
+    throw await unreachable(link.url, cause, timeoutMs);
   }
   throw await refusal(answer);
 };
@@ -100,10 +100,31 @@ const REASONS: Record<string, string> = {
   FailedToOpenSocket: "its name is not known, or there is no network",
 };
 
-const reasonOf = (err: unknown, timeoutMs: number): string => {
-  const { name, code } = (err ?? {}) as { name?: unknown; code?: unknown };
-  if (name === "TimeoutError") return `no answer within ${timeoutMs / 1000} s`;
-  return REASONS[String(code)] ?? tlsReason(String(code), Date.now()) ?? messageOf(err);
+/** What a host can do where the coordinator may have become another, or have gone elsewhere. */
+const MOVED =
+  "If it has another address now, or was set up anew, run the join line of a new token of it on this host (dstack fleet token create): the host keeps its key, and with the same coordinator its name and history";
+
+const HINTS: Record<string, string> = {
+  ERR_TLS_CERT_ALTNAME_INVALID: `Have its certificate made for this name, too. ${MOVED}`,
+  ENOTFOUND: MOVED,
+  FailedToOpenSocket: MOVED,
+};
+
+const unreachable = async (url: string, cause: unknown, timeoutMs: number): Promise<AppError> => {
+  const { name, code: given } = (cause ?? {}) as { name?: unknown; code?: unknown };
+  const code = String(given);
+  const why =
+    name === "TimeoutError"
+      ? `no answer within ${timeoutMs / 1000} s`
+      : (REASONS[code] ??
+        (await clockReason(code, url, Date.now)) ??
+        tlsReason(code, Date.now()) ??
+        messageOf(cause));
+  const hint = isUnknownAuthority(code) ? `${MOVED}. An authority of your own: --ca-file FILE` : HINTS[code];
+  return new AppError("unavailable", `Cannot reach the coordinator at ${url}: ${why}`, {
+    cause,
+    ...(hint === undefined ? {} : { hint }),
+  });
 };
 
 const refusal = async (answer: Response): Promise<AppError> => {

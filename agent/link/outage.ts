@@ -1,5 +1,11 @@
-import { messageOf } from "../../shared/errors.ts";
+import { AppError, messageOf } from "../../shared/errors.ts";
 import type { LogFields, Logger } from "../../shared/log.ts";
+
+/** For a log: what failed, and what to do about it. */
+export const whyOf = (err: unknown): { reason: string; hint?: string } => ({
+  reason: messageOf(err),
+  ...(err instanceof AppError && err.hint !== undefined ? { hint: err.hint } : {}),
+});
 
 /** Says that something fails once, however often it fails in a row: an outage must not fill the disk with itself. */
 export class Outage {
@@ -13,7 +19,7 @@ export class Outage {
   }
 
   failed(err: unknown, fields: LogFields = {}): void {
-    if (this.#since === undefined) this.#log.warn(this.#message, { ...fields, reason: messageOf(err) });
+    if (this.#since === undefined) this.#log.warn(this.#message, { ...fields, ...whyOf(err) });
     this.#since ??= Date.now();
   }
 

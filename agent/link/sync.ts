@@ -17,6 +17,7 @@ import { VERSION } from "../../shared/version.ts";
 import { callJson, codeOf, type LinkOptions } from "./client.ts";
 import type { LinkState } from "./linkState.ts";
 import type { Nudge } from "./nudge.ts";
+import { whyOf } from "./outage.ts";
 import { Wake } from "./wake.ts";
 
 const FIRST_WAIT_MS = 45_000;
@@ -126,7 +127,7 @@ export const runSync = async (deps: SyncDeps, signal: AbortSignal): Promise<Sync
       const waitMs = (code === "unavailable" || code === undefined ? lost : refused).next();
       // Each time at first, then only once: an outage must not fill the disk with its own report.
       if (isUp !== false || code !== "unavailable")
-        log.warn("The coordinator does not answer; jobs go on", { reason: messageOf(err) });
+        log.warn("The coordinator does not answer; jobs go on", whyOf(err));
       isUp = false;
       deps.state?.down(messageOf(err));
       // A coordinator that was restarted has to be told everything, and answers that at once.

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { AppError } from "../../shared/errors.ts";
 import { createLogger } from "../../shared/log.ts";
 import type { TrustedAuthorities } from "../../shared/protocol/trust.ts";
 import { tempDir } from "../../shared/testing/tempDir.ts";
@@ -14,13 +15,13 @@ const valid = { notBefore: Date.now() - HOUR_MS, notAfter: Date.now() + HOUR_MS 
 const signal = new AbortController().signal;
 const log = createLogger({ level: "error", format: "json", write: () => {} });
 
-const startServer = async (names = ["127.0.0.1"]) => {
-  const authority = await makeAuthority("one", valid);
+const startServer = async (names = ["127.0.0.1"], dates = valid) => {
+  const authority = await makeAuthority("one", { ...valid, notBefore: 0 });
   let offered = authority.cert;
   const server = Bun.serve({
     port: 0,
     hostname: "127.0.0.1",
-    tls: await issueCertificate(authority, { ...valid, names }),
+    tls: await issueCertificate(authority, { ...dates, names }),
     fetch: (request) => new Response(request.url.endsWith("/authorities.pem") ? offered : "{}"),
   });
   return {
@@ -82,6 +83,23 @@ test("an authority is not good for other names", async () => {
   const tls = tlsOf({ authorities: [server.authority], system: false }, undefined);
   const link = { url: server.url, token: () => "secret", tls: () => tls };
   expect(call(link, { path: "/sync", signal })).rejects.toThrow("for other names than this one");
+});
+
+test("a certificate that has expired is told from a clock that is wrong", async () => {
+  const past = { notBefore: Date.now() - 3 * HOUR_MS, notAfter: Date.now() - 2 * HOUR_MS };
+  await using server = await startServer(["127.0.0.1"], past);
+  const tls = tlsOf({ authorities: [server.authority], system: false }, undefined);
+  const link = { url: server.url, token: () => "secret", tls: () => tls };
+  expect(call(link, { path: "/sync", signal })).rejects.toThrow(
+    "its certificate has expired, and the clocks agree: have it renewed over there",
+  );
+});
+
+test("what may be a coordinator that has moved says what to do on the host", async () => {
+  await using server = await startServer();
+  const link = { url: server.url, token: () => "secret" };
+  const err = await call(link, { path: "/sync", signal }).catch((thrown: unknown) => thrown);
+  expect((err as AppError).hint).toContain("run the join line of a new token of it on this host");
 });
 
 test("a file of authorities takes the place of the system's, and is refused where it has none", () => {

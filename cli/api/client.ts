@@ -1,5 +1,6 @@
 import { delay } from "../../shared/async/delay.ts";
 import { AppError } from "../../shared/errors.ts";
+import { clockReason } from "../../shared/tls/clockReason.ts";
 import { RELEASE_HEADER } from "../../shared/version.ts";
 import type { Connection } from "../settings/connection.ts";
 import { type Answer, understand } from "./answer.ts";
@@ -162,13 +163,18 @@ const send = async (
         await delay(PAUSE_MS, options.signal);
         continue;
       }
-      throw new Unreachable(api.connection.url, err);
+      throw await unreachable(api.connection.url, err);
     }
     const release = response.headers.get(RELEASE_HEADER);
     if (release !== null) api.onRelease?.(release);
     if (response.ok) return response;
     throw new ApiRefusal(response.status, url, await bodyOf(response));
   }
+};
+
+const unreachable = async (url: string, err: unknown): Promise<Unreachable> => {
+  const code = String((err as { code?: unknown } | null)?.code);
+  return new Unreachable(url, err, await clockReason(code, url, Date.now));
 };
 
 /** A request that may have arrived must not be sent twice: it might have submitted a run. */

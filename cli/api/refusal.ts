@@ -22,10 +22,13 @@ export class ApiRefusal extends Error {
 export class Unreachable extends Error {
   override readonly name = "Unreachable";
   readonly url: string;
+  /** In words for people, where it was looked into. */
+  readonly reason: string | undefined;
 
-  constructor(url: string, cause: unknown) {
+  constructor(url: string, cause: unknown, reason?: string) {
     super(`Failed to connect to dstack server ${url}`, { cause });
     this.url = url;
+    this.reason = reason;
   }
 }
 

@@ -1,4 +1,5 @@
 import { messageOf } from "../../shared/errors.ts";
+import { clockReason } from "../../shared/tls/clockReason.ts";
 import { isUnknownAuthority, tlsReason } from "../../shared/tls/reason.ts";
 import { API_VERSION, VERSION } from "../../shared/version.ts";
 import { answerOf, hasKeys, isNullOr, isText } from "../api/answer.ts";
@@ -35,7 +36,7 @@ export const checkServer = async (
     await response.arrayBuffer();
   } catch (err) {
     const code = String((err as { code?: unknown } | null)?.code);
-    const reason = tlsReason(code, clock.now());
+    const reason = (await clockReason(code, url, () => clock.now())) ?? tlsReason(code, clock.now());
     const remedy = isUnknownAuthority(code)
       ? HOW_TO_TRUST
       : "Is the server running, and is the address right? `dstack project list` shows it";

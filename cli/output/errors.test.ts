@@ -29,6 +29,10 @@ describe("printError()", () => {
       "Failed to connect to dstack server http://s\ncertificate has expired\n",
     ],
     [
+      new Unreachable("https://s", new Error("x"), "its certificate has expired, and the clocks agree"),
+      "Failed to connect to dstack server https://s\nIts certificate has expired, and the clocks agree\n",
+    ],
+    [
       new ApiRefusal(403, URL, { detail: { msg: "Access denied", code: null } }),
       `Access to ${URL} is denied. Please check your access token\n`,
     ],

@@ -37,7 +37,7 @@ export const painter =
 const linesOf = (err: unknown): string[] => {
   if (err instanceof ApiRefusal) return refusalLines(err);
   if (err instanceof Unreachable)
-    return [`Failed to connect to dstack server ${err.url}`, ...whyUnreachable(err.cause)];
+    return [`Failed to connect to dstack server ${err.url}`, ...whyUnreachable(err)];
   if (err instanceof AppError) return err.hint === undefined ? [err.message] : [err.message, err.hint];
   if (err instanceof Cancelled || err instanceof NoAnswer) return [err.message];
   // The system said no: a folder that may not be read, a disk that is full.
@@ -48,13 +48,19 @@ const linesOf = (err: unknown): string[] => {
   ];
 };
 
-const whyUnreachable = (cause: unknown): string[] => {
+const HINTS: Record<string, string> = {
+  ERR_TLS_CERT_ALTNAME_INVALID:
+    "If the server has another address now: dstack project add --name PROJECT --url URL --token TOKEN. Otherwise have its certificate made for this name, too",
+};
+
+const whyUnreachable = ({ cause, reason: found }: Unreachable): string[] => {
   if (isRefused(cause)) return ["Nothing answers there: is the server running?"];
   const code = String((cause as { code?: unknown } | null | undefined)?.code);
-  const reason = tlsReason(code, Date.now());
+  const reason = found ?? tlsReason(code, Date.now());
   if (reason === undefined) return [messageOf(cause)];
   const sentence = `${reason.charAt(0).toUpperCase()}${reason.slice(1)}`;
-  return isUnknownAuthority(code) ? [sentence, HOW_TO_TRUST] : [sentence];
+  const hint = isUnknownAuthority(code) ? HOW_TO_TRUST : HINTS[code];
+  return hint === undefined ? [sentence] : [sentence, hint];
 };
 
 const isRefused = (cause: unknown): boolean =>
