@@ -1,5 +1,6 @@
 import { describe } from "bun:test";
 import { existsSync } from "node:fs";
+import { hasPebble } from "../../../coordinator/testing/pebble.ts";
 import { hasBusybox } from "./image.ts";
 import { AGENT, DSTACK } from "./programs.ts";
 
@@ -7,6 +8,7 @@ import { AGENT, DSTACK } from "./programs.ts";
 export type Requirement =
   | "programs"
   | "curl"
+  | "pebble"
   | "sshd"
   | "root"
   | "docker"
@@ -26,6 +28,7 @@ const REASONS: Record<Requirement, () => string | undefined> = {
       ? undefined
       : "needs the compiled programs: bun run build --only current",
   curl: () => (hasProgram("curl") ? undefined : "needs curl"),
+  pebble: () => (hasPebble ? undefined : "needs Debian's pebble"),
   sshd: () =>
     hasProgram("sshd") && hasProgram("sudo") ? undefined : "needs Debian's openssh-server and sudo",
   root: () => {
