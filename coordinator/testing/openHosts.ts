@@ -50,6 +50,7 @@ export const openHosts = async (...hosts: (string | Record<string, unknown>)[]) 
   const fake = new FakeHosts();
   const start = () => TestEngine.open(dir.path, clock, { bringIn: fake.bringIn });
   let engine = await start();
+  let proofs = 0;
   const ssh_config = { user: "ann", ssh_key: { public: "", private: "the private key" }, hosts };
   const spec = FleetSpec.parse({
     configuration: { type: "fleet", name: "rack", ssh_config, env: { https_proxy: "http://p:1", TEAM: "a" } },
@@ -102,9 +103,14 @@ export const openHosts = async (...hosts: (string | Record<string, unknown>)[]) 
     fleet: () => findFleet(engine.db, row.id),
     becomes: (status: string, num = 0) =>
       waitFor(`host ${num} to be ${status}`, async () => (await one(num)).status === status),
-    /** The host's agent enrolls with the token of a login. */
+    /** The host's agent enrolls with the token of a login, each time by a proof of its own. */
     enroll: (login: Login, inventory: Parameters<typeof anInventory>[0] = {}, key = newHostKey()) => {
-      const proof = { kind: "join" as const, token: login.target.token, key: key.prove(clock.now()) };
+      proofs += 1;
+      const proof = {
+        kind: "join" as const,
+        token: login.target.token,
+        key: key.prove(clock.now() + proofs),
+      };
       const body = {
         agent_version: "0.1.0",
         public_key: key.publicKey,
