@@ -16,6 +16,7 @@ const PROGRAMS: Record<string, string> = {
   sshd: "openssh-server",
   sudo: "sudo",
   tmux: "tmux",
+  tcpdump: "tcpdump",
   chromium: "chromium",
 };
 

@@ -1,34 +1,14 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, rmSync } from "node:fs";
-import { networkInterfaces, tmpdir } from "node:os";
-import { join } from "node:path";
+import { networkInterfaces } from "node:os";
 import { unmountUnder } from "./mounts.ts";
-import { type Place, run, runOk, startProgram } from "./program.ts";
+import { run, runOk, THIS_MACHINE } from "./program.ts";
+import { openSwitch, removeLeft, type Switch } from "./switch.ts";
 
-/** A host of its own: a network namespace that reaches the others over a bridge, as by a switch. */
-export interface Host extends Place {
-  name: string;
-  ip: string;
-  /** Pulls the cable: packets vanish, no connection is reset. */
-  cut(): Promise<void>;
-  mend(): Promise<void>;
-  /** Has another address from now on, as a laptop that was carried elsewhere: what was open is of no more use. */
-  move(): Promise<void>;
-}
+export type { Cable, Host } from "./switch.ts";
 
-/** How far away a host is. */
-export interface Cable {
-  /** Of one direction. */
-  delayMs: number;
-  mbitPerS: number;
-}
-
-export interface Network extends AsyncDisposable {
-  /** This machine's address on the bridge: where hosts reach what runs here. */
-  ip: string;
-  /** Without a cable it is as near as can be. */
-  addHost(name: string, cable?: Cable): Promise<Host>;
-}
+/** `ip`: this machine's address on the bridge, where hosts reach what runs here. */
+export type Network = Switch;
 
 let networks = 0;
 
@@ -41,80 +21,15 @@ export const createNetwork = async (): Promise<Network> => {
   networks += 1;
   const bridge = `ds${process.pid}x${networks}`;
   const prefix = unusedPrefix();
-  const ip = `${prefix}.1`;
   await using undo = new AsyncDisposableStack();
-  // Left to itself a bridge takes the lowest address of its ports: a host that joins could change it, and what the
-  // others send would go nowhere until they had asked for the new one.
-  await runOk(["ip", "link", "add", bridge, "address", randomMac(), "type", "bridge"]);
-  undo.defer(() => removeLeft(["ip", "link", "delete", bridge], `/sys/class/net/${bridge}`));
-  await runOk(["ip", "address", "add", `${ip}/24`, "dev", bridge]);
-  await runOk(["ip", "link", "set", bridge, "up"]);
+  const hosts = undo.use(await openSwitch({ name: bridge, place: THIS_MACHINE, bridge, prefix }));
   if (Bun.which("iptables")) {
     await runOk(forwardRule("-I", bridge));
     undo.defer(async () => void (await runOk(forwardRule("-D", bridge))));
   }
   const cleanUp = undo.move();
-
-  let hosts = 0;
-  const addHost = async (name: string, cable?: Cable): Promise<Host> => {
-    hosts += 1;
-    const netns = `${bridge}-${name}`;
-    const hostIp = `${prefix}.${hosts + 1}`;
-    const port = `${bridge}p${hosts}`;
-    await runOk(["ip", "netns", "add", netns]);
-    cleanUp.defer(() => removeLeft(["ip", "netns", "delete", netns], `/run/netns/${netns}`));
-    if (cable) cleanUp.use(await layCable(port, netns, cable));
-    else {
-      await runOk(["ip", "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", netns]);
-      // A namespace goes away some time after its deletion, and only then takes its interfaces with it.
-      cleanUp.defer(() => removeLeft(["ip", "link", "delete", port], `/sys/class/net/${port}`));
-    }
-    await runOk(["ip", "link", "set", port, "master", bridge, "up"]);
-    const inside = (...args: string[]) => runOk(["ip", "-n", netns, ...args]);
-    await inside("link", "set", "lo", "up");
-    await inside("address", "add", `${hostIp}/24`, "dev", "eth0");
-    await inside("link", "set", "eth0", "up");
-    await inside("route", "add", "default", "via", ip);
-    const setPort = async (state: "up" | "down") => void (await runOk(["ip", "link", "set", port, state]));
-    const move = async () => {
-      hosts += 1;
-      await inside("address", "flush", "dev", "eth0");
-      await inside("address", "add", `${prefix}.${hosts + 1}/24`, "dev", "eth0");
-      await inside("route", "add", "default", "via", ip);
-    };
-    return { name, ip: hostIp, netns, cut: () => setPort("down"), mend: () => setPort("up"), move };
-  };
-  return { ip, addHost, [Symbol.asyncDispose]: () => cleanUp.disposeAsync() };
+  return { ...hosts, [Symbol.asyncDispose]: () => cleanUp.disposeAsync() };
 };
-
-/** The same two ends as those of a pair of veths, with some way between them. */
-const layCable = async (
-  port: string,
-  netns: string,
-  { delayMs, mbitPerS }: Cable,
-): Promise<AsyncDisposable> => {
-  const far = `${port}f`;
-  const program = startProgram({
-    name: `the cable of ${netns}`,
-    command: [
-      process.execPath,
-      join(import.meta.dir, "longCable.ts"),
-      port,
-      far,
-      `${delayMs}`,
-      `${mbitPerS}`,
-    ],
-    logFile: join(tmpdir(), `${netns}.log`),
-    env: {},
-    cwd: "/",
-  });
-  await program.waitForOutput(/ready/);
-  await runOk(["ip", "link", "set", far, "netns", netns, "name", "eth0"]);
-  return program;
-};
-
-/** A locally administered address of one station (IEEE 802, the two low bits of the first octet). */
-const randomMac = (): string => ["02", ...(randomBytes(5).toString("hex").match(/../g) ?? [])].join(":");
 
 /** A Docker engine on this machine sends bridged packets through iptables and drops those that it does not know. */
 const forwardRule = (action: "-I" | "-D", bridge: string): string[] => {
@@ -149,12 +64,6 @@ const sweepDeadNetworks = async (): Promise<void> => {
     await removeLeft(["ip", "link", "delete", name], `/sys/class/net/${name}`);
     if (Bun.which("iptables")) await run(forwardRule("-D", name));
   }
-};
-
-/** What is not there any more is no failure: a namespace takes its interfaces along, and other test files sweep, too. */
-const removeLeft = async (command: readonly string[], path: string): Promise<void> => {
-  const { code, stdout, stderr } = await run(command);
-  if (code !== 0 && existsSync(path)) throw new Error(`${command.join(" ")}:\n${stdout}${stderr}`);
 };
 
 const unusedPrefix = (): string => {

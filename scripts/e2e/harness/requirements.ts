@@ -10,6 +10,7 @@ export type Requirement =
   | "curl"
   | "pebble"
   | "sshd"
+  | "tcpdump"
   | "root"
   | "docker"
   | "podman"
@@ -31,6 +32,7 @@ const REASONS: Record<Requirement, () => string | undefined> = {
   pebble: () => (hasPebble ? undefined : "needs Debian's pebble"),
   sshd: () =>
     hasProgram("sshd") && hasProgram("sudo") ? undefined : "needs Debian's openssh-server and sudo",
+  tcpdump: () => (hasProgram("tcpdump") ? undefined : "needs tcpdump"),
   root: () => {
     if (process.getuid?.() !== 0) return "needs root, for network namespaces";
     return hasProgram("ip") && hasProgram("nsenter") ? undefined : "needs iproute2 and util-linux";

@@ -1,8 +1,8 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Host, Network } from "./network.ts";
 import { type Finished, type Program, run, runOk, startProgram } from "./program.ts";
 import { cleanEnvironment } from "./programs.ts";
+import type { Host, Switch } from "./switch.ts";
 
 /** Who can log in there, and what sudo lets them do. */
 interface MachineUser {
@@ -78,7 +78,7 @@ while :; do wait || :; sleep 1; done
 `;
 
 export const startMachine = async (
-  network: Network,
+  network: Pick<Switch, "addHost">,
   name: string,
   { dir, key, users = [], without = [], sshd = [] }: MachineOptions,
 ): Promise<Machine> => {
