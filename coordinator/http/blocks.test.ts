@@ -112,6 +112,7 @@ test("tokens tell how they divide hosts", async () => {
 
 test("a host that joins again may be divided otherwise, but not under its job", async () => {
   const key = newHostKey();
+  let at = Date.now();
   const enroll = async (blocks: number | null) => {
     const { body } = await coordinator.post(`${P}/fleets/tokens/create`, { fleet: "again", blocks });
     const { token } = NewJoinToken.parse(body);
@@ -120,7 +121,7 @@ test("a host that joins again may be divided otherwise, but not under its job", 
       public_key: key.publicKey,
       boot_id: "boot",
       inventory: anInventory({ cpus: 16, memory_mib: 131_072, gpus: gpus(8), runtime: "docker" }),
-      proof: { kind: "join", token, key: key.prove(Date.now()) },
+      proof: { kind: "join", token, key: key.prove(at++) },
     };
     return coordinator.post("/api/agent/enroll", request, {
       headers: { [AGENT_PROTOCOL_HEADER]: String(AGENT_PROTOCOL) },
