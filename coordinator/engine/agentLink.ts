@@ -236,7 +236,7 @@ export class AgentLink {
     const unconfirmed = new Set<string>();
     for (const submission of await this.#listHeld(instance)) {
       if (isLost(submission, said) && this.#isSettled(instance, submission)) {
-        await this.#endLost(submission, instance.project_id);
+        await this.#endLost(submission);
         continue;
       }
       const wanted = desiredOf(submission, held.has(submission.id));
@@ -268,8 +268,7 @@ export class AgentLink {
       ];
     } catch (err) {
       if (!(err instanceof AppError)) throw err;
-      const { project_id: projectId } = instance;
-      const end = { projectId, reason: "terminated_by_server", message: err.message } as const;
+      const end = { reason: "terminated_by_server", message: err.message } as const;
       await this.#deps.engine.endJob(submission.run_id, id, end);
       return [];
     }
@@ -282,9 +281,9 @@ export class AgentLink {
   }
 
   /** Starting it anew could run it twice, so a job that its host has lost has failed. */
-  #endLost({ id, run_id: runId }: SubmissionRow, projectId: string): Promise<void> {
+  #endLost({ id, run_id: runId }: SubmissionRow): Promise<void> {
     const message = "The host no longer knows this job: the state of its agent was lost";
-    return this.#deps.engine.endJob(runId, id, { projectId, reason: "executor_error", message });
+    return this.#deps.engine.endJob(runId, id, { reason: "executor_error", message });
   }
 }
 

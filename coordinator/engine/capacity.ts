@@ -5,6 +5,7 @@ import { hasAnyRoom, usedBlocks } from "../domain/instances/occupancy.ts";
 import type { HostGroup } from "../domain/offers/candidates.ts";
 import type { InstanceRow } from "../store/instances.ts";
 import { FreeHosts } from "./freeHosts.ts";
+import { Sharing } from "./sharing.ts";
 
 interface Slot {
   instance: InstanceRow;
@@ -24,6 +25,8 @@ export class Capacity {
   readonly #slots = new Map<string, Slot>();
   readonly #byCredential = new Map<string, string>();
   readonly #free = new FreeHosts();
+  /** Whose hosts besides its own a project may use. */
+  readonly sharing = new Sharing();
 
   set(instance: InstanceRow, fleetName: string): void {
     const known = this.#slots.get(instance.id);
@@ -88,15 +91,19 @@ export class Capacity {
     return [...this.#slots.values()];
   }
 
+  /** Those of the project itself. */
   list(projectId: string): CapacityEntry[] {
     return [...this.#slots.values()].filter((slot) => slot.instance.project_id === projectId);
   }
 
-  /** Those with a block in which a job could begin at once. */
+  /** Those that jobs of the project may use: its own, and what others share with it. */
+  listUsable(projectId: string): CapacityEntry[] {
+    return [...this.#slots.values()].filter((slot) => this.sharing.mayUse(projectId, slot.instance));
+  }
+
+  /** Of the usable ones, those with a block in which a job could begin at once. */
   listFree(projectId: string): CapacityEntry[] {
-    return [...this.#slots.values()].filter(
-      (slot) => slot.instance.project_id === projectId && hasAnyRoom(slot),
-    );
+    return this.listUsable(projectId).filter(hasAnyRoom);
   }
 
   /** Is there any block at all, in any project, in which a job could begin at once? */
@@ -104,9 +111,9 @@ export class Capacity {
     return this.#free.hasAny;
   }
 
-  /** The kinds of hosts in the project, and where in them a job could begin at once. */
+  /** The kinds of hosts that the project may use, and where in them a job could begin at once. */
   listKinds(projectId: string): HostGroup[] {
-    return this.#free.list(projectId);
+    return this.#free.list((owned) => this.sharing.mayUse(projectId, owned));
   }
 
   /** False when the instance is unknown or is divided anew, or somebody else has some of the share. */

@@ -122,7 +122,7 @@ const leavingEvents = ({ capacity }: EngineDeps, job: JobOfProject): NewEvent[] 
   const entry = capacity.get(job.instance_id ?? "");
   if (!entry) return [];
   const others = new Map([...entry.occupants].filter(([occupant]) => occupant !== job.id));
-  return [jobUnassigned(job, entry.instance, blockUse({ ...entry, occupants: others }))];
+  return jobUnassigned(job, entry.instance, blockUse({ ...entry, occupants: others }));
 };
 
 /** The words that came with the reason that stays; a job that ended as it should needs none (lifecycle.md §1.4). */

@@ -8,6 +8,7 @@ import { isFinalJob } from "../../shared/states.ts";
 import { instanceCordoned, instanceDraining, instanceLabelled } from "../domain/events/instanceEvents.ts";
 import { jobCreated } from "../domain/events/jobEvents.ts";
 import { runDeleted, runSubmitted } from "../domain/events/runEvents.ts";
+import type { Viewer } from "../domain/fleets/named.ts";
 import type { CapacityEntry } from "../domain/instances/capacityEntry.ts";
 import { healthOf } from "../domain/instances/health.ts";
 import { noteHealth } from "../domain/instances/healthHistory.ts";
@@ -19,10 +20,11 @@ import {
   insertSubmissions,
   listHeldSubmissions,
   listLiveSubmissions,
+  listRunsOnForeignHosts,
   type SubmissionRow,
 } from "../store/submissions.ts";
 import { commit, NOTHING } from "./changes.ts";
-import { type End, finishSubmission } from "./endings.ts";
+import { type End, endSubmission, finishSubmission } from "./endings.ts";
 import type { EngineDeps } from "./engineDeps.ts";
 import { RunDraft } from "./runDraft.ts";
 import { type PassResult, passRun } from "./runPass.ts";
@@ -60,6 +62,7 @@ export class Engine {
   /** Rebuilds from the store what is kept in memory, then takes every live run up where it was left. */
   async start(): Promise<void> {
     const { db, capacity, scheduler } = this.#deps;
+    await capacity.sharing.load(db);
     for (const { instance, fleetName } of await listLiveInstances(db)) capacity.set(instance, fleetName);
     for (const { id, instance_id: instanceId, share } of await listLiveSubmissions(db)) {
       const entry = instanceId === null ? undefined : capacity.get(instanceId);
@@ -67,6 +70,7 @@ export class Engine {
     }
     const runs = (await listLiveRuns(db)).map((run) => ({ run, jobSpecs: [] }));
     for (const { run } of waitingOrder(runs)) await this.#pass(run.id);
+    await this.#endRevoked(await listRunsOnForeignHosts(db));
     scheduler.start((runId) => this.wakeRun(runId));
   }
 
@@ -137,8 +141,26 @@ export class Engine {
     return this.#deps.capacity.get(instanceId);
   }
 
+  /** The project's own. */
   listCapacity(projectId: string): CapacityEntry[] {
     return this.#deps.capacity.list(projectId);
+  }
+
+  /** With what others share with the project, and how it names that. */
+  listUsable(projectId: string): { entries: CapacityEntry[]; viewer: Viewer } {
+    const { capacity } = this.#deps;
+    return { entries: capacity.listUsable(projectId), viewer: capacity.sharing.viewer(projectId) };
+  }
+
+  /** What projects share with each other has changed, and is stored: jobs that lost their right to a host end. */
+  noteSharing(): Promise<void> {
+    const { db, capacity, scheduler } = this.#deps;
+    return this.#queue.run("sharing", async () => {
+      const hasLost = await capacity.sharing.load(db);
+      const live = await listLiveRuns(db);
+      await this.#endRevoked(live.filter((run) => hasLost(run.project_id)).map(({ id }) => id));
+      scheduler.pump();
+    });
   }
 
   /** A host has joined, or come back under its old identity. */
@@ -246,16 +268,39 @@ export class Engine {
     const held = await listHeldSubmissions(this.#deps.db, instance.id);
     const live = held.filter(({ status }) => !isFinalJob(status));
     const end = { reason: "instance_unreachable", message: "The host has left its fleet" } as const;
-    for (const { id, run_id: runId } of live)
-      await this.endJob(runId, id, { ...end, projectId: instance.project_id });
+    for (const { id, run_id: runId } of live) await this.endJob(runId, id, end);
+  }
+
+  /** Of these runs, the jobs on hosts that their project may not use any more; in the run's turn, when all is stored. */
+  async #endRevoked(runIds: readonly string[]): Promise<void> {
+    const { capacity } = this.#deps;
+    const message = "The fleet is not shared with this project any more";
+    for (const runId of runIds)
+      await this.withRun(runId, (draft) => {
+        const { run } = draft;
+        if (!run) return;
+        for (const submission of draft.submissions) {
+          const instance = capacity.get(submission.instance_id ?? "")?.instance;
+          if (!instance || capacity.sharing.mayUse(run.project_id, instance)) continue;
+          if (submission.status === "terminating" || isFinalJob(submission.status)) continue;
+          draft.add(
+            endSubmission(this.#deps, submission, { run, reason: "instance_access_revoked", message }),
+          );
+        }
+      });
   }
 
   /** Ends a job of which nothing more will come, unless it has ended. */
-  async endJob(runId: string, submissionId: string, end: Omit<End, "abandoned">): Promise<void> {
+  async endJob(
+    runId: string,
+    submissionId: string,
+    end: Omit<End, "abandoned" | "projectId">,
+  ): Promise<void> {
     await this.withRun(runId, (draft) => {
       const submission = draft.findSubmission(submissionId);
-      if (!submission || isFinalJob(submission.status)) return;
-      draft.add(finishSubmission(this.#deps, submission, { ...end, abandoned: true }));
+      if (!draft.run || !submission || isFinalJob(submission.status)) return;
+      const { project_id: projectId } = draft.run;
+      draft.add(finishSubmission(this.#deps, submission, { ...end, projectId, abandoned: true }));
     });
   }
 

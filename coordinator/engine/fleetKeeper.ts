@@ -109,10 +109,11 @@ export class FleetKeeper {
   }
 
   /** What instances could be made as for a job of such a run, the cheapest first. */
-  async listOffersFor(projectId: string, newcomers: Newcomers): Promise<MadeOffer[]> {
+  async listOffersFor(projectId: string, newcomers: Omit<Newcomers, "viewer">): Promise<MadeOffer[]> {
     if (!this.hasBackend) return [];
-    const fleets = (await listLiveFleets(this.#deps.db)).filter((fleet) => fleet.project_id === projectId);
-    const choices = chooseFleets(fleets, await this.listOffers(), newcomers);
+    const fleets = await this.#usableFleets(projectId);
+    const viewer = this.#deps.capacity.sharing.viewer(projectId);
+    const choices = chooseFleets(fleets, await this.listOffers(), { ...newcomers, viewer });
     const all = choices.flatMap(({ offers }) => offers.flat());
     return [...new Map(all.map((offer) => [JSON.stringify(offer), offer])).values()].sort(
       (a, b) => a.price - b.price,
@@ -122,13 +123,21 @@ export class FleetKeeper {
   /** Has an instance made for each job of a replica, which is placed there before it is; false: no fleet can. */
   async makeFor(run: RunRow, submissions: readonly SubmissionRow[]): Promise<boolean> {
     if (!this.mayMakeFor(run)) return false;
-    const { db } = this.#deps;
-    const fleets = (await listLiveFleets(db)).filter((fleet) => fleet.project_id === run.project_id);
+    const fleets = await this.#usableFleets(run.project_id);
+    const viewer = this.#deps.capacity.sharing.viewer(run.project_id);
     const jobSpecs = submissions.map((submission) => submission.job_spec);
-    const newcomers = { spec: run.spec, jobSpecs, fleetId: run.fleet_id };
+    const newcomers = { spec: run.spec, jobSpecs, fleetId: run.fleet_id, viewer };
     for (const choice of chooseFleets(fleets, await this.listOffers(), newcomers))
       if (await this.withFleet(choice.fleet.id, () => this.#makeThere(choice, run, submissions))) return true;
     return false;
+  }
+
+  /** The project's own, and what others share with it. */
+  async #usableFleets(projectId: string): Promise<FleetRow[]> {
+    const { db, capacity } = this.#deps;
+    return (await listLiveFleets(db)).filter(({ id, project_id }) =>
+      capacity.sharing.mayUse(projectId, { project_id, fleet_id: id }),
+    );
   }
 
   async #makeThere(

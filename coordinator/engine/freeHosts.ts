@@ -2,9 +2,9 @@ import type { CapacityEntry } from "../domain/instances/capacityEntry.ts";
 import { totalBlocksOf } from "../domain/instances/division.ts";
 import { isUp, usedBlocks } from "../domain/instances/occupancy.ts";
 import { type HostGroup, kindOf } from "../domain/offers/candidates.ts";
+import type { InstanceRow } from "../store/instances.ts";
 
 interface Group extends HostGroup {
-  projectId: string;
   key: string;
   members: number;
   free: Map<number, Set<CapacityEntry>>;
@@ -55,9 +55,9 @@ export class FreeHosts {
     return false;
   }
 
-  /** The kinds of hosts in a project. */
-  list(projectId: string): HostGroup[] {
-    return [...this.#groups.values()].filter((group) => group.projectId === projectId);
+  /** The kinds of hosts in fleets that may be used. */
+  list(mayUse: (owned: Pick<InstanceRow, "project_id" | "fleet_id">) => boolean): HostGroup[] {
+    return [...this.#groups.values()].filter(({ sample }) => mayUse(sample.instance));
   }
 
   #place(entry: CapacityEntry): Place {
@@ -76,7 +76,6 @@ export class FreeHosts {
     const { instance, fleetName } = entry;
     const known = this.#groups.get(key);
     const group: Group = known ?? {
-      projectId: instance.project_id,
       key,
       // A copy: what it was when it came here is true of all of them, even after it has gone.
       sample: { instance, fleetName, occupants: new Map() },

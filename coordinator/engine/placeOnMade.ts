@@ -45,7 +45,7 @@ export const placeOnMade = (
   return merge([
     {
       statements: [insertInstance(db, row)],
-      events: [instanceMade(row, "job submission"), jobAssigned(job, row, { busy: 1, total: 1 })],
+      events: [instanceMade(row, "job submission"), ...jobAssigned(job, row, { busy: 1, total: 1 })],
       effects: [take],
     },
     jobMove(db, job, { to: "provisioning", patch }),

@@ -56,7 +56,7 @@ export const placeReplica = (
     return {
       statements: [...moved.statements, ...occupied.statements],
       events: [
-        jobAssigned(job, instance, blockUse(place.entry)),
+        ...jobAssigned(job, instance, blockUse(place.entry)),
         ...(moved.events ?? []),
         ...(occupied.events ?? []),
       ],

@@ -1,5 +1,6 @@
 import type { JobSpec } from "../../shared/api/jobs.ts";
 import { mergeProfile } from "../../shared/config/profile.ts";
+import type { Viewer } from "../domain/fleets/named.ts";
 import type { CapacityEntry } from "../domain/instances/capacityEntry.ts";
 import { placeOf } from "../domain/instances/instanceType.ts";
 import { isUp, usedBlocks } from "../domain/instances/occupancy.ts";
@@ -22,10 +23,13 @@ export interface Wanted {
 }
 
 export interface PlacementDeps {
-  /** Hosts of the run's project. */
+  /** Hosts that the run's project may use. */
   entries: readonly CapacityEntry[];
+  viewer?: Viewer | undefined;
   mayUse: (candidate: Candidate) => boolean;
 }
+
+const seenBy = (viewer: Viewer | undefined): { viewer?: Viewer } => (viewer ? { viewer } : {});
 
 /**
  * Chooses where a single job goes at once: to a host that fits and may be used; undefined where there is none. A host
@@ -37,7 +41,9 @@ export const chooseFreeHost = (
     agents,
     groups,
     mayUse,
+    viewer,
   }: {
+    viewer?: Viewer | undefined;
     agents: Pick<AgentSessions, "isWaiting">;
     groups: readonly HostGroup[];
     mayUse: PlacementDeps["mayUse"];
@@ -49,7 +55,7 @@ export const chooseFreeHost = (
   const usable =
     fleetId === null ? groups : groups.filter(({ sample }) => sample.instance.fleet_id === fleetId);
   const isReady = ({ entry }: Candidate) => agents.isWaiting(entry.instance.id);
-  const found = findFree(usable, { spec, jobSpec }, { mayUse, isReady });
+  const found = findFree(usable, { spec, jobSpec, ...seenBy(viewer) }, { mayUse, isReady });
   return found && [found];
 };
 
@@ -58,13 +64,16 @@ export const chooseFreeHost = (
  * and may be used; undefined where that cannot be. Of several fleets the one where the most could begin at once, then
  * the cheapest. Later jobs of a run stay in the fleet of its first.
  */
-export const chooseHosts = (wanted: Wanted, { entries, mayUse }: PlacementDeps): Candidate[] | undefined => {
+export const chooseHosts = (
+  wanted: Wanted,
+  { entries, mayUse, viewer }: PlacementDeps,
+): Candidate[] | undefined => {
   const { fleet_id: fleetId } = wanted.run;
   const usable = fleetId === null ? entries : entries.filter((one) => one.instance.fleet_id === fleetId);
   const [only, ...others] = wanted.jobSpecs;
   if (!only) return [];
   if (others.length === 0) {
-    const best = findBest(usable, { spec: wanted.run.spec, jobSpec: only }, mayUse);
+    const best = findBest(usable, { spec: wanted.run.spec, jobSpec: only, ...seenBy(viewer) }, mayUse);
     return best ? [best] : undefined;
   }
   const fleets = Map.groupBy(usable, ({ instance }) => instance.fleet_id);
@@ -74,7 +83,7 @@ export const chooseHosts = (wanted: Wanted, { entries, mayUse }: PlacementDeps):
     const byKind = new Map<string, ReadonlyMap<CapacityEntry, Candidate>>();
     const choices = wanted.jobSpecs.map((spec) => {
       const kind = JSON.stringify(spec.requirements);
-      const known = byKind.get(kind) ?? fittingOf(own, { wanted, spec, mayUse });
+      const known = byKind.get(kind) ?? fittingOf(own, { wanted, spec, mayUse, viewer });
       byKind.set(kind, known);
       return known;
     });
@@ -97,9 +106,18 @@ export const chooseHosts = (wanted: Wanted, { entries, mayUse }: PlacementDeps):
 
 const fittingOf = (
   entries: readonly CapacityEntry[],
-  { wanted, spec, mayUse }: { wanted: Wanted; spec: JobSpec } & Pick<PlacementDeps, "mayUse">,
+  {
+    wanted,
+    spec,
+    mayUse,
+    viewer,
+  }: { wanted: Wanted; spec: JobSpec } & Pick<PlacementDeps, "mayUse" | "viewer">,
 ): ReadonlyMap<CapacityEntry, Candidate> => {
-  const { fitting } = findCandidates(entries, { spec: wanted.run.spec, jobSpec: spec });
+  const { fitting } = findCandidates(entries, {
+    spec: wanted.run.spec,
+    jobSpec: spec,
+    ...seenBy(viewer),
+  });
   const hosts = new Map<CapacityEntry, Candidate>();
   // The devices of the vendor that comes first are the best of a host with several.
   for (const candidate of fitting)
@@ -111,10 +129,12 @@ const fittingOf = (
 const isFree = (entry: CapacityEntry): boolean => entry.occupants.size === 0 && isUp(entry);
 
 /** The words of the reference for it (docs/spec/lifecycle.md §2.7), and then what is in the way. */
-export const whyNowhere = (wanted: Wanted, entries: readonly CapacityEntry[]): string => {
+export const whyNowhere = (wanted: Wanted, entries: readonly CapacityEntry[], viewer?: Viewer): string => {
   const { run, jobSpecs } = wanted;
   const own = entries.filter(({ instance }) => run.fleet_id === null || instance.fleet_id === run.fleet_id);
-  const found = jobSpecs.map((jobSpec) => findCandidates(own, { spec: run.spec, jobSpec }));
+  const found = jobSpecs.map((jobSpec) =>
+    findCandidates(own, { spec: run.spec, jobSpec, ...seenBy(viewer) }),
+  );
   const impossible = found.find(({ fitting }) => fitting.length === 0);
   if (impossible) return impossible.whyNone;
   const text = whatIsFull(run);
@@ -123,7 +143,7 @@ export const whyNowhere = (wanted: Wanted, entries: readonly CapacityEntry[]): s
   const busy = fitting.filter((candidate) => !canBegin(candidate));
   if (jobSpecs.length === 1 && busy.length === fitting.length) return `${text}: ${whatIsBusy(busy)}`;
   if (jobSpecs.length === 1) return `${text}: ${KEPT}`;
-  return `${text}: ${whatNodesLack(wanted, own, fitting)}`;
+  return `${text}: ${whatNodesLack(wanted, { entries: own, viewer }, fitting)}`;
 };
 
 const KEPT = "the hosts that are free are kept for a run that came before";
@@ -131,14 +151,14 @@ const KEPT = "the hosts that are free are kept for a run that came before";
 /** `fitting`: hosts of any fleet that some node could run on. */
 const whatNodesLack = (
   wanted: Wanted,
-  entries: readonly CapacityEntry[],
+  { entries, viewer }: Pick<PlacementDeps, "entries" | "viewer">,
   fitting: readonly Candidate[],
 ): string => {
   const { length: needed } = wanted.jobSpecs;
   const fleets = [...Map.groupBy(fitting, ({ entry }) => entry.instance.fleet_id).values()];
   const most = Math.max(...fleets.map((hosts) => hosts.length));
   if (most < needed) return `${needed} hosts of one fleet are needed, ${most} would fit`;
-  if (chooseHosts(wanted, { entries, mayUse: canBegin })) return KEPT;
+  if (chooseHosts(wanted, { entries, viewer, mayUse: canBegin })) return KEPT;
   const [nearest] = fleets
     .filter((hosts) => hosts.length >= needed)
     .map((hosts) => ({ hosts, free: hosts.filter(canBegin).length }))

@@ -7,6 +7,7 @@ import { jobReachable } from "../domain/events/jobEvents.ts";
 import { type Db, writeAll } from "../store/db.ts";
 import type { TellEvents } from "../store/events.ts";
 import { patchInstance } from "../store/instances.ts";
+import { listRunsByIds } from "../store/runLists.ts";
 import { listHeldSubmissions } from "../store/submissions.ts";
 import type { AgentSessions } from "./agentSessions.ts";
 import type { Capacity } from "./capacity.ts";
@@ -91,13 +92,17 @@ export class Reachability {
     const { db, capacity, clock, log, engine, tell } = this.#deps;
     const held = await listHeldSubmissions(db, instanceId);
     const jobs = held.filter((job) => !isFinalJob(job.status));
+    const runs = await listRunsByIds(db, [...new Set(jobs.map((job) => job.run_id))]);
     const instance = capacity.get(instanceId)?.instance;
     // When it was heard last is known by a clock that means nothing after a restart: the age of that, by ours.
     const silentMs = clock.steady() - this.#seenAt(instanceId);
     const patch = { unreachable, unreachable_since: unreachable ? Math.round(clock.now() - silentMs) : null };
     const told = instance && [
       instanceReachable(instance, !unreachable),
-      ...jobs.map((job) => jobReachable({ ...job, project_id: instance.project_id }, !unreachable)),
+      ...jobs.flatMap((job) => {
+        const run = runs.find(({ id }) => id === job.run_id);
+        return run ? [jobReachable({ ...job, project_id: run.project_id }, !unreachable)] : [];
+      }),
     ];
     await writeAll(db, [patchInstance(db, instanceId, patch), ...tell(told ?? [])]);
     capacity.update(instanceId, patch);

@@ -2,6 +2,7 @@ import type { Report, ReportAnswer } from "../../shared/protocol/report.ts";
 import { isFinalJob } from "../../shared/states.ts";
 import { reasonOfLoss } from "../domain/runs/retry.ts";
 import type { InstanceRow } from "../store/instances.ts";
+import type { RunRow } from "../store/runs.ts";
 import { claimReport, findSubmission, patchSubmission, type SubmissionRow } from "../store/submissions.ts";
 import { type Changes, NOTHING } from "./changes.ts";
 import { finishSubmission } from "./endings.ts";
@@ -44,7 +45,8 @@ const applyToOne = async (
   if (known?.instance_id !== instance.id) return reports.map(() => "fenced");
   let results: Result[] = [];
   await deps.engine.withRun(known.run_id, (draft) => {
-    results = reports.map((report) => applyReport(deps, instance, { draft, report }));
+    const { run } = draft;
+    results = reports.map((report) => (run ? applyReport(deps, instance, { draft, run, report }) : "fenced"));
   });
   return results;
 };
@@ -52,12 +54,12 @@ const applyToOne = async (
 const applyReport = (
   deps: EngineDeps,
   instance: InstanceRow,
-  { draft, report }: { draft: RunDraft; report: Report },
+  { draft, run, report }: { draft: RunDraft; run: RunRow; report: Report },
 ): Result => {
   const submission = draft.findSubmission(report.submission_id);
   if (!submission || !isEntitled(submission)) return "fenced";
   if (report.sequence <= submission.report_sequence) return "stale";
-  const changes = changesOf(deps, { ...submission, project_id: instance.project_id }, report);
+  const changes = changesOf(deps, { ...submission, project_id: run.project_id }, report);
   if (submission.acknowledged_at === null) deps.agents.confirmed(instance.id);
   const claimed = claimReport(deps.db, submission.id, report.sequence);
   draft.add({ ...changes, statements: [claimed, ...changes.statements] });

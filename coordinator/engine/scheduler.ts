@@ -63,14 +63,14 @@ export class Scheduler {
 
   /** What the jobs may claim now: what was granted to the run, else anything that is free and kept for nobody. */
   choose(run: RunRow, jobSpecs: readonly JobSpec[]): Choice {
-    const granted = this.#takeGrant(run.id);
+    const granted = this.#takeGrant(run);
     if (granted && granted.length === jobSpecs.length) return { places: granted };
     for (const { entry } of granted ?? []) this.release(entry.instance.id, run.id);
     const wanted = { run, jobSpecs };
     this.#reserved = this.#reserve();
     const places = this.#find(wanted);
     if (places) return { places };
-    return { message: whyNowhere(wanted, this.#deps.capacity.list(run.project_id)) };
+    return { message: this.#whyNowhere(wanted) };
   }
 
   /** True when the place is the submission's from now on; `runId` may have been granted it. */
@@ -151,8 +151,12 @@ export class Scheduler {
       this.#onGrant(run.id);
       if (!capacity.hasFree) return;
       // Who comes before may have taken what was to be kept, and whom it was kept for needs it no more.
-      const reserved = this.#reserved.get(run.project_id);
-      if (reserved && !isBefore(reserved.by, waiting)) this.#reserved = this.#reserve();
+      const isOvertaken = [...this.#reserved.values()].some(
+        ({ by, hosts }) =>
+          !isBefore(by, waiting) &&
+          (by.run.project_id === run.project_id || places.some((one) => hosts.has(one.entry.instance.id))),
+      );
+      if (isOvertaken) this.#reserved = this.#reserve();
     }
   }
 
@@ -166,22 +170,23 @@ export class Scheduler {
     };
     const { positions, reasons } = this.#seen;
     const shape = shapeOf(own);
-    const reason = reasons.get(shape) ?? whyNowhere(own, this.#deps.capacity.list(own.run.project_id));
+    const reason = reasons.get(shape) ?? this.#whyNowhere(own);
     reasons.set(shape, reason);
     return { position: positions.get(runId) ?? 0, reason };
   }
 
   #find(wanted: WaitingRun): Place[] | undefined {
     const { agents, capacity } = this.#deps;
-    const reserved = this.#reserved.get(wanted.run.project_id);
-    const kept = reserved && isBefore(reserved.by, wanted) ? reserved.hosts : undefined;
+    // Of any project: hosts may be shared.
+    const kept = [...this.#reserved.values()].filter(({ by }) => isBefore(by, wanted));
     const { project_id: projectId } = wanted.run;
+    const viewer = capacity.sharing.viewer(projectId);
     const mayUse = (candidate: Candidate) =>
-      canBegin(candidate) && kept?.has(candidate.entry.instance.id) !== true;
+      canBegin(candidate) && !kept.some(({ hosts }) => hosts.has(candidate.entry.instance.id));
     const chosen =
       wanted.jobSpecs.length === 1
-        ? chooseFreeHost(wanted, { agents, groups: capacity.listKinds(projectId), mayUse })
-        : chooseHosts(wanted, { entries: capacity.listFree(projectId), mayUse });
+        ? chooseFreeHost(wanted, { agents, groups: capacity.listKinds(projectId), mayUse, viewer })
+        : chooseHosts(wanted, { entries: capacity.listFree(projectId), mayUse, viewer });
     return chosen?.map(({ entry, ...part }) => {
       const share = allot(entry, part);
       if (!share) throw new Error(`Instance ${entry.instance.name} has no room where it was just found`);
@@ -189,14 +194,25 @@ export class Scheduler {
     });
   }
 
+  #whyNowhere(wanted: WaitingRun): string {
+    const { capacity } = this.#deps;
+    const { project_id: projectId } = wanted.run;
+    return whyNowhere(wanted, capacity.listUsable(projectId), capacity.sharing.viewer(projectId));
+  }
+
   /** Granted places that can still be had. */
-  #takeGrant(runId: string): Place[] | undefined {
+  #takeGrant({ id: runId, project_id: projectId }: RunRow): Place[] | undefined {
+    const { capacity } = this.#deps;
     const granted = this.#granted.get(runId);
     this.#granted.delete(runId);
     return granted?.flatMap(({ entry: { instance }, share }) => {
-      const entry = this.#deps.capacity.get(instance.id);
+      const entry = capacity.get(instance.id);
       const isGood =
-        entry && isUp(entry) && !whyClosed(entry.instance) && totalBlocksOf(entry.instance) === share.total;
+        entry &&
+        capacity.sharing.mayUse(projectId, entry.instance) &&
+        isUp(entry) &&
+        !whyClosed(entry.instance) &&
+        totalBlocksOf(entry.instance) === share.total;
       if (isGood && entry.occupants.get(runId) === share) return [{ entry, share }];
       this.release(instance.id, runId);
       return [];
@@ -212,7 +228,7 @@ export class Scheduler {
     const since = clock.now() - RESERVE_AFTER_MS;
     const areDivided = new Map<string, boolean>();
     const mayBeLarge = ({ run: { project_id: projectId }, jobSpecs }: WaitingRun): boolean => {
-      const known = areDivided.get(projectId) ?? capacity.list(projectId).some(isDivided);
+      const known = areDivided.get(projectId) ?? capacity.listUsable(projectId).some(isDivided);
       areDivided.set(projectId, known);
       return jobSpecs.length > 1 || known;
     };
@@ -226,8 +242,9 @@ export class Scheduler {
       const shape = shapeOf(waiting);
       if (reserved.has(projectId) || seen.has(shape)) continue;
       seen.add(shape);
-      const entries = capacity.list(projectId);
-      const hosts = chooseHosts(waiting, { entries, mayUse: () => true }) ?? [];
+      const entries = capacity.listUsable(projectId);
+      const viewer = capacity.sharing.viewer(projectId);
+      const hosts = chooseHosts(waiting, { entries, viewer, mayUse: () => true }) ?? [];
       if (hosts.length < 2 && !hosts.some(({ blocks }) => blocks > 1)) continue;
       reserved.set(projectId, {
         by: waiting,

@@ -126,6 +126,21 @@ export const listImportedIds = async (db: Db, projectIds: string[], kind: ThingK
           .where(and(eq(exportedThings.kind, kind), isFor(projectIds)))
       ).map((row) => row.id);
 
+/** Every fleet that is shared, with whom by name (null: with nobody), and whether with all; some may be deleted. */
+export const listSharedFleets = (
+  db: Db,
+): Promise<{ fleetId: string; importerId: string | null; isGlobal: boolean }[]> =>
+  db
+    .select({
+      fleetId: exportedThings.thing_id,
+      importerId: imports.project_id,
+      isGlobal: exports.is_global,
+    })
+    .from(exportedThings)
+    .innerJoin(exports, eq(exports.id, exportedThings.export_id))
+    .leftJoin(imports, eq(imports.export_id, exports.id))
+    .where(and(eq(exportedThings.kind, "fleet"), hasOwner));
+
 export const listImports = (db: Db, exportIds: string[]): Promise<ImportRow[]> =>
   exportIds.length === 0
     ? Promise.resolve([])

@@ -76,13 +76,14 @@ export const hasLiveRuns = async (db: Db, projectId: string): Promise<boolean> =
   )[0]?.n ?? 0) > 0;
 
 /** Names of the live runs of a fleet. */
-export const listLiveRunNames = async (db: Db, fleetId: string): Promise<string[]> =>
-  (
-    await db
-      .select({ name: runs.name })
-      .from(runs)
-      .where(and(eq(runs.fleet_id, fleetId), inArray(runs.status, LIVE_RUN_STATUSES)))
-  ).map((row) => row.name);
+export const listLiveRunsOfFleet = (
+  db: Db,
+  fleetId: string,
+): Promise<{ name: string; projectId: string }[]> =>
+  db
+    .select({ name: runs.name, projectId: runs.project_id })
+    .from(runs)
+    .where(and(eq(runs.fleet_id, fleetId), inArray(runs.status, LIVE_RUN_STATUSES)));
 
 /** Names in use in a project that begin with `prefix`. */
 export const listRunNames = async (db: Db, projectId: string, prefix: string): Promise<string[]> =>

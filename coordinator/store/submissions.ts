@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, inArray, isNotNull, isNull, lt } from "drizzle-orm";
+import { and, asc, desc, eq, inArray, isNotNull, isNull, lt, ne } from "drizzle-orm";
 import {
   FINAL_JOB_STATUSES,
   JOB_STATUSES,
@@ -9,7 +9,7 @@ import {
 import type { Db, Statement } from "./db.ts";
 import { byStatus, isOneOf, preparedRows, preparedWrite } from "./prepared.ts";
 import type { RowChange } from "./rowCache.ts";
-import { submissions } from "./schema.ts";
+import { instances, runs, submissions } from "./schema.ts";
 import { wholeRows } from "./wholeRow.ts";
 
 export type SubmissionRow = typeof submissions.$inferSelect;
@@ -128,6 +128,17 @@ export const listInstancesWithOutput = async (db: Db, instanceIds: readonly stri
 /** Every submission that has not ended, for rebuilding what is kept in memory. */
 export const listLiveSubmissions = (db: Db): Promise<SubmissionRow[]> =>
   db.select().from(submissions).where(inArray(submissions.status, LIVE_JOB_STATUSES));
+
+/** Runs with a live attempt on an instance of another project. */
+export const listRunsOnForeignHosts = async (db: Db): Promise<string[]> =>
+  (
+    await db
+      .selectDistinct({ id: runs.id })
+      .from(submissions)
+      .innerJoin(runs, eq(runs.id, submissions.run_id))
+      .innerJoin(instances, eq(instances.id, submissions.instance_id))
+      .where(and(inArray(submissions.status, LIVE_JOB_STATUSES), ne(instances.project_id, runs.project_id)))
+  ).map(({ id }) => id);
 
 const whole = wholeRows(submissions);
 

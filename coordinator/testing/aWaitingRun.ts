@@ -6,13 +6,23 @@ import type { RunRow } from "../store/runs.ts";
 /** A task that waits for hosts, submitted `at`. */
 export const aWaitingRun = (
   name: string,
-  { at, ...more }: { at: number; nodes?: number; priority?: number; resources?: Record<string, unknown> },
+  {
+    at,
+    projectId = "p",
+    ...more
+  }: {
+    at: number;
+    projectId?: string;
+    nodes?: number;
+    priority?: number;
+    resources?: Record<string, unknown>;
+  },
 ): WaitingRun => {
   const configuration = { type: "task", commands: ["true"], ...more };
   const spec = RunSpec.parse({ run_name: name, configuration, ssh_key_pub: "" });
   const run: RunRow = {
     id: name,
-    project_id: "p",
+    project_id: projectId,
     user_id: "u",
     fleet_id: null,
     name,

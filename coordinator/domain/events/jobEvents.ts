@@ -25,15 +25,21 @@ export interface BlockUse {
 
 const blocks = ({ busy, total }: BlockUse): string => `Instance blocks: ${busy}/${total} busy`;
 
-export const jobAssigned = (job: TellableJob, instance: TellableInstance, use: BlockUse): NewEvent => ({
-  message: `Job assigned to instance. ${blocks(use)}`,
-  targets: [aboutJob(job), aboutInstance(instance)],
-});
+/**
+ * An event belongs to one project. Where a job is on a host that another project shares, each is told of what is its own:
+ * the owner of the host learns that it is in use, and nothing of the job.
+ */
+const jobOnHost = (message: string, job: TellableJob, instance: TellableInstance): NewEvent[] => {
+  const targets = [aboutJob(job), aboutInstance(instance)];
+  if (job.project_id === instance.project_id) return [{ message, targets }];
+  return targets.map((target) => ({ message, targets: [target] }));
+};
 
-export const jobUnassigned = (job: TellableJob, instance: TellableInstance, use: BlockUse): NewEvent => ({
-  message: `Job unassigned from instance. ${blocks(use)}`,
-  targets: [aboutJob(job), aboutInstance(instance)],
-});
+export const jobAssigned = (job: TellableJob, instance: TellableInstance, use: BlockUse): NewEvent[] =>
+  jobOnHost(`Job assigned to instance. ${blocks(use)}`, job, instance);
+
+export const jobUnassigned = (job: TellableJob, instance: TellableInstance, use: BlockUse): NewEvent[] =>
+  jobOnHost(`Job unassigned from instance. ${blocks(use)}`, job, instance);
 
 /** The job has been asked to end by itself, and is killed when the time is over. */
 export const jobStopRequested = (job: TellableJob, graceMs: number): NewEvent => ({

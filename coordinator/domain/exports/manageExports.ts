@@ -102,6 +102,7 @@ export const createExport = async (
   };
   const also = deps.tell([exportChanged(caller.project, { name: row.name, how: "created" }, caller.user.id)]);
   await insertExport(deps.db, row, { parts, also });
+  await deps.engine.noteSharing();
   return viewOne(deps, row);
 };
 
@@ -151,6 +152,7 @@ export const updateExport = async (
     ...changeExport(deps.db, row.id, { isGlobal, add, remove }),
     ...deps.tell([exportChanged(caller.project, { name: row.name, how: "updated" }, caller.user.id)]),
   ]);
+  await deps.engine.noteSharing();
   return viewOne(deps, { ...row, is_global: isGlobal ?? row.is_global });
 };
 
@@ -160,6 +162,7 @@ export const removeExport = async (deps: Deps, { user, project }: Caller, name: 
     ...deleteExport(deps.db, row.id),
     ...deps.tell([exportChanged(project, { name, how: "deleted" }, user.id)]),
   ]);
+  await deps.engine.noteSharing();
 };
 
 /** The project does without what another shares with it by name. */
@@ -181,4 +184,5 @@ export const removeImport = async (
     deleteImport(deps.db, own.id),
     ...deps.tell([importDeleted(project, name, user.id)]),
   ]);
+  await deps.engine.noteSharing();
 };

@@ -3,13 +3,21 @@ import type { Deps } from "../../deps.ts";
 import { type FleetRow, findFleet, findFleetByName } from "../../store/fleets.ts";
 import { listInstancesOfFleets } from "../../store/instanceLists.ts";
 import { findInstance, type InstanceRow } from "../../store/instances.ts";
-import { listLiveRunNames } from "../../store/runLists.ts";
+import { listLiveRunsOfFleet } from "../../store/runLists.ts";
 
 /** A refusal because of the runs in a fleet; undefined: there is none. The sentence is the reference's. */
 const fleetInUse = async (deps: Pick<Deps, "db">, fleet: FleetRow): Promise<AppError | undefined> => {
-  const names = await listLiveRunNames(deps.db, fleet.id);
-  if (names.length === 0) return undefined;
-  const hint = `Stop its runs first: ${names.join(", ")}`;
+  const live = await listLiveRunsOfFleet(deps.db, fleet.id);
+  if (live.length === 0) return undefined;
+  const own = live.filter(({ projectId }) => projectId === fleet.project_id).map(({ name }) => name);
+  const others = live.length - own.length;
+  // Runs of others are not this project's to see, nor to stop.
+  const hint = [
+    ...(own.length > 0 ? [`Stop its runs first: ${own.join(", ")}`] : []),
+    ...(others > 0
+      ? [`${others} of other projects end when the fleet is not shared with them any more`]
+      : []),
+  ].join("; ");
   return new AppError("conflict", `Failed to delete fleet ${fleet.name}. Fleet is in use.`, { hint });
 };
 

@@ -8,6 +8,7 @@ import { countBlocks, fitBlocks } from "../../../shared/resources/blocks.ts";
 import type { FleetRow } from "../../store/fleets.ts";
 import type { MadeOffer } from "../../store/madeInstance.ts";
 import { offersForFleet, placeOfOffer } from "./fleetOffers.ts";
+import { isNamed, type Viewer } from "./named.ts";
 
 /** Jobs of one replica that look for instances which are not there yet. */
 export interface Newcomers {
@@ -15,6 +16,8 @@ export interface Newcomers {
   jobSpecs: readonly JobSpec[];
   /** The run is bound to it already. */
   fleetId: string | null;
+  /** Whose side fleets are named from. */
+  viewer: Viewer;
 }
 
 /** A fleet that could make an instance for each of the jobs. */
@@ -52,7 +55,7 @@ const priceOf = ({ offers }: FleetChoice): number =>
   offers.reduce((sum, ofJob) => sum + (ofJob[0]?.price ?? 0), 0);
 
 /** Nodes of one task need each other: only a cluster is made for them. */
-const isMeant = (fleet: FleetRow, { spec, jobSpecs, fleetId }: Newcomers): boolean => {
+const isMeant = (fleet: FleetRow, { spec, jobSpecs, fleetId, viewer }: Newcomers): boolean => {
   const { nodes, placement } = fleet.spec.configuration;
   const { fleets: named } = mergeProfile(spec.profile, spec.configuration);
   return (
@@ -60,7 +63,7 @@ const isMeant = (fleet: FleetRow, { spec, jobSpecs, fleetId }: Newcomers): boole
     nodes !== null &&
     (jobSpecs.every((job) => job.jobs_per_replica === 1) || placement === "cluster") &&
     (fleetId === null || fleet.id === fleetId) &&
-    (!named || named.some(({ name }) => name === fleet.name))
+    (!named || named.some((one) => isNamed(one, { name: fleet.name, projectId: fleet.project_id }, viewer)))
   );
 };
 

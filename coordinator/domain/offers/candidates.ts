@@ -4,11 +4,12 @@ import type { RunSpec } from "../../../shared/api/runs.ts";
 import { whyNotThere } from "../../../shared/config/placing.ts";
 import { needsImage } from "../../../shared/config/processArgv.ts";
 import { mergeProfile, type Placement } from "../../../shared/config/profile.ts";
-import type { InstanceSelector } from "../../../shared/config/reference.ts";
+import type { EntityReference, InstanceSelector } from "../../../shared/config/reference.ts";
 import type { Inventory } from "../../../shared/protocol/inventory.ts";
 import type { Resources } from "../../../shared/resources/offered.ts";
 import type { Requirements } from "../../../shared/resources/requirements.ts";
 import type { InstanceRow } from "../../store/instances.ts";
+import { isNamed, type Viewer } from "../fleets/named.ts";
 import type { CapacityEntry } from "../instances/capacityEntry.ts";
 import { whyClosed } from "../instances/closed.ts";
 import { totalBlocksOf, whyUndivided } from "../instances/division.ts";
@@ -24,6 +25,8 @@ export interface WantedInstance {
   jobSpec: JobSpec;
   /** True when only the hardware is of interest, not what the job would run on it (`dstack offer`). */
   ignoreRuntime?: boolean;
+  /** Whose side fleets are named from; left out: all hosts are of the run's project. */
+  viewer?: Viewer;
 }
 
 /** A host that a job could run on, and how much of it the job would take: the fewest blocks that satisfy it. */
@@ -46,8 +49,8 @@ export interface Candidates {
 }
 
 /**
- * The hosts that a job could run on, occupied ones included (docs/spec/lifecycle.md §2). References to fleets
- * are taken to be in the project of the entries: others are refused before.
+ * The hosts that a job could run on, occupied ones included (docs/spec/lifecycle.md §2). What is said of fleets that the
+ * project may not use selects nothing, as does what is said of none.
  */
 export const findCandidates = (entries: readonly CapacityEntry[], wanted: WantedInstance): Candidates => {
   const { placement, fitting, refused } = sift(entries, wanted);
@@ -100,7 +103,7 @@ export const findFree = (
       for (let used = total - blocks; used >= 0; used--)
         for (const entry of free.get(used) ?? []) {
           const candidate = { entry, blocks, total, vendor };
-          const isOpen = whyNotThis(entry, placement) === undefined;
+          const isOpen = whyNotThis(entry, wanted, placement) === undefined;
           if (isOpen && isPreferred(candidate) && mayUse(candidate)) return candidate;
         }
   return undefined;
@@ -129,7 +132,7 @@ const sift = (entries: readonly CapacityEntry[], wanted: WantedInstance) => {
   const refused: { entry: CapacityEntry; why: string }[] = [];
   const known = new Map<string, Fits>();
   for (const entry of entries) {
-    const why = whyNotThis(entry, placement);
+    const why = whyNotThis(entry, wanted, placement);
     if (why !== undefined) {
       refused.push({ entry, why });
       continue;
@@ -185,9 +188,13 @@ const rankOf = ({ gpus, cpus, memory_mib }: Resources): number[] => [
 /** A host that the user did not mean: not worth a word. */
 const NOT_SELECTED = "is not among those that were asked for";
 
-const whyNotThis = (entry: CapacityEntry, placement: Placement): string | undefined => {
+const whyNotThis = (
+  entry: CapacityEntry,
+  { viewer }: WantedInstance,
+  placement: Placement,
+): string | undefined => {
   const { instance } = entry;
-  if (!isSelected(entry, placement)) return NOT_SELECTED;
+  if (!isSelected(entry, placement, viewer)) return NOT_SELECTED;
   if (instance.status !== "idle" && instance.status !== "busy") return `is ${instance.status}`;
   return instance.unreachable ? "cannot be reached" : whyClosed(instance);
 };
@@ -241,21 +248,34 @@ const requirementsOn = ({ spec, jobSpec }: WantedInstance, isProcessHost: boolea
   return { ...requirements, resources: { ...resources, cpu: { ...resources.cpu, arch } } };
 };
 
-const isSelected = (entry: CapacityEntry, { fleets, instances }: Placement): boolean =>
-  (!fleets || fleets.some((fleet) => fleet.name === entry.fleetName)) &&
-  (!instances || instances.some((selector) => isMeant(entry, selector)));
+const isSelected = (
+  entry: CapacityEntry,
+  { fleets, instances }: Placement,
+  viewer: Viewer | undefined,
+): boolean =>
+  (!fleets || fleets.some((fleet) => isNamed(fleet, fleetOf(entry), viewer))) &&
+  (!instances || instances.some((selector) => isMeant(entry, selector, viewer)));
 
-const isMeant = ({ instance, fleetName }: CapacityEntry, selector: InstanceSelector): boolean => {
+const fleetOf = ({ fleetName: name, instance }: CapacityEntry) => ({ name, projectId: instance.project_id });
+
+const isMeant = (entry: CapacityEntry, selector: InstanceSelector, viewer: Viewer | undefined): boolean => {
+  const { instance } = entry;
   if ("name" in selector) {
     const pairs = parseLabelSelector(selector.name);
-    if (!pairs) return selector.name === instance.name;
+    if (!pairs) return isNamed(splitName(selector.name), { ...fleetOf(entry), name: instance.name }, viewer);
     return pairs.every(([key, value]) => attributeOf(instance, key) === value);
   }
   if ("hostname" in selector) {
     const { hostname, addresses } = instance.inventory;
     return [hostname, ...addresses.map((address) => address.split("/")[0])].includes(selector.hostname);
   }
-  return selector.fleet.name === fleetName && selector.instance === instance.instance_num;
+  return selector.instance === instance.instance_num && isNamed(selector.fleet, fleetOf(entry), viewer);
+};
+
+/** Instances are named as their fleets: `lab-0`, or `main/lab-0` of another project. */
+const splitName = (text: string): EntityReference => {
+  const at = text.indexOf("/");
+  return at < 0 ? { project: null, name: text } : { project: text.slice(0, at), name: text.slice(at + 1) };
 };
 
 /** What it is labelled with, or is by itself. */

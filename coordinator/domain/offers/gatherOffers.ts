@@ -28,11 +28,11 @@ export const gatherOffers = async (
   projectId: string,
   { spec, jobSpec, ignoreRuntime, asked, isReversed, limit = Number.POSITIVE_INFINITY }: Wanted,
 ): Promise<Offers> => {
-  const entries = deps.engine.listCapacity(projectId);
+  const { entries, viewer } = deps.engine.listUsable(projectId);
   const shown = { isFull: asked.full_offers, isUnallocated: asked.unallocated_resources };
   const there = listOffers(
     entries,
-    { spec, jobSpec, ignoreRuntime },
+    { spec, jobSpec, ignoreRuntime, viewer },
     {
       // Where the order is another, the first are not known before all are.
       ...(isReversed ? {} : { limit }),

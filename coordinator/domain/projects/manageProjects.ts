@@ -45,6 +45,7 @@ export const createProject = async (
     created_at: deps.clock.now(),
   };
   await insertProject(deps.db, row, deps.tell([projectCreated(row, creator.id)]));
+  await deps.engine.noteSharing();
   return getProject(deps, wanted.project_name);
 };
 
@@ -85,6 +86,7 @@ export const deleteProjects = async (deps: Deps, user: UserRow, names: string[])
       ...gone.map((project) => projectDeleted(project, user.id)),
     ]),
   ]);
+  await deps.engine.noteSharing();
 };
 
 /** Whoever may not delete it is not told whether it is there. */

@@ -1,6 +1,5 @@
 import type { RunSpec } from "../../../shared/api/runs.ts";
 import { RESOURCE_NAME } from "../../../shared/api/scalars.ts";
-import { mergeProfile } from "../../../shared/config/profile.ts";
 import { AppError } from "../../../shared/errors.ts";
 import type { Deps } from "../../deps.ts";
 import { listFileArchivesByIds } from "../../store/fileArchives.ts";
@@ -23,7 +22,6 @@ export const checkSpec = async (deps: Deps, { user, project }: Caller, spec: Run
   if ((spec.repo_id === null) !== (spec.repo_data === null))
     throw new AppError("invalid", "repo_id and repo_data must be given together");
   await checkMounts(deps, project.id, spec.configuration);
-  checkReferences(spec, project);
   const missing = missingFeature(spec);
   if (missing) throw new AppError("unsupported", `${missing} not supported by this version yet`);
   await checkArchives(deps, user, spec);
@@ -60,17 +58,6 @@ export const checkRepo = async (
   const isKnown = await hasRepoCode(db, { project_id: project.id, repo_id: repoId, hash });
   if (!isKnown || !blobs.touch(hash))
     throw new AppError("not_found", `Code ${hash} was not uploaded for the repo ${repoId}`);
-};
-
-/** Jobs do not go to other projects' fleets yet, imported ones included. */
-const checkReferences = ({ configuration, profile }: RunSpec, project: ProjectRow): void => {
-  const { fleets, instances } = mergeProfile(profile, configuration);
-  const named = (instances ?? []).flatMap((selector) => ("fleet" in selector ? [selector.fleet] : []));
-  for (const fleet of [...(fleets ?? []), ...named])
-    if (fleet.project !== null && fleet.project !== project.name)
-      throw new AppError("unsupported", "Fleets of other projects are not supported by this version yet", {
-        hint: `"${fleet.project}/${fleet.name}" is not in project "${project.name}"`,
-      });
 };
 
 /** What the language knows but no run can have yet; refused rather than ignored. */
