@@ -31,6 +31,8 @@ const open = () =>
     __errno_location: { args: [], returns: FFIType.ptr },
   });
 let libc: ReturnType<typeof open>;
+/** This program's own network, to return to. */
+let own: number | undefined;
 
 type ConnectState = "connected" | "pending" | "failed";
 
@@ -66,21 +68,17 @@ type Libc = NonNullable<ReturnType<typeof open>>;
 const within = <T>(pid: number, act: (c: Libc) => T): T | "forbidden" | undefined => {
   libc ??= open();
   if (!libc) return "forbidden";
-  const own = openSync("/proc/thread-self/ns/net", "r");
+  own ??= openSync("/proc/thread-self/ns/net", "r");
+  const there = openIfThere(`/proc/${pid}/ns/net`);
+  if (there === undefined) return undefined;
+  const hasEntered = libc.setns(there, CLONE_NEWNET) === 0;
+  closeSync(there);
+  if (!hasEntered) return "forbidden";
   try {
-    const there = openIfThere(`/proc/${pid}/ns/net`);
-    if (there === undefined) return undefined;
-    const hasEntered = libc.setns(there, CLONE_NEWNET) === 0;
-    closeSync(there);
-    if (!hasEntered) return "forbidden";
-    try {
-      return act(libc);
-    } finally {
-      // This thread is the whole of the program: anywhere else it would talk to nobody it knows.
-      if (libc.setns(own, CLONE_NEWNET) !== 0) process.abort();
-    }
+    return act(libc);
   } finally {
-    closeSync(own);
+    // This thread is the whole of the program: anywhere else it would talk to nobody it knows.
+    if (libc.setns(own, CLONE_NEWNET) !== 0) process.abort();
   }
 };
 
@@ -98,22 +96,29 @@ const listenHere = (c: Libc, port: number): Listening | "taken" => {
   return "taken";
 };
 
-const connectHere = (c: Libc, port: number): Connecting[] =>
-  [loopback4(port), loopback6(port)].flatMap(({ family, bytes }) => {
-    const fd = c.socket(family, SOCK_STREAM_CLOEXEC_NONBLOCK, 0);
-    if (fd < 0) return [];
-    const isBegun = c.connect(fd, ptr(bytes), bytes.length) === 0 || errnoOf(c) === EINPROGRESS;
-    const close = () => void c.close(fd);
-    let state: ConnectState = "pending";
-    const look = () => {
-      // Whoever asks for an error takes it away, and what has failed looks connected from then on.
-      if (state === "pending") state = stateOf(c, fd);
-      return state;
-    };
-    if (isBegun) return [{ fd, state: look, close }];
-    close();
-    return [];
-  });
+/** Where the first one is answered at once the second is not asked: a service that has both would be called twice. */
+const connectHere = (c: Libc, port: number): Connecting[] => {
+  const first = connectTo(c, loopback4(port));
+  return first?.state() === "connected" ? [first] : [first, connectTo(c, loopback6(port))].filter(isThere);
+};
+
+const isThere = <T>(one: T | undefined): one is T => one !== undefined;
+
+const connectTo = (c: Libc, { family, bytes }: Address): Connecting | undefined => {
+  const fd = c.socket(family, SOCK_STREAM_CLOEXEC_NONBLOCK, 0);
+  if (fd < 0) return undefined;
+  const isBegun = c.connect(fd, ptr(bytes), bytes.length) === 0 || errnoOf(c) === EINPROGRESS;
+  const close = () => void c.close(fd);
+  let state: ConnectState = "pending";
+  const look = () => {
+    // Whoever asks for an error takes it away, and what has failed looks connected from then on.
+    if (state === "pending") state = stateOf(c, fd);
+    return state;
+  };
+  if (isBegun) return { fd, state: look, close };
+  close();
+  return undefined;
+};
 
 const stateOf = (c: Libc, fd: number): ConnectState => {
   // struct pollfd.
@@ -131,8 +136,13 @@ const errnoOf = (c: Libc): number => {
   return at === null ? 0 : read.i32(at, 0);
 };
 
+interface Address {
+  family: number;
+  bytes: Uint8Array;
+}
+
 /** struct sockaddr_in of 127.0.0.1. */
-const loopback4 = (port: number) => {
+const loopback4 = (port: number): Address => {
   const bytes = new Uint8Array(16);
   const view = new DataView(bytes.buffer);
   view.setUint16(0, AF_INET, true);
@@ -142,7 +152,7 @@ const loopback4 = (port: number) => {
 };
 
 /** struct sockaddr_in6 of ::1. */
-const loopback6 = (port: number) => {
+const loopback6 = (port: number): Address => {
   const bytes = new Uint8Array(28);
   const view = new DataView(bytes.buffer);
   view.setUint16(0, AF_INET6, true);

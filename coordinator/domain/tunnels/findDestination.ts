@@ -2,8 +2,8 @@ import type { ClientStreamRequest } from "../../../shared/protocol/tunnel.ts";
 import { type Destination, StreamRefusal } from "../../relay/holder.ts";
 import { findRun, type RunRow } from "../../store/runs.ts";
 import { findSubmission, type SubmissionRow } from "../../store/submissions.ts";
-import { jobSpecsOf } from "../runs/effectiveSpec.ts";
 import type { Asker, TunnelDeps } from "./asker.ts";
+import { portsOfJob } from "./portsOfJob.ts";
 import { isProxyEnforced } from "./sshAddress.ts";
 
 interface FoundJob {
@@ -44,16 +44,13 @@ export const findDestination = async (
     run: { id: run.id, name: run.name, project_id: run.project_id },
     jobName: submission.job_spec.job_name,
   };
-  const [spec] = jobSpecsOf(deps, run.spec, run.name).filter(
-    (one) => one.job_num === submission.job_num && one.replica_num === submission.replica_num,
-  );
+  const ports = portsOfJob(deps, run, submission);
   const keys = keysOf(run, asker);
   if (to.kind === "direct") {
     if (!deps.config.allowsDirectTunnels)
       throw new StreamRefusal("forbidden", "This server wants all streams to go through it");
     // Who logs in by the server's own endpoint alone logs in nowhere else.
     const login = { keys: isProxyEnforced(deps) ? [] : keys, user: null };
-    const ports = [...new Set(spec?.app_specs.map(({ port }) => port))];
     return { ...found, request: { submission_id: id, to: { kind: "direct", ports, login } } };
   }
   if (to.kind === "ssh") {
@@ -61,7 +58,7 @@ export const findDestination = async (
       throw new StreamRefusal("forbidden", "This server wants SSH to go through its own endpoint");
     return { ...found, request: { submission_id: id, to: { kind: "ssh", keys, user: to.user ?? null } } };
   }
-  if (!spec?.app_specs.some(({ port }) => port === to.port))
+  if (!ports.includes(to.port))
     throw new StreamRefusal("forbidden", `The configuration of ${run.name} has no port ${to.port}`);
   return { ...found, request: { submission_id: id, to } };
 };
