@@ -12,38 +12,39 @@ interface Way {
 const FRAME = 64 * 1024;
 const STEP_MS = 0.25;
 /** As the receiving side does it (link.ts). */
-const [ACK_BYTES, ACK_MS] = [256 * 1024, 4];
+const [ACK_BYTES, ACK_MS] = [256 * 1024, 1];
 
 /** A sender that always has more, and a wire with a queue before it. Answers what came in the last second. */
 const play = (flight: Flight, { delayMs, bytesPerMs, lateMs = () => 0 }: Way, forMs: number) => {
-  const onTheWay: { sentAt: number; comesAt: number }[] = [];
-  const acks: { at: number; frames: number; sentAt: number }[] = [];
-  let [inFlight, freeAt, unacked, firstAt, lastSentAt] = [0, 0, 0, 0, 0];
+  const onTheWay: { sentAt: number; after: number; comesAt: number }[] = [];
+  const acks: { at: number; frames: number; sentAt: number; after: number }[] = [];
+  let [inFlight, freeAt, unacked, firstAt, last] = [0, 0, 0, 0, { sentAt: 0, after: 0 }];
+  let acknowledged = 0;
   let [bytes, longestMs] = [0, 0];
   for (let now = 0; now < forMs; now += STEP_MS) {
     for (; inFlight < flight.window; inFlight += FRAME) {
       freeAt = Math.max(freeAt, now) + FRAME / bytesPerMs;
-      onTheWay.push({ sentAt: now, comesAt: freeAt + delayMs });
+      onTheWay.push({ sentAt: now, after: acknowledged, comesAt: freeAt + delayMs });
     }
     flight.limited();
     while (onTheWay[0] && onTheWay[0].comesAt <= now) {
-      const { sentAt } = onTheWay.shift() ?? { sentAt: 0 };
+      last = onTheWay.shift() ?? last;
       if (unacked === 0) firstAt = now;
       unacked += 1;
-      lastSentAt = sentAt;
       if (now < forMs - 1_000) continue;
       bytes += FRAME;
-      longestMs = Math.max(longestMs, now - sentAt - delayMs);
+      longestMs = Math.max(longestMs, now - last.sentAt - delayMs);
     }
     if (unacked > 0 && (unacked * FRAME >= ACK_BYTES || now - firstAt >= ACK_MS)) {
       const at = Math.max(acks.at(-1)?.at ?? 0, now + delayMs + lateMs());
-      acks.push({ at, frames: unacked, sentAt: lastSentAt });
+      acks.push({ ...last, at, frames: unacked });
       unacked = 0;
     }
     for (let ack = acks[0]; ack && ack.at <= now; ack = acks[0]) {
       acks.shift();
       inFlight -= ack.frames * FRAME;
-      flight.sample(now - ack.sentAt, now);
+      acknowledged += ack.frames * FRAME;
+      flight.arrived({ sentAt: ack.sentAt, now, bytes: acknowledged - ack.after });
     }
   }
   return { bytesPerMs: bytes / 1_000, queueMs: longestMs };

@@ -1,43 +1,63 @@
 const LEAST_BYTES = 128 * 1024;
 const MOST_BYTES = 16 * 1024 * 1024;
 const FIRST_BYTES = 256 * 1024;
-/** Acknowledgements may take so much longer than the way itself; more means that something queues. */
-const SLACK_MS = 15;
-/** It grows so much within a round trip: until something queued for the first time, and from then on. */
-const [FIRST_GROWTH, GROWTH] = [2, 1.4];
-const SHRINKING = 0.8;
-/** The shortest round trip is looked for anew, for a way may have become longer. */
+/** So many times what fills the way: it grows as long as more of it brings more, and what queues takes no longer than the way. */
+const GAIN = 2;
+/** While it is looked how long the way is, so much of what fills it. */
+const LOOKING = 0.5;
+/** A way that is shorter is taken to be so long: acknowledgements of what is near come together. */
+const LEAST_MS = 1;
+/** The rate is the best of so many rounds, each a round trip or so long. */
+const ROUNDS = 8;
+const ROUND_MS = 50;
+/** The length of the way is looked at anew, for it may have become longer. */
 const FORGET_MS = 20_000;
-/** So many acknowledgements in a row have to be late: one by one they are for reasons of their own. */
-const LATE_IN_A_ROW = 4;
-/** So many acknowledgements tell how long the way is, the shortest of them. */
+/** No sooner than this where it seems to be longer. */
+const LOOK_PAUSE_MS = 1_000;
+/** Acknowledgements may take so much longer than twice the way: then it is not as long as it was taken to be. */
+const SLACK_MS = 15;
+/** So many acknowledgements tell how long the way is, the shortest of them; fewer where they come far apart. */
 const LOOKS = 8;
+const LOOK_MS = 100;
 
-/** Next to nothing is on the way, so that what its acknowledgements take is the way alone. */
+/** What the acknowledgement of a frame tells. */
+export interface Arrival {
+  sentAt: number;
+  now: number;
+  /** What else was acknowledged since it was sent, with itself. */
+  bytes: number;
+}
+
+interface Round {
+  readonly since: number;
+  rate: number;
+  shortestMs: number;
+}
+
+/** Next to nothing queues, so that what an acknowledgement takes is the way alone. */
 interface Look {
   readonly since: number;
-  readonly windowAfter: number;
+  firstAt: number | undefined;
   left: number;
   shortestMs: number;
 }
 
 /**
- * How much of a link may be on its way. It follows the delay and not the loss: what is sent lies in queues of the
- * system that nobody sees, so it grows while more of it costs no time, and shrinks when it does. A stream that has just
- * begun then waits behind about one round trip of others', whatever their number (as LEDBAT does, RFC 6817). How long
- * the way is without a queue is looked at now and then with little on it (as BBR does), also where that little takes
- * its time: a machine that is busy is no queue of ours.
+ * How much of a link may be on its way: about twice what fills it, which is what comes through it within the time that the
+ * way takes, the best of a second or so (as BBR does). What is sent beyond that lies in queues of the system, where a
+ * stream that has just begun waits behind it; what is lost, or late because a machine is busy, changes nothing. How long
+ * the way is without a queue is seen now and then with less on it.
  */
 export class Flight {
   #window = FIRST_BYTES;
   #shortestMs = Number.POSITIVE_INFINITY;
   #shortestAt = 0;
+  /** Bytes a millisecond in each of the rounds before this one, the newest last. */
+  #rates: number[] = [];
+  #round: Round | undefined;
   #isLimiting = false;
-  /** What was sent before says nothing of the window that is now. */
-  #changedAt = Number.NEGATIVE_INFINITY;
-  #growth = FIRST_GROWTH;
-  #lateInARow = 0;
   #look: Look | undefined;
+  #lookedAt = Number.NEGATIVE_INFINITY;
 
   get window(): number {
     return this.#window;
@@ -53,44 +73,52 @@ export class Flight {
     this.#isLimiting = true;
   }
 
-  /** A frame was acknowledged `ms` after it was sent. */
-  sample(ms: number, now: number): void {
-    const sentAt = now - ms;
+  arrived({ sentAt, now, bytes }: Arrival): void {
+    const ms = now - sentAt;
     if (ms <= this.#shortestMs) [this.#shortestMs, this.#shortestAt] = [ms, now];
     if (this.#look) {
-      if (sentAt >= this.#look.since) this.#take(this.#look, ms, now);
+      if (sentAt >= this.#look.since) this.#takeLook(this.#look, ms, now);
       return;
     }
-    if (sentAt < this.#changedAt) return;
-    this.#lateInARow = ms > 2 * this.#shortestMs + SLACK_MS ? this.#lateInARow + 1 : 0;
-    const isQueued = this.#lateInARow >= LATE_IN_A_ROW;
-    if (isQueued) this.#growth = GROWTH;
-    if ((isQueued && this.#window === LEAST_BYTES) || now - this.#shortestAt > FORGET_MS)
-      this.#beginLook(now);
-    else if (isQueued) this.#change(Math.max(LEAST_BYTES, this.#window * SHRINKING), now);
-    else if (this.#lateInARow === 0 && this.#isLimiting)
-      this.#change(Math.min(MOST_BYTES, this.#window * this.#growth), now);
-    if (this.#lateInARow === 0) this.#isLimiting = false;
+    this.#round ??= { since: now, rate: 0, shortestMs: Number.POSITIVE_INFINITY };
+    const round = this.#round;
+    round.rate = Math.max(round.rate, bytes / Math.max(ms, LEAST_MS));
+    round.shortestMs = Math.min(round.shortestMs, ms);
+    const isOver = sentAt >= round.since && now - round.since >= ROUND_MS;
+    if (this.#isLimiting) this.#window = this.#fitting(Math.max(round.rate, ...this.#rates));
+    if (!isOver) return;
+    if (this.#shortestMs > 50)
+      require("node:fs").appendFileSync(
+        `/tmp/sp/fl.${process.pid}`,
+        `${(performance.timeOrigin + performance.now()).toFixed(0)} w ${this.#window | 0} rate ${round.rate.toFixed(0)} best ${Math.max(...this.#rates).toFixed(0)} short ${this.#shortestMs.toFixed(1)} roundshort ${round.shortestMs.toFixed(1)} ms ${ms.toFixed(1)} lim ${this.#isLimiting}\n`,
+      );
+    // What did not fill the window says nothing of what would have come through.
+    if (this.#isLimiting) this.#rates = [...this.#rates.slice(1 - ROUNDS), round.rate];
+    const isLate = this.#isLimiting && round.shortestMs > GAIN * this.#shortestMs + SLACK_MS;
+    const isLonger = isLate && now - this.#lookedAt > LOOK_PAUSE_MS;
+    if (isLonger || now - this.#shortestAt > FORGET_MS) this.#beginLook(now, round.rate);
+    this.#isLimiting = false;
+    this.#round = undefined;
   }
 
-  #change(window: number, now: number): void {
-    this.#window = window;
-    this.#changedAt = now;
-    this.#lateInARow = 0;
+  #fitting(rate: number, gain = GAIN): number {
+    const bytes = gain * rate * Math.max(this.#shortestMs, LEAST_MS);
+    return Math.min(MOST_BYTES, Math.max(LEAST_BYTES, bytes));
   }
 
-  #beginLook(now: number): void {
-    const windowAfter = this.#window;
-    this.#look = { since: now, windowAfter, left: LOOKS, shortestMs: Number.POSITIVE_INFINITY };
-    this.#change(LEAST_BYTES, now);
+  #beginLook(now: number, rate: number): void {
+    this.#look = { since: now, firstAt: undefined, left: LOOKS, shortestMs: Number.POSITIVE_INFINITY };
+    this.#lookedAt = now;
+    this.#window = Math.min(this.#window, this.#fitting(rate, LOOKING));
   }
 
-  #take(look: Look, ms: number, now: number): void {
+  #takeLook(look: Look, ms: number, now: number): void {
     look.shortestMs = Math.min(look.shortestMs, ms);
     look.left -= 1;
-    if (look.left > 0) return;
+    look.firstAt ??= now;
+    if (look.left > 0 && now - look.firstAt < LOOK_MS) return;
     this.#look = undefined;
     [this.#shortestMs, this.#shortestAt] = [look.shortestMs, now];
-    this.#change(look.windowAfter, now);
+    this.#window = this.#fitting(Math.max(0, ...this.#rates));
   }
 }

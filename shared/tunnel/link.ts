@@ -29,7 +29,7 @@ export interface LinkOptions {
 
 /** An acknowledgement goes out after so many bytes, or so long after the first of them. */
 const ACK_BYTES = 256 * 1024;
-const ACK_MS = 4;
+const ACK_MS = 1;
 const PING_MS = 5_000;
 /**
  * A connection on which nothing at all came for so long is given up. Another one costs next to nothing, while one whose
@@ -49,6 +49,8 @@ const SMALL_FRAMES_MS = 1_000;
 interface Sent {
   frame: Frame;
   at: number;
+  /** How many bytes had been acknowledged by then. */
+  after: number;
 }
 
 /**
@@ -62,6 +64,7 @@ export class Link {
   /** Sent, and not acknowledged; the first one has the number `#acknowledged`. */
   readonly #kept = new Fifo<Sent>();
   #acknowledged = 0;
+  #acknowledgedBytes = 0;
   #inFlight = 0;
   #received = 0;
   #unackedBytes = 0;
@@ -109,7 +112,7 @@ export class Link {
   /** A numbered frame. Taken also while there is no connection: it goes out with the next one. */
   send(frame: Frame): void {
     if (this.#isClosed) return;
-    this.#kept.push({ frame, at: this.#options.clock.steady() });
+    this.#kept.push({ frame, at: this.#options.clock.steady(), after: this.#acknowledgedBytes });
     this.#inFlight += bytesOf(frame);
     this.#transport?.send(frame);
     if (this.#inFlight + this.#kept.length * FRAME_COST > MOST_KEPT_BYTES)
@@ -130,7 +133,7 @@ export class Link {
     this.#transport = transport;
     this.#heardAt = this.#options.clock.steady();
     for (const sent of this.#kept) {
-      sent.at = this.#heardAt;
+      [sent.at, sent.after] = [this.#heardAt, this.#acknowledgedBytes];
       transport.send(sent.frame);
     }
     this.#watch();
@@ -214,11 +217,17 @@ export class Link {
     let last: Sent | undefined;
     for (let left = arrived; left > 0; left -= 1) {
       last = this.#kept.shift();
-      this.#inFlight -= last ? bytesOf(last.frame) : 0;
+      const bytes = last ? bytesOf(last.frame) : 0;
+      this.#inFlight -= bytes;
+      this.#acknowledgedBytes += bytes;
     }
     this.#acknowledged = count;
-    const now = this.#options.clock.steady();
-    if (last && this.#transport) this.#flight.sample(now - last.at, now);
+    if (last && this.#transport)
+      this.#flight.arrived({
+        sentAt: last.at,
+        now: this.#options.clock.steady(),
+        bytes: this.#acknowledgedBytes - last.after,
+      });
     return true;
   }
 

@@ -21,9 +21,11 @@ export class WindowBudget {
 }
 
 const LARGEST_WINDOW = 8 * 1024 * 1024;
+/** Grants of so much at a time are few enough; of a large window more of it is there for who sends. */
+const LARGEST_GRANT = 1024 * 1024;
 
 /**
- * How much a reader lets come. It grants anew what has been consumed, half a window at a time, and doubles the window
+ * How much a reader lets come. It grants anew what has been consumed, half a window at a time or less, and doubles the window
  * when the sender has waited for credit although the reader had next to nothing left to read: then it is the way that
  * is long, and not the reader that is slow.
  */
@@ -52,7 +54,7 @@ export class ReceiveWindow {
   consumed(bytes: number): void {
     this.#unread -= bytes;
     this.#owed += bytes;
-    if (this.#owed < this.#size / 2) return;
+    if (this.#owed < Math.min(this.#size / 2, LARGEST_GRANT)) return;
     this.#stream.grant(this.#owed);
     this.#owed = 0;
   }

@@ -157,9 +157,11 @@ export class TunnelStream {
     this.#endIfDrained();
   }
 
-  /** Says that more would be sent; for whoever passes on what somebody else says. */
+  /** Says that more would be sent, once until there is more credit; for whoever passes on what somebody else says. */
   sayBlocked(): void {
-    if (!this.#isGone) this.#link.send(frameOf(FrameType.blocked, this.id));
+    if (this.#isGone || this.#saidBlocked) return;
+    this.#saidBlocked = true;
+    this.#link.send(frameOf(FrameType.blocked, this.id));
   }
 
   /** Ends it at once in both directions; the other side learns why. The handler is not told. */
@@ -264,10 +266,10 @@ export class TunnelStream {
     else this.#askForCredit();
   }
 
+  /** Where nothing waits, either: whoever writes has stopped because there is no room. */
   #askForCredit(): void {
-    if (this.#saidBlocked || this.#queue.length === 0 || this.canSend) return;
-    this.#saidBlocked = true;
-    this.sayBlocked();
+    const isWaiting = this.#queue.length > 0 || !this.#isEnding;
+    if (isWaiting && this.room <= 0 && !this.canSend) this.sayBlocked();
   }
 
   #endIfDrained(): void {
