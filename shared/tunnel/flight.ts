@@ -87,11 +87,6 @@ export class Flight {
     const isOver = sentAt >= round.since && now - round.since >= ROUND_MS;
     if (this.#isLimiting) this.#window = this.#fitting(Math.max(round.rate, ...this.#rates));
     if (!isOver) return;
-    if (this.#shortestMs > 50)
-      require("node:fs").appendFileSync(
-        `/tmp/sp/fl.${process.pid}`,
-        `${(performance.timeOrigin + performance.now()).toFixed(0)} w ${this.#window | 0} rate ${round.rate.toFixed(0)} best ${Math.max(...this.#rates).toFixed(0)} short ${this.#shortestMs.toFixed(1)} roundshort ${round.shortestMs.toFixed(1)} ms ${ms.toFixed(1)} lim ${this.#isLimiting}\n`,
-      );
     // What did not fill the window says nothing of what would have come through.
     if (this.#isLimiting) this.#rates = [...this.#rates.slice(1 - ROUNDS), round.rate];
     const isLate = this.#isLimiting && round.shortestMs > GAIN * this.#shortestMs + SLACK_MS;
