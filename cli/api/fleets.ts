@@ -70,7 +70,11 @@ export const getFleetPlan = (api: Api, spec: SentFleetSpec): Promise<FleetPlan> 
 export const applyFleetPlan = (
   api: Api,
   spec: SentFleetSpec,
-  { current, sudoPassword }: { current: Fleet | null; sudoPassword?: string | undefined },
+  {
+    current,
+    sudoPassword,
+    keepSshKeys = false,
+  }: { current: Fleet | null; sudoPassword?: string | undefined; keepSshKeys?: boolean },
 ): Promise<Fleet> =>
   post(api, {
     path: `${api.project}/fleets/apply`,
@@ -78,6 +82,7 @@ export const applyFleetPlan = (
       plan: { spec, current_resource: current },
       force: false,
       ...(sudoPassword === undefined ? {} : { sudo_password: sudoPassword }),
+      ...(keepSshKeys ? { keep_ssh_keys: true } : {}),
     },
     answer: answerOf<Fleet>(isFleet),
   });

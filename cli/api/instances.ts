@@ -64,6 +64,16 @@ export const labelInstance = (api: Api, name: string, labels: LabelChange): Prom
     answer: answerOf<Instance>(isInstance),
   });
 
+export const reinstallInstance = (
+  api: Api,
+  { name, force, sudoPassword }: { name: string; force: boolean; sudoPassword: string | undefined },
+): Promise<void> =>
+  postForNothing(api, `${api.project}/instances/reinstall`, {
+    name,
+    force,
+    ...(sudoPassword === undefined ? {} : { sudo_password: sudoPassword }),
+  });
+
 export const removeInstance = (
   api: Api,
   wish: { name: string; uninstall: boolean; force: boolean },

@@ -9,7 +9,7 @@ import type { Source } from "../configuration/source.ts";
 import type { Context } from "../context.ts";
 import { startLive } from "../output/live.ts";
 import { printMessage } from "../output/message.ts";
-import { askHidden, confirm, NoAnswer, printExiting } from "../output/prompt.ts";
+import { confirm, NoAnswer, printExiting } from "../output/prompt.ts";
 import { hourAndMinute } from "../output/time.ts";
 import { delayOn } from "../process/delayOn.ts";
 import { Interrupted, interruptible } from "../process/interruptible.ts";
@@ -18,12 +18,14 @@ import { renderFleets } from "../views/fleets.ts";
 import { completeFleet } from "./fleetKeys.ts";
 import { type FleetProposal, proposeFleet } from "./fleetQuestion.ts";
 import { printChanges } from "./printChanges.ts";
+import { sudoPasswordFor } from "./sudoPassword.ts";
 
 interface FleetWish {
   readonly yes: boolean;
   readonly force: boolean;
   readonly detach: boolean;
   readonly askSudoPassword: boolean;
+  readonly keepSshKeys: boolean;
 }
 
 /** How often is looked how far the instances are, and whether a fleet is gone. */
@@ -56,7 +58,10 @@ export const applyFleet = async (
     return 0;
   }
   const sudoPassword = await sudoPasswordFor(ctx, wish);
-  const fleet = await interruptible(ctx, () => apply(ctx, api, { plan, proposal, sudoPassword }));
+  const { keepSshKeys } = wish;
+  const fleet = await interruptible(ctx, () =>
+    apply(ctx, api, { plan, proposal, opening: { sudoPassword, keepSshKeys } }),
+  );
   if (wish.detach) {
     ctx.out.write("Fleet configuration submitted. Exiting...\n");
     return 0;
@@ -71,14 +76,6 @@ export const applyFleet = async (
     if (!(err instanceof Interrupted)) throw err;
     return leave(ctx, api, { fleet, yes: wish.yes });
   }
-};
-
-/** Asked for once, for all hosts of the fleet; scripts say it in the environment. */
-const sudoPasswordFor = async (ctx: Context, wish: FleetWish): Promise<string | undefined> => {
-  const given = ctx.env["DSTACK_SUDO_PASSWORD"];
-  if (given) return given;
-  if (!wish.askSudoPassword) return undefined;
-  return (await askHidden(ctx, "Password for sudo on the hosts: ")) || undefined;
 };
 
 const specOf = async (
@@ -108,8 +105,12 @@ const apply = async (
   {
     plan,
     proposal,
-    sudoPassword,
-  }: { plan: FleetPlan; proposal: FleetProposal; sudoPassword: string | undefined },
+    opening,
+  }: {
+    plan: FleetPlan;
+    proposal: FleetProposal;
+    opening: { sudoPassword: string | undefined; keepSshKeys: boolean };
+  },
 ): Promise<Fleet> => {
   const { current_resource: current } = plan;
   if (proposal.action === "recreate" && current) {
@@ -118,7 +119,7 @@ const apply = async (
     while (await findFleet(api, { name: current.name })) await delayOn(ctx.clock, POLL_MS);
   }
   using _ = startLive(ctx, "Applying plan...");
-  return await applyFleetPlan(api, plan.spec, { current, sudoPassword });
+  return await applyFleetPlan(api, plan.spec, { current, ...opening });
 };
 
 const isComing = ({ status }: Fleet["instances"][number]): boolean =>

@@ -46,6 +46,10 @@ export const applyOptions = {
     "--ask-sudo-password",
     "Ask for the password of sudo on the hosts (or DSTACK_SUDO_PASSWORD)",
   ),
+  keepSshKeys: flag(
+    "--keep-ssh-keys",
+    "Have the server keep the keys of hosts that come in, encrypted, for `dstack instance reinstall`",
+  ),
   host: value("--host ADDRESS", "The address here that forwarded ports listen on (localhost)", text),
   ...runOptions,
 };

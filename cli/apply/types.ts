@@ -16,7 +16,7 @@ export const KEYS_BY_TYPE: Readonly<Record<string, readonly string[]>> = {
   "dev-environment": [...RUN, ...PORTS],
   task: [...RUN, ...PORTS, RUN_ARGS],
   service: [...RUN, RUN_ARGS],
-  fleet: ["name", "env", "askSudoPassword"],
+  fleet: ["name", "env", "askSudoPassword", "keepSshKeys"],
   gateway: ["name"],
   volume: ["name"],
   preset: ["name"],

@@ -126,6 +126,10 @@ export const commands: Group = {
           summary: "Take an instance out for good, and the agent off its host",
           load: () => import("./instance/remove.ts"),
         },
+        reinstall: {
+          summary: "Install the agent of an SSH fleet's host anew",
+          load: () => import("./instance/reinstall.ts"),
+        },
         uncordon: { summary: "Let new jobs go there again", load: () => import("./instance/uncordon.ts") },
         drain: {
           summary: "Keep new jobs away and wait for the present ones",

@@ -345,7 +345,9 @@ export class HostKeeper {
     await commit(this.#deps, {
       statements: [
         moveInstance(db, row.id, { to, patch }),
-        ...(to === "idle" && isCarried(row) ? await this.#keepOpen(row.id) : [forgetSshSecrets(db, row.id)]),
+        ...(to === "idle" && (isCarried(row) || row.ssh?.keeps_key)
+          ? await this.#keepOpen(row.id)
+          : [forgetSshSecrets(db, row.id)]),
         revokeJoinTokensOfInstance(db, row.id),
       ],
       events: instanceMoved(row, { from: row.status, to, ...told }),

@@ -7,16 +7,19 @@ import {
   Instance,
   LabelInstanceRequest,
   ListInstancesRequest,
+  ReinstallInstanceRequest,
   RemoveInstanceRequest,
   UncordonRequest,
 } from "../../shared/api/fleets.ts";
 import { fromWireTime } from "../../shared/api/scalars.ts";
 import { AppError } from "../../shared/errors.ts";
 import type { Deps } from "../deps.ts";
+import { requireHostRights } from "../domain/fleets/sshRights.ts";
 import { getLiveInstance } from "../domain/instances/getInstance.ts";
 import { viewHealthChecks } from "../domain/instances/healthHistory.ts";
 import { viewInstance } from "../domain/instances/instanceView.ts";
 import { labelInstance } from "../domain/instances/labelInstance.ts";
+import { reinstallInstance } from "../domain/instances/reinstall.ts";
 import { removeForUser } from "../domain/instances/removeForUser.ts";
 import { listVisibleProjects } from "../domain/projects/visibleProjects.ts";
 import { listImportedIds } from "../store/exports.ts";
@@ -155,6 +158,19 @@ export const instanceRoutes: Route[] = [
       const instance = getLiveInstance(deps, project.id, name);
       await labelInstance(deps, instance, { change: labels, actorId: user.id });
       return viewOne(deps, project, await getOwn(deps, project.id, instance.id));
+    },
+  }),
+  projectRoute({
+    path: "/api/project/:project/instances/reinstall",
+    summary: "Install the agent on a host of an SSH fleet anew, by its kept key",
+    tag: "instances",
+    ours: true,
+    access: "manager",
+    body: ReinstallInstanceRequest,
+    answer: NOTHING,
+    handle: async ({ deps, user, role, project, body: { name, force, sudo_password: sudoPassword } }) => {
+      requireHostRights(deps.config, { user, role });
+      await reinstallInstance(deps, getLiveInstance(deps, project.id, name), { force, sudoPassword, user });
     },
   }),
   projectRoute({

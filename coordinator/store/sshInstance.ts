@@ -23,6 +23,8 @@ export interface SshInstance extends SshAddress {
   error: string | null;
   /** Where its agent finds the coordinator on the host itself, by a login that is held; absent: it reaches it by itself. */
   carried_port?: number | null;
+  /** What opens it stays, sealed, so that it can be installed anew; absent: it is forgotten once the host is in. */
+  keeps_key?: boolean | null;
   /** As whom the agent was installed there; null: it was not yet. */
   rights: SshRights | null;
 }

@@ -143,6 +143,8 @@ export const ROUTE_CASES: Readonly<Record<string, MakeCase>> = {
   [`${P}/instances/get_instance_health_checks`]: () => ({ body: { fleet_name: "lab", instance_num: 0 } }),
   [`${P}/instances/cordon`]: () => ({ body: { name: "lab-0", reason: "a test" } }),
   [`${P}/instances/label`]: () => ({ body: { name: "lab-0", labels: { rack: "a1", gone: null } } }),
+  // It has joined by itself.
+  [`${P}/instances/reinstall`]: () => ({ body: { name: "lab-0" }, status: 400 }),
   [`${P}/instances/remove`]: () => ({ body: { name: "lab-0", uninstall: true, force: true } }),
   [`${P}/instances/uncordon`]: () => ({ body: { name: "lab-0" } }),
 

@@ -138,6 +138,21 @@ describe("a fleet of SSH hosts", () => {
     });
     expect(out).toEndWith("Password for sudo on the hosts: \nFleet configuration submitted. Exiting...\n");
   }, 30_000);
+
+  test("keys are kept where that is asked for, and what is kept is what a host can be installed anew by", async () => {
+    await using lab = await openLab();
+    await lab.person.write(FILE, fileOf(["127.0.0.1"], { port: 1 }));
+    await writeKey(lab, newKey());
+    await lab.person.run(["apply", "-f", FILE, "-y", "-d", "--keep-ssh-keys"], { env: { TEAM: "a" } });
+    const { out } = await lab.person.run(["instance", "list", "--json"]);
+    expect(out).toContain('"keeps_key":true');
+    expect(await lab.person.run(["instance", "reinstall", "lab-0", "-y"])).toMatchObject({
+      code: 1,
+      out: expect.stringContaining("lab-0 cannot be installed anew: no key of its host is kept"),
+    });
+    const asked = await lab.person.run(["instance", "reinstall", "lab-0"], { stdin: "n\n" });
+    expect(asked.out).toContain("Install the agent of lab-0 anew?");
+  });
 });
 
 test("a join token may say how its hosts are divided", async () => {

@@ -72,6 +72,8 @@ const SshState = z.object({
   rights: orNull(SshRights),
   /** It cannot reach the coordinator, which keeps its key and holds a login for it. */
   carried: z.boolean().default(false),
+  /** Its key is kept by somebody's wish, for installing it anew. */
+  keeps_key: z.boolean().default(false),
 });
 
 export const Instance = z.object({
@@ -179,6 +181,8 @@ export const ApplyFleetPlanRequest = z.object({
       .max(1_000)
       .regex(/^[^\n\r\0]+$/),
   ),
+  /** Ours: the keys of hosts that come in by it are kept, encrypted, so that they can be installed anew. */
+  keep_ssh_keys: z.boolean().default(false),
 });
 export type ApplyFleetPlanRequest = z.infer<typeof ApplyFleetPlanRequest>;
 
@@ -238,6 +242,17 @@ export type RemoveInstanceRequest = z.infer<typeof RemoveInstanceRequest>;
 /** Ours. Other labels of the instance stay; the instance as it is then is answered. */
 export const LabelInstanceRequest = z.object({ name: z.string(), labels: LabelChange });
 export type LabelInstanceRequest = z.infer<typeof LabelInstanceRequest>;
+
+/**
+ * Ours: a host of an SSH fleet whose key was kept is logged in to once more and gets its agent anew, under the same name.
+ * `force`: its jobs are taken for lost; refused while it has one otherwise.
+ */
+export const ReinstallInstanceRequest = z.object({
+  name: z.string(),
+  force: z.boolean().default(false),
+  sudo_password: ApplyFleetPlanRequest.shape.sudo_password,
+});
+export type ReinstallInstanceRequest = z.infer<typeof ReinstallInstanceRequest>;
 
 export const UncordonRequest = z.object({ name: z.string() });
 export type UncordonRequest = z.infer<typeof UncordonRequest>;

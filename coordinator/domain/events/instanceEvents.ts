@@ -25,7 +25,12 @@ export const instanceJoinedAgain = (
 });
 
 /** Why a backend is to make an instance. */
-export type MadeFor = "fleet creation" | "fleet update" | "fleet backfill" | "job submission";
+export type MadeFor =
+  | "fleet creation"
+  | "fleet update"
+  | "fleet backfill"
+  | "job submission"
+  | "reinstallation";
 
 export const instanceMade = (
   instance: TellableInstance,

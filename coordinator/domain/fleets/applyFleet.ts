@@ -30,7 +30,7 @@ import { hostsOf, type SealedHost, withoutKeys } from "./sshSpec.ts";
 export const applyFleet = async (
   deps: Deps,
   { user, project }: Caller,
-  { plan, force, sudo_password: sudoPassword }: ApplyFleetPlanRequest,
+  { plan, force, sudo_password: sudoPassword, keep_ssh_keys: keepsKeys }: ApplyFleetPlanRequest,
 ): Promise<Fleet> => {
   checkFleetSpec(plan.spec);
   const isTaken = (name: string) => findFleetByName(deps.db, project.id, name);
@@ -38,7 +38,7 @@ export const applyFleet = async (
   const sent = { ...plan.spec, configuration: { ...plan.spec.configuration, name } };
   const present = await findFleetByName(deps.db, project.id, name);
   await requireFreeHosts(deps, sent, present?.id);
-  const wish = { sent, spec: withoutKeys(sent), sudoPassword };
+  const wish = { sent, spec: withoutKeys(sent), sudoPassword, keepsKeys };
   const id = present
     ? await updateFleet(deps, present, {
         ...wish,
@@ -58,12 +58,14 @@ interface Wish {
   /** As it is stored. */
   spec: FleetSpec;
   sudoPassword: string | null;
+  /** What opens hosts that come in by it stays. */
+  keepsKeys: boolean;
 }
 
 const createFleet = async (
   deps: Deps,
   { user, project }: Caller,
-  { sent, spec, sudoPassword }: Wish,
+  { sent, spec, ...opening }: Wish,
 ): Promise<string> => {
   const { name, nodes } = spec.configuration;
   if (name === null) throw new Error("The fleet has got no name");
@@ -79,7 +81,7 @@ const createFleet = async (
     created_at: deps.clock.now(),
     deleted: false,
   };
-  const hosts = sealHosts(deps, hostsOf(sent), sudoPassword);
+  const hosts = sealHosts(deps, hostsOf(sent), opening);
   await deps.fleets.withFleet(row.id, async () => {
     if (hosts.length > 0) return bringIn(deps, row, { hosts, actorId: user.id });
     await insertFleet(deps.db, row, deps.tell([fleetCreated(row, user.id)]));
@@ -142,10 +144,10 @@ const changeHosts = async (
   fleet: FleetRow,
   {
     sent,
-    sudoPassword,
     actorId,
     patch,
     event,
+    ...opening
   }: Wish & {
     actorId: string;
     patch: ReturnType<typeof patchFleet>;
@@ -154,7 +156,7 @@ const changeHosts = async (
 ): Promise<void> => {
   const { db, fleets } = deps;
   const { leaving, failed, coming } = await diffHosts(deps, fleet, sent);
-  const hosts = sealHosts(deps, coming, sudoPassword);
+  const hosts = sealHosts(deps, coming, opening);
   const inUse = (busy: readonly InstanceRow[]) => hostsInUse(fleet, busy);
   if (leaving.length > 0) await fleets.remove(fleet, leaving, { isWhole: false, actorId, inUse });
   const gone = failed.flatMap(({ id }) => [deleteFailedInstance(db, id), deleteSshHost(db, id)]);

@@ -48,7 +48,8 @@ export const deleteFleets = async (
     });
 };
 
-const hasJob = (busy: readonly InstanceRow[]): AppError | undefined =>
+/** A refusal because of the jobs there. */
+export const hasJob = (busy: readonly InstanceRow[]): AppError | undefined =>
   busy.length > 0
     ? new AppError("conflict", `Instance ${joinNames(busy)} has a running job`, {
         hint: "Stop the run first",

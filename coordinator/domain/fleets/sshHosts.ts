@@ -27,14 +27,15 @@ export const requireFreeHosts = async (
 export const sealHosts = (
   { secrets: box }: Pick<Deps, "secrets">,
   hosts: readonly WantedHost[],
-  sudoPassword: string | null,
+  { sudoPassword, keepsKeys }: { sudoPassword: string | null; keepsKeys: boolean },
 ): SealedHost[] =>
   hosts.map(({ secrets, ...host }) => {
     if (!secrets)
       throw new AppError("invalid", `ssh_config: no private key was sent for ${host.ssh.hostname}`, {
         hint: "Clients send what is in `identity_file`; on the API it is `ssh_key.private`",
       });
-    return { ...host, sealed: sealSecrets(box, { ...secrets, sudoPassword }) };
+    const ssh = keepsKeys ? { ...host.ssh, keeps_key: true } : host.ssh;
+    return { ...host, ssh, sealed: sealSecrets(box, { ...secrets, sudoPassword }) };
   });
 
 /** What a fleet's configuration asks of the hosts that are there. */

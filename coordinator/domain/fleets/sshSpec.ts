@@ -3,6 +3,7 @@ import type { SshConfig } from "../../../shared/config/sshConfig.ts";
 import { AppError } from "../../../shared/errors.ts";
 import { whyNoKey } from "../../hosts/privateKey.ts";
 import type { HostSecrets } from "../../hosts/target.ts";
+import type { InstanceRow } from "../../store/instances.ts";
 import type { SshAddress, SshInstance } from "../../store/sshInstance.ts";
 
 /** One host of an SSH fleet with all that is said of it, wherever in the configuration. */
@@ -16,6 +17,8 @@ export interface WantedHost {
 /** As it is stored. */
 export interface SealedHost extends Omit<WantedHost, "secrets"> {
   sealed: string;
+  /** The instance that it was until now, whose number, labels and cordon it keeps. */
+  was?: Pick<InstanceRow, "instance_num" | "labels" | "cordon">;
 }
 
 type Host = Exclude<SshConfig["hosts"][number], string>;

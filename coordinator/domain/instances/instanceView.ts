@@ -37,6 +37,7 @@ const viewSsh = ({ jump, ...ssh }: SshInstance): Instance["ssh"] => ({
   error: ssh.error,
   rights: ssh.rights,
   carried: typeof ssh.carried_port === "number",
+  keeps_key: ssh.keeps_key === true,
 });
 
 export const viewInstance = (
