@@ -50,16 +50,18 @@ const install = async (version: StockVersion): Promise<string> => {
 };
 
 const record = openRecord(values.resume, CASES);
+const workers = Number(values.jobs);
 
 const playVersion = async (version: StockVersion, path: string, cases: readonly Case[]) => {
   const outcomes: Outcome[] = [];
   if (cases.length === 0) return outcomes;
-  await using stage = await openStage({ hosts: 4, full: true });
+  // No case has more than two of them at a time.
+  await using stage = await openStage({ hosts: 2 * workers, full: true });
   await playAll(cases, {
     stage,
     version,
     path,
-    workers: Number(values.jobs),
+    workers,
     onEnd: (outcome) => {
       const { case: one, seconds, problem } = outcome;
       say(`${version} ${one.name}: ${problem ?? "as expected"} (${seconds.toFixed(1)} s)`);

@@ -35,7 +35,7 @@ export interface Scene {
   /** The same where anything but `code` is a failure; answers stdout and stderr. */
   fails(args: readonly string[], options?: StockOptions & { code?: number }): Promise<string>;
   json(args: readonly string[], options?: StockOptions): Promise<unknown>;
-  terminal(args: readonly string[]): Terminal;
+  terminal(args: readonly string[], more?: { env?: Record<string, string> }): Terminal;
   /** Writes a file under the folder; answers its path in it. What is no text is written as JSON, which is YAML. */
   write(path: string, content: unknown): Promise<string>;
   /** Writes a task for the fleet "pool"; answers the file's name. */
@@ -69,6 +69,10 @@ const newHome = async (home: string, config: unknown, knownHosts: string): Promi
   await Bun.write(file, knownHosts);
   await Bun.write(join(home, ".dstack/ssh/config"), `Host *\n    UserKnownHostsFile ${file}\n`);
 };
+
+/** What the client has written for OpenSSH. */
+export const aliases = ({ home }: Pick<Scene, "home">): Promise<string> =>
+  Bun.file(join(home, ".dstack/ssh/config")).text();
 
 const ending = ({ run_spec, status, jobs }: Run): string => {
   const job = jobs[0]?.job_submissions.at(-1);
@@ -133,9 +137,9 @@ export const openScene = async ({ stage, version, path, name }: SceneOptions): P
       return stdout + stderr;
     },
     json: async (args, options) => JSON.parse(await ok(args, options)),
-    terminal: (args) => {
+    terminal: (args, { env: more = {} } = {}) => {
       const { COLUMNS: _, ...onTerminal } = env;
-      return openTerminal([path, ...args], { cwd: dir, env: onTerminal });
+      return openTerminal([path, ...args], { cwd: dir, env: { ...onTerminal, ...more } });
     },
     write,
     task: (commands, more = {}) =>

@@ -1,3 +1,4 @@
+import { waitFor } from "../../shared/testing/waitFor.ts";
 import { freePort } from "../e2e/harness/freePort.ts";
 import type { Scene } from "./scene.ts";
 
@@ -11,7 +12,7 @@ export interface Site {
 }
 
 /** Commands of a job that has a page on a port of its loopback; hosts may share a network with others' jobs. */
-const siteCommands = (port: number): string[] => [
+export const siteCommands = (port: number): [string, string] => [
   `mkdir -p site && printf '${PAGE.trim()}\\n' > site/index.html`,
   `exec python3 -m http.server ${port} --bind 127.0.0.1 --directory site`,
 ];
@@ -27,3 +28,15 @@ export const openSite = async (
   await waitForStatus("running");
   return { port, localPort };
 };
+
+/** What a port of this machine answers, once somebody listens there. */
+export const pageAt = (port: number): Promise<string> =>
+  waitFor(
+    `port ${port}`,
+    () =>
+      fetch(`http://127.0.0.1:${port}/`).then(
+        (answer) => answer.text(),
+        () => undefined,
+      ),
+    20_000,
+  );

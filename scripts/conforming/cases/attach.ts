@@ -4,23 +4,9 @@ import { waitFor } from "../../../shared/testing/waitFor.ts";
 import { freePort } from "../../e2e/harness/freePort.ts";
 import type { Case } from "../case.ts";
 import { assertHas } from "../expect.ts";
-import type { Scene } from "../scene.ts";
-import { openSite, PAGE } from "../site.ts";
+import { aliases } from "../scene.ts";
+import { openSite, PAGE, pageAt } from "../site.ts";
 import { CTRL_C } from "../terminal.ts";
-
-/** What a port of this machine answers, once somebody listens there. */
-const pageAt = (port: number): Promise<string> =>
-  waitFor(
-    `port ${port}`,
-    () =>
-      fetch(`http://127.0.0.1:${port}/`).then(
-        (answer) => answer.text(),
-        () => undefined,
-      ),
-    20_000,
-  );
-
-const aliases = ({ home }: Scene): Promise<string> => Bun.file(join(home, ".dstack/ssh/config")).text();
 
 const ATTACHED = /Press Ctrl\+C to detach/;
 
