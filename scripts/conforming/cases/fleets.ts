@@ -192,8 +192,13 @@ export const fleetCases: Case[] = [
   {
     name: "fleet-of-ssh",
     expect:
-      "planned, made, waited for; found in lists; hosts added and taken out in place; a task of two nodes; -i and delete",
-    covers: { "apply fleet": ["--env"], "fleet get": ["NAME"], "fleet delete": ["--instance"] },
+      "sudo, a jump host, a cluster's network, blocks of one host: planned, made, waited for, listed; hosts added and taken out in place, divided anew only as another fleet; a task of two nodes; -i and delete",
+    covers: {
+      "apply fleet": ["--env"],
+      "fleet list": ["--verbose"],
+      "fleet get": ["NAME"],
+      "fleet delete": ["--instance"],
+    },
     run: async ({ name, stage, ok, stock, fails, write, json, makeKey, waitForStatus }) => {
       const key = await makeKey();
       const line = await Bun.file(`${key}.pub`).text();
@@ -209,7 +214,7 @@ export const fleetCases: Case[] = [
       const proxy_jump = { hostname: bastion, user: "root", identity_file: key };
       const hosts = [
         { hostname: first, user: "ann" },
-        { hostname: behind, proxy_jump },
+        { hostname: behind, proxy_jump, blocks: 2 },
       ];
       const network = `${first.split(".").slice(0, 3).join(".")}.0/24`;
       const fileOf = (some: readonly unknown[]) =>
@@ -226,7 +231,12 @@ export const fleetCases: Case[] = [
       const made = readTable(await ok([...args, "-y"]), FLEETS);
       assertHas(made[0], { NAME: name, NODES: "2", BACKEND: "ssh", STATUS: "active" });
       assertHas(made[1], { NAME: "instance=0", BACKEND: "ssh (remote)", STATUS: "idle" });
-      assertHas(made[2], { NAME: "instance=1", STATUS: "idle" });
+      assertHas(made[2], { NAME: "instance=1", STATUS: "0/2 busy" });
+      const listed = readTable(await ok(["fleet", "list", "-v"]), VERBOSE);
+      const at = listed.findIndex(({ NAME }) => NAME === name);
+      assertHas(listed[at], { NODES: "2 (cluster)", BACKEND: "ssh", STATUS: "active" });
+      assertHas(listed[at + 1], { NAME: "instance=0", SPOT: "", PRICE: "", STATUS: "idle", ERROR: "" });
+      assertHas(listed[at + 2], { NAME: "instance=1", STATUS: "0/2 busy" });
       assert.match(await ok([...args, "-y"]), /No configuration changes detected/);
       assertHas(await json(["fleet", "get", name, "--json"]), {
         spec: { configuration: { ssh_config: { ssh_key: null, network } } },
@@ -255,6 +265,10 @@ export const fleetCases: Case[] = [
           [behind, "idle"],
         ],
       );
+      await fileOf([hosts[0], { hostname: behind, proxy_jump }]);
+      const divided = await stock(args, { input: "n\n" });
+      assert.match(divided.stdout, /Detected changes that cannot be updated in-place:/);
+      assert.match(divided.stdout, /Re-create the fleet\?/);
       const twice = await write("g.dstack.yml", {
         type: "fleet",
         name: `${name}-two`,
