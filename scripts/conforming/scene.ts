@@ -58,6 +58,9 @@ export interface SceneOptions {
   name: string;
 }
 
+/** Two seconds of a processor until the client asks anything, on a machine that has other things to do: it is no measure. */
+const PATIENCE_MS = 180_000;
+
 /**
  * A home in which nobody asks for a newer release: one call a day leaves this behind. OpenSSH looks for hosts that it knows in
  * the home of the account, so that it has to be told of this one, by the file that the client adds its aliases to.
@@ -91,10 +94,17 @@ export const openScene = async ({ stage, version, path, name }: SceneOptions): P
   await newHome(home, { projects: [{ name: "main", url, token, default: true }] }, knownHosts);
   const bin = dirname(path);
   const clean = cleanEnvironment(home);
-  const env = { ...clean, PATH: `${bin}:${clean["PATH"]}`, COLUMNS: "200" };
+  // Python then says what it is at when it is ended for taking too long.
+  const env = { ...clean, PATH: `${bin}:${clean["PATH"]}`, COLUMNS: "200", PYTHONFAULTHANDLER: "1" };
 
   const stock = (args: readonly string[], { input, env: more = {}, cwd = dir }: StockOptions = {}) =>
-    run([path, ...args], { cwd, env: { ...env, ...more }, ...(input === undefined ? {} : { input }) });
+    run([path, ...args], {
+      cwd,
+      env: { ...env, ...more },
+      ...(input === undefined ? {} : { input }),
+      timeoutMs: PATIENCE_MS,
+      killSignal: "SIGABRT",
+    });
 
   const expectCode = async (code: number, args: readonly string[], options: StockOptions = {}) => {
     const finished = await stock(args, options);

@@ -105,11 +105,13 @@ export interface RunOptions {
   input?: string;
   place?: Place;
   timeoutMs?: number;
+  /** What ends it when it takes too long; one that it can do something with has it say where it is. */
+  killSignal?: "SIGKILL" | "SIGABRT";
 }
 
 /** Runs a command to its end. It fails only where the command cannot be started or takes too long. */
 export const run = async (command: readonly string[], options: RunOptions = {}): Promise<Finished> => {
-  const { cwd, env, input, place = THIS_MACHINE, timeoutMs = 60_000 } = options;
+  const { cwd, env, input, place = THIS_MACHINE, timeoutMs = 60_000, killSignal = "SIGKILL" } = options;
   const child = Bun.spawn(commandIn(place, command), {
     ...(cwd === undefined ? {} : { cwd }),
     ...(env === undefined ? {} : { env }),
@@ -117,14 +119,14 @@ export const run = async (command: readonly string[], options: RunOptions = {}):
     stdout: "pipe",
     stderr: "pipe",
     timeout: timeoutMs,
-    killSignal: "SIGKILL",
+    killSignal,
   });
   const [stdout, stderr, code] = await Promise.all([
     new Response(child.stdout).text(),
     new Response(child.stderr).text(),
     child.exited,
   ]);
-  if (child.signalCode === "SIGKILL") {
+  if (child.signalCode === killSignal) {
     throw new Error(`Killed after at most ${timeoutMs} ms: ${command.join(" ")}\n${stdout}${stderr}`);
   }
   return { code, stdout, stderr };
