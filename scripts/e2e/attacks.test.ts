@@ -324,7 +324,6 @@ describeWith([...NEEDS.docker], "attacks on tunnels", () => {
       "what is open to be closed",
       () => {
         const now = footprints();
-        console.log(JSON.stringify({ now, before }));
         return (
           now.coordinator.descriptors <= before.coordinator.descriptors + 4 &&
           now.agent.descriptors <= before.agent.descriptors + 4

@@ -151,10 +151,9 @@ export const openByBun: OpenPty = ({ argv, env, cwd, onData }) => {
 /** The way to open terminals on this host (docs/adr/0002-pty.md); loads what it takes, so that it is ready. */
 export const loadPty = (): OpenPty => {
   try {
-    const {
-      requireBinary,
-    }: { requireBinary: (name: string) => NativePty } = require("node-pty/requireBinary.js");
-    return openWith(requireBinary("pty.node"));
+    // biome-ignore lint/style/noCommonJs: the program that is built puts the binding in its place, at this call
+    const found: { requireBinary: (name: string) => NativePty } = require("node-pty/requireBinary.js");
+    return openWith(found.requireBinary("pty.node"));
   } catch {
     return openByBun;
   }

@@ -25,6 +25,7 @@ type Spawn = (file: string, args: string[], options: object) => { pid: number };
 // Loading the native module is what the build must make work; how a pty is read is the agent's matter.
 const startsOnPty = (): boolean => {
   try {
+    // biome-ignore lint/style/noCommonJs: what cannot be loaded is an answer, and no failure to start
     const { spawn }: { spawn: Spawn } = require("node-pty");
     return spawn(shell, ["-c", "exit 0"], {}).pid > 0;
   } catch {
