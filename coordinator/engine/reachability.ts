@@ -30,7 +30,7 @@ interface ReachabilityDeps {
 
 /**
  * Marks hosts that have been silent for a whole lease as `unreachable`, and those that speak again as reachable.
- * Their jobs stay as they are: a job belongs to its host (docs/adr/0001-agents-pull.md), but no new one goes there.
+ * Their jobs stay as they are: a job belongs to its host (docs/adr/0001-agents-pull-by-long-poll.md), but no new one goes there.
  */
 export class Reachability {
   readonly #deps: ReachabilityDeps;

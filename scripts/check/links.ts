@@ -11,3 +11,15 @@ export const findDeadLinks = (path: string, text: string, has: (path: string) =>
     .filter((target) => !has(join(dirname(path), target).replace(/\/$/, "")))
     .map((target) => `${path}: there is no ${target}`);
 };
+
+/** A document of ours, as comments name it: from the top of the repository. */
+const NAMED = /(?<![\w/.])docs\/[\w./-]+\.(?:md|json)\b/g;
+
+/** Documents that code names and that are not there. Those that tests make up are no concern. */
+export const findDeadReferences = (path: string, text: string, has: (path: string) => boolean): string[] => {
+  if (path.endsWith(".test.ts")) return [];
+  return [...text.matchAll(NAMED)]
+    .map(([target]) => target)
+    .filter((target) => !has(target))
+    .map((target) => `${path}: there is no ${target}`);
+};

@@ -17,6 +17,7 @@ test("checkRules() finds a breach of each rule in a tree that has one of each", 
     "README.md",
     `From ${["pypi", "org"].join(".")}, see ${["..", "shared", "design"].join("/")}, [and](docs/gone.md) [so](coordinator/fine.ts)\n`,
   );
+  await write("cli/told.ts", "// docs/deep/gone.md says why\nexport {};\n");
   await write("dist/agent/ignored.ts", 'import "../coordinator/db.ts";\n');
   await write("coordinator/fine.ts", 'import { home } from "../shared/home.ts";\n');
 
@@ -25,6 +26,7 @@ test("checkRules() finds a breach of each rule in a tree that has one of each", 
     "file sizes": ["cli/long.ts: 601 lines; split it (at most 500)"],
     "environment in main.ts only": [expect.stringContaining("shared/home.ts: process.env")],
     "no barrels": [expect.stringContaining("shared/index.ts")],
+    "documents named in code": ["cli/told.ts: there is no docs/deep/gone.md"],
     "no registry hosts": [expect.stringContaining("README.md")],
     "stands alone": [expect.stringContaining("README.md")],
     "links in documents": ["README.md: there is no docs/gone.md"],

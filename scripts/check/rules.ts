@@ -1,6 +1,6 @@
 import { $ } from "bun";
 import { findImportBreaches } from "./importRule.ts";
-import { findDeadLinks } from "./links.ts";
+import { findDeadLinks, findDeadReferences } from "./links.ts";
 import {
   findBarrels,
   findEnvironmentReads,
@@ -45,17 +45,22 @@ const withFolders = (path: string): string[] => {
 export const checkRules = async (root: string): Promise<Map<string, string[]>> => {
   const paths = await listFiles(root);
   const known = new Set(paths.flatMap(withFolders));
+  const has = (target: string) => known.has(target);
+  const codeRules: Record<string, Find> = {
+    ...CODE_RULES,
+    "documents named in code": (path, text) => findDeadReferences(path, text, has),
+  };
   const textRules: Record<string, Find> = {
     ...TEXT_RULES,
-    "links in documents": (path, text) => findDeadLinks(path, text, (target) => known.has(target)),
+    "links in documents": (path, text) => findDeadLinks(path, text, has),
   };
   const breaches = new Map(
-    [...Object.keys(CODE_RULES), ...Object.keys(textRules)].map((rule) => [rule, [] as string[]]),
+    [...Object.keys(codeRules), ...Object.keys(textRules)].map((rule) => [rule, [] as string[]]),
   );
   for (const path of paths) {
     if (isForeign(path)) continue;
     const text = await Bun.file(`${root}/${path}`).text();
-    const rules = isCode(path) ? { ...CODE_RULES, ...textRules } : textRules;
+    const rules = isCode(path) ? { ...codeRules, ...textRules } : textRules;
     for (const [rule, find] of Object.entries(rules)) breaches.get(rule)?.push(...find(path, text));
   }
   return breaches;

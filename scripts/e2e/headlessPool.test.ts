@@ -24,7 +24,7 @@ const PATIENCE = 180_000;
 /** Command lines at a time. */
 const AT_ONCE = 4;
 
-/** Clients may dial hosts where they can (docs/adr/0020-direct-tunnels.md); here they are not to. */
+/** Clients may dial hosts where they can (docs/adr/0020-direct-way.md); here they are not to. */
 const RELAY = { DSTACK_TUNNEL_WAY: "relay" };
 
 describeWith(["programs", "root", "curl", "sshd", "tcpdump"], "a pool behind a bastion", () => {

@@ -148,7 +148,7 @@ export const openByBun: OpenPty = ({ argv, env, cwd, onData }) => {
   };
 };
 
-/** The way to open terminals on this host (docs/adr/0002-pty.md); loads what it takes, so that it is ready. */
+/** The way to open terminals on this host (docs/adr/0004-pty.md); loads what it takes, so that it is ready. */
 export const loadPty = (): OpenPty => {
   try {
     // biome-ignore lint/style/noCommonJs: the program that is built puts the binding in its place, at this call
