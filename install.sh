@@ -18,6 +18,8 @@ Usage: install.sh [--url URL] [--token TOKEN] [options]
   --runtime NAME     docker, process or auto (default: auto, docker where an engine answers)
   --name NAME        what the host is called in its fleet (default: its host name)
   --program FILE     a dstack-agent-TARGET.gz that is here already, instead of a download; with --sum SHA256 it is checked
+  --bin-dir DIR      where the program goes (default: /usr/local/bin, or /opt/bin where that is read-only; without
+                     root ~/.local/bin)
   --state-dir DIR    identity, journal and logs (default: /var/lib/dstack-agent; without root ~/.local/state)
   --no-start         install and join only
   --image            for a disk that is to be copied: install, and join at each copy's first start, as a host of its own
@@ -45,23 +47,46 @@ is_root() { [ "$(id -u)" -eq 0 ]; }
 
 # --- What kind of host ----------------------------------------------------------------------------------------
 
+builds="There are builds for Linux on x86_64 (glibc or musl) and arm64 (glibc)"
+
+# find_libc LOADERS-OF-GLIBC: by the loader that programs for this processor name. A glibc host may carry musl's loader
+# too; then the glibc build is the right one. A 32-bit system under a 64-bit kernel has neither.
 find_libc() {
-  # A glibc host may carry musl's loader too; then the glibc build is the right one.
-  for loader in /lib64/ld-linux-*.so.* /lib/ld-linux-*.so.* /lib/*/ld-linux-*.so.*; do
+  for loader in "$@"; do
     [ ! -e "$loader" ] || { say glibc; return; }
   done
   for loader in /lib/ld-musl-*.so.*; do
     [ ! -e "$loader" ] || { say musl; return; }
   done
-  fail "Cannot install: this system has neither glibc nor musl in the usual place"
+  fail "Cannot install: this system has neither glibc nor musl for $machine in the usual place" \
+    "$builds; a 32-bit system, also under a 64-bit kernel, has to be set up anew as a 64-bit one"
 }
 
+# is_older VERSION VERSION, of two numbers each
+is_older() {
+  awk -v a="$1" -v b="$2" 'BEGIN { split(a, x, /[^0-9]/); split(b, y, /[^0-9]/)
+    exit !(x[1] + 0 < y[1] + 0 || (x[1] + 0 == y[1] + 0 && x[2] + 0 < y[2] + 0)) }'
+}
+
+# The oldest that the program can be loaded by.
+oldest_glibc=2.17
+require_glibc() {
+  glibc=$(getconf GNU_LIBC_VERSION 2>/dev/null || true)
+  glibc=${glibc##* }
+  [ -z "$glibc" ] || ! is_older "$glibc" "$oldest_glibc" ||
+    fail "Cannot install: the glibc of this system is $glibc, and $oldest_glibc or newer is needed" \
+      "Upgrade the system; every one since 2014 has it (RHEL 7, Debian 8, Ubuntu 14.04)"
+}
+
+# The oldest that everything works on; some of it works on older ones.
+oldest_kernel=5.4
+
 find_target() {
-  [ "$(uname -s)" = Linux ] || fail "Cannot install on $(uname -s): dstack-agent runs on Linux"
-  libc=$(find_libc)
+  [ "$(uname -s)" = Linux ] || fail "Cannot install on $(uname -s): dstack-agent runs on Linux" "$builds"
   machine=$(uname -m)
   case "$machine" in
     x86_64 | amd64)
+      libc=$(find_libc /lib64/ld-linux-x86-64.so.* /lib/ld-linux-x86-64.so.* /lib/*/ld-linux-x86-64.so.*)
       if [ "$libc" = musl ]; then
         say linux-x64-musl
       elif grep -qw avx2 /proc/cpuinfo; then
@@ -71,10 +96,11 @@ find_target() {
       fi
       ;;
     aarch64 | arm64)
-      [ "$libc" = glibc ] || fail "Cannot install: there is no build for $machine with musl"
+      libc=$(find_libc /lib/ld-linux-aarch64.so.* /lib64/ld-linux-aarch64.so.* /lib/*/ld-linux-aarch64.so.*)
+      [ "$libc" = glibc ] || fail "Cannot install: there is no build for $machine with musl" "$builds"
       say linux-arm64
       ;;
-    *) fail "Cannot install: there is no build for $machine" ;;
+    *) fail "Cannot install: there is no build for $machine" "$builds" ;;
   esac
 }
 
@@ -91,6 +117,79 @@ find_init() {
   fi
 }
 
+# --- Where it may go ------------------------------------------------------------------------------------------
+
+# The nearest folder that is there.
+nearest() {
+  near=$1
+  while [ ! -d "$near" ]; do near=${near%/*}; : "${near:=/}"; done
+  (cd -P "$near" && pwd -P)
+}
+
+# is_mounted FOLDER OPTION: whether the file system that it is on, or will be on, has an option, as `ro` and `noexec`.
+is_mounted() {
+  awk -v dir="$(nearest "$1")/" -v wanted="$2" '
+    { at = $2 == "/" ? "/" : $2 "/" }
+    index(dir, at) == 1 && length(at) >= best { best = length(at); options = "," $4 "," }
+    END { exit !index(options, "," wanted ",") }
+  ' /proc/mounts 2>/dev/null
+}
+
+# require_writable FOLDER OPTION-THAT-NAMES-ANOTHER
+require_writable() {
+  ! is_mounted "$1" ro || fail "Cannot install into $1: it is on a read-only file system" \
+    "Make it writable (mount -o remount,rw), or name a folder on another one with $2"
+}
+
+# require_room FOLDER MIB
+require_room() {
+  has df || return 0
+  free=$(df -Pk "$(nearest "$1")" 2>/dev/null | awk 'NR == 2 { print int($4 / 1024) }')
+  [ "${free:-$2}" -ge "$2" ] || fail "The disk is full: $free MiB are free for $1, and $2 MiB are needed" \
+    "Make room there, and run this again"
+}
+
+# The program, what it is packed in, and one more of it for upgrades.
+program_mib=300
+# Identity and journal; what jobs write is looked at by `dstack-agent doctor`.
+state_mib=16
+
+# Before anything is changed or downloaded.
+require_places() {
+  before=$(installed_bin_dir)
+  [ -z "$before" ] || [ "$before" = "$bin_dir" ] || [ ! -e "$before/dstack-agent" ] ||
+    fail "This host has the program in $before already, not in $bin_dir" "Leave --bin-dir out, or use --uninstall first"
+  require_writable "$bin_dir" --bin-dir
+  ! is_mounted "$bin_dir" noexec || fail "Cannot run programs from $bin_dir: it is mounted noexec" \
+    "Allow it (mount -o remount,exec), or name a folder on another file system with --bin-dir"
+  require_writable "$state_dir" --state-dir
+  require_room "$state_dir" "$state_mib"
+  [ "$start" = yes ] && [ "$init" != none ] || return 0
+  for place in $(service_places); do
+    ! is_mounted "$place" ro || fail "Cannot set up the service: $place is on a read-only file system" \
+      "Make it writable (mount -o remount,rw), or install with --no-start and have $bin run started in another way"
+  done
+}
+
+service_places() {
+  if [ "$init" = openrc ]; then say "${rc_script%/*}"; else say "${unit%/*}"; fi
+  say "${env_file%/*}"
+}
+
+# Some systems have all of /usr read-only, and /opt for what is added.
+find_bin_dir() {
+  if ! is_root; then
+    say "$HOME/.local/bin"
+  elif is_mounted /usr/local/bin ro && ! is_mounted /opt/bin ro; then
+    say /opt/bin
+  else
+    say /usr/local/bin
+  fi
+}
+
+# Of an installation that is there: the marker says where its program is.
+installed_bin_dir() { sed -n 's/^bin_dir=//p' "$marker" 2>/dev/null || true; }
+
 # --- Download -------------------------------------------------------------------------------------------------
 
 # fetch URL FILE
@@ -101,9 +200,12 @@ fetch() {
   elif has wget; then
     wget -q -T 15 ${ca_file:+--ca-certificate="$ca_file"} -O "$2" "$1" ||
       fail "Cannot download $1" "$download_remedy"
-  else
-    fail "Cannot download: neither curl nor wget is installed" "Install one of them and run this again"
   fi
+}
+
+require_downloader() {
+  has curl || has wget || fail "Cannot download: neither curl nor wget is installed" \
+    "Install one of them; or bring $url/artifacts/dstack-agent-$target.gz here, and name it with --program"
 }
 
 # Small wgets take any certificate, and say nothing: what they bring cannot be trusted where there is one to check.
@@ -168,6 +270,7 @@ expected_sum() { awk -v name="$1" '$2 == name { print $1; exit }' "$work/SHA256S
 
 # Puts the coordinator's program for this host, packed, at $packed; nothing, if it is $bin already.
 download() {
+  require_downloader
   download_remedy="Is $url the coordinator, and reachable from this host?"
   case "$url" in
     https:*)
@@ -186,21 +289,45 @@ download() {
   expected=$(expected_sum "$program.gz")
   [ -n "$expected" ] || fail "The coordinator has no $program" \
     "Build it with: bun run build --target $target, and put dist/ beside the coordinator"
+  require_room "$bin_dir" "$program_mib"
   say "Downloading $program"
   packed=$work/agent.gz
   fetch "$url/artifacts/$program.gz" "$packed"
 }
 
+# What an earlier run of this script has left: it was cut off, or is still at it where nobody sees it any more, as after
+# a lost connection. Then the newest one goes on, alone.
+end_earlier() {
+  for earlier in "$bin_dir"/.dstack-agent.*; do
+    [ -d "$earlier" ] || continue
+    pid=$(cat "$earlier/pid" 2>/dev/null || true)
+    if [ -n "$pid" ] && [ "$(began "$pid")" = "$(cat "$earlier/began" 2>/dev/null || true)" ]; then
+      say "Ending an earlier installation that is under way: process $pid"
+      end_processes "$pid"
+    fi
+    rm -rf "$earlier"
+  done
+}
+
+# began PID: when it has begun, as the kernel counts, so that no other process is taken for it; nothing: it is over.
+began() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20; }
+
 # Puts the right program at $bin. It is staged in the destination's own folder: /tmp may forbid to run programs,
 # and a rename within one file system replaces a running program at once.
 install_binary() {
-  mkdir -p "$bin_dir" || fail "Cannot create $bin_dir"
-  work=$(mktemp -d "$bin_dir/.dstack-agent.XXXXXX") || fail "Cannot write to $bin_dir"
+  mkdir -p "$bin_dir" || fail "Cannot create $bin_dir" "Make it, writable for $(id -un), or name another with --bin-dir"
+  end_earlier
+  work=$(mktemp -d "$bin_dir/.dstack-agent.XXXXXX") ||
+    fail "Cannot write to $bin_dir" "Make it writable for $(id -un), or name another folder with --bin-dir"
   trap 'rm -rf "$work"' EXIT
   trap 'exit 130' INT
   trap 'exit 143' HUP TERM
+  { began $$ >"$work/began" && say $$ >"$work/pid"; } ||
+    fail "Cannot write to $bin_dir" "Is the disk full? Make room there, and run this again"
 
   if [ -n "$given" ]; then
+    [ -r "$given" ] || fail "Cannot read $given" "--program names a dstack-agent-$target.gz of this host"
+    require_room "$bin_dir" "$program_mib"
     program=$given
     packed=$given
     expected=${given_sum:-$(sum_of "$given")}
@@ -211,14 +338,17 @@ install_binary() {
   actual=$(sum_of "$packed")
   [ "$actual" = "$expected" ] || fail "The download is damaged: SHA-256 is $actual, not $expected" \
     "Run this again; if it stays, something between this host and $url changes what is downloaded"
-  gzip -dc "$packed" >"$work/agent" || fail "Cannot unpack $program.gz into $bin_dir" "Is the disk full?"
+  gzip -dc "$packed" >"$work/agent" ||
+    fail "Cannot unpack ${packed##*/} into $bin_dir" "Is the disk full? Make room there, and run this again"
   chmod 755 "$work/agent"
   status=0
   version=$("$work/agent" version 2>"$work/errors") || status=$?
   case "$status" in
     0) ;;
-    126) fail "Cannot run programs from $bin_dir" "It is probably mounted noexec" ;;
-    132) fail "$program does not run on this processor" ;;
+    126) fail "Cannot run programs from $bin_dir: $(head -n 1 "$work/errors")" \
+      "Something forbids it (a noexec mount, SELinux, AppArmor, fapolicyd): allow it, or name another folder with --bin-dir" ;;
+    132) fail "$program does not run on this processor" \
+      "It lacks what the build needs (AVX2, or SSE4.2 without it): in a virtual machine, pass the host's processor through" ;;
     *) fail "$program does not run here (exit status $status): $(head -n 1 "$work/errors")" "$run_remedy" ;;
   esac
   mv -f "$work/agent" "$bin"
@@ -362,31 +492,37 @@ start_in_background() {
   say "Started the agent in the background (no service manager here: start it again after a reboot); log: $log_file"
 }
 
+# manage COMMAND...: of the service manager.
+manage() {
+  said=$("$@" 2>&1 >/dev/null) || fail "The service could not be started: \"$*\" failed: $said" \
+    "Mend that and run this again; or use --no-start, and have $bin run started in another way"
+}
+
 start_service() {
   case "$init" in
     systemd)
       write_env_file
       write_systemd_unit
-      systemctl daemon-reload
-      systemctl enable --quiet dstack-agent.service
-      systemctl restart dstack-agent.service
+      manage systemctl daemon-reload
+      manage systemctl enable --quiet dstack-agent.service
+      manage systemctl restart dstack-agent.service
       say "Started dstack-agent.service; log: journalctl -u dstack-agent"
       ;;
     systemd-user)
       mkdir -p "$(dirname "$unit")"
       write_env_file
       write_systemd_unit
-      systemctl --user daemon-reload
-      systemctl --user enable --quiet dstack-agent.service
-      systemctl --user restart dstack-agent.service
+      manage systemctl --user daemon-reload
+      manage systemctl --user enable --quiet dstack-agent.service
+      manage systemctl --user restart dstack-agent.service
       say "Started dstack-agent.service of this user; log: journalctl --user -u dstack-agent"
       say "So that it also runs while you are not logged in: loginctl enable-linger"
       ;;
     openrc)
       write_env_file
       write_openrc_script
-      rc-update -q add dstack-agent default
-      rc-service -q dstack-agent restart
+      manage rc-update -q add dstack-agent default
+      manage rc-service -q dstack-agent restart
       say "Started the dstack-agent service; log: $state_dir/agent.log"
       ;;
     none) start_in_background ;;
@@ -401,18 +537,18 @@ prepare_image() {
   case "$init" in
     systemd)
       write_systemd_unit
-      systemctl daemon-reload
-      systemctl enable --quiet dstack-agent.service
+      manage systemctl daemon-reload
+      manage systemctl enable --quiet dstack-agent.service
       ;;
     systemd-user)
       mkdir -p "$(dirname "$unit")"
       write_systemd_unit
-      systemctl --user daemon-reload
-      systemctl --user enable --quiet dstack-agent.service
+      manage systemctl --user daemon-reload
+      manage systemctl --user enable --quiet dstack-agent.service
       ;;
     openrc)
       write_openrc_script
-      rc-update -q add dstack-agent default
+      manage rc-update -q add dstack-agent default
       ;;
     none)
       say "No service manager here: have $bin run --state-dir $state_dir started at boot, with the environment in $env_file"
@@ -427,7 +563,8 @@ make_state_dir() {
   if [ -d "$state_dir" ] && [ ! -e "$marker" ] && [ -n "$(ls -A "$state_dir")" ]; then
     fail "Cannot use $state_dir: it holds files of something else" "Name another folder with --state-dir"
   fi
-  (umask 077 && mkdir -p "$state_dir" && : >>"$marker") || fail "Cannot create $state_dir"
+  (umask 077 && mkdir -p "$state_dir" && say "bin_dir=$bin_dir" >"$marker") ||
+    fail "Cannot write to $state_dir" "Make it writable for $(id -un), or name another folder with --state-dir"
 }
 
 # --- Join and uninstall ---------------------------------------------------------------------------------------
@@ -478,6 +615,9 @@ uninstall() {
     fi
   fi
   rm -f "$bin" "$bin.old" "$env_file"
+  # Of installations that were cut off: what they had in work, and what the coordinator has sent (coordinator/hosts/send.ts).
+  end_earlier
+  [ -z "${HOME:-}" ] || rm -f "$HOME/.dstack-agent.gz"
   if [ -e "$marker" ]; then
     rm -rf "$state_dir"
     say "Removed dstack-agent and $state_dir"
@@ -501,6 +641,7 @@ main() {
   given=
   given_sum=
   state_dir=
+  bin_dir=
   action=install
   start=yes
   while [ $# -gt 0 ]; do
@@ -512,6 +653,7 @@ main() {
       --name) need_value "$1" $#; name=$2; shift ;;
       --program) need_value "$1" $#; given=$2; shift ;;
       --sum) need_value "$1" $#; given_sum=$2; shift ;;
+      --bin-dir) need_value "$1" $#; bin_dir=$2; shift ;;
       --state-dir) need_value "$1" $#; state_dir=$2; shift ;;
       --no-start) start=no ;;
       --image) action=image ;;
@@ -523,11 +665,10 @@ main() {
   done
 
   if is_root; then
-    bin_dir=/usr/local/bin
     : "${state_dir:=/var/lib/dstack-agent}"
   else
-    [ -n "${HOME:-}" ] || fail "Cannot install: HOME is not set and this is not root"
-    bin_dir=$HOME/.local/bin
+    [ -n "${HOME:-}" ] || fail "Cannot install: HOME is not set and this is not root" \
+      "Set HOME to a folder of $(id -un)"
     config_dir=${XDG_CONFIG_HOME:-$HOME/.config}
     : "${state_dir:=${XDG_STATE_HOME:-$HOME/.local/state}/dstack-agent}"
   fi
@@ -536,6 +677,14 @@ main() {
     *[\"\'\\%\$]*) fail "--state-dir must not contain quotes, backslashes, percent or dollar signs" ;;
     /*) ;;
     *) fail "--state-dir must be an absolute path, not \"$state_dir\"" ;;
+  esac
+  marker=$state_dir/.dstack-agent
+  : "${bin_dir:=$(installed_bin_dir)}"
+  : "${bin_dir:=$(find_bin_dir)}"
+  case "$bin_dir" in
+    *[\"\'\\%\$]*) fail "--bin-dir must not contain quotes, backslashes, percent or dollar signs" ;;
+    /*) ;;
+    *) fail "--bin-dir must be an absolute path, not \"$bin_dir\"" ;;
   esac
   bin=$bin_dir/dstack-agent
   if is_root; then
@@ -547,7 +696,6 @@ main() {
   fi
   rc_script=/etc/init.d/dstack-agent
   pid_file=$state_dir/agent.pid
-  marker=$state_dir/.dstack-agent
   init=$(find_init)
 
   if [ "$action" = uninstall ]; then
@@ -567,7 +715,7 @@ main() {
   esac
   if [ -n "$ca_file" ]; then
     case "$ca_file" in /*) ;; *) ca_file=$PWD/$ca_file ;; esac
-    [ -r "$ca_file" ] || fail "Cannot read $ca_file"
+    [ -r "$ca_file" ] || fail "Cannot read $ca_file" "--ca-file names a file with authorities (PEM) on this host"
     # For the agent, now and as a service.
     export DSTACK_CA_FILE="$ca_file"
   fi
@@ -583,10 +731,17 @@ main() {
   fi
 
   target=$(find_target)
+  [ "$target" = linux-x64-musl ] || require_glibc
+  kernel=$(uname -r)
   run_remedy="Please report this with the output of: $bin version"
   [ "$target" != linux-x64-musl ] || run_remedy="It needs the C++ library: apk add libstdc++ libgcc"
+  if is_older "$kernel" "$oldest_kernel"; then
+    run_remedy="The kernel is $kernel: upgrade the system to one with Linux $oldest_kernel or newer"
+    say "Linux $kernel is older than $oldest_kernel, and not all may work: upgrade the system when you can"
+  fi
   sum_tool=$(find_sum_tool)
   has gzip || fail "Cannot unpack: gzip is not installed" "Install gzip and run this again"
+  require_places
   install_binary
   if [ "$action" = image ]; then
     prepare_image

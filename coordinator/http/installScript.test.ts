@@ -5,6 +5,7 @@ import {
   chownSync,
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -270,4 +271,86 @@ test("a folder that belongs to something else is left alone", async () => {
   expect(code).toBe(1);
   await host.install(["--uninstall", ...args]);
   expect(readFileSync(join(host.home, "docs/letter"), "utf8")).toBe("kept");
+});
+
+test("with nothing to download with it says which file to bring, and takes that", async () => {
+  await using host = await startHost();
+  const path = pathWith(host, [...BASICS, ...REST, "sha256sum"]);
+  const { err, code } = await host.install(["--token", "t"], { PATH: path });
+  expect(err).toMatch(
+    /^install\.sh: Cannot download: neither curl nor wget is installed\n {2}Install one of them; or bring http:\S+\.gz here, and name it with --program\n$/,
+  );
+  expect(code).toBe(1);
+  const [, file = ""] = /(dstack-agent-\S+\.gz)/.exec(err) ?? [];
+  const given = ["--token", "t", "--no-start", "--program", join(host.dist, file)];
+  const brought = await host.install(given, { PATH: path });
+  expect([brought.err, brought.code]).toEqual(["", 0]);
+});
+
+/** Programs in the place of those of the system. */
+const withFakes = async (host: { path: string }, fakes: Record<string, string>): Promise<string> => {
+  const folder = join(host.path, "fakes");
+  for (const [name, script] of Object.entries(fakes)) {
+    await Bun.write(join(folder, name), `#!/bin/sh\n${script}\n`);
+    chmodSync(join(folder, name), 0o755);
+  }
+  return `${folder}:/usr/sbin:/usr/bin:/sbin:/bin`;
+};
+
+test("an old kernel is told of, and named where the program does not run", async () => {
+  const uname = 'case $1 in -r) echo 3.10.0-1160.el7 ;; *) exec /bin/uname "$@" ;; esac';
+  await using host = await startHost();
+  const told = await host.install(["--token", "t", "--no-start"], { PATH: await withFakes(host, { uname }) });
+  expect(told.out).toContain("Linux 3.10.0-1160.el7 is older than 5.4, and not all may work");
+  expect(told.code).toBe(0);
+  await using other = await startHost("#!/bin/sh\necho 'Function not implemented' >&2\nexit 1\n");
+  const { err } = await other.install(["--token", "t"], { PATH: await withFakes(other, { uname }) });
+  expect(err).toContain("does not run here (exit status 1): Function not implemented\n");
+  expect(err).toContain("The kernel is 3.10.0-1160.el7: upgrade the system to one with Linux 5.4 or newer");
+});
+
+test("a processor that lacks what the build needs is named", async () => {
+  await using host = await startHost("#!/bin/sh\nexit 132\n");
+  const { err } = await host.install(["--token", "t"]);
+  expect(err).toMatch(/does not run on this processor\n.*pass the host's processor through/);
+});
+
+test("one that is still under way, or was cut off, gives way to the next", async () => {
+  await using host = await startHost();
+  const folder = join(host.home, ".local/bin");
+  const [under, cut] = [join(folder, ".dstack-agent.aaaaaa"), join(folder, ".dstack-agent.bbbbbb")];
+  for (const dir of [under, cut]) mkdirSync(dir, { recursive: true });
+  const drop = isRoot ? ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups"] : [];
+  await using earlier = Bun.spawn([...drop, "sleep", "600"]);
+  const began =
+    readFileSync(`/proc/${earlier.pid}/stat`, "utf8")
+      .replace(/^.*\) /, "")
+      .split(" ")[19] ?? "";
+  await Bun.write(join(under, "pid"), `${earlier.pid}\n`);
+  await Bun.write(join(under, "began"), `${began}\n`);
+  // Another process has the number of the one that was cut off.
+  await Bun.write(join(cut, "pid"), `${process.pid}\n`);
+  await Bun.write(join(cut, "began"), "1\n");
+  if (isRoot) await Bun.$`chown -R ${NOBODY}:${NOBODY} ${join(host.home, ".local")}`;
+  const { out, err, code } = await host.install(["--token", "t", "--no-start"]);
+  expect([err, code]).toEqual(["", 0]);
+  expect(out).toContain(`Ending an earlier installation that is under way: process ${earlier.pid}`);
+  expect(out).not.toContain(`process ${process.pid}\n`);
+  expect(await earlier.exited).toBe(143);
+  expect(readdirSync(folder)).toEqual(["dstack-agent"]);
+});
+
+test("--bin-dir says where the program goes, and --uninstall finds it there", async () => {
+  await using host = await startHost();
+  const folder = join(host.home, "tools");
+  const there = await host.install(["--token", "t", "--no-start", "--bin-dir", folder]);
+  expect([there.err, there.code]).toEqual(["", 0]);
+  expect(existsSync(join(folder, "dstack-agent"))).toBe(true);
+  const again = await host.install(["--no-start"]);
+  expect(again.out).toContain(`${folder}/dstack-agent is up to date`);
+  const elsewhere = await host.install(["--no-start", "--bin-dir", join(host.home, "other")]);
+  expect(elsewhere.err).toContain(`This host has the program in ${folder} already`);
+  expect(existsSync(join(host.home, "other"))).toBe(false);
+  await host.install(["--uninstall"]);
+  expect(readdirSync(folder)).toEqual([]);
 });
