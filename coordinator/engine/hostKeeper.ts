@@ -231,7 +231,6 @@ export class HostKeeper {
       sudoPassword: secrets.sudoPassword,
       url: url(),
       token: withPin(secret, trust?.().fingerprint),
-      instanceId: row.id,
       carriedPort: ssh.carried_port ?? null,
       env: agentEnvOf(fleet.spec.configuration.env),
     };

@@ -86,7 +86,6 @@ const bring = async (
       jump: null,
       sudoPassword: null,
       token: TOKEN,
-      instanceId: "11111111-1111-4111-8111-111111111111",
       env: {},
       carriedPort: null,
       ...target,

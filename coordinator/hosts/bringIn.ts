@@ -5,7 +5,7 @@ import { nextAction } from "./decide.ts";
 import { checkPassword, install } from "./install.ts";
 import { logIn } from "./jump.ts";
 import { probe } from "./probe.ts";
-import { removeSent, send } from "./send.ts";
+import { removeSent, SENT_NAME, send } from "./send.ts";
 import type { BringIn } from "./target.ts";
 
 interface BringInDeps {
@@ -24,9 +24,10 @@ export const createBringIn =
   async (target, { note, signal }) => {
     await using connection = await logIn(target, { note, signal });
     await note({ step: "looking" });
-    const { url, env, login, sudoPassword, instanceId } = target;
+    const { url, env, login, sudoPassword } = target;
     const seen = await probe(connection, { url, env, signal });
-    const path = `${seen.home}/.dstack-agent-${instanceId}.gz`;
+    const path = `${seen.home}/${SENT_NAME}`;
+    await using undo = new AsyncDisposableStack();
     let isPasswordChecked = false;
     let carried: { url: string } | undefined;
     let sent: { path: string; sum: string } | undefined;
@@ -55,6 +56,7 @@ export const createBringIn =
         }
         case "send":
           await note({ step: "sending" });
+          undo.defer(() => removeSent(connection, path));
           sent = { path, sum: await send(connection, { artifactsDir, target: action.target, path, signal }) };
           break;
         case "install": {
@@ -67,7 +69,6 @@ export const createBringIn =
             sent,
             signal,
           });
-          if (sent) await removeSent(connection, path);
           return;
         }
       }

@@ -56,13 +56,16 @@ const refuse = (
   { what, hint }: { what: string; hint: string },
 ): AppError => new AppError(code, `looking: ${hostname} ${what}`, { hint });
 
+const BUILDS = "agents are built for Linux on x86_64 (glibc or musl) and arm64 (glibc)";
+
 /** Which build runs there (scripts/build/targets.ts). */
 const targetFor = (facts: HostFacts): string => {
   const { os, machine, libc, hasAvx2 } = facts.probe;
   const none = (what: string) =>
-    refuse(facts, "unsupported", { what, hint: "Take it out of the fleet: no agent is built for it" });
+    refuse(facts, "unsupported", { what, hint: `Take it out of the fleet, or set it up anew: ${BUILDS}` });
   if (os !== "Linux") throw none(`runs ${os || "no known system"}, not Linux`);
-  if (libc === "none") throw none("has neither glibc nor musl in the usual place");
+  if (libc === "none")
+    throw none(`has neither glibc nor musl for ${machine} in the usual place (is it a 32-bit system?)`);
   switch (machine) {
     case "x86_64":
     case "amd64":
@@ -83,7 +86,7 @@ const refuseClock = (facts: HostFacts): void => {
   const minutes = Math.round(Math.abs(offMs) / 60_000);
   throw refuse(facts, UNAVAILABLE, {
     what: `has a clock that is ${minutes} minutes ${offMs > 0 ? "ahead" : "behind"}`,
-    hint: "Set it (for example with an NTP service)",
+    hint: "Set it (for example with an NTP service: timedatectl set-ntp true); it is tried again",
   });
 };
 
@@ -99,7 +102,7 @@ const refuseDisk = (facts: HostFacts, freeKib: number | null): void => {
   if (freeKib === null || freeKib >= NEEDED_KIB) return;
   throw refuse(facts, UNAVAILABLE, {
     what: `has ${Math.floor(freeKib / 1024)} MiB left where the agent would be; ${NEEDED_KIB / 1024} MiB are needed`,
-    hint: "Make room there",
+    hint: "Make room there; it is tried again",
   });
 };
 

@@ -3,6 +3,9 @@ import { join } from "node:path";
 import { AppError, messageOf } from "../../shared/errors.ts";
 import type { Connection } from "./connect.ts";
 
+/** In the user's home; one name, so that what a try has left that was cut off is found by the next one. */
+export const SENT_NAME = ".dstack-agent.gz";
+
 interface SendOptions {
   artifactsDir: string;
   /** The build for the host. */
@@ -32,6 +35,9 @@ export const send = async (
   return sum;
 };
 
+/** A slow line may take its time, but something has to move. */
+const STALLED_MS = 60_000;
+
 const transfer = (
   client: Connection["client"],
   { file, path, signal }: { file: string; path: string; signal: AbortSignal },
@@ -42,7 +48,19 @@ const transfer = (
         cause: err,
         hint: "Is there room in the home folder, and does sshd have its sftp subsystem?",
       });
+    const stalled = () => {
+      finish(() => reject(failed(new Error(`nothing has moved for ${STALLED_MS / 1000} seconds`))));
+      client.destroy();
+    };
+    let timer = setTimeout(stalled, STALLED_MS);
+    let isOver = false;
+    const moved = () => {
+      clearTimeout(timer);
+      if (!isOver) timer = setTimeout(stalled, STALLED_MS);
+    };
     const finish = (settle: () => void) => {
+      isOver = true;
+      clearTimeout(timer);
       signal.removeEventListener("abort", stop);
       client.removeListener("close", gone);
       settle();
@@ -54,7 +72,9 @@ const transfer = (
     client.once("close", gone);
     client.sftp((err, sftp) => {
       if (err) return finish(() => reject(failed(err)));
-      sftp.fastPut(file, path, { mode: 0o644 }, (wrong) =>
+      // The other side's server may end while the login stays; what was asked of it is then never answered.
+      sftp.once("close", () => finish(() => reject(failed(new Error("the host ended the transfer")))));
+      sftp.fastPut(file, path, { mode: 0o644, step: moved }, (wrong) =>
         finish(() => {
           sftp.end();
           if (wrong) reject(failed(wrong));
@@ -64,16 +84,25 @@ const transfer = (
     });
   });
 
-/** Takes it away again; resolves also where it cannot: what is left there is nobody's secret, and written over next time. */
+/**
+ * Takes it away again, whole or not; resolves also where it cannot, as on a connection that is lost: what is left there
+ * is nobody's secret, and written over and taken away next time.
+ */
 export const removeSent = ({ client }: Connection, path: string): Promise<void> =>
   new Promise((resolve) => {
-    client.sftp((err, sftp) => {
-      if (err) return resolve();
-      sftp.unlink(path, () => {
-        sftp.end();
-        resolve();
+    client.once("close", () => resolve());
+    try {
+      client.sftp((err, sftp) => {
+        if (err) return resolve();
+        sftp.unlink(path, () => {
+          sftp.end();
+          resolve();
+        });
       });
-    });
+    } catch {
+      // ssh2 throws where there is no connection any more.
+      resolve();
+    }
   });
 
 const findSum = async (dir: string, name: string): Promise<string | undefined> => {

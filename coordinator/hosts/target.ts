@@ -30,8 +30,6 @@ export interface HostTarget {
   token: string;
   /** Where its agent finds the coordinator on the host itself, since an earlier try; null: it was not carried yet. */
   carriedPort: number | null;
-  /** Names this host among those that are brought in: a file there is called after it. */
-  instanceId: string;
   /** What the fleet's `env` has for the agent itself: proxies, and where its engine is. */
   env: Readonly<Record<string, string>>;
 }
