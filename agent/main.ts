@@ -50,7 +50,11 @@ const start = async (config: Config): Promise<void> => {
       return;
     case "doctor": {
       const { doctor } = await import("./commands/doctor.ts");
-      const { text, isWell } = await doctor(config, { env: process.env, signal: stop.signal });
+      const { text, isWell } = await doctor(config, {
+        env: process.env,
+        program: isCompiled ? process.execPath : undefined,
+        signal: stop.signal,
+      });
       process.stdout.write(text);
       if (!isWell) process.exit(1);
       return;

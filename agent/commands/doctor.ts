@@ -1,5 +1,5 @@
 import type { Config } from "../config.ts";
-import { examine } from "../doctor/doctor.ts";
+import { type DoctorOptions, examine } from "../doctor/doctor.ts";
 import type { Finding } from "../doctor/finding.ts";
 
 const MARKS = { good: "ok  ", hint: "note", bad: "BAD " } as const;
@@ -7,7 +7,7 @@ const MARKS = { good: "ok  ", hint: "note", bad: "BAD " } as const;
 /** What was found, as lines for people or as JSON; `isWell`: nothing is bad. */
 export const doctor = async (
   config: Config,
-  deps: { env: Readonly<Record<string, string | undefined>>; signal: AbortSignal },
+  deps: Pick<DoctorOptions, "env" | "program" | "signal">,
 ): Promise<{ text: string; isWell: boolean }> => {
   const { stateDir, url, caFile, runtime, dockerHost, json } = config;
   const uid = process.getuid?.() ?? 0;

@@ -1,4 +1,5 @@
 import { closeSync, fsyncSync, openSync, rmSync, writeSync } from "node:fs";
+import { statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { messageOf } from "../../shared/errors.ts";
 import { freeDiskMib } from "../inventory/disk.ts";
@@ -15,6 +16,18 @@ export const checkSpace = async (name: string, path: string): Promise<Finding> =
   const mend = `Free space on the file system of ${path}; unused images go with docker image prune`;
   if (free < TOO_LITTLE_MIB) return bad("space", text, mend);
   return free < LITTLE_MIB ? hint("space", text, mend) : good("space", text);
+};
+
+const FEW_FILES = 1_000;
+
+/** A disk with room for bytes may have none for files; file systems without such a limit say that there are none at all. */
+export const checkFiles = async (path: string): Promise<Finding[]> => {
+  const { files, ffree } = await statfs(path);
+  if (files === 0 || ffree >= FEW_FILES) return [];
+  const text = `room for ${ffree} files more on the file system of ${path}`;
+  return [
+    bad("space", text, "Remove files there: df -i shows it, small files that nobody needs are the cause"),
+  ];
 };
 
 /** Writes 64 MiB as jobs' output is written, and waits until the disk has them. */
@@ -42,7 +55,7 @@ export const checkSpeed = (stateDir: string): Finding => {
     return bad(
       "disk speed",
       `Cannot write to ${stateDir}: ${messageOf(err)}`,
-      "Make it writable for this user",
+      "Make room there, and make it writable for this user",
     );
   } finally {
     rmSync(path, { force: true });

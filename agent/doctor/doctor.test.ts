@@ -8,6 +8,8 @@ import { startHost } from "../testing/startHost.ts";
 import { checkCoordinator } from "./coordinator.ts";
 import { checkSpeed } from "./disk.ts";
 import { checkKernel, checkStateDir, checkUser } from "./kernel.ts";
+import { checkMounts } from "./mounts.ts";
+import { checkService } from "./service.ts";
 
 const levels = (findings: readonly { check: string; level: string }[]) =>
   Object.fromEntries(findings.map(({ check, level }) => [check, level]));
@@ -100,6 +102,50 @@ test("kernel, cgroups and limits are read as this host has them", async () => {
     cgroups: "good",
     limits: "good",
   });
+});
+
+const MOUNTS = `
+/dev/sda1 / ext4 rw,relatime 0 0
+/dev/sdb /data xfs rw,noexec 0 0
+/dev/sdb /data xfs rw,relatime 0 0
+tmpfs /tmp tmpfs rw,nosuid,noexec 0 0
+/dev/sdc /data/old ext4 ro,noexec 0 0
+/dev/sdd /usr squashfs ro 0 0
+`;
+
+test.each([
+  ["/var/lib/dstack-agent", "/opt/bin/dstack-agent", ["hint"]],
+  ["/data/agent", "/usr/local/bin/dstack-agent", ["hint", "hint"]],
+  ["/data/old/agent", undefined, ["bad", "bad", "hint"]],
+  ["/data/older", undefined, ["hint"]],
+])("file systems that forbid something are named: %s, %s", (stateDir, program, expected) => {
+  const found = checkMounts({ stateDir, program, mounts: MOUNTS });
+  expect(found.map(({ level }) => level)).toEqual(expected as (typeof found)[number]["level"][]);
+  expect(checkMounts({ stateDir, program, mounts: "/dev/sda1 / ext4 rw 0 0\n" })).toMatchObject([
+    { level: "good" },
+  ]);
+});
+
+test("what starts the agent with its host is looked for where install.sh puts it", async () => {
+  using dir = tempDir();
+  const { path: root } = dir;
+  const env = { HOME: "/home/ann", USER: "ann" };
+  const of = (uid: number) => checkService({ uid, env, root });
+  expect([of(0).text, of(1000).text]).toEqual([
+    "no service manager that is known: nothing starts the agent with the host",
+    "nothing starts the agent of this user with the host",
+  ]);
+  mkdirSync(join(root, "run/systemd/system"), { recursive: true });
+  expect(of(0)).toMatchObject({ level: "hint", mend: "Run install.sh again, with root" });
+  const etc = "etc/systemd/system";
+  await Bun.write(join(root, etc, "dstack-agent.service"), "");
+  expect(of(0)).toMatchObject({ level: "hint", mend: "systemctl enable --now dstack-agent" });
+  await Bun.write(join(root, etc, "multi-user.target.wants/dstack-agent.service"), "");
+  expect(of(0).level).toBe("good");
+  await Bun.write(join(root, "home/ann/.config/systemd/user/default.target.wants/dstack-agent.service"), "");
+  expect(of(1000)).toMatchObject({ level: "hint", mend: "loginctl enable-linger" });
+  await Bun.write(join(root, "var/lib/systemd/linger/ann"), "");
+  expect(of(1000).level).toBe("good");
 });
 
 test("the state directory is for its owner alone, and can be written", () => {

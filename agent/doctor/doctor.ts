@@ -7,10 +7,12 @@ import { readInventory } from "../inventory/readInventory.ts";
 import { findIdentity, type Identity } from "../link/identity.ts";
 import { SYSTEM_TRUST, tlsOf } from "../link/trust.ts";
 import { checkCoordinator } from "./coordinator.ts";
-import { checkSpace, checkSpeed } from "./disk.ts";
+import { checkFiles, checkSpace, checkSpeed } from "./disk.ts";
 import { checkEngine } from "./engine.ts";
 import { bad, type Finding, good, hint } from "./finding.ts";
 import { checkKernel, checkStateDir, checkUser } from "./kernel.ts";
+import { checkMounts } from "./mounts.ts";
+import { checkService } from "./service.ts";
 
 export interface DoctorOptions {
   stateDir: string;
@@ -20,6 +22,8 @@ export interface DoctorOptions {
   runtime: "auto" | "docker" | "process" | undefined;
   dockerHost: string;
   env: Readonly<Record<string, string | undefined>>;
+  /** The file of this program; undefined: it runs from its sources. */
+  program: string | undefined;
   uid: number;
   now: () => number;
   signal: AbortSignal;
@@ -27,7 +31,7 @@ export interface DoctorOptions {
 
 /** Looks at everything that a host needs; changes nothing, and works with an agent, without one, and before a join. */
 export const examine = async (options: DoctorOptions): Promise<Finding[]> => {
-  const { stateDir, dockerHost, uid, now, signal } = options;
+  const { stateDir, dockerHost, uid, env, program, now, signal } = options;
   const [identity, identityFinding] = readIdentity(stateDir, now());
   const agent = await findAgent(stateDir);
   const mode = statSync(stateDir, { throwIfNoEntry: false })?.mode;
@@ -41,10 +45,16 @@ export const examine = async (options: DoctorOptions): Promise<Finding[]> => {
     ...(identityFinding ? [identityFinding] : []),
     ...(identity || agent instanceof Error ? [agentFinding(agent)] : []),
     ...(url === undefined ? [] : await askCoordinator(url, { ...options, identity })),
+    checkService({ uid, env }),
+    ...checkMounts({ stateDir, program }),
     ...checkKernel(agent && !(agent instanceof Error) ? { pid: agent.agent.pid } : {}),
     ...(mode === undefined
       ? []
-      : [await checkSpace("the agent and its jobs", stateDir), checkSpeed(stateDir)]),
+      : [
+          await checkSpace("the agent and its jobs", stateDir),
+          ...(await checkFiles(stateDir)),
+          checkSpeed(stateDir),
+        ]),
     ...(runtime === "process"
       ? []
       : await checkEngine(

@@ -27,7 +27,7 @@ const INFO = {
 describe("findEngine()", () => {
   test("gives the engine's version, folder and size", async () => {
     using dir = tempDir();
-    using server = serve(dir.path, () => Response.json(INFO));
+    using server = serve(dir.path, () => Response.json(INFO, { headers: { "api-version": "1.40" } }));
     expect(await findEngine(server.host, signal)).toEqual({
       engine: { version: "28.2.2", rootDir: "/var/lib/docker", cpus: 4, memoryBytes: 8_000_000_000 },
     });
@@ -40,6 +40,11 @@ describe("findEngine()", () => {
       "The Docker engine answers with status 500",
     ],
     ["something else", () => Response.json({ hello: "world" }), "What answers is not a Docker engine"],
+    [
+      "one of long ago",
+      () => Response.json({ ...INFO, ServerVersion: "18.09.9" }, { headers: { "api-version": "1.39" } }),
+      "The Docker engine is too old: version 18.09.9 has API 1.39; upgrade it to 19.03 (API 1.40) or newer",
+    ],
     [
       "Windows",
       () => Response.json({ ...INFO, OSType: "windows" }),

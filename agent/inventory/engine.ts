@@ -19,6 +19,17 @@ export interface Engine {
   memoryBytes: number;
 }
 
+/** Of Docker 19.03 and Podman 3: containers ask for devices by it (`DeviceRequests`), and older engines say nothing to that. */
+const OLDEST_API = [1, 40] as const;
+
+/** Engines name it in each answer; one that does not is taken for new enough. */
+const isTooOld = (apiVersion: string | null): boolean => {
+  const [, major, minor] = /^(\d+)\.(\d+)$/.exec(apiVersion ?? "") ?? [];
+  if (major === undefined || minor === undefined) return false;
+  const [oldMajor, oldMinor] = OLDEST_API;
+  return Number(major) < oldMajor || (Number(major) === oldMajor && Number(minor) < oldMinor);
+};
+
 /** Loaded engines answer slowly, but a socket whose daemon hangs must not keep the agent from starting. */
 const TIMEOUT_MS = 10_000;
 
@@ -61,6 +72,11 @@ const askEngine = async (address: EngineAddress, signal: AbortSignal) => {
   if (!info.success) return { reason: "What answers is not a Docker engine" };
   if (info.data.OSType !== "linux")
     return { reason: `The Docker engine runs ${info.data.OSType} containers` };
+  const apiVersion = answer.headers.get("api-version");
+  if (isTooOld(apiVersion))
+    return {
+      reason: `The Docker engine is too old: version ${info.data.ServerVersion} has API ${apiVersion}; upgrade it to 19.03 (API ${OLDEST_API.join(".")}) or newer`,
+    };
   const { ServerVersion: version, DockerRootDir: rootDir, NCPU: cpus, MemTotal: memoryBytes } = info.data;
   return { engine: { version, rootDir, cpus, memoryBytes } };
 };

@@ -73,7 +73,19 @@ export const saveIdentity = (stateDir: string, identity: Identity): void => {
   rmSync(keyPathIn(stateDir), { force: true });
 };
 
+/** A full disk, or one that has become read-only, is for whoever runs the host to mend. */
 const savePrivate = (path: string, text: string): void => {
+  try {
+    writeDurably(path, text);
+  } catch (err) {
+    throw new AppError("unavailable", `Cannot write ${path}: ${messageOf(err)}`, {
+      hint: "Make room there, and see that the file system can be written; then do this again",
+      cause: err,
+    });
+  }
+};
+
+const writeDurably = (path: string, text: string): void => {
   const fd = openSync(`${path}.part`, "w", 0o600);
   try {
     writeSync(fd, text);
