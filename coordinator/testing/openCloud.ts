@@ -61,9 +61,10 @@ export const openCloud = async (configuration: Record<string, unknown>, cloud = 
       ),
     /** The agent of an instance enrolls, with what the cloud was told. */
     join: async (num: number, inventory = {}) => {
-      const instance = (await all())[num];
-      const request = cloud.made.get(instance?.id ?? "");
-      if (!request) throw new Error(`Instance ${num} was not made`);
+      // A run is on its way as soon as there is a row for its instance, which is made after that.
+      const request = await waitFor(`instance ${num} to be made`, async () =>
+        cloud.made.get((await all())[num]?.id ?? ""),
+      );
       const body = {
         agent_version: "0.1.0",
         public_key: Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64"),
