@@ -11,12 +11,15 @@ const isInstance = hasKeys({
   created: isText,
 });
 
-/** Those alive in the project, newest first. */
-export const listInstances = (api: Api, options: RequestOptions = {}): Promise<Instance[]> =>
+/** Those alive in the project, newest first; without `onlyActive` the newest of all. */
+export const listInstances = (
+  api: Api,
+  { onlyActive = true, ...options }: RequestOptions & { onlyActive?: boolean } = {},
+): Promise<Instance[]> =>
   post(api, {
     ...options,
     path: "/api/instances/list",
-    body: { project_names: [api.connection.project], only_active: true },
+    body: { project_names: [api.connection.project], only_active: onlyActive },
     answer: answerOf<Instance[]>(isListOf(isInstance)),
   });
 

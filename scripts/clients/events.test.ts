@@ -54,6 +54,10 @@ describe("event", () => {
     const withinFleet = await show("--within-fleet", "lab");
     expect(withinFleet[0]).toBe("[👤admin] [fleet lab] Fleet created. Status: ACTIVE");
     expect(withinFleet).toContain("[instance lab-0] Instance status changed BUSY -> IDLE");
+    const ofInstance = await show("--target-instance", "lab-0");
+    expect(ofInstance[0]).toBe("[instance lab-0] Instance created on host joining. Status: IDLE");
+    expect(ofInstance).not.toContain(RUN[0] ?? "");
+    expect(await show("--target-instance", "main/lab-0")).toEqual(ofInstance);
     expect(await show("--target-run", "train", "--since", "0s")).toEqual([""]);
   });
 
@@ -87,6 +91,7 @@ describe("event", () => {
   test.each([
     [["--target-run", "nothing"], 1, "Run nothing not found"],
     [["--within-fleet", "nothing"], 1, "Fleet nothing not found"],
+    [["--target-instance", "nothing"], 1, "Instance nothing not found"],
     [["--target-gateway", "nothing"], 1, "Gateway nothing not found"],
     [["--target-run", "a", "--target-fleet", "b"], 2, "not allowed with argument"],
     [["--within-run", "a", "--within-fleet", "b"], 2, "not allowed with argument"],

@@ -2,12 +2,14 @@ import { AppError } from "../../../shared/errors.ts";
 import { answerOf, hasKeys, isText } from "../../api/answer.ts";
 import { type Api, createApi, post } from "../../api/client.ts";
 import type { EventFilter } from "../../api/events.ts";
+import { listInstances } from "../../api/instances.ts";
 import { getProject } from "../../api/projects.ts";
 import { isMissing } from "../../api/refusal.ts";
 
 /** What events are to be about, by name; `PROJECT/NAME` is of another project. */
 export interface NamedFilter {
   readonly targetFleet: readonly string[];
+  readonly targetInstance: readonly string[];
   readonly targetRun: readonly string[];
   readonly targetVolume: readonly string[];
   readonly targetGateway: readonly string[];
@@ -25,10 +27,11 @@ const KINDS = {
   secret: { what: "Secret", path: "secrets/get", body: (name: string) => ({ name }) },
 } as const;
 
-type Kind = keyof typeof KINDS;
+type Kind = keyof typeof KINDS | "instance";
 
 const OPTIONS = [
   ["targetFleet", "target_fleets", "fleet"],
+  ["targetInstance", "target_instances", "instance"],
   ["targetRun", "target_runs", "run"],
   ["targetVolume", "target_volumes", "volume"],
   ["targetGateway", "target_gateways", "gateway"],
@@ -54,11 +57,12 @@ export const resolveFilter = async (api: Api, named: NamedFilter): Promise<Event
 const isThing = hasKeys({ id: isText });
 
 const getId = async (api: Api, kind: Kind, written: string): Promise<string> => {
-  const { what, path, body } = KINDS[kind];
   const slash = written.indexOf("/");
   const project = slash < 0 ? api.connection.project : written.slice(0, slash);
   const name = written.slice(slash + 1);
   const place = createApi({ ...api.connection, project });
+  if (kind === "instance") return getInstanceId(place, name, written);
+  const { what, path, body } = KINDS[kind];
   try {
     const request = { path: `${place.project}/${path}`, body: body(name) };
     return (await post(place, { ...request, answer: answerOf<{ id: string }>(isThing) })).id;
@@ -66,4 +70,13 @@ const getId = async (api: Api, kind: Kind, written: string): Promise<string> => 
     if (isMissing(err)) throw new AppError("not_found", `${what} ${written} not found`, { cause: err });
     throw err;
   }
+};
+
+/** The one of that name now, or the last that had it. */
+const getInstanceId = async (api: Api, name: string, written: string): Promise<string> => {
+  for (const onlyActive of [true, false]) {
+    const found = (await listInstances(api, { onlyActive })).find((one) => one.name === name);
+    if (found) return found.id;
+  }
+  throw new AppError("not_found", `Instance ${written} not found`);
 };

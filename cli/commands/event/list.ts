@@ -40,6 +40,14 @@ export const command = defineCommand({
     watch: flag("-w, --watch", "Go on printing events as they come"),
     since: value("--since TIME", "All that came after: seconds, 5m, 2h, or a time with an offset", text),
     targetFleet: list("--target-fleet NAME", "Events about this fleet", text, { complete: "fleet" }),
+    targetInstance: list(
+      "--target-instance NAME",
+      "Events about this instance, and about what had its name before",
+      text,
+      {
+        complete: "instance",
+      },
+    ),
     targetRun: list("--target-run NAME", "Events about this run", text, { complete: "anyRun" }),
     targetVolume: list("--target-volume NAME", "Events about this volume", text, { complete: "volume" }),
     targetGateway: list("--target-gateway NAME", "Events about this gateway", text, { complete: "gateway" }),
@@ -57,7 +65,7 @@ export const command = defineCommand({
     ...formatOptions,
   },
   exclusive: [
-    ["targetFleet", "targetRun", "targetVolume", "targetGateway", "targetSecret"],
+    ["targetFleet", "targetInstance", "targetRun", "targetVolume", "targetGateway", "targetSecret"],
     ["withinFleet", "withinRun", "withinGateway"],
   ],
   run: async (ctx, { project, watch, since, types, output, json, ...named }) => {
