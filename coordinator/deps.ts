@@ -21,7 +21,7 @@ import type { TellEvents } from "./store/events.ts";
 import type { SecretBox } from "./store/secretBox.ts";
 import type { TlsKeeper } from "./tls/tlsKeeper.ts";
 
-/** What routes and domain functions work with; built once, in main.ts (tests: testing/startTestCoordinator.ts). */
+/** What routes and domain functions work with; built once, in wiring/ (tests: testing/startTestCoordinator.ts). */
 export interface Deps {
   config: CoordinatorConfig;
   db: Db;
