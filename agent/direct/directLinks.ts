@@ -2,6 +2,7 @@ import type { Clock } from "../../shared/clock.ts";
 import type { Logger } from "../../shared/log.ts";
 import { DirectHello, RenewRequest } from "../../shared/protocol/direct.ts";
 import { ClientStreamRequest } from "../../shared/protocol/tunnel.ts";
+import { Memory } from "../../shared/tunnel/memory.ts";
 import { type IncomingStream, Mux } from "../../shared/tunnel/mux.ts";
 import type { Grant, JobTarget } from "./grant.ts";
 import type { Visitor, VisitorOwner } from "./listener.ts";
@@ -52,7 +53,7 @@ export class DirectLinks implements Disposable {
       greeted: (content) => {
         mux = this.#admit(visitor, content);
       },
-      received: (bytes) => mux?.receive(visitor.connection, bytes),
+      received: (bytes) => mux?.receive(visitor.connection, bytes, Memory.under(bytes)?.use()),
       ended: (reason) => mux?.close(reason),
       gone: () => mux?.disconnected(visitor.connection),
     };

@@ -2,6 +2,7 @@ import type { Logger } from "../../shared/log.ts";
 import { CONNECTION_GIVEN_UP, LINK_CLOSED, SESSION_UNKNOWN } from "../../shared/protocol/tunnel.ts";
 import { asMessages, encodeJson, FrameType, frameOf } from "../../shared/tunnel/frame.ts";
 import type { Transport } from "../../shared/tunnel/link.ts";
+import { Memory } from "../../shared/tunnel/memory.ts";
 import { Mux, type MuxOptions } from "../../shared/tunnel/mux.ts";
 import type { SocketOwner } from "./sockets.ts";
 
@@ -74,7 +75,7 @@ export class LinkSessions {
       received: (bytes) => {
         if (!transport) return;
         try {
-          mux?.receive(transport, bytes);
+          mux?.receive(transport, bytes, Memory.under(bytes)?.use());
         } catch (err) {
           // A mistake of ours costs who has met it their link: thrown on from here, it would end the whole process.
           this.#common.log.error("A tunnel met with an error", { principal: dial.principal, err });

@@ -1,5 +1,6 @@
 import type { AgentStreamRequest } from "../../shared/protocol/tunnel.ts";
 import type { StreamFailure } from "../../shared/tunnel/frame.ts";
+import type { Memory } from "../../shared/tunnel/memory.ts";
 import { FIRST_WINDOW, type IncomingStream, type Mux } from "../../shared/tunnel/mux.ts";
 import type { StreamHandler, TunnelStream } from "../../shared/tunnel/stream.ts";
 import type { Backlog, Way } from "./backlog.ts";
@@ -48,7 +49,7 @@ export const splice = (
 
 /** Of the stream from which `comes` is read, and to which `goes` is written. */
 const handlerOf = (comes: OneWay, goes: OneWay): Omit<StreamHandler, "accepted"> => ({
-  data: (piece) => comes.write(piece),
+  data: (piece, memory) => comes.write(piece, memory),
   credit: (bytes) => goes.credit(bytes),
   blocked: () => comes.sayBlocked(),
   ended: () => comes.end(),
@@ -90,8 +91,9 @@ class OneWay {
     ends.backlog.add(ends.way);
   }
 
-  write(piece: Uint8Array): void {
-    this.#ends.to.write(piece);
+  write(piece: Uint8Array, memory: Memory | undefined): void {
+    this.#ends.to.write(piece, memory);
+    memory?.release();
     this.moved();
   }
 

@@ -2,6 +2,7 @@ import { Backoff } from "../async/backoff.ts";
 import { Hello, LINK_CLOSED, SESSION_UNKNOWN } from "../protocol/tunnel.ts";
 import { asMessages, decodeFrame, decodeJson, FrameType } from "./frame.ts";
 import type { Transport } from "./link.ts";
+import { Memory } from "./memory.ts";
 import { Mux, type MuxOptions } from "./mux.ts";
 
 export interface DialWay {
@@ -107,7 +108,7 @@ export class Dialler implements Disposable {
     socket.onmessage = ({ data }: MessageEvent<ArrayBuffer>) => {
       const bytes = new Uint8Array(data);
       if (isGreeted) {
-        this.mux.receive(transport, bytes);
+        this.mux.receive(transport, bytes, Memory.under(bytes)?.use());
         return;
       }
       this.#cancel();

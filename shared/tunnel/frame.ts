@@ -1,3 +1,5 @@
+import type { Memory } from "./memory.ts";
+
 /**
  * The framing of tunnels (docs/protocol/tunnel.md): one frame is one binary WebSocket message of a type (1 byte), a
  * stream (4 bytes, big endian; 0: the link itself) and a payload.
@@ -25,6 +27,8 @@ export interface Frame {
   readonly stream: number;
   /** Not this frame's own: what was read from a socket goes out of another one without being copied between. */
   readonly payload: Uint8Array;
+  /** Under the payload: to be released by whoever needs it last. */
+  readonly memory?: Memory | undefined;
 }
 
 export const HEADER_BYTES = 5;
@@ -60,11 +64,15 @@ export const frameOf = (type: number, stream: number, payload: Uint8Array = NOTH
 export const bytesOf = ({ payload }: Frame): number => HEADER_BYTES + payload.length;
 
 /** Writes it there; returns where it ends. */
-export const writeFrame = ({ type, stream, payload }: Frame, into: Uint8Array, at: number): number => {
+export const writeFrame = (frame: Frame, into: Uint8Array, at: number): number => {
+  writeHeader(frame, into, at);
+  into.set(frame.payload, at + HEADER_BYTES);
+  return at + bytesOf(frame);
+};
+
+const writeHeader = ({ type, stream }: Frame, into: Uint8Array, at: number): void => {
   into[at] = type;
   writeU32(into, at + 1, stream);
-  into.set(payload, at + HEADER_BYTES);
-  return at + HEADER_BYTES + payload.length;
 };
 
 export const encodeFrame = (...parts: Parameters<typeof frameOf>): Uint8Array => {
@@ -75,12 +83,21 @@ export const encodeFrame = (...parts: Parameters<typeof frameOf>): Uint8Array =>
 };
 
 /**
- * Sends each frame as a message of its own. All of them are written into the same memory: `send` copies what it cannot
- * hand over at once, as WebSockets do.
+ * Sends each frame as a message of its own. `send` copies what it cannot hand over at once, as WebSockets do: so a frame
+ * that came as a message goes out in the same memory, and all others are written into one.
  */
 export const asMessages = (send: (message: Uint8Array) => void): ((frame: Frame) => void) => {
   const message = new Uint8Array(HEADER_BYTES + MAX_DATA_BYTES);
-  return (frame) => send(message.subarray(0, writeFrame(frame, message, 0)));
+  return (frame) => {
+    const { payload, memory } = frame;
+    if (!memory || payload.byteOffset !== HEADER_BYTES) {
+      send(message.subarray(0, writeFrame(frame, message, 0)));
+      return;
+    }
+    const own = new Uint8Array(payload.buffer, 0, HEADER_BYTES + payload.length);
+    writeHeader(frame, own, 0);
+    send(own);
+  };
 };
 
 /** What came as one message. Throws `ProtocolError` for what no frame is. */

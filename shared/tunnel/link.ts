@@ -2,6 +2,7 @@ import type { Clock } from "../clock.ts";
 import { Fifo } from "./fifo.ts";
 import { Flight } from "./flight.ts";
 import { bytesOf, decodeFrame, type Frame, FrameType, frameOf, isNumbered, ProtocolError } from "./frame.ts";
+import type { Memory } from "./memory.ts";
 
 /** A connection that carries frames in order, until it breaks. */
 export interface Transport {
@@ -150,13 +151,17 @@ export class Link {
     );
   }
 
-  /** What came over `transport`. Rubbish closes the link; of an older connection it is ignored. */
-  receive(transport: Transport, bytes: Uint8Array): void {
+  /**
+   * What came over `transport`; `memory` is what is under it, which whoever needs it last releases. Rubbish closes the
+   * link; of an older connection it is ignored.
+   */
+  receive(transport: Transport, bytes: Uint8Array, memory?: Memory): void {
     if (transport !== this.#transport) return;
     this.#heardAt = this.#options.clock.steady();
     try {
       this.#countSmall(bytes);
-      this.#take(decodeFrame(bytes));
+      const frame = decodeFrame(bytes);
+      this.#take(memory ? { ...frame, memory } : frame);
     } catch (err) {
       if (!(err instanceof ProtocolError)) throw err;
       this.close(`protocol error: ${err.message}`, true);
@@ -220,6 +225,7 @@ export class Link {
       const bytes = last ? bytesOf(last.frame) : 0;
       this.#inFlight -= bytes;
       this.#acknowledgedBytes += bytes;
+      last?.frame.memory?.release();
     }
     this.#acknowledged = count;
     if (last && this.#transport)

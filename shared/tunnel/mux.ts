@@ -1,5 +1,6 @@
 import { decodeJson, decodeU32, encodeJson, type Frame, FrameType, frameOf, ProtocolError } from "./frame.ts";
 import { Link, type LinkOptions, type Transport } from "./link.ts";
+import type { Memory } from "./memory.ts";
 import { MOST_CREDIT, TunnelStream } from "./stream.ts";
 import { Turns } from "./turns.ts";
 
@@ -93,8 +94,9 @@ export class Mux {
     this.#link.disconnected(transport);
   }
 
-  receive(transport: Transport, bytes: Uint8Array): void {
-    this.#link.receive(transport, bytes);
+  /** See `Link.receive`. */
+  receive(transport: Transport, bytes: Uint8Array, memory?: Memory): void {
+    this.#link.receive(transport, bytes, memory);
   }
 
   /** `isBreach`: because of what the other side has done. */
@@ -139,7 +141,7 @@ export class Mux {
     }
   }
 
-  #receive({ type, stream: id, payload }: Frame): void {
+  #receive({ type, stream: id, payload, memory }: Frame): void {
     if (type === FrameType.open) {
       this.#opened(id, payload);
       return;
@@ -150,7 +152,8 @@ export class Mux {
       // It was reset here, and the other side did not know yet.
       return;
     }
-    if (type === FrameType.credit) stream.addCredit(decodeU32(payload));
+    if (type === FrameType.data) stream.receiveData(payload, memory);
+    else if (type === FrameType.credit) stream.addCredit(decodeU32(payload));
     else if (type === FrameType.accept) {
       const { granted, content } = readWindow(payload, "answer");
       stream.accepted(content, granted);

@@ -1,6 +1,7 @@
 import type { Socket } from "bun";
 import { Fifo } from "./fifo.ts";
 import type { StreamFailure } from "./frame.ts";
+import { Memory } from "./memory.ts";
 import { ReceiveWindow, type WindowBudget } from "./receiveWindow.ts";
 import type { StreamHandler, TunnelStream } from "./stream.ts";
 
@@ -34,20 +35,23 @@ export interface PipeOptions {
 export const pipeSocket = (stream: TunnelStream, options: PipeOptions): Pipe => {
   const window = new ReceiveWindow(stream, options.budget);
   /** Came over the stream, and the socket has not taken it. */
-  const waiting = new Fifo<Uint8Array>();
-  /** Of the first of them, what is left. */
-  let rest: Uint8Array | undefined;
+  const waiting = new Fifo<{ bytes: Uint8Array; memory: Memory | undefined }>();
+  /** Of the first of them, so much was taken. */
+  let taken = 0;
   let socket: PipeSocket | undefined;
   let [isPaused, hasPeerEnded, isSocketGone] = [false, false, false];
 
   const flush = (): void => {
     if (!socket) return;
-    for (let piece = rest ?? waiting.first; piece; piece = waiting.first) {
-      const written = Math.max(0, socket.write(piece));
+    for (let first = waiting.first; first; first = waiting.first) {
+      const { bytes, memory } = first;
+      const written = Math.max(0, socket.write(taken > 0 ? bytes.subarray(taken) : bytes));
       window.consumed(written);
-      rest = written < piece.length ? piece.subarray(written) : undefined;
-      if (rest) return;
+      taken += written;
+      if (taken < bytes.length) return;
+      taken = 0;
       waiting.shift();
+      memory?.release();
     }
     if (hasPeerEnded) socket.shutdown();
   };
@@ -65,7 +69,7 @@ export const pipeSocket = (stream: TunnelStream, options: PipeOptions): Pipe => 
     if (isSocketGone) return;
     isSocketGone = true;
     waiting.clear();
-    rest = undefined;
+    taken = 0;
     // Gone in both directions: what the other side still sends reaches nobody.
     if (hasPeerEnded) stream.end();
     else stream.reset(failure);
@@ -86,7 +90,7 @@ export const pipeSocket = (stream: TunnelStream, options: PipeOptions): Pipe => 
     },
     socket: {
       data: (bytes) => {
-        stream.write(bytes);
+        stream.write(bytes, Memory.under(bytes));
         holdIfFull();
       },
       drain: flush,
@@ -98,9 +102,9 @@ export const pipeSocket = (stream: TunnelStream, options: PipeOptions): Pipe => 
         options.accepted?.(answer);
         readOn();
       },
-      data: (piece) => {
-        window.came(piece.length);
-        waiting.push(piece);
+      data: (bytes, memory) => {
+        window.came(bytes.length);
+        waiting.push({ bytes, memory });
         if (waiting.length === 1) flush();
       },
       credit: readOn,

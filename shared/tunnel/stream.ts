@@ -10,13 +10,14 @@ import {
   ProtocolError,
   type StreamFailure,
 } from "./frame.ts";
+import type { Memory } from "./memory.ts";
 
 /** What becomes of a stream, told to whoever owns this end of it. After `closed` nothing more is called. */
 export interface StreamHandler {
   /** The other side took it, and takes so many bytes to begin with; only where this one opened it. */
   accepted(answer: unknown, credit: number): void;
-  /** A piece, within what was granted. */
-  data(piece: Uint8Array): void;
+  /** A piece, within what was granted. Whoever needs it no more releases `memory`, which is under it. */
+  data(piece: Uint8Array, memory?: Memory): void;
   /** The other side takes so many bytes more. */
   credit(bytes: number): void;
   /** The other side has more to send than it was granted. */
@@ -27,6 +28,12 @@ export interface StreamHandler {
   closed(failure: StreamFailure | undefined): void;
   /** Something that was written has gone out. */
   sent?(): void;
+}
+
+/** What waits to be sent, as one frame. */
+interface Piece {
+  readonly bytes: Uint8Array;
+  readonly memory: Memory | undefined;
 }
 
 /** What a stream needs of the link that it is in. */
@@ -74,7 +81,7 @@ export class TunnelStream {
   readonly #link: StreamLink;
   #handler: StreamHandler | undefined;
   /** Data that waits for credit or for the link, in pieces of one frame each. */
-  readonly #queue = new Fifo<Uint8Array>();
+  readonly #queue = new Fifo<Piece>();
   #queuedBytes = 0;
   /** What the other side takes, without what was sent. */
   #credit: number;
@@ -127,13 +134,16 @@ export class TunnelStream {
 
   get canSend(): boolean {
     const next = this.#queue.first;
-    return next !== undefined && next.length <= this.#credit;
+    return next !== undefined && next.bytes.length <= this.#credit;
   }
 
-  /** The bytes are not copied, and are needed until the other side has them: nobody may change them any more. */
-  write(bytes: Uint8Array): void {
+  /**
+   * The bytes are not copied, and are needed until the other side has them: nobody may change them any more. `memory` is
+   * under them; it is used until then.
+   */
+  write(bytes: Uint8Array, memory?: Memory): void {
     for (let at = 0; at < bytes.length; at += MAX_DATA_BYTES)
-      this.#enqueue(bytes.subarray(at, at + MAX_DATA_BYTES));
+      this.#enqueue({ bytes: bytes.subarray(at, at + MAX_DATA_BYTES), memory: memory?.use() });
   }
 
   /** Takes what the other side asked for, and so many bytes of it to begin with. Only where that one opened it. */
@@ -185,10 +195,11 @@ export class TunnelStream {
     if (!this.canSend) return undefined;
     const piece = this.#queue.shift();
     if (!piece) return undefined;
-    this.#queuedBytes -= piece.length;
-    this.#credit -= piece.length;
-    this.sentBytes += piece.length;
-    return frameOf(FrameType.data, this.id, piece);
+    const { bytes, memory } = piece;
+    this.#queuedBytes -= bytes.length;
+    this.#credit -= bytes.length;
+    this.sentBytes += bytes.length;
+    return { type: FrameType.data, stream: this.id, payload: bytes, memory };
   }
 
   /** What was taken has gone out. Called by the link. */
@@ -198,16 +209,18 @@ export class TunnelStream {
     this.#handler?.sent?.();
   }
 
-  /** What came for it. Throws `ProtocolError`. Called by the link. */
+  /** Data that came for it. Throws `ProtocolError`. Called by the link. */
+  receiveData(piece: Uint8Array, memory: Memory | undefined): void {
+    this.#granted -= piece.length;
+    this.receivedBytes += piece.length;
+    if (this.#granted < 0 || this.#peerEnded)
+      throw new ProtocolError(`data beyond the credit of stream ${this.id}`);
+    this.#handler?.data(piece, memory);
+  }
+
+  /** What else came for it. Throws `ProtocolError`. Called by the link. */
   receive(type: number, payload: Uint8Array): void {
     switch (type) {
-      case FrameType.data:
-        this.#granted -= payload.length;
-        this.receivedBytes += payload.length;
-        if (this.#granted < 0 || this.#peerEnded)
-          throw new ProtocolError(`data beyond the credit of stream ${this.id}`);
-        this.#handler?.data(payload);
-        return;
       case FrameType.blocked:
         this.#handler?.blocked();
         return;
@@ -258,10 +271,10 @@ export class TunnelStream {
     else this.#askForCredit();
   }
 
-  #enqueue(piece: Uint8Array): void {
+  #enqueue(piece: Piece): void {
     if (this.#isGone || this.#isEnding) return;
     this.#queue.push(piece);
-    this.#queuedBytes += piece.length;
+    this.#queuedBytes += piece.bytes.length;
     if (this.canSend) this.#link.ready(this);
     else this.#askForCredit();
   }
