@@ -44,7 +44,7 @@ const play = (flight: Flight, { delayMs, bytesPerMs, lateMs = () => 0 }: Way, fo
       acks.shift();
       inFlight -= ack.frames * FRAME;
       acknowledged += ack.frames * FRAME;
-      flight.arrived({ sentAt: ack.sentAt, now, bytes: acknowledged - ack.after });
+      flight.arrived({ sentAt: ack.sentAt, now, bytes: acknowledged - ack.after, overMs: now - ack.sentAt });
     }
   }
   return { bytesPerMs: bytes / 1_000, queueMs: longestMs };

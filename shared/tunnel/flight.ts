@@ -24,8 +24,9 @@ const LOOK_MS = 100;
 export interface Arrival {
   sentAt: number;
   now: number;
-  /** What else was acknowledged since it was sent, with itself. */
+  /** What else was acknowledged since it was sent, with itself, and how long that took. */
   bytes: number;
+  overMs: number;
 }
 
 interface Round {
@@ -73,7 +74,7 @@ export class Flight {
     this.#isLimiting = true;
   }
 
-  arrived({ sentAt, now, bytes }: Arrival): void {
+  arrived({ sentAt, now, bytes, overMs }: Arrival): void {
     const ms = now - sentAt;
     if (ms <= this.#shortestMs) [this.#shortestMs, this.#shortestAt] = [ms, now];
     if (this.#look) {
@@ -82,10 +83,11 @@ export class Flight {
     }
     this.#round ??= { since: now, rate: 0, shortestMs: Number.POSITIVE_INFINITY };
     const round = this.#round;
-    round.rate = Math.max(round.rate, bytes / Math.max(ms, LEAST_MS));
+    round.rate = Math.max(round.rate, bytes / Math.max(overMs, LEAST_MS));
     round.shortestMs = Math.min(round.shortestMs, ms);
     const isOver = sentAt >= round.since && now - round.since >= ROUND_MS;
-    if (this.#isLimiting) this.#window = this.#fitting(Math.max(round.rate, ...this.#rates));
+    if (this.#isLimiting || this.#rates.length > 0)
+      this.#window = this.#fitting(Math.max(round.rate, ...this.#rates));
     if (!isOver) return;
     // What did not fill the window says nothing of what would have come through.
     if (this.#isLimiting) this.#rates = [...this.#rates.slice(1 - ROUNDS), round.rate];

@@ -50,8 +50,15 @@ const SMALL_FRAMES_MS = 1_000;
 interface Sent {
   frame: Frame;
   at: number;
-  /** How many bytes had been acknowledged by then. */
-  after: number;
+  /** What had been acknowledged by then. */
+  after: Acknowledged;
+}
+
+interface Acknowledged {
+  bytes: number;
+  /** When it was said, and when the last of it had been sent. */
+  at: number;
+  sentAt: number;
 }
 
 /**
@@ -65,7 +72,7 @@ export class Link {
   /** Sent, and not acknowledged; the first one has the number `#acknowledged`. */
   readonly #kept = new Fifo<Sent>();
   #acknowledged = 0;
-  #acknowledgedBytes = 0;
+  #soFar: Acknowledged = { bytes: 0, at: 0, sentAt: 0 };
   #inFlight = 0;
   #received = 0;
   #unackedBytes = 0;
@@ -113,7 +120,10 @@ export class Link {
   /** A numbered frame. Taken also while there is no connection: it goes out with the next one. */
   send(frame: Frame): void {
     if (this.#isClosed) return;
-    this.#kept.push({ frame, at: this.#options.clock.steady(), after: this.#acknowledgedBytes });
+    const now = this.#options.clock.steady();
+    // Nothing was on its way: the time until now was nobody's.
+    if (this.#kept.length === 0) this.#soFar = { bytes: this.#soFar.bytes, at: now, sentAt: now };
+    this.#kept.push({ frame, at: now, after: this.#soFar });
     this.#inFlight += bytesOf(frame);
     this.#transport?.send(frame);
     if (this.#inFlight + this.#kept.length * FRAME_COST > MOST_KEPT_BYTES)
@@ -133,8 +143,9 @@ export class Link {
     }
     this.#transport = transport;
     this.#heardAt = this.#options.clock.steady();
+    this.#soFar = { bytes: this.#soFar.bytes, at: this.#heardAt, sentAt: this.#heardAt };
     for (const sent of this.#kept) {
-      [sent.at, sent.after] = [this.#heardAt, this.#acknowledgedBytes];
+      [sent.at, sent.after] = [this.#heardAt, this.#soFar];
       transport.send(sent.frame);
     }
     this.#watch();
@@ -220,20 +231,22 @@ export class Link {
     const arrived = count - this.#acknowledged;
     if (arrived < 0 || arrived > this.#kept.length) return false;
     let last: Sent | undefined;
+    let { bytes } = this.#soFar;
     for (let left = arrived; left > 0; left -= 1) {
       last = this.#kept.shift();
-      const bytes = last ? bytesOf(last.frame) : 0;
-      this.#inFlight -= bytes;
-      this.#acknowledgedBytes += bytes;
-      last?.frame.memory?.release();
+      if (!last) break;
+      this.#inFlight -= bytesOf(last.frame);
+      bytes += bytesOf(last.frame);
+      last.frame.memory?.release();
     }
     this.#acknowledged = count;
-    if (last && this.#transport)
-      this.#flight.arrived({
-        sentAt: last.at,
-        now: this.#options.clock.steady(),
-        bytes: this.#acknowledgedBytes - last.after,
-      });
+    if (!last) return true;
+    const { at: sentAt, after } = last;
+    const now = this.#options.clock.steady();
+    this.#soFar = { bytes, at: now, sentAt };
+    // The bytes were sent, and said to have come, each within some time: the longer one says how fast they may be.
+    const overMs = Math.max(now - after.at, sentAt - after.sentAt);
+    if (this.#transport) this.#flight.arrived({ sentAt, now, bytes: bytes - after.bytes, overMs });
     return true;
   }
 
