@@ -286,13 +286,24 @@ download() {
     packed=
     return
   fi
-  expected=$(expected_sum "$program.gz")
+  # Where the host can, and the coordinator has it: smaller, and unpacked in a quarter of the time.
+  suffix=gz
+  if has zstd && [ -n "$(expected_sum "$program.zst")" ]; then suffix=zst; fi
+  expected=$(expected_sum "$program.$suffix")
   [ -n "$expected" ] || fail "The coordinator has no $program" \
     "Build it with: bun run build --target $target, and put dist/ beside the coordinator"
   require_room "$bin_dir" "$program_mib"
   say "Downloading $program"
-  packed=$work/agent.gz
-  fetch "$url/artifacts/$program.gz" "$packed"
+  packed=$work/agent.$suffix
+  fetch "$url/artifacts/$program.$suffix" "$packed"
+}
+
+# unpack FILE
+unpack() {
+  case "$1" in
+    *.zst) zstd -dcq "$1" ;;
+    *) gzip -dc "$1" ;;
+  esac
 }
 
 # What an earlier run of this script has left: it was cut off, or is still at it where nobody sees it any more, as after
@@ -338,7 +349,7 @@ install_binary() {
   actual=$(sum_of "$packed")
   [ "$actual" = "$expected" ] || fail "The download is damaged: SHA-256 is $actual, not $expected" \
     "Run this again; if it stays, something between this host and $url changes what is downloaded"
-  gzip -dc "$packed" >"$work/agent" ||
+  unpack "$packed" >"$work/agent" ||
     fail "Cannot unpack ${packed##*/} into $bin_dir" "Is the disk full? Make room there, and run this again"
   chmod 755 "$work/agent"
   status=0

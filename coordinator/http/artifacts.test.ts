@@ -57,6 +57,12 @@ test("GET /artifacts/NAME serves a release file, once per version", async () => 
   expect(await next.text()).toBe("the next agent");
 });
 
+test("GET /artifacts/NAME says how it is packed", async () => {
+  using fixture = await withFile("dstack-agent-linux-x64.zst", "the agent");
+  const answer = await fixture.app.request("/artifacts/dstack-agent-linux-x64.zst");
+  expect(answer.headers.get("content-type")).toBe("application/zstd");
+});
+
 test("HEAD /artifacts/NAME answers the size without the bytes", async () => {
   using fixture = await withFile("SHA256SUMS", "sums");
   const answer = await fixture.app.request("/artifacts/SHA256SUMS", { method: "HEAD" });

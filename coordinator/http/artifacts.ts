@@ -1,5 +1,5 @@
 import { realpathSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, extname, join } from "node:path";
 import { Hono } from "hono";
 import script from "../../install.sh" with { type: "text" };
 import { askedAt, isPlainUrl } from "./askedAt.ts";
@@ -9,7 +9,7 @@ import { fileAnswer } from "./fileAnswer.ts";
 export const installScript: string = script;
 
 /** Release files: what `bun run build` makes, by name; nothing else in the folder is served. */
-const RELEASE_FILE = /^(?:dstack(?:-agent)?-[a-z0-9]+(?:-[a-z0-9]+)*(?:\.gz)?|SHA256SUMS)$/;
+const RELEASE_FILE = /^(?:dstack(?:-agent)?-[a-z0-9]+(?:-[a-z0-9]+)*(?:\.gz|\.zst)?|SHA256SUMS)$/;
 
 export interface ArtifactOptions {
   /** The folder with the release files. */
@@ -59,13 +59,12 @@ export const artifactRoutes = ({ dir, publicUrl, authorities = () => [] }: Artif
       const etag = `"${stat.size.toString(16)}-${Math.trunc(stat.mtimeMs).toString(16)}"`;
       const headers = { etag, "cache-control": "no-cache" };
       if (matches(c.req.header("if-none-match"), etag)) return c.body(null, 304, headers);
-      const type = name.endsWith(".gz") ? "application/gzip" : "application/octet-stream";
-      const typed = {
-        ...headers,
-        "content-type": name === "SHA256SUMS" ? "text/plain; charset=utf-8" : type,
-      };
+      const type = name === "SHA256SUMS" ? "text/plain; charset=utf-8" : TYPES[extname(name)];
+      const typed = { ...headers, "content-type": type ?? "application/octet-stream" };
       return fileAnswer(file, { size: stat.size, range: c.req.header("range"), headers: typed });
     });
+
+const TYPES: Record<string, string> = { ".gz": "application/gzip", ".zst": "application/zstd" };
 
 const matches = (header = "", etag: string): boolean =>
   header

@@ -11,7 +11,8 @@ import {
   statSync,
   symlinkSync,
 } from "node:fs";
-import { join } from "node:path";
+import { appendFile } from "node:fs/promises";
+import { extname, join } from "node:path";
 import { tempDir } from "../../shared/testing/tempDir.ts";
 import { waitFor } from "../../shared/testing/waitFor.ts";
 import { artifactRoutes } from "./artifacts.ts";
@@ -175,6 +176,30 @@ test("--uninstall leaves nothing behind, and says so again when there is nothing
   expect(left).toEqual([]);
   expect((await host.install(["--uninstall"])).code).toBe(0);
 });
+
+test.skipIf(!Bun.which("zstd"))(
+  "takes what is packed by Zstandard where the host can unpack it, and the coordinator has it",
+  async () => {
+    await using host = await startHost();
+    const sums: string[] = [];
+    for (const name of ["linux-x64", "linux-x64-baseline", "linux-arm64"].map(
+      (t) => `dstack-agent-${t}.zst`,
+    )) {
+      const bytes = Bun.zstdCompressSync(AGENT);
+      await Bun.write(join(host.dist, name), bytes);
+      sums.push(`${new Bun.CryptoHasher("sha256").update(bytes).digest("hex")}  ${name}\n`);
+    }
+    await appendFile(join(host.dist, "SHA256SUMS"), sums.join(""));
+    const packed = () => host.asked.filter((path) => path.startsWith("/artifacts/dstack")).map(extname);
+    const able = pathWith(host, [...BASICS, ...REST, "curl", "sha256sum", "zstd"]);
+    expect(await host.install(["--token", "t", "--no-start"], { PATH: able })).toMatchObject({ code: 0 });
+    expect(packed()).toEqual([".zst"]);
+    rmSync(join(able, "zstd"));
+    rmSync(join(host.home, ".local/bin/dstack-agent"));
+    expect(await host.install(["--token", "t", "--no-start"], { PATH: able })).toMatchObject({ code: 0 });
+    expect(packed()).toEqual([".zst", ".gz"]);
+  },
+);
 
 test("a damaged download is refused and nothing is installed", async () => {
   await using host = await startHost();

@@ -9,7 +9,7 @@ import { findTarget, TARGETS, type Target, targetNameFor, thisMachine } from "./
 
 const HELP = `Usage: bun run build [--target NAME]... [--only current] [--out DIR]
 
-Makes dstack and dstack-agent for each target, gzipped too, with SHA256SUMS. What is up to date stays.
+Makes dstack and dstack-agent for each target, packed too, with SHA256SUMS. What is up to date stays.
 
   --target NAME    ${TARGETS.map((target) => target.name).join(", ")} (default: all)
   --only current   this machine's target alone, from what is installed: nothing is downloaded

@@ -29,10 +29,13 @@ test.skipIf(!target?.hasAgent)(
     await release();
     const names = ["dstack", "dstack-agent"].map((program) => `${program}-${target.name}`);
     expect(readdirSync(dist).sort()).toEqual(
-      ["SHA256SUMS", "SOURCES", "VERSION", ...names.flatMap((n) => [n, `${n}.gz`])].sort(),
+      ["SHA256SUMS", "SOURCES", "VERSION", `${names[1]}.zst`, ...names.flatMap((n) => [n, `${n}.gz`])].sort(),
     );
     expect(await $`sha256sum -c --quiet SHA256SUMS`.cwd(dist).text()).toBe("");
     expect(await $`gzip -dc ${names[1]}.gz | cmp - ${names[1]}`.cwd(dist).text()).toBe("");
+    const zst = await Bun.file(join(dist, `${names[1]}.zst`)).bytes();
+    const program = await Bun.file(join(dist, `${names[1]}`)).bytes();
+    expect(Buffer.compare(Bun.zstdDecompressSync(zst), program)).toBe(0);
     expect(await $`./${names[0]} && ./${names[1]}`.cwd(dist).text()).toBe("cli 1\nagent 1\n");
 
     said.length = 0;

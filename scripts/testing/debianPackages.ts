@@ -17,6 +17,7 @@ const PROGRAMS: Record<string, string> = {
   sudo: "sudo",
   tmux: "tmux",
   tcpdump: "tcpdump",
+  zstd: "zstd",
   chromium: "chromium",
 };
 
