@@ -37,7 +37,7 @@ export interface Machine extends AsyncDisposable {
 }
 
 /** Folders in which installers and users leave something: they are this machine's, and what is written vanishes. */
-const OWN = ["/etc", "/home", "/opt", "/root", "/usr/bin", "/usr/local", "/var"];
+const OWN = ["/etc", "/home", "/opt", "/usr/bin", "/usr/local", "/var"];
 
 /**
  * $1: a folder of its own; $2: the file of the key; $3: what it has not; the others: users, as NAME:SUDO:PASSWORD. It
@@ -56,6 +56,8 @@ for folder in ${OWN.join(" ")}; do
   mount -t overlay overlay -o "lowerdir=$folder,upperdir=$own/tree$folder/upper,workdir=$own/tree$folder/work" "$folder"
 done
 mount -t tmpfs tmpfs /run
+# Empty: a shell that is logged in to reads what whoever runs the tests has there.
+mount -t tmpfs tmpfs /root
 mkdir -p /run/sshd
 for program in $without; do mv "$program" "$program.away"; done
 let_in() { mkdir -p "$1/.ssh"; cat "$key" >"$1/.ssh/authorized_keys"; chmod -R go= "$1/.ssh"; }
