@@ -5,6 +5,7 @@ import type { Logger } from "../../shared/log.ts";
 import { carry } from "./carry.ts";
 import type { Connection } from "./connect.ts";
 import { logIn } from "./jump.ts";
+import { LoginSlots } from "./loginSlots.ts";
 import type { HostTarget } from "./target.ts";
 
 export interface CarriedHost extends Pick<HostTarget, "login" | "jump"> {
@@ -26,6 +27,8 @@ const LONGEST_PAUSE_MS = 60_000;
 export class CarriedLinks {
   readonly #held = new Map<string, Held>();
   readonly #deps: { dial: () => Duplex; log: Logger };
+  /** All of them are made again when the coordinator starts, or a bastion. */
+  readonly #slots = new LoginSlots();
 
   constructor(deps: { dial: () => Duplex; log: Logger }) {
     this.#deps = deps;
@@ -55,9 +58,14 @@ export class CarriedLinks {
     const backoff = new Backoff({ firstMs: FIRST_PAUSE_MS, longestMs: LONGEST_PAUSE_MS });
     while (!signal.aborted) {
       try {
-        // Its keys are known since it was brought in.
-        await using connection = await logIn({ login, jump }, { note: () => Promise.resolve(), signal });
-        await carry(connection, { hostname: login.hostname, port, dial });
+        await using connection = await this.#slots.run(jump, signal, async () => {
+          // Its keys are known since it was brought in.
+          await using opened = new AsyncDisposableStack();
+          const made = opened.use(await logIn({ login, jump }, { note: () => Promise.resolve(), signal }));
+          await carry(made, { hostname: login.hostname, port, dial });
+          opened.move();
+          return made;
+        });
         tell(null);
         backoff.reset();
         await ended(connection, signal);
