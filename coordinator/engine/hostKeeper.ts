@@ -1,33 +1,27 @@
-import { Slots } from "../../shared/async/slots.ts";
 import type { Clock } from "../../shared/clock.ts";
-import { AppError, messageOf } from "../../shared/errors.ts";
+import { AppError } from "../../shared/errors.ts";
 import type { Logger } from "../../shared/log.ts";
 import type { InstanceReason } from "../../shared/states.ts";
 import { withPin } from "../../shared/tls/pinnedToken.ts";
-import { instanceMoved } from "../domain/events/instanceEvents.ts";
 import { agentEnvOf } from "../domain/fleets/agentEnv.ts";
-import { openSecrets, sealSecrets } from "../domain/fleets/sshSecrets.ts";
+import { openSecrets } from "../domain/fleets/sshSecrets.ts";
 import type { CarriedLinks } from "../hosts/carriedLinks.ts";
-import type { BringIn, HostProgress, HostTarget } from "../hosts/target.ts";
-import type { Db, Statement } from "../store/db.ts";
+import { LoginSlots } from "../hosts/loginSlots.ts";
+import type { BringIn, HostTarget } from "../hosts/target.ts";
+import type { Db } from "../store/db.ts";
 import type { TellEvents } from "../store/events.ts";
 import { findFleet } from "../store/fleets.ts";
-import { findInstance, type InstanceRow, listLiveInstances, moveInstance } from "../store/instances.ts";
-import { insertJoinToken, revokeJoinTokensOfInstance } from "../store/joinTokens.ts";
+import { findInstance, type InstanceRow, listLiveInstances } from "../store/instances.ts";
+import { insertJoinToken } from "../store/joinTokens.ts";
 import type { SecretBox } from "../store/secretBox.ts";
-import {
-  changeSshSecrets,
-  findSshHost,
-  forgetSshSecrets,
-  patchComingHost,
-  patchSshInstance,
-} from "../store/sshHosts.ts";
-import type { SshAddress, SshInstance } from "../store/sshInstance.ts";
+import { findSshHost } from "../store/sshHosts.ts";
+import type { SshInstance } from "../store/sshInstance.ts";
 import { hashToken, newToken } from "../store/tokens.ts";
 import type { CoordinatorTrust } from "../tls/tls.ts";
 import type { AgentSessions } from "./agentSessions.ts";
 import type { Capacity } from "./capacity.ts";
-import { commit } from "./changes.ts";
+import { holdCarried, isCarried, textOf } from "./carriedHosts.ts";
+import { noteHost, patchOf, settleHost } from "./comingHosts.ts";
 import type { Engine } from "./engine.ts";
 
 export interface HostKeeperDeps {
@@ -49,12 +43,6 @@ export interface HostKeeperDeps {
   patienceMs: number;
   withFleet<T>(fleetId: string, work: () => Promise<T>): Promise<T>;
 }
-
-/** Logins at a time: each costs this process some milliseconds, and the installers may all download at once. */
-const MOST_AT_ONCE = 24;
-
-/** Of one jump host: sshd turns away who comes when ten are at the door (MaxStartups). */
-const MOST_THROUGH_ONE = 6;
 
 /** Between two tries. */
 const FIRST_PAUSE_MS = 5_000;
@@ -84,8 +72,7 @@ export class HostKeeper {
   readonly #coming = new Map<string, Coming>();
   /** Said to a host that enrolled and may not stay; no other try will end otherwise. */
   readonly #refusals = new Map<string, AppError>();
-  readonly #slots = new Slots(MOST_AT_ONCE);
-  readonly #jumps = new Map<string, Slots>();
+  readonly #slots = new LoginSlots();
   #isOpen = false;
 
   constructor(deps: HostKeeperDeps) {
@@ -97,7 +84,7 @@ export class HostKeeper {
     this.#isOpen = true;
     for (const { instance } of await listLiveInstances(this.#deps.db)) {
       if (instance.ssh && instance.status === "pending") this.take(instance.id);
-      else if (isCarried(instance)) await this.#hold(instance);
+      else if (isCarried(instance)) await holdCarried(this.#deps, instance);
     }
   }
 
@@ -141,7 +128,8 @@ export class HostKeeper {
   async arrive({ id, fleet_id: fleetId }: InstanceRow): Promise<void> {
     await this.#deps.withFleet(fleetId, async () => {
       const row = await findInstance(this.#deps.db, id);
-      if (row?.ssh && row.status === "pending" && !row.deleted) await this.#settle(row, { to: "idle" });
+      if (row?.ssh && row.status === "pending" && !row.deleted)
+        await settleHost(this.#deps, row, { to: "idle" });
     });
     this.#coming.get(id)?.arrived.resolve();
   }
@@ -188,7 +176,7 @@ export class HostKeeper {
     const message = textOf(refusal);
     log.warn("A host could not be brought in", { instance: row.name, hostname: row.ssh.hostname, message });
     if (refusal.code === "unavailable") {
-      await this.#note(id, { error: message, step: "waiting" });
+      await noteHost(this.#deps, id, { error: message, step: "waiting" });
       return Math.max(0, leftMs());
     }
     await this.#giveUp(row, { reason: "error", message });
@@ -197,13 +185,11 @@ export class HostKeeper {
 
   async #try(row: InstanceRow, ssh: SshInstance, coming: Coming): Promise<void> {
     const { signal } = coming.leaving;
-    const { jump } = ssh;
-    const login = () => this.#slots.run(signal, () => this.#install(row, ssh, signal));
     // Of an earlier try: it has the port on the host that this one asks for.
     await this.#deps.links.drop(row.id);
-    await (jump ? this.#slotsOf(jump).run(signal, login) : login());
+    await this.#slots.run(ssh.jump, signal, () => this.#install(row, ssh, signal));
     const installed = await findInstance(this.#deps.db, row.id);
-    if (installed && isCarried(installed) && !signal.aborted) await this.#hold(installed);
+    if (installed && isCarried(installed) && !signal.aborted) await holdCarried(this.#deps, installed);
     await this.#waitForArrival(coming);
   }
 
@@ -213,7 +199,7 @@ export class HostKeeper {
     if (!host?.secrets_sealed || !fleet) throw new Error(`Host ${row.id} has nothing that opens it`);
     const secrets = openSecrets(box, host.secrets_sealed);
     const secret = newToken("join-");
-    await this.#note(row.id, { step: "connecting", attempts: ssh.attempts + 1 });
+    await noteHost(this.#deps, row.id, { step: "connecting", attempts: ssh.attempts + 1 });
     await insertJoinToken(db, {
       id: crypto.randomUUID(),
       project_id: row.project_id,
@@ -234,8 +220,8 @@ export class HostKeeper {
       carriedPort: ssh.carried_port ?? null,
       env: agentEnvOf(fleet.spec.configuration.env),
     };
-    await bringIn(target, { note: (progress) => this.#noteProgress(row.id, progress), signal });
-    await this.#note(row.id, { step: "starting" });
+    await bringIn(target, { note: (progress) => noteHost(this.#deps, row.id, patchOf(progress)), signal });
+    await noteHost(this.#deps, row.id, { step: "starting" });
   }
 
   async #waitForArrival({ arrived, leaving }: Coming): Promise<void> {
@@ -257,123 +243,14 @@ export class HostKeeper {
     }
   }
 
-  /** Holds the login by which a host reaches the coordinator; what opens it stays in the store for that. */
-  async #hold(row: InstanceRow): Promise<void> {
-    const { db, box, links } = this.#deps;
-    const host = await findSshHost(db, row.id);
-    const { ssh } = row;
-    if (!host?.secrets_sealed || !ssh?.carried_port) return;
-    const { key, jumpKey } = openSecrets(box, host.secrets_sealed);
-    const { hostname, port, user, jump } = ssh;
-    links.hold(row.id, {
-      login: { hostname, port, user, key, knownKey: ssh.host_key },
-      jump: jump && { ...jump, key: jumpKey ?? key, knownKey: ssh.jump_host_key },
-      port: ssh.carried_port,
-      tell: (err) => void this.#tellCarried(row.id, err),
-    });
-  }
-
-  async #tellCarried(id: string, err: unknown): Promise<void> {
-    const { db, capacity, log } = this.#deps;
-    const error = err === null ? null : err instanceof AppError ? textOf(err) : messageOf(err);
-    try {
-      const row = await findInstance(db, id);
-      if (!row?.ssh || row.status === "pending" || row.ssh.error === error) return;
-      const ssh = { ...row.ssh, error };
-      await patchSshInstance(db, id, ssh);
-      capacity.update(id, { ssh });
-    } catch (cause) {
-      log.error("The state of a carried link could not be stored", { instance_id: id, err: cause });
-    }
-  }
-
-  /** Without the password, which is of no more use. */
-  async #keepOpen(id: string): Promise<Statement[]> {
-    const { db, box } = this.#deps;
-    const host = await findSshHost(db, id);
-    if (!host?.secrets_sealed) return [];
-    const secrets = { ...openSecrets(box, host.secrets_sealed), sudoPassword: null };
-    return [changeSshSecrets(db, id, sealSecrets(box, secrets))];
-  }
-
-  #noteProgress(
-    id: string,
-    { hostKey, jumpHostKey, step, rights, carriedPort }: HostProgress,
-  ): Promise<void> {
-    return this.#note(id, {
-      ...(step === undefined ? {} : { step }),
-      ...(rights === undefined ? {} : { rights }),
-      ...(carriedPort === undefined ? {} : { carried_port: carriedPort }),
-      ...(hostKey === undefined ? {} : { host_key: hostKey }),
-      ...(jumpHostKey === undefined ? {} : { jump_host_key: jumpHostKey }),
-    });
-  }
-
-  /** For one host all notes come one after another, from its own task. */
-  async #note(id: string, patch: Partial<SshInstance>): Promise<void> {
-    const { db, capacity } = this.#deps;
-    const row = await findInstance(db, id);
-    if (!row?.ssh) return;
-    const ssh = { ...row.ssh, ...patch };
-    await patchComingHost(db, id, ssh);
-    if (capacity.get(id)?.instance.status === "pending") capacity.update(id, { ssh });
-  }
-
   #giveUp(row: InstanceRow, end: { reason: InstanceReason; message: string }): Promise<void> {
     return this.#deps.withFleet(row.fleet_id, async () => {
       const current = await findInstance(this.#deps.db, row.id);
       if (current?.ssh && current.status === "pending" && !current.deleted)
-        await this.#settle(current, { to: "terminated", ...end });
+        await settleHost(this.#deps, current, { to: "terminated", ...end });
     });
-  }
-
-  /** It is in, or never will be: either way what opens it is forgotten now. Within its fleet's turn. */
-  async #settle(
-    row: InstanceRow,
-    end: { to: "idle" } | { to: "terminated"; reason: InstanceReason; message: string },
-  ): Promise<void> {
-    const { db, clock, capacity, agents, engine } = this.#deps;
-    const now = clock.now();
-    const { to } = end;
-    const ssh = row.ssh && { ...row.ssh, ...(to === "idle" ? { step: "done" as const, error: null } : {}) };
-    const patch =
-      end.to === "idle"
-        ? { ssh, idle_since: now }
-        : { ssh, finished_at: now, termination_reason: end.reason, termination_reason_message: end.message };
-    const told = end.to === "idle" ? {} : { reason: end.reason, message: end.message };
-    await commit(this.#deps, {
-      statements: [
-        moveInstance(db, row.id, { to, patch }),
-        ...(to === "idle" && (isCarried(row) || row.ssh?.keeps_key)
-          ? await this.#keepOpen(row.id)
-          : [forgetSshSecrets(db, row.id)]),
-        revokeJoinTokensOfInstance(db, row.id),
-      ],
-      events: instanceMoved(row, { from: row.status, to, ...told }),
-      effects: [
-        () => {
-          if (to === "idle") return engine.updateInstance(row.id, { ...patch, status: to });
-          void this.#deps.links.drop(row.id);
-          // It stays in the fleet's list, for people to see why.
-          capacity.remove(row.id);
-          agents.forget(row.id);
-        },
-      ],
-    });
-  }
-
-  #slotsOf({ hostname, port }: SshAddress): Slots {
-    const name = `${hostname.toLowerCase()}:${port}`;
-    const slots = this.#jumps.get(name) ?? new Slots(MOST_THROUGH_ONE);
-    this.#jumps.set(name, slots);
-    return slots;
   }
 }
-
-const isCarried = ({ ssh }: Pick<InstanceRow, "ssh">): boolean => typeof ssh?.carried_port === "number";
-
-const textOf = ({ message, hint }: AppError): string =>
-  hint === undefined ? message : `${message}. ${hint}`;
 
 /** Resolves early where the signal aborts. */
 const pause = (clock: Clock, { ms, signal }: { ms: number; signal: AbortSignal }): Promise<void> =>
