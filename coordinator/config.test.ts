@@ -112,6 +112,7 @@ test.each([
   ],
   [{ DSTACK_SERVER_TLS: "self-signed", DSTACK_SERVER_URL: "http://pool.example" }, "speaks TLS"],
   [{ DSTACK_SERVER_TLS_NAMES: "a b'c" }, "DSTACK_SERVER_TLS_NAMES"],
+  [{ DSTACK_SERVER_TRUSTED_PROXIES: "10.0.0.1, proxy.example" }, "expected an address, or a network"],
   [{ DSTACK_SERVER_TLS: "acme" }, "a CA certifies names, and none is given"],
   [{ DSTACK_SERVER_TLS: "acme", DSTACK_SERVER_ACME_DOMAINS: "*.example" }, "DSTACK_SERVER_ACME_DOMAINS"],
   [

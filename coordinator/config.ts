@@ -4,6 +4,7 @@ import { z } from "zod";
 import { AppError } from "../shared/errors.ts";
 import { LOG_LEVELS } from "../shared/log.ts";
 import type { JobNetworkMode } from "./domain/instances/networkMode.ts";
+import { isNetwork } from "./http/clientAddress.ts";
 import { DEFAULT_TUNNEL_LIMITS, type TunnelLimits } from "./relay/limits.ts";
 import { publicUrlOf, TLS_VARIABLES, type TlsConfig, tlsConfigOf } from "./tls/tlsSettings.ts";
 
@@ -45,6 +46,12 @@ const Environment = z.object({
   DSTACK_SERVER_HOST: z.string().min(1).default("127.0.0.1"),
   DSTACK_SERVER_PORT: z.coerce.number().int().min(0).max(65_535).default(3000),
   ...TLS_VARIABLES,
+  /** Addresses and networks of proxies whose X-Forwarded-For is believed, by spaces or commas. */
+  DSTACK_SERVER_TRUSTED_PROXIES: z
+    .string()
+    .default("")
+    .transform((text) => text.split(/[\s,]+/).filter((entry) => entry !== ""))
+    .pipe(z.array(z.string().refine(isNetwork, "expected an address, or a network as 10.0.0.0/8")).max(100)),
   DSTACK_SERVER_DIR: z.string().optional(),
   DSTACK_SERVER_LOG_LEVEL: z
     .string()
@@ -142,6 +149,8 @@ export interface CoordinatorConfig {
   host: string;
   port: number;
   tls: TlsConfig;
+  /** Whose X-Forwarded-For is believed. */
+  trustedProxies: readonly string[];
   /** Undefined until the server listens: the port may be chosen by the system. */
   publicUrl: string | undefined;
   /** Database, logs, blobs and keys are under it. */
@@ -228,6 +237,7 @@ export const loadCoordinatorConfig = (env: Record<string, string | undefined>): 
     host: data.DSTACK_SERVER_HOST,
     port: data.DSTACK_SERVER_PORT,
     tls: tlsConfigOf(data),
+    trustedProxies: data.DSTACK_SERVER_TRUSTED_PROXIES,
     publicUrl: publicUrlOf(data),
     serverDir,
     logLevel: data.DSTACK_SERVER_LOG_LEVEL,

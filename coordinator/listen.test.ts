@@ -11,6 +11,7 @@ const RENEWALS = 20;
 const settings = (clock = new FakeClock()) => ({
   host: "127.0.0.1",
   port: 0,
+  trustedProxies: [],
   uploadLimits: { inOne: 0, inParts: 0, partsSetting: "" },
   clock,
 });

@@ -2,6 +2,7 @@ import type { Clock } from "../shared/clock.ts";
 import { AppError, messageOf } from "../shared/errors.ts";
 import type { KeyedCertificate } from "../shared/tls/certificates.ts";
 import type { CoordinatorConfig } from "./config.ts";
+import { createClientAddress } from "./http/clientAddress.ts";
 import { type SocketOwner, tunnelSockets } from "./relay/sockets.ts";
 import { openSharedPort, type SharedPort } from "./sharedPort.ts";
 
@@ -17,7 +18,7 @@ interface App {
   fetch(request: Request, env: object): Response | Promise<Response>;
 }
 
-interface Settings extends Pick<CoordinatorConfig, "host" | "port" | "uploadLimits"> {
+interface Settings extends Pick<CoordinatorConfig, "host" | "port" | "uploadLimits" | "trustedProxies"> {
   clock: Pick<Clock, "after">;
 }
 
@@ -123,9 +124,10 @@ interface ServeOptions {
 
 const serveOn = (
   app: App,
-  { host, port, uploadLimits }: Settings,
+  { host, port, uploadLimits, trustedProxies }: Settings,
   { certificate, isShared = false }: ServeOptions,
 ): Bun.Server<SocketOwner> => {
+  const addressOf = createClientAddress(trustedProxies);
   try {
     return Bun.serve({
       hostname: host,
@@ -138,7 +140,7 @@ const serveOn = (
       fetch: (request, server) =>
         app.fetch(request, {
           keepOpen: () => server.timeout(request, 0),
-          peer: () => server.requestIP(request)?.address,
+          peer: () => addressOf(server.requestIP(request)?.address, request.headers.get("x-forwarded-for")),
           upgrade: (owner: SocketOwner) => server.upgrade(request, { data: owner }),
         }),
       websocket: tunnelSockets,

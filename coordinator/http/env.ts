@@ -6,7 +6,7 @@ import type { ClientVersion } from "./clientVersion.ts";
 interface ServerBindings {
   /** The connection may be silent for as long as it likes. */
   keepOpen?: () => void;
-  /** The address that the connection comes from; behind a proxy, the proxy's. */
+  /** The address that the request comes from; behind a proxy that is not trusted, the proxy's. */
   peer?: () => string | undefined;
   /** Makes the connection a WebSocket, whose it is from then on. False: it was not asked for one. */
   upgrade?: (owner: SocketOwner) => boolean;
