@@ -96,6 +96,8 @@ const REASONS: Record<string, string> = {
   ConnectionRefused: "nothing listens there",
   ECONNRESET: "the connection was closed",
   ConnectionClosed: "the connection was closed",
+  EHOSTUNREACH: "there is no way to it in the network",
+  ENETUNREACH: "there is no way to it in the network",
   ENOTFOUND: "its name is not known",
   FailedToOpenSocket: "its name is not known, or there is no network",
 };
@@ -149,3 +151,7 @@ const parseJson = (text: string): unknown => {
 
 export const codeOf = (err: unknown): AppErrorCode | undefined =>
   err instanceof AppError ? err.code : undefined;
+
+/** What the system or the library called it that made the call fail; undefined: nothing. */
+export const causeOf = (err: unknown): unknown =>
+  err instanceof AppError ? (err.cause as { code?: unknown } | null | undefined)?.code : undefined;

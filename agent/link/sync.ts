@@ -14,7 +14,7 @@ import {
 import type { TrustedAuthorities } from "../../shared/protocol/trust.ts";
 import type { UpgradeOffer } from "../../shared/protocol/upgrade.ts";
 import { VERSION } from "../../shared/version.ts";
-import { callJson, codeOf, type LinkOptions } from "./client.ts";
+import { callJson, causeOf, codeOf, type LinkOptions } from "./client.ts";
 import type { LinkState } from "./linkState.ts";
 import type { Nudge } from "./nudge.ts";
 import { whyOf } from "./outage.ts";
@@ -90,6 +90,7 @@ export const runSync = async (deps: SyncDeps, signal: AbortSignal): Promise<Sync
   const [lost, refused] = [new Backoff(), new Backoff(REFUSED_BACKOFF)];
   const pause = new Wake();
   let isUp: boolean | undefined;
+  const said = new Set<string>();
   let hasReenrolled = false;
   while (!signal.aborted) {
     const startedAt = deps.clock.steady();
@@ -99,6 +100,7 @@ export const runSync = async (deps: SyncDeps, signal: AbortSignal): Promise<Sync
     try {
       await poll(deps, state, cut);
       if (isUp !== true) log.info("Connected to the coordinator", { url: deps.link.url });
+      said.clear();
       isUp = true;
       deps.state?.up();
       hasReenrolled = false;
@@ -125,9 +127,11 @@ export const runSync = async (deps: SyncDeps, signal: AbortSignal): Promise<Sync
       if (code === "unavailable" && silentMs > SHORTEST_WAIT_MS)
         state.longestMs = Math.max(SHORTEST_WAIT_MS, silentMs * 0.8);
       const waitMs = (code === "unavailable" || code === undefined ? lost : refused).next();
-      // Each time at first, then only once: an outage must not fill the disk with its own report.
-      if (isUp !== false || code !== "unavailable")
+      // Each kind once: an outage must not fill the disk with its own report.
+      const kind = `${code} ${causeOf(err)}`;
+      if (!said.has(kind) || code !== "unavailable")
         log.warn("The coordinator does not answer; jobs go on", whyOf(err));
+      said.add(kind);
       isUp = false;
       deps.state?.down(messageOf(err));
       // A coordinator that was restarted has to be told everything, and answers that at once.
