@@ -83,6 +83,7 @@ const serve = async (
   const { deps, app } = coordinator;
   const server = listen(app, { ...config, clock: deps.clock }, deps.tls.certificate);
   await serveSsh(deps, config);
+  warnOfLoopback(config, log);
   deps.tls.follow({
     onCertificate: (certificate) => {
       server.renew(certificate);
@@ -112,6 +113,15 @@ const serve = async (
       log.info("The coordinator has stopped");
     },
   };
+};
+
+/** TLS is for others, who are told an address here that nothing answers, unless something passes connections on. */
+const warnOfLoopback = ({ host, tls, publicUrl }: CoordinatorConfig, log: Logger): void => {
+  if (tls.kind === "none" || publicUrl === undefined || !isLoopback(host)) return;
+  if (!isLoopback(new URL(publicUrl).hostname))
+    log.warn(
+      `The server listens on ${host} alone, while others are told to reach it at ${publicUrl}. Let them with --host 0.0.0.0 (or ::), unless something on this machine passes their connections on`,
+    );
 };
 
 /** Without it all else works: stock clients cannot attach, and are told so by their own ways. */
