@@ -11,6 +11,8 @@ const PROGRAMS: Record<string, string> = {
   shellcheck: "shellcheck",
   faketime: "faketime",
   pebble: "pebble",
+  nginx: "nginx-light",
+  caddy: "caddy",
   sftp: "openssh-client",
   rsync: "rsync",
   sshd: "openssh-server",

@@ -35,8 +35,8 @@ export interface AgentOptions {
 export interface Agent extends AsyncDisposable {
   stateDir: string;
   program: Program;
-  /** After `program.kill9()`: another process over the same state. */
-  restart(): void;
+  /** After `program.kill9()`: another process over the same state, with `more` in its environment. */
+  restart(more?: Record<string, string>): void;
   /**
    * `dstack-agent ARGS` on this host, of the build even where the agent runs from another file; answers stdout, and
    * anything but exit code 0 is a failure.
@@ -104,20 +104,20 @@ export const startAgent = async (options: AgentOptions): Promise<Agent> => {
     ],
     { env: { ...env, DSTACK_JOIN_TOKEN: token }, cwd: dir, place },
   );
-  const start = () =>
+  const start = (more: Record<string, string> = {}) =>
     startProgram({
       name: `dstack-agent on ${name}`,
       command: [...inBoot, ...command, "run", "--state-dir", stateDir],
       logFile: join(dir, "agent.log"),
-      env,
+      env: { ...env, ...more },
       cwd: dir,
       place,
     });
   const agent: Agent = {
     stateDir,
     program: start(),
-    restart: () => {
-      agent.program = start();
+    restart: (more) => {
+      agent.program = start(more);
     },
     command: (...args) => runOk([AGENT, ...args, "--state-dir", stateDir], { env, cwd: dir, place }),
     [Symbol.asyncDispose]: async () => {

@@ -1,6 +1,7 @@
 import { describe } from "bun:test";
 import { existsSync } from "node:fs";
 import { hasPebble } from "../../../coordinator/testing/pebble.ts";
+import { findFaketime } from "./faketime.ts";
 import { hasBusybox } from "./image.ts";
 import { AGENT, DSTACK } from "./programs.ts";
 
@@ -9,6 +10,8 @@ export type Requirement =
   | "programs"
   | "curl"
   | "pebble"
+  | "reverseProxies"
+  | "faketime"
   | "sshd"
   | "tcpdump"
   | "root"
@@ -29,6 +32,9 @@ const REASONS: Record<Requirement, () => string | undefined> = {
       ? undefined
       : "needs the compiled programs: bun run build --only current",
   curl: () => (hasProgram("curl") ? undefined : "needs curl"),
+  faketime: () => (findFaketime() ? undefined : "needs Debian's faketime"),
+  reverseProxies: () =>
+    hasProgram("nginx") && hasProgram("caddy") ? undefined : "needs Debian's nginx-light and caddy",
   pebble: () => (hasPebble ? undefined : "needs Debian's pebble"),
   sshd: () =>
     hasProgram("sshd") && hasProgram("sudo") ? undefined : "needs Debian's openssh-server and sudo",

@@ -3,8 +3,9 @@ import { join } from "node:path";
 import { messageOf } from "../../../../shared/errors.ts";
 import { waitFor } from "../../../../shared/testing/waitFor.ts";
 import { VERSION } from "../../../../shared/version.ts";
+import { findFaketime } from "../../harness/faketime.ts";
 import { run } from "../../harness/program.ts";
-import { findFaketime, type Stage } from "./stage.ts";
+import type { Stage } from "./stage.ts";
 
 const HOUR_S = 3_600;
 /** Longer than any wait that the fault must not run into by itself. */

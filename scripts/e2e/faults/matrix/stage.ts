@@ -1,19 +1,13 @@
 import { randomUUID } from "node:crypto";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { tempDir } from "../../../../shared/testing/tempDir.ts";
+import { findFaketime } from "../../harness/faketime.ts";
 import { TEST_IMAGE } from "../../harness/image.ts";
 import { runOk } from "../../harness/program.ts";
 import { type Registry, startRegistry } from "../../harness/registry.ts";
 import { installAgent, openReleases, type Releases } from "../../harness/releases.ts";
 import { openSystem, type Runtime, type System } from "../../harness/system.ts";
-
-/** Debian's faketime: another time for one process, and not for this machine. */
-export const findFaketime = (): string | undefined =>
-  [
-    "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1",
-    "/usr/lib/aarch64-linux-gnu/faketime/libfaketime.so.1",
-  ].find((path) => existsSync(path));
 
 const STATE_MIB = 192;
 
