@@ -92,7 +92,10 @@ test("a damaged database is refused in a sentence and left as it is", async () =
 
 test("with TLS of its own it is known by the fingerprint in join tokens, and clients are told of it", async () => {
   using dir = tempDir();
-  await using coordinator = await started(dir.path, { DSTACK_SERVER_TLS: "self-signed" });
+  await using coordinator = await started(dir.path, {
+    DSTACK_SERVER_TLS: "self-signed",
+    DSTACK_ENABLE_PROMETHEUS_METRICS: "1",
+  });
   const { url, authority = "", fingerprint = "", joinCommand } = coordinator;
   expect(url).toStartWith("https://127.0.0.1:");
   expect(fingerprintOf(authority)).toBe(fingerprint);
@@ -104,6 +107,11 @@ test("with TLS of its own it is known by the fingerprint in join tokens, and cli
   const known = { tls: { ca: authority } };
   expect(await (await fetch(`${url}/authorities.pem`, known)).text()).toBe(authority);
   expect((await fetch(`${url}/healthcheck`, known)).status).toBe(200);
+  const [, until] =
+    /^dstack_certificate_expires_timestamp_seconds\S* (\S+)$/m.exec(
+      await (await fetch(`${url}/metrics`, known)).text(),
+    ) ?? [];
+  expect(Number(until) * 1000).toBeGreaterThan(Date.now());
   expect(await (await fetch(`${url}/install.sh`, known)).text()).toContain(`default_url='${url}'`);
 });
 

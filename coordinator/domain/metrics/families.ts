@@ -66,3 +66,11 @@ export const TUNNEL = {
   refused: counter("dstack_tunnel_streams_refused_total", "Connections that were refused"),
   bytes: counter("dstack_tunnel_bytes_total", "Bytes of connections to jobs"),
 } as const;
+
+/** Ours, where the coordinator speaks TLS itself. */
+export const CERTIFICATE = {
+  expires: gauge(
+    "dstack_certificate_expires_timestamp_seconds",
+    "When the coordinator's certificate is no longer good",
+  ),
+} as const;

@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import type { Resources } from "../../../shared/resources/offered.ts";
 import type { Deps } from "../../deps.ts";
 import type { Relay } from "../../relay/relay.ts";
@@ -7,9 +8,10 @@ import { countRuns, listRunsByIds } from "../../store/runLists.ts";
 import { listLiveSubmissions, type SubmissionRow } from "../../store/submissions.ts";
 import type { HostPoint, JobPoint } from "../../store/usage.ts";
 import { listUsersByIds } from "../../store/users.ts";
+import type { TlsKeeper } from "../../tls/tlsKeeper.ts";
 import { instanceTypeOf, REMOTE_BACKEND } from "../instances/instanceType.ts";
 import { Exposition, type Labels } from "./exposition.ts";
-import { INSTANCE, JOB, RUN, TUNNEL } from "./families.ts";
+import { CERTIFICATE, INSTANCE, JOB, RUN, TUNNEL } from "./families.ts";
 import { BUCKETS } from "./runCounters.ts";
 
 const MIB = 1024 ** 2;
@@ -23,6 +25,7 @@ interface LatestUsage {
 type PrometheusDeps = Pick<Deps, "db" | "clock" | "counters"> & {
   usage: LatestUsage;
   relay: Pick<Relay, "figures">;
+  tls: Pick<TlsKeeper, "certificate">;
 };
 
 /** Everything for Prometheus, of all projects, in its text format (docs/spec/http-api.md §6). */
@@ -32,6 +35,7 @@ export const prometheusText = async (deps: PrometheusDeps): Promise<string> => {
   await addRuns(deps, out);
   await addJobs(deps, out);
   addTunnels(deps, out);
+  addCertificate(deps, out);
   return out.text();
 };
 
@@ -177,6 +181,13 @@ const addTunnels = ({ relay }: PrometheusDeps, out: Exposition): void => {
   for (const [code, count] of refusedBy) out.add(TUNNEL.refused, { code }, count);
   out.add(TUNNEL.bytes, { direction: "to_job" }, sentBytes);
   out.add(TUNNEL.bytes, { direction: "from_job" }, receivedBytes);
+};
+
+/** Whoever watches it hears of a renewal that fails long before hosts do. */
+const addCertificate = ({ tls: { certificate } }: PrometheusDeps, out: Exposition): void => {
+  if (!certificate) return;
+  const until = Date.parse(new X509Certificate(certificate.cert).validTo);
+  out.add(CERTIFICATE.expires, {}, until / 1000);
 };
 
 const resourcesOf = ({ runtime_data, provisioning_data }: SubmissionRow): Resources | undefined =>
