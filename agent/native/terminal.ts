@@ -3,15 +3,22 @@ import { closeSync, openSync, writeSync } from "node:fs";
 import { delay } from "../../shared/async/delay.ts";
 import { AppError } from "../../shared/errors.ts";
 import { openLibc } from "../../shared/native/libc.ts";
+import { changeModes, type TerminalModes } from "./terminalModes.ts";
 
 // Linux: <fcntl.h>, <asm-generic/ioctls.h>; the same on x86-64 and arm64.
 const [O_RDWR, O_NOCTTY, O_NONBLOCK, O_CLOEXEC] = [0o2, 0o400, 0o4_000, 0o2_000_000];
 const TIOCSWINSZ = 0x5414n;
 const TIOCGPGRP = 0x540fn;
+const [TCGETS, TCSETS] = [0x5401n, 0x5402n];
 
 export interface TerminalSize {
   cols: number;
   rows: number;
+}
+
+/** A terminal as somebody wants it; absent modes are those of any that is opened. */
+export interface TerminalWish extends TerminalSize {
+  modes?: TerminalModes | undefined;
 }
 
 /** A pseudo-terminal whose master this process has (pty(7)). */
@@ -42,10 +49,12 @@ const open = () =>
 let libc: ReturnType<typeof open>;
 
 const LONGEST_PATH = 64;
+/** More than a `struct termios` has anywhere. */
+const TERMIOS_ROOM = 128;
 /** Of a program that does not read what is typed. */
 const FULL_MS = 5;
 
-export const openTerminal = (size: TerminalSize): Terminal => {
+export const openTerminal = (wish: TerminalWish): Terminal => {
   libc ??= open();
   const c = libc;
   const fd = c?.posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC) ?? -1;
@@ -62,7 +71,14 @@ export const openTerminal = (size: TerminalSize): Terminal => {
     // struct winsize.
     if (isOpen) c.ioctl(fd, TIOCSWINSZ, ptr(Uint16Array.of(rows, cols, 0, 0)));
   };
-  resize(size);
+  resize(wish);
+  if (wish.modes && wish.modes.size > 0) {
+    const termios = Buffer.alloc(TERMIOS_ROOM);
+    if (c.ioctl(fd, TCGETS, ptr(termios)) === 0) {
+      changeModes(termios, wish.modes);
+      c.ioctl(fd, TCSETS, ptr(termios));
+    }
+  }
   return {
     path,
     openSlave: () => openSync(path, O_RDWR | O_NOCTTY),

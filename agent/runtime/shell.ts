@@ -1,4 +1,4 @@
-import type { TerminalSize } from "../native/terminal.ts";
+import type { TerminalSize, TerminalWish } from "../native/terminal.ts";
 import type { SocketTask } from "../sockets/sockets.ts";
 
 export interface ShellRequest {
@@ -8,7 +8,7 @@ export interface ShellRequest {
   env: Readonly<Record<string, string>>;
   /** Unix user; null: the job's own. */
   user: string | null;
-  terminal: TerminalSize | undefined;
+  terminal: TerminalWish | undefined;
 }
 
 /** As a process ends: one of the two. `signal`: its name, e.g. `SIGTERM`. */

@@ -11,6 +11,7 @@ import { serveForwards } from "./forward.ts";
 import { serveReverse } from "./reverse.ts";
 import { serveSession } from "./session.ts";
 import { serveSockets } from "./sockets.ts";
+import { watchTerminalWishes } from "./terminalWish.ts";
 
 export interface SshOptions {
   hostKey: HostKey;
@@ -57,12 +58,13 @@ export const serveSsh = (transport: Duplex, options: SshOptions): void => {
     client.on("error", (err: Error) => log.debug("A client's SSH connection broke", { reason: err.message }));
     const channels = new Channels(MOST_CHANNELS, options.use);
     transport.once("close", () => channels.leaveAll());
+    const wishedModes = watchTerminalWishes(client);
     const sockets = serveSockets(client, { ...options, transport, channels });
     client.on("session", (accept, reject) => {
       if (channels.isFull) return reject();
       const session = accept();
       channels.opened(session, { isUse: true });
-      serveSession(session, { ...options, transport, agentSocket: sockets.agent });
+      serveSession(session, { ...options, transport, wishedModes, agentSocket: sockets.agent });
     });
     serveForwards(client, { ...options, transport, channels });
     serveReverse(client, { ...options, transport, channels });

@@ -55,6 +55,14 @@ test("a client's signal reaches what runs", async () => {
   client.end();
 });
 
+test("a terminal has the modes of the one that the client is at", async () => {
+  const seen = await job.atTerminal("-echo intr ^B -ixon ospeed 9600", "stty -a; exit");
+  for (const said of ["speed 9600", "intr = ^B", "-ixon", "icanon", " -echo ", "iutf8"])
+    expect(seen).toContain(said);
+  // What is typed is not shown.
+  expect(seen).not.toContain("stty -a");
+});
+
 test("a terminal has its size, is resized, and a Ctrl-C on it interrupts what is in the foreground", async () => {
   const client = await job.connect();
   const channel = await new Promise<ClientChannel>((resolve, reject) =>

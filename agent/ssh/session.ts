@@ -3,7 +3,8 @@ import type { PseudoTtyInfo, ServerChannel, Session } from "ssh2";
 import { delay } from "../../shared/async/delay.ts";
 import { AppError, messageOf } from "../../shared/errors.ts";
 import type { Logger } from "../../shared/log.ts";
-import type { TerminalSize } from "../native/terminal.ts";
+import type { TerminalSize, TerminalWish } from "../native/terminal.ts";
+import type { TerminalModes } from "../native/terminalModes.ts";
 import type { JobShell, ProcessEnd, ShellProcess } from "../runtime/shell.ts";
 import { Outlet } from "./outlet.ts";
 
@@ -13,6 +14,8 @@ export interface SessionDeps {
   user: string | null;
   /** The connection that the session is part of. */
   transport: Duplex;
+  /** Of the terminal that the client has just asked for. */
+  wishedModes: () => TerminalModes;
   /** Has a socket in the job lead to the client's key agent; undefined: it could not be had. */
   agentSocket: () => Promise<string | undefined>;
   /** Aborted: the job has ended. */
@@ -41,7 +44,7 @@ const sizeOf = ({ cols, rows }: { cols: number; rows: number }): TerminalSize =>
 /** One session of a client: what it asks for before it begins, and then a process beside the job's command. */
 export const serveSession = (session: Session, deps: SessionDeps): void => {
   const env: Record<string, string> = {};
-  let terminal: TerminalSize | undefined;
+  let terminal: TerminalWish | undefined;
   let process: ShellProcess | undefined;
   session.on("env", (accept, reject, { key, val }) => {
     const isTaken =
@@ -56,12 +59,12 @@ export const serveSession = (session: Session, deps: SessionDeps): void => {
     accept?.();
   });
   session.on("pty", (accept, _reject, info: PseudoTtyInfo) => {
-    terminal = sizeOf(info);
+    terminal = { ...sizeOf(info), modes: deps.wishedModes() };
     env["TERM"] = info.term || "xterm-256color";
     accept?.();
   });
   session.on("window-change", (accept, _reject, info) => {
-    if (terminal) terminal = sizeOf(info);
+    if (terminal) terminal = { ...terminal, ...sizeOf(info) };
     process?.resize(sizeOf(info));
     accept?.();
   });

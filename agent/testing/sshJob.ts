@@ -157,6 +157,24 @@ export const openSsh = async (running: RunningJob, { dir, spoolPath, grown }: Pl
     /** OpenSSH's client. */
     ssh: (args: string[], input?: string) =>
       exec(["ssh", ...options, "-p", String(port), "any@127.0.0.1", ...args], input),
+    /** The same by somebody at a terminal, whom stty(1) has told so; what they see once they have typed `line`. */
+    atTerminal: async (modes: string, line: string) => {
+      let seen = "";
+      const argv = ["ssh", ...options, "-p", String(port), "any@127.0.0.1"];
+      const child = Bun.spawn(["sh", "-c", `stty ${modes}; exec "$@"`, "sh", ...argv], {
+        env: { ...process.env, TERM: "vt100" },
+        terminal: {
+          data: (_, bytes) => {
+            seen += Buffer.from(bytes).toString();
+          },
+        },
+      });
+      await waitFor("the prompt", () => /[#$] $/.test(seen), 20_000);
+      child.terminal?.write(`${line}\r`);
+      await child.exited;
+      child.terminal?.close();
+      return seen;
+    },
     /** The library's client, logged in. */
     connect: (more: Partial<ssh2.ConnectConfig> = {}) =>
       new Promise<ssh2.Client>((resolve, reject) => {

@@ -33,6 +33,7 @@ The exit code is that of the command. Whatever OpenSSH is configured to do it do
       "As of ssh: a SOCKS proxy here that leads into the job",
       text,
     ),
+    login: value("-l, --login USER", "As of ssh: the Unix user to be there (the job's own)", text),
     noCommand: flag("-N, --no-command", "As of ssh: only forward ports"),
     tty: flag("-t, --tty", "As of ssh: give the command a terminal"),
   },
@@ -54,6 +55,8 @@ The exit code is that of the command. Whatever OpenSSH is configured to do it do
     const files = await identities.filesFor(run.run_spec.ssh_key_pub);
     const { alias, options } = jobSsh(ctx, api, { run, job, identities: files });
     const argv = [
+      // What comes first holds, also over an option of another kind.
+      ...(ssh.login === undefined ? [] : ["-l", ssh.login]),
       ...options.flatMap(([option, setting]) => ["-o", `${option}=${setting}`]),
       ...ssh.local.flatMap((spec) => ["-L", spec]),
       ...ssh.remote.flatMap((spec) => ["-R", spec]),

@@ -32,28 +32,34 @@ export const jobSsh = (ctx: Context, api: Api, { run, job, identities }: SshTarg
   const knownAs = `${alias}.${serverIdOf(api)}.dstack`;
   const proxy = [
     ...[...ctx.self, "ssh-proxy", "--project", api.connection.project, "--known-as", knownAs],
-    ...["--replica", String(spec.replica_num), "--job", String(spec.job_num), name],
+    ...["--replica", String(spec.replica_num), "--job", String(spec.job_num)],
   ];
   return {
     alias,
     options: [
-      ["User", userOf(job)],
+      ["User", ownUserOf(job)],
       ...identities.map((path): SshOption => ["IdentityFile", configPath(path)]),
       ["IdentitiesOnly", "yes"],
       ["HostKeyAlias", knownAs],
       // Written by the proxy, before OpenSSH hears anything of the host.
       ["UserKnownHostsFile", configPath(knownHostsPath(ctx.home))],
       ["StrictHostKeyChecking", "yes"],
-      ["ProxyCommand", proxy.map(shellWord).join(" ").replaceAll("%", "%%")],
+      [
+        "ProxyCommand",
+        `${proxy.map(shellWord).join(" ").replaceAll("%", "%%")} --user ${ASKED_USER} ${shellWord(name)}`,
+      ],
     ],
   };
 };
 
-/** Whatever the name is, the agent has each session be the job's own user. */
-const userOf = ({ job_spec: spec, job_submissions: submissions }: Job): string => {
+/** The name under which whoever names nobody else logs in: whoever that is, the agent has it be the job's own user. */
+export const ownUserOf = ({ job_spec: spec, job_submissions: submissions }: Job): string => {
   const name = submissions.at(-1)?.job_runtime_data?.username ?? spec.user?.username ?? "root";
   return /^[\w.-]+$/.test(name) ? name : "root";
 };
+
+/** OpenSSH puts the user there: `ssh USER@RUN`. Windows' shell knows no such quotes. */
+const ASKED_USER = process.platform === "win32" ? "%r" : "'%r'";
 
 /** Two servers may have projects and runs of the same names. */
 const serverIdOf = ({ connection: { url, project } }: Api): string =>

@@ -14,9 +14,15 @@ export interface Stdio {
   write(bytes: Uint8Array): Promise<void>;
 }
 
+export interface ProxiedJob {
+  readonly submissionId: string;
+  /** The Unix user to log in as; undefined: the job's own. */
+  readonly user?: string | undefined;
+}
+
 interface Proxying {
   /** Asked for while the link is being dialled. */
-  readonly submissionId: Promise<string>;
+  readonly target: Promise<ProxiedJob>;
   /** The job's host key is known, and nothing of the host has been passed on yet. */
   readonly onHostKey: (key: string) => void;
   readonly stdio: Stdio;
@@ -31,17 +37,18 @@ const LINGER_MS = 1_000;
  * the coordinator is replaced without either noticing. Throws why there is, or no longer is, a way.
  */
 export const proxySsh = async (ctx: Context, api: Api, asked: Proxying): Promise<void> => {
-  const { submissionId, onHostKey, stdio } = asked;
+  const { target, onHostKey, stdio } = asked;
   // It hears the Ctrl-C that is meant for what runs over it.
   using _ = ignoreInterrupts(ctx.interrupts);
   using link = new JobLink(ctx, api);
   link.begin({ lost: () => {}, over: () => {} });
   using _awake = watchWake({ clock: ctx.clock, url: api.connection.url }, () => link.renew());
   using _ended = ctx.onTermination(() => link[Symbol.dispose]());
-  link.follow(await submissionId);
+  const { submissionId, user } = await target;
+  link.follow(submissionId);
   await link.ready();
   const accepted = Promise.withResolvers<unknown>();
-  const stream = new StreamDuplex(link.open({ kind: "ssh" }), {
+  const stream = new StreamDuplex(link.open({ kind: "ssh", ...(user === undefined ? {} : { user }) }), {
     budget: new WindowBudget(BUDGET_BYTES),
     accepted: (answer) => accepted.resolve(answer),
   });

@@ -8,7 +8,13 @@ import { DirectWay } from "./direct/directWay.ts";
 import { type Route, wishedWay } from "./direct/wishedWay.ts";
 import { dialLink } from "./link.ts";
 
-type Target = { readonly kind: "port"; readonly port: number } | { readonly kind: "ssh" };
+type Target = { readonly kind: "port"; readonly port: number } | SshTarget;
+
+/** `user`: the Unix user to log in as; absent: the job's own. */
+interface SshTarget {
+  readonly kind: "ssh";
+  readonly user?: string;
+}
 
 /** A link that is over for good, as after the coordinator's start, is replaced after so long. */
 const AGAIN_MS = 1_000;

@@ -86,6 +86,12 @@ for (const runtime of ["process", "docker"] as const) {
         stdout: "hello\n",
         code: 3,
       });
+      expect(await ssh("root@site", "id -un")).toMatchObject({ stdout: "root\n", code: 0 });
+      const nobody = await ssh("nobody-by-this-name@site", "true");
+      expect([`${nobody.stdout}${nobody.stderr}`, nobody.code]).toEqual([
+        expect.stringContaining("nobody-by-this-name"),
+        126,
+      ]);
       const before = performance.now();
       expect(await ended(program)).toBe(0);
       // 200 ms where nothing else runs; a machine that is busy may take its time.
@@ -262,6 +268,8 @@ for (const runtime of ["process", "docker"] as const) {
         input: "typed\n",
       });
       expect(said).toEqual({ stdout: "typed\n", stderr: "no\n", code: 7 });
+      const asked = await client.dstack(["ssh", "-l", "nobody-by-this-name", "site", "--", "true"]);
+      expect(asked.code).toBe(126);
     }, 30_000);
   });
 }

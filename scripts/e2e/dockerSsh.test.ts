@@ -9,6 +9,7 @@ import { dockerJob, hooksOf, runtimeOn, shell } from "./harness/dockerJob.ts";
 import { type Engine, startEngine } from "./harness/engine.ts";
 import { importImage } from "./harness/image.ts";
 import { createNetwork } from "./harness/network.ts";
+import { run, runOk } from "./harness/program.ts";
 import { describeWith } from "./harness/requirements.ts";
 
 describeWith(["root", "docker"], "SSH into containers", () => {
@@ -72,6 +73,12 @@ describeWith(["root", "docker"], "SSH into containers", () => {
     ]);
   });
 
+  test("a terminal has the modes of the one that the client is at, where the image has stty", async () => {
+    await using job = await start({});
+    const seen = await job.atTerminal("-echo intr ^B -ixon", "stty -a; exit");
+    for (const said of ["intr = ^B", "-ixon", " icanon", " -echo "]) expect(seen).toContain(said);
+  });
+
   test("what a client leaves behind is hung up", async () => {
     await using job = await start({});
     const client = await job.connect();
@@ -100,6 +107,54 @@ describeWith(["root", "docker"], "SSH into containers", () => {
     );
     expect((await job.ssh([`nc 127.0.0.1 ${port} </dev/null`])).stdout).toBe("from outside");
     client.end();
+  });
+
+  test("Unix sockets both ways, and the client's key agent, among the container's own files", async () => {
+    await using job = await start({});
+    await using closing = new AsyncDisposableStack();
+    const file = (name: string) => join(dir, name);
+    const begin = (argv: string[]) => {
+      const child = Bun.spawn(argv, {
+        env: { ...process.env, SSH_AUTH_SOCK: file("keys") },
+        stdin: "ignore",
+        stdout: "pipe",
+        stderr: "ignore",
+      });
+      closing.defer(async () => {
+        child.kill();
+        await child.exited;
+      });
+      return child;
+    };
+    const ssh = (...args: string[]) =>
+      begin(["ssh", ...job.options, "-o", "ExitOnForwardFailure=yes", "-p", String(job.port), ...args]);
+    const keys = async (socket: string) =>
+      (await run(["ssh-add", "-L"], { env: { ...process.env, SSH_AUTH_SOCK: socket } })).stdout;
+
+    using _server = Bun.serve({ unix: file("here"), fetch: () => new Response("from the user") });
+    ssh("-R", `/tmp/job.sock:${file("here")}`, "-L", `${file("back")}:/tmp/job.sock`, "-N", "x@127.0.0.1");
+    const asked = await waitFor("the way there and back", () =>
+      fetch("http://job/", { unix: file("back") }).then(
+        (answer) => answer.text(),
+        () => undefined,
+      ),
+    );
+    expect(asked).toBe("from the user");
+    expect((await job.ssh(["stat -c '%F %a %u' /tmp/job.sock"])).stdout).toBe("socket 600 0\n");
+    expect(existsSync("/tmp/job.sock")).toBe(false);
+
+    begin(["ssh-agent", "-D", "-a", file("keys")]);
+    await waitFor("the agent", () => existsSync(file("keys")));
+    await runOk(["ssh-add", "-q", job.keyPath], { env: { ...process.env, SSH_AUTH_SOCK: file("keys") } });
+    const session = ssh("-A", "x@127.0.0.1", "echo $SSH_AUTH_SOCK; sleep 600");
+    const { value } = await session.stdout.getReader().read();
+    const path = new TextDecoder().decode(value).trim();
+    expect(path).toMatch(/^\/tmp\/ssh-\w+\/agent\.\d+$/);
+    expect((await job.ssh([`stat -c '%a %u' $(dirname ${path})`])).stdout).toBe("700 0\n");
+    ssh("-L", `${file("far")}:${path}`, "-N", "x@127.0.0.1");
+    const own = await keys(file("keys"));
+    expect(own).toStartWith("ssh-ed25519 ");
+    await waitFor("the same keys in the container", async () => (await keys(file("far"))) === own);
   });
 
   test("files: copied as the session's user, and never from outside the container", async () => {

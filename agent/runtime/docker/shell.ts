@@ -4,6 +4,7 @@ import { delay } from "../../../shared/async/delay.ts";
 import { AppError } from "../../../shared/errors.ts";
 import { readText } from "../../../shared/proc/readText.ts";
 import type { TerminalSize } from "../../native/terminal.ts";
+import { sttyWords } from "../../native/terminalModes.ts";
 import type { SocketPlace } from "../../sockets/sockets.ts";
 import { signal } from "../process/kill.ts";
 import { foregroundGroup } from "../process/procfs.ts";
@@ -16,14 +17,18 @@ import { exists } from "./imageFiles.ts";
 
 /**
  * Becomes the shell of whoever it runs as, or the plain one; with what is to be run, if it is given. The first argument is
- * not empty where the home is another user's than the job's.
+ * not empty where the home is another user's than the job's; the second is what stty(1) is to do to the terminal, which is
+ * the engine's, so that nobody outside of it can change its modes.
  */
 const BECOME_SHELL = `u=$(id -u 2>/dev/null) || u=0
 [ -r /etc/passwd ] && while IFS=: read -r n p i g c h s; do [ "$i" = "$u" ] && break; done </etc/passwd
 case $s in *nologin | *false | "") s=/bin/sh ;; esac
 [ -x "$s" ] || s=/bin/sh
 [ -n "$1" ] && [ -d "$h" ] && export HOME="$h"
-shift
+set -f
+[ -n "$2" ] && stty $2 2>/dev/null
+set +f
+shift 2
 export SHELL="$s"
 [ $# -gt 0 ] && exec "$s" -c "$1"
 exec "$s"`;
@@ -78,6 +83,7 @@ exit 127`;
 
 const createExec = async (container: Docker.Container, request: ShellRequest): Promise<Docker.Exec> => {
   const { command, env, user, terminal } = request;
+  const words = sttyWords(terminal?.modes ?? new Map()).join(" ");
   try {
     return await container.exec({
       AttachStdin: true,
@@ -86,7 +92,15 @@ const createExec = async (container: Docker.Container, request: ShellRequest): P
       Tty: terminal !== undefined,
       Env: Object.entries(env).map(([name, value]) => `${name}=${value}`),
       ...(user === null ? {} : { User: user }),
-      Cmd: ["/bin/sh", "-c", BECOME_SHELL, "sh", user ?? "", ...(command === undefined ? [] : [command])],
+      Cmd: [
+        "/bin/sh",
+        "-c",
+        BECOME_SHELL,
+        "sh",
+        user ?? "",
+        words,
+        ...(command === undefined ? [] : [command]),
+      ],
     });
   } catch (err) {
     throw refusal(err);

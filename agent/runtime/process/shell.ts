@@ -1,6 +1,6 @@
 import { chownSync, closeSync } from "node:fs";
 import { AppError } from "../../../shared/errors.ts";
-import { openTerminal, type Terminal, type TerminalSize } from "../../native/terminal.ts";
+import { openTerminal, type Terminal, type TerminalWish } from "../../native/terminal.ts";
 import type { SftpTask } from "../../sftp/sftp.ts";
 import type { SocketPlace } from "../../sockets/sockets.ts";
 import type { JobShell, ProcessEnd, ShellProcess } from "../shell.ts";
@@ -61,13 +61,13 @@ interface Start {
   user: JobUser;
 }
 
-const startOnTerminal = async (size: TerminalSize, start: Start): Promise<ShellProcess> => {
+const startOnTerminal = async (wish: TerminalWish, start: Start): Promise<ShellProcess> => {
   const { argv, env, cwd, user } = start;
   // A session and a controlling terminal are made in the process that becomes the shell.
   const setsid = Bun.which("setsid", { PATH: DEFAULT_PATH });
   if (!setsid)
     throw new AppError("unsupported", "Cannot open a terminal: setsid (util-linux) is not installed");
-  const terminal = openTerminal(size);
+  const terminal = openTerminal(wish);
   try {
     if (user.change) chownSync(terminal.path, user.uid, user.gid);
     const slave = terminal.openSlave();
