@@ -162,7 +162,7 @@ export const openSsh = async (running: RunningJob, { dir, spoolPath, grown }: Pl
       let seen = "";
       const argv = ["ssh", ...options, "-p", String(port), "any@127.0.0.1"];
       const child = Bun.spawn(["sh", "-c", `stty ${modes}; exec "$@"`, "sh", ...argv], {
-        env: { ...process.env, TERM: "vt100" },
+        env: { PATH: "/usr/local/bin:/usr/bin:/bin", TERM: "vt100" },
         terminal: {
           data: (_, bytes) => {
             seen += Buffer.from(bytes).toString();

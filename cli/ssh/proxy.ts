@@ -14,7 +14,7 @@ export interface Stdio {
   write(bytes: Uint8Array): Promise<void>;
 }
 
-export interface ProxiedJob {
+interface ProxiedJob {
   readonly submissionId: string;
   /** The Unix user to log in as; undefined: the job's own. */
   readonly user?: string | undefined;
