@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { z } from "zod";
 import { AppError } from "../shared/errors.ts";
 import { LOG_LEVELS } from "../shared/log.ts";
+import { isNetwork } from "../shared/net/networks.ts";
 import type { JobNetworkMode } from "./domain/instances/networkMode.ts";
-import { isNetwork } from "./http/clientAddress.ts";
 import { DEFAULT_TUNNEL_LIMITS, type TunnelLimits } from "./relay/limits.ts";
 import { publicUrlOf, TLS_VARIABLES, type TlsConfig, tlsConfigOf } from "./tls/tlsSettings.ts";
 

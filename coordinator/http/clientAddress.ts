@@ -1,4 +1,5 @@
-import { BlockList, isIP } from "node:net";
+import { isIP } from "node:net";
+import { createNetworks } from "../../shared/net/networks.ts";
 
 /** Longer chains of proxies are somebody's joke. */
 const MOST_HOPS = 20;
@@ -11,14 +12,7 @@ export type ClientAddress = (peer: string | undefined, forwarded: string | null)
  * `proxies`: addresses, and networks as `10.0.0.0/8`.
  */
 export const createClientAddress = (proxies: readonly string[]): ClientAddress => {
-  const trusted = new BlockList();
-  for (const proxy of proxies) {
-    const [address = "", bits] = proxy.split("/");
-    const family = familyOf(address);
-    if (bits === undefined) trusted.addAddress(address, family);
-    else trusted.addSubnet(address, Number(bits), family);
-  }
-  const isTrusted = (address: string) => trusted.check(address, familyOf(address));
+  const isTrusted = createNetworks(proxies);
   return (peer, forwarded) => {
     if (peer === undefined || proxies.length === 0) return peer;
     let known = plain(peer);
@@ -33,19 +27,6 @@ export const createClientAddress = (proxies: readonly string[]): ClientAddress =
     return known;
   };
 };
-
-/** Whether a text names an address, or a network. */
-export const isNetwork = (text: string): boolean => {
-  const [address = "", bits, ...more] = text.split("/");
-  const most = isIP(address) === 6 ? 128 : 32;
-  return (
-    isIP(address) !== 0 &&
-    more.length === 0 &&
-    (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= most))
-  );
-};
-
-const familyOf = (address: string): "ipv4" | "ipv6" => (isIP(address) === 6 ? "ipv6" : "ipv4");
 
 /** A socket for both families shows IPv4 addresses as `::ffff:10.0.0.1`; some proxies put brackets and a port. */
 const plain = (address: string): string => {
