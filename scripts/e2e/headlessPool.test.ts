@@ -5,6 +5,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Run } from "../../shared/api/runs.ts";
 import { Slots } from "../../shared/async/slots.ts";
 import { tempDir } from "../../shared/testing/tempDir.ts";
 import { waitFor } from "../../shared/testing/waitFor.ts";
@@ -83,7 +84,10 @@ describeWith(["programs", "root", "curl", "sshd", "tcpdump"], "a pool behind a b
       resources: SMALL,
     };
     await client.dstackOk(["apply", "-y", "-d", "-f", "-"], { input: JSON.stringify(task) });
-    await client.waitForRun(name, ({ status }) => status === "running", PATIENCE);
+    // The run is said to run with its first node.
+    const isUp = ({ jobs }: Run) =>
+      jobs.length === nodes && jobs.every((job) => job.job_submissions.at(-1)?.status === "running");
+    await client.waitForRun(name, isUp, PATIENCE);
     return name;
   };
 
