@@ -2,12 +2,11 @@ import { KeyedQueue } from "../../shared/async/keyedQueue.ts";
 import type { Clock } from "../../shared/clock.ts";
 import { AppError } from "../../shared/errors.ts";
 import type { Logger } from "../../shared/log.ts";
-import { isFinalJob } from "../../shared/states.ts";
 import { fleetGaveUp, fleetMoved, instanceMade, type MadeFor } from "../domain/events/instanceEvents.ts";
 import type { Backend } from "../domain/fleets/backend.ts";
 import { decideFleet, type FleetMove, MOST_ATTEMPTS } from "../domain/fleets/decideFleet.ts";
 import { fleetIdleDurationS } from "../domain/fleets/fleetOffers.ts";
-import { chooseFleets, type FleetChoice, mayMake, type Newcomers } from "../domain/fleets/runFleets.ts";
+import { mayMake, type Newcomers } from "../domain/fleets/runFleets.ts";
 import { hostKeyOf, type SealedHost } from "../domain/fleets/sshSpec.ts";
 import { type InstanceEvent, UNREACHABLE_MS } from "../domain/instances/madeInstanceRules.ts";
 import { newMadeRow } from "../domain/instances/madeRow.ts";
@@ -23,27 +22,22 @@ import {
   insertInstance,
   lastInstanceNum,
 } from "../store/instances.ts";
-import { revokeJoinTokensOfFleet } from "../store/joinTokens.ts";
 import type { MadeOffer } from "../store/madeInstance.ts";
 import type { RunRow } from "../store/runs.ts";
 import { insertSshHost } from "../store/sshHosts.ts";
-import {
-  listHeldSubmissions,
-  listInstancesWithOutput,
-  patchSubmission,
-  type SubmissionRow,
-} from "../store/submissions.ts";
+import { listInstancesWithOutput, type SubmissionRow } from "../store/submissions.ts";
 import type { CoordinatorTrust } from "../tls/tls.ts";
 import type { AgentSessions } from "./agentSessions.ts";
 import type { Capacity } from "./capacity.ts";
 import { type Changes, commit, merge } from "./changes.ts";
 import type { Engine } from "./engine.ts";
-import { changeInstance, type InstanceChange } from "./fleetChanges.ts";
+import { changeInstance, type InstanceChangeDeps } from "./fleetChanges.ts";
 import { stateOfFleet } from "./fleetState.ts";
 import type { HostKeeper } from "./hostKeeper.ts";
 import { InstanceMaker } from "./instanceMaker.ts";
-import { bindRun, placeOnMade } from "./placeOnMade.ts";
+import { type InstancesForRunsDeps, listOffersFor, makeForRun } from "./instancesForRuns.ts";
 import type { Scheduler } from "./scheduler.ts";
+import { type Removal, takeOut, withoutOutput } from "./takeOut.ts";
 import { WakeTimers } from "./wakeTimers.ts";
 
 export interface FleetKeeperDeps {
@@ -62,13 +56,6 @@ export interface FleetKeeperDeps {
   hosts: Pick<HostKeeper, "take" | "drop">;
 }
 
-interface Removal {
-  isWhole: boolean;
-  actorId: string | undefined;
-  /** Why it may not be, given those of the instances that have jobs; undefined: it may. */
-  inUse: (busy: readonly InstanceRow[]) => AppError | undefined | Promise<AppError | undefined>;
-}
-
 /** How often is asked after made instances that are not heard of. */
 const LOOK_MS = 15_000;
 
@@ -84,6 +71,8 @@ export class FleetKeeper {
   readonly #queue = new KeyedQueue();
   readonly #timers: WakeTimers;
   readonly #maker: InstanceMaker;
+  readonly #changing: InstanceChangeDeps & { scheduler: Scheduler };
+  readonly #forRuns: InstancesForRunsDeps;
 
   constructor(deps: FleetKeeperDeps) {
     this.#deps = deps;
@@ -93,6 +82,12 @@ export class FleetKeeper {
       tell: (instance, event) => this.#tell(instance, event),
       wake: (fleetId) => this.wake(fleetId),
     });
+    this.#changing = { ...deps, isTalkedAbout: (id) => this.#maker.isTalkedAbout(id) };
+    this.#forRuns = {
+      ...deps,
+      listOffers: () => this.listOffers(),
+      withFleet: (fleetId, work) => this.withFleet(fleetId, work),
+    };
   }
 
   get hasBackend(): boolean {
@@ -110,54 +105,12 @@ export class FleetKeeper {
 
   /** What instances could be made as for a job of such a run, the cheapest first. */
   async listOffersFor(projectId: string, newcomers: Omit<Newcomers, "viewer">): Promise<MadeOffer[]> {
-    if (!this.hasBackend) return [];
-    const fleets = await this.#usableFleets(projectId);
-    const viewer = this.#deps.capacity.sharing.viewer(projectId);
-    const choices = chooseFleets(fleets, await this.listOffers(), { ...newcomers, viewer });
-    const all = choices.flatMap(({ offers }) => offers.flat());
-    return [...new Map(all.map((offer) => [JSON.stringify(offer), offer])).values()].sort(
-      (a, b) => a.price - b.price,
-    );
+    return this.hasBackend ? await listOffersFor(this.#forRuns, projectId, newcomers) : [];
   }
 
   /** Has an instance made for each job of a replica, which is placed there before it is; false: no fleet can. */
   async makeFor(run: RunRow, submissions: readonly SubmissionRow[]): Promise<boolean> {
-    if (!this.mayMakeFor(run)) return false;
-    const fleets = await this.#usableFleets(run.project_id);
-    const viewer = this.#deps.capacity.sharing.viewer(run.project_id);
-    const jobSpecs = submissions.map((submission) => submission.job_spec);
-    const newcomers = { spec: run.spec, jobSpecs, fleetId: run.fleet_id, viewer };
-    for (const choice of chooseFleets(fleets, await this.listOffers(), newcomers))
-      if (await this.withFleet(choice.fleet.id, () => this.#makeThere(choice, run, submissions))) return true;
-    return false;
-  }
-
-  /** The project's own, and what others share with it. */
-  async #usableFleets(projectId: string): Promise<FleetRow[]> {
-    const { db, capacity } = this.#deps;
-    return (await listLiveFleets(db)).filter(({ id, project_id }) =>
-      capacity.sharing.mayUse(projectId, { project_id, fleet_id: id }),
-    );
-  }
-
-  async #makeThere(
-    { fleet: { id }, offers, idleDurationS }: FleetChoice,
-    run: RunRow,
-    submissions: readonly SubmissionRow[],
-  ): Promise<boolean> {
-    const { db, clock } = this.#deps;
-    const fleet = await findFleet(db, id);
-    const max = fleet?.spec.configuration.nodes?.max ?? Number.POSITIVE_INFINITY;
-    const present = (await listInstancesOfFleets(db, [id])).filter(({ status }) => status !== "terminating");
-    if (fleet?.status !== "active" || present.length + submissions.length > max) return false;
-    const first = (await lastInstanceNum(db, id)) + 1;
-    const placed = submissions.map((submission, rank) => {
-      const forJob = offers[rank] ?? [];
-      const row = newMadeRow(fleet, first + rank, { now: clock.now(), idleDurationS, forJob });
-      return placeOnMade(this.#deps, { run, submission, row, fleetName: fleet.name });
-    });
-    await this.#apply(merge([...placed, bindRun(this.#deps, run, id)]));
-    return true;
+    return this.mayMakeFor(run) && (await makeForRun(this.#forRuns, run, submissions));
   }
 
   /** Takes every fleet up where it was left. */
@@ -210,62 +163,9 @@ export class FleetKeeper {
     });
   }
 
-  /**
-   * Takes instances out for good, or the whole fleet with them; within `withFleet`. Refused while one of them has a job;
-   * then all of them stay. `inUse` is asked once nothing new can come.
-   */
-  async remove(
-    fleet: FleetRow,
-    rows: readonly InstanceRow[],
-    { isWhole, actorId, inUse }: Removal,
-  ): Promise<void> {
-    const { capacity, scheduler } = this.#deps;
-    // A job may have come or gone since the rows were read.
-    const present = rows.map((row) => ({
-      ...row,
-      status: capacity.get(row.id)?.instance.status ?? row.status,
-    }));
-    // From here on nothing is placed there, so that what is free stays free.
-    for (const { id } of rows) capacity.update(id, { status: "terminating" });
-    try {
-      const busy = rows.filter(({ id }) => (capacity.get(id)?.occupants.size ?? 0) > 0);
-      const refusal = await inUse(busy);
-      if (refusal !== undefined) throw refusal;
-      const end = { event: { kind: "end", reason: "terminated_by_user" }, actorId } as const;
-      const joined = present.filter(({ made }) => !made);
-      const lost = await Promise.all(joined.map((row) => this.#withoutOutput(row)));
-      const ends = present.map((row) => this.#changeAs(row, end));
-      await this.#apply(merge([...(isWhole ? [this.#leaving(fleet, actorId)] : []), ...ends, ...lost]));
-    } catch (err) {
-      for (const { id, status } of present) {
-        const isOccupied = (capacity.get(id)?.occupants.size ?? 0) > 0;
-        const isUp = status === "idle" || status === "busy";
-        capacity.update(id, { status: isUp ? (isOccupied ? "busy" : "idle") : status });
-      }
-      scheduler.pump();
-      throw err;
-    }
-  }
-
-  /** Nobody sends any more what is not here of the output of jobs on an instance that is gone. */
-  async #withoutOutput({ id }: InstanceRow): Promise<Changes> {
-    const { db } = this.#deps;
-    const over = (await listHeldSubmissions(db, id)).filter(({ status }) => isFinalJob(status));
-    const patch = { log_complete: true, log_bytes: null };
-    return { statements: over.map((job) => patchSubmission(db, job.id, patch)), effects: [] };
-  }
-
-  /** Nobody may join a fleet that is on its way out. */
-  #leaving(fleet: FleetRow, actorId: string | undefined): Changes {
-    const { db } = this.#deps;
-    return {
-      statements: [
-        revokeJoinTokensOfFleet(db, fleet.id),
-        moveFleet(db, fleet.id, { to: "terminating", patch: {} }),
-      ],
-      events: [fleetMoved(fleet, "terminating", actorId)],
-      effects: [],
-    };
+  /** Takes instances out for good, or the whole fleet with them; within `withFleet`. */
+  remove(fleet: FleetRow, rows: readonly InstanceRow[], how: Omit<Removal, "rows">): Promise<void> {
+    return takeOut(this.#changing, fleet, { ...how, rows });
   }
 
   async #tell(instance: InstanceRow, event: InstanceEvent): Promise<void> {
@@ -276,7 +176,7 @@ export class FleetKeeper {
       ]);
       if (!fleet || !row) return;
       const siblings = await this.#alsoFailed(fleet, row, event);
-      const lost = event.kind === "ended" ? [await this.#withoutOutput(row)] : [];
+      const lost = event.kind === "ended" ? [await withoutOutput(this.#deps.db, row)] : [];
       await this.#apply(merge([this.#change(row, event), ...siblings, ...lost]));
     });
   }
@@ -398,12 +298,7 @@ export class FleetKeeper {
   }
 
   #change(row: InstanceRow, event: InstanceEvent, more: InstancePatch = {}): Changes {
-    return this.#changeAs(row, { event, more });
-  }
-
-  #changeAs(row: InstanceRow, change: InstanceChange): Changes {
-    const isTalkedAbout = (id: string) => this.#maker.isTalkedAbout(id);
-    return changeInstance({ ...this.#deps, isTalkedAbout }, row, change);
+    return changeInstance(this.#changing, row, { event, more });
   }
 
   #apply(changes: Changes): Promise<void> {
