@@ -42,6 +42,13 @@ const talk = (path: string, said: Uint8Array): Promise<Buffer> =>
     socket.end(said);
   });
 
+/** Somebody listens: the file of a socket is there a moment sooner. */
+const isServed = (path: string): Promise<boolean> =>
+  talk(path, Buffer.from("?")).then(
+    () => true,
+    () => false,
+  );
+
 /** OpenSSH that forwards and runs nothing, until the returned one is disposed of. */
 const forward = (args: string[]): AsyncDisposable => {
   const argv = ["ssh", ...job.options, "-o", "ExitOnForwardFailure=yes", "-N", "-p", String(job.port)];
@@ -59,7 +66,7 @@ const LARGE = Buffer.alloc(400_000, "x");
 test("a socket of the job, at the client", async () => {
   serve(join(dir, "job"));
   await using _ssh = forward(["-L", `${join(dir, "here")}:${join(dir, "job")}`]);
-  await waitFor("the socket", () => existsSync(join(dir, "here")));
+  await waitFor("the socket", () => isServed(join(dir, "here")));
   expect((await talk(join(dir, "here"), Buffer.from("hello"))).toString()).toBe("heard hello");
   const many = await Promise.all([1, 2, 3].map(() => talk(join(dir, "here"), LARGE)));
   expect(many.map(({ length }) => length)).toEqual(Array(3).fill(LARGE.length + "heard ".length));
@@ -79,7 +86,7 @@ test("a socket of the client, in the job, as long as it is connected", async () 
   const path = join(dir, "there");
   {
     await using _ssh = forward(["-R", `${path}:${join(dir, "client")}`]);
-    await waitFor("the socket", () => existsSync(path));
+    await waitFor("the socket", () => isServed(path));
     const many = await Promise.all([1, 2, 3].map(() => talk(path, LARGE)));
     expect(many.map(({ length }) => length)).toEqual(Array(3).fill(LARGE.length + "heard ".length));
     expect((await talk(path, Buffer.from("again"))).toString()).toBe("heard again");

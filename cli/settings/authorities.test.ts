@@ -75,13 +75,13 @@ test("a file of authorities is kept, and DSTACK_CA_FILE goes before what was kep
   expect((await person.run([...server.add, "--ca-file", join(person.cwd, "none.pem")])).code).toBe(1);
 });
 
-test("a clock that is wrong here is what is told of", async () => {
+test("a certificate that is out of its time is told from a clock that is wrong", async () => {
   const later = { notBefore: Date.now() + HOUR_MS / 2, notAfter: Date.now() + HOUR_MS };
   await using server = await startServer(later);
   using person = newPerson();
   const known = ["--fingerprint", fingerprintOf(server.authority)];
   const { out } = await person.run([...server.add, ...known]);
-  expect(out.replaceAll(/\s+/g, " ")).toMatch(
-    /Its certificate is not valid yet: the clock here says 20\d\d-\d\d-\d\d \d\d:\d\d:\d\d UTC, which is probably too early/,
+  expect(out.replaceAll(/\s+/g, " ")).toContain(
+    "Its certificate is not valid yet, and the clocks agree: it was made by a clock that was ahead",
   );
 });

@@ -43,19 +43,14 @@ export const openIdeArchives = ({ folder, downloads, blobs, log }: IdeArchivesDe
   const queue = new KeyedQueue();
   const take = async (path: string): Promise<string | undefined> => {
     const part = join(folder, `.${crypto.randomUUID()}.part`);
-    const pieces = createReadStream(path).on("error", (err) => unzipped.destroy(err));
-    const unzipped = createGunzip();
-    pieces.pipe(unzipped);
     try {
-      await using received = await receive(unzipped, { path: part, most: MOST_BYTES, blobs });
+      await using received = await receive(unzip(path), { path: part, most: MOST_BYTES, blobs });
       if (received.size > MOST_BYTES) throw new Error("it is larger than 2 GiB");
       await received.keep();
       return received.sha256;
     } catch (err) {
       log.warn("An editor's archive is of no use; jobs download their own", { path, reason: messageOf(err) });
       return undefined;
-    } finally {
-      pieces.destroy();
     }
   };
   return {
@@ -78,6 +73,19 @@ export const openIdeArchives = ({ folder, downloads, blobs, log }: IdeArchivesDe
     },
   };
 };
+
+/** Nothing is opened before somebody reads: what fails sooner would have nobody to tell. */
+async function* unzip(path: string): AsyncGenerator<Uint8Array> {
+  const packed = createReadStream(path);
+  const unzipped = createGunzip();
+  packed.on("error", (err) => unzipped.destroy(err));
+  try {
+    yield* packed.pipe(unzipped);
+  } finally {
+    packed.destroy();
+    unzipped.destroy();
+  }
+}
 
 const isFile = async (path: string): Promise<boolean> =>
   (await stat(path).catch(ifMissing))?.isFile() ?? false;
