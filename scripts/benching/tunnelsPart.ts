@@ -6,18 +6,18 @@ import { installPackages } from "../testing/debianPackages.ts";
 import type { Part } from "./bench.ts";
 import { inMb } from "./bigOutput.ts";
 import { timeCommand, timeRepeatedly } from "./firstByte.ts";
-import { ownMemory } from "./probe.ts";
 import { measureRun } from "./runPath.ts";
 import { percentile } from "./stats.ts";
 import { timeAttach } from "./tunnels/attachTime.ts";
+import { SOCAT } from "./tunnels/floor.ts";
 import { measureKeyPresses } from "./tunnels/keyPress.ts";
 import { openLab, type Site } from "./tunnels/lab.ts";
 import { SSHD } from "./tunnels/openSshd.ts";
+import { measureStream, watchMemory } from "./tunnels/streams.ts";
 import {
   measureCrowd,
   measureFirstBytes,
   measureRoundTrips,
-  measureSpeed,
   openDownload,
   type Way,
 } from "./tunnels/traffic.ts";
@@ -32,7 +32,7 @@ const SATURATED_RUNS = 20;
 /** Ports and shells of a job, beside what OpenSSH makes of the same way in the same run. */
 export const measureTunnels = async (part: Part): Promise<void> => {
   const { report, dir, say } = part;
-  if (!existsSync(SSHD)) await installPackages(["openssh-server"], say);
+  if (!existsSync(SSHD) || !existsSync(SOCAT)) await installPackages(["openssh-server", "socat"], say);
   const reasons = [...reasonsAgainst(["programs", "root"]), ...(existsSync(SSHD) ? [] : [`needs ${SSHD}`])];
   if (reasons.length > 0) {
     report.note(`Tunnels were left out: ${reasons.join("; ")}`);
@@ -58,24 +58,6 @@ export const measureTunnels = async (part: Part): Promise<void> => {
 };
 
 const waysOf = ({ sshForward, relay, direct }: Site): Way[] => [sshForward, relay, direct];
-
-const measureStream = async ({ report, quick }: Part, site: Site, where: string): Promise<void> => {
-  const times = quick ? { warmUpMs: 2_000, ms: 1_000 } : { warmUpMs: 5_000, ms: 5_000 };
-  const raw = await measureSpeed(site.raw, times);
-  report.figure(`one stream, ${where}: no tunnel`, inBoth(raw));
-  const ssh = await measureSpeed(site.sshForward, times);
-  report.figure(`one stream, ${where}: ssh -L`, inBoth(ssh));
-  for (const way of [site.relay, site.direct]) {
-    const memory = watchMemory(site);
-    const ours = await measureSpeed(way, { ...times, whileItRuns: memory.look });
-    report.figure(
-      `one stream, ${where}: ${way.name}`,
-      `${inBoth(ours)}, ${(ours / ssh).toFixed(2)} of ssh -L`,
-    );
-    if (way === site.relay)
-      report.figure("… own memory meanwhile, at most, above what it was", memory.shown());
-  }
-};
 
 /** Nobody may hold more than a window for somebody who does not read. */
 const measureStalled = async ({ report }: Part, site: Site): Promise<void> => {
@@ -176,24 +158,6 @@ const measureSync = async ({ report, coordinator, quick }: Part, site: Site): Pr
   );
 };
 
-const watchMemory = ({ programs }: Site) => {
-  const all = Object.entries(programs).map(([name, { pid }]) => {
-    const before = ownMemory(pid) ?? 0;
-    return { name, pid, before, most: before };
-  });
-  return {
-    look: () => {
-      for (const one of all) one.most = Math.max(one.most, ownMemory(one.pid) ?? 0);
-    },
-    shown: () =>
-      all
-        .map(({ name, before, most }) => `${name} ${(most - before).toFixed(0)} (${most.toFixed(0)})`)
-        .join(", ")
-        .concat(" MiB"),
-  };
-};
-
 const inFine = (ms: number): string => `${ms.toFixed(2)} ms`;
 const inPercentiles = (times: readonly number[]): string =>
   `${inFine(percentile(times, 0.5))} p50, ${inFine(percentile(times, 0.99))} p99`;
-const inBoth = (speed: number): string => `${inMb(speed)} (${(speed * 8).toFixed(0)} Mbit/s)`;

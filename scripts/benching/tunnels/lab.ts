@@ -21,7 +21,7 @@ export interface Site {
   /** OpenSSH by the name that `dstack attach` has written, for a command to follow. */
   readonly shell: readonly string[];
   /** Whose memory a tunnel takes. */
-  readonly programs: Readonly<Record<"coordinator" | "agent" | "client", Program>>;
+  readonly programs: Readonly<Record<"coordinator" | "agent" | "client" | "direct client", Program>>;
 }
 
 export interface Lab extends AsyncDisposable {
@@ -60,12 +60,17 @@ export const openLab = async (dir: string): Promise<Lab> => {
       cleanUp.use(attached.program);
       return attached;
     };
-    const [{ way: direct }, { way: relay, program: client }] = [
+    const [{ way: direct, program: directClient }, { way: relay, program: client }] = [
       await attachBy("direct"),
       await attachBy("relay"),
     ];
     const raw: Way = { name: "no tunnel", hostname: host.ip, port: (remote) => remote };
-    const programs = { coordinator: coordinator.program, agent: agent.program, client };
+    const programs = {
+      coordinator: coordinator.program,
+      agent: agent.program,
+      client,
+      "direct client": directClient,
+    };
     const shell = ["ssh", "-tt", "-F", join(coordinator.home, ".ssh/config"), run];
     return { host, run, sshd, raw, sshForward, relay, direct, shell, programs };
   };

@@ -43,18 +43,19 @@ export const openDownload = async ({ hostname, port }: Way) => {
   };
 };
 
-/** MB a second of one stream, once it has found its pace. */
+/** MB a second of one stream, once it has found its pace, and how much came in all. */
 export const measureSpeed = async (
   way: Way,
   { warmUpMs, ms, whileItRuns = () => {} }: { warmUpMs: number; ms: number; whileItRuns?: () => void },
-): Promise<number> => {
+): Promise<{ speed: number; bytes: number }> => {
   using download = await openDownload(way);
   const watching = setInterval(whileItRuns, 50);
   try {
     await delay(warmUpMs);
     const [before, startedAt] = [download.bytes, performance.now()];
     await delay(ms);
-    return (download.bytes - before) / 1000 / (performance.now() - startedAt);
+    const speed = (download.bytes - before) / 1000 / (performance.now() - startedAt);
+    return { speed, bytes: download.bytes };
   } finally {
     clearInterval(watching);
   }
