@@ -3,6 +3,8 @@ const MOST_BYTES = 16 * 1024 * 1024;
 const FIRST_BYTES = 256 * 1024;
 /** So many times what fills the way: it grows as long as more of it brings more, and what queues takes no longer than the way. */
 const GAIN = 2;
+/** Until it is known what fills it: so many rounds in a row have brought hardly more than those before. TCP itself doubles. */
+const [FIRST_GAIN, FULL_ROUNDS, HARDLY_MORE] = [3, 3, 1.25];
 /** While it is looked how long the way is, so much of what fills it. */
 const LOOKING = 0.5;
 /** A way that is shorter is taken to be so long: acknowledgements of what is near come together. */
@@ -56,6 +58,8 @@ export class Flight {
   /** Bytes a millisecond in each of the rounds before this one, the newest last. */
   #rates: number[] = [];
   #round: Round | undefined;
+  /** How many rounds have brought hardly more than this. */
+  #full = { rounds: 0, rate: 0 };
   #isLimiting = false;
   #look: Look | undefined;
   #lookedAt = Number.NEGATIVE_INFINITY;
@@ -90,7 +94,7 @@ export class Flight {
       this.#window = this.#fitting(Math.max(round.rate, ...this.#rates));
     if (!isOver) return;
     // What did not fill the window says nothing of what would have come through.
-    if (this.#isLimiting) this.#rates = [...this.#rates.slice(1 - ROUNDS), round.rate];
+    if (this.#isLimiting) this.#noteRate(round.rate);
     const isLate = this.#isLimiting && round.shortestMs > GAIN * this.#shortestMs + SLACK_MS;
     const isLonger = isLate && now - this.#lookedAt > LOOK_PAUSE_MS;
     if (isLonger || now - this.#shortestAt > FORGET_MS) this.#beginLook(now, round.rate);
@@ -98,9 +102,20 @@ export class Flight {
     this.#round = undefined;
   }
 
-  #fitting(rate: number, gain = GAIN): number {
+  get #isStarting(): boolean {
+    return this.#full.rounds < FULL_ROUNDS;
+  }
+
+  #noteRate(rate: number): void {
+    this.#rates = [...this.#rates.slice(1 - ROUNDS), rate];
+    if (!this.#isStarting) return;
+    const isMore = rate > HARDLY_MORE * this.#full.rate;
+    this.#full = isMore ? { rounds: 0, rate } : { ...this.#full, rounds: this.#full.rounds + 1 };
+  }
+
+  #fitting(rate: number, gain = this.#isStarting ? FIRST_GAIN : GAIN): number {
     const bytes = gain * rate * Math.max(this.#shortestMs, LEAST_MS);
-    return Math.min(MOST_BYTES, Math.max(LEAST_BYTES, bytes));
+    return Math.min(MOST_BYTES, Math.max(this.#isStarting ? FIRST_BYTES : LEAST_BYTES, bytes));
   }
 
   #beginLook(now: number, rate: number): void {
