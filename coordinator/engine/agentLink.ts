@@ -26,6 +26,9 @@ import type { Reachability } from "./reachability.ts";
 import { applyReports } from "./reports.ts";
 import type { Rollout } from "./rollout.ts";
 
+/** How long a host's sync waits while there may be another one with its identity. */
+const WATCHED_WAIT_MS = 5_000;
+
 export interface AgentLinkDeps extends EngineDeps {
   engine: Engine;
   reachability: Reachability;
@@ -64,7 +67,11 @@ export class AgentLink {
       );
     if (hosts === "two") return this.#syncClone(instance, request, { signal, arrivedAt });
     // Its agent counts its starts anew where its state was lost.
-    if (hosts === "begun") agents.endSession(instance.id);
+    if (hosts === "begun") {
+      agents.endSession(instance.id);
+      // Where it is another host that was here until now, it is heard of at once.
+      agents.wake(instance.id);
+    }
     const noted = agents.note(instance.id, request);
     if (noted === "fenced")
       throw new AppError("fenced", "A newer process of this host's agent has taken over", {
@@ -158,8 +165,9 @@ export class AgentLink {
     const { agents, clock, patience } = this.#deps;
     const hasSeenAll = seen?.epoch === agents.epoch && seen.revision === agents.revision(instance.id);
     if (!hasSeenAll || waitMs === 0) return;
+    const longestMs = this.#clones.isWatched(instance.id, clock.steady()) ? WATCHED_WAIT_MS : waitMs;
     await agents.park(instance.id, signal, (timeUp) =>
-      clock.after(Math.min(waitMs, patience.syncWaitMs), timeUp),
+      clock.after(Math.min(waitMs, patience.syncWaitMs, longestMs), timeUp),
     );
     // Nobody reads this answer, and what the request said may have been overtaken.
     if (signal.aborted) throw new AppError("unavailable", "The agent has closed the connection");

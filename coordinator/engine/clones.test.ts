@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { AppError } from "../../shared/errors.ts";
-import type { SyncAnswer } from "../../shared/protocol/sync.ts";
+import type { SyncAnswer, SyncRequest } from "../../shared/protocol/sync.ts";
 import { waitFor } from "../../shared/testing/waitFor.ts";
 import { CORDONED_BY } from "../domain/instances/closed.ts";
 import { findInstance, type InstanceRow } from "../store/instances.ts";
@@ -15,7 +15,7 @@ const agentOf = (
 ) => {
   const session = crypto.randomUUID();
   let sequence = 0;
-  return async (held: string[] = []): Promise<SyncAnswer> => {
+  return async (held: string[] = [], more: Partial<SyncRequest> = {}): Promise<SyncAnswer> => {
     const instance = await findInstance(t.engine.db, row.id);
     if (!instance) throw new Error("No such instance");
     const request = {
@@ -27,6 +27,7 @@ const agentOf = (
       held: held.map((id) => ({ submission_id: id, state: "running" as const })),
       inventory: { ...row.inventory, hostname: name },
       wait_ms: 0,
+      ...more,
     };
     return t.engine.link.sync(instance, request, AbortSignal.timeout(10_000));
   };
@@ -67,6 +68,25 @@ test("two hosts with one identity get no new jobs, and the message names both", 
   expect((await s.t.engine.run("job")).status).toBe("pending");
   expect(s.t.engine.engine.positionOf((await s.t.engine.run("job")).id)?.reason).toContain("two hosts");
   for (const agent of [s.first, s.clone]) expect((await agent()).desired).toEqual([]);
+});
+
+test("they are told apart within seconds, however long their syncs would wait", async () => {
+  await using s = await setUp();
+  const patient = { wait_ms: 45_000 };
+  const { epoch, revision } = await s.first();
+  const before = codeOf(s.first([], { ...patient, seen: { epoch, revision } }));
+  const isParked = () => waitFor("the parked sync", () => s.t.engine.agents.isWaiting(s.row.id));
+  await isParked();
+  const seen = await s.clone();
+  // The one that was here until now asks again, as it is refused.
+  expect(await before).toBe("unavailable");
+  const waiting = s.clone([], { ...patient, seen: { epoch: seen.epoch, revision: seen.revision } });
+  await isParked();
+  for (let times = 0; times < 2; times++) expect(await codeOf(s.first())).toBe("unavailable");
+  s.t.clock.advance(5_000);
+  await waiting;
+  await s.clone();
+  expect(await cordonOf(s.t, s.row)).toMatchObject({ by: CORDONED_BY });
 });
 
 test("the jobs of both go on, can be stopped, and end as they end", async () => {

@@ -85,6 +85,13 @@ export class Clones {
     return isTwo(speaker, now) ? "two" : "unsure";
   }
 
+  /** Another start has just taken the place of one that was heard until then: the sooner both ask again, the better. */
+  isWatched(instanceId: string, now: number): boolean {
+    const { since, other } = this.#identities.get(instanceId) ?? {};
+    if (since === undefined || !other || now - since > UNSETTLED_MS) return false;
+    return since - other.lastAt < UNSETTLED_MS;
+  }
+
   /**
    * Whether what a host does not name is lost: not while another one may have it. After a restart of the coordinator
    * (`isOlder`: the job is of before) it is not known yet who will speak.

@@ -269,7 +269,7 @@ describe("who may do what", () => {
     await coordinator.post(`${P}/instances/remove`, { name: "lab-0", force: true }, { token });
     expect((await scene.run("confidential")).status).toBe("failed");
     expect(await told(token)).not.toContain("confidential");
-    expect(agent.sync()).rejects.toThrow("401");
+    await expect(agent.sync()).rejects.toThrow("401");
   });
 });
 

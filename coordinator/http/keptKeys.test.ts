@@ -122,7 +122,7 @@ describe("a key that is kept", () => {
     const second = await lab0();
     expect(second).toMatchObject({ name: "lab-0", labels: { rack: "a1" } });
     expect(second?.id).not.toBe(first?.id ?? "");
-    expect(agents[0]?.sync()).rejects.toThrow("401");
+    await expect(agents[0]?.sync()).rejects.toThrow("401");
     await agents[1]?.sync();
     // Again and again.
     expect((await reinstall()).status).toBe(200);
