@@ -333,6 +333,8 @@ install_binary() {
   trap 'rm -rf "$work"' EXIT
   trap 'exit 130' INT
   trap 'exit 143' HUP TERM
+  # Nobody reads what is said any more: the connection is lost.
+  trap 'exit 141' PIPE
   { began $$ >"$work/began" && say $$ >"$work/pid"; } ||
     fail "Cannot write to $bin_dir" "Is the disk full? Make room there, and run this again"
 
@@ -505,7 +507,8 @@ start_in_background() {
 
 # manage COMMAND...: of the service manager.
 manage() {
-  said=$("$@" 2>&1 >/dev/null) || fail "The service could not be started: \"$*\" failed: $said" \
+  "$@" >/dev/null 2>"$work/errors" ||
+    fail "The service could not be started: \"$*\" failed: $(head -n 1 "$work/errors")" \
     "Mend that and run this again; or use --no-start, and have $bin run started in another way"
 }
 
