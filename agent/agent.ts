@@ -107,6 +107,9 @@ export const runAgent = async (deps: AgentDeps, signal: AbortSignal): Promise<Ag
   using supervisors = new Supervisors({
     socketPath: join(stateDir, "agent.sock"),
     command: [...deps.self, "supervise"],
+    // Bun puts the parts of the program that are not its own there, to load them. In /tmp, its default, they would stay for
+    // ever, others could have put something there first, and programs may not be allowed.
+    env: { ...deps.env, BUN_TMPDIR: stateDir },
     log,
   });
   const nudge = new Nudge();

@@ -9,6 +9,8 @@ export interface SupervisorsOptions {
   socketPath: string;
   /** The command that runs {@link supervise} on the socket, without the socket's path. */
   command: readonly string[];
+  /** Absent: that of this process. What jobs see is another one. */
+  env?: Readonly<Record<string, string | undefined>>;
   log: Logger;
 }
 
@@ -104,10 +106,11 @@ export class Supervisors implements Disposable {
   }
 
   #start(): void {
-    const { command, socketPath, log } = this.#options;
+    const { command, socketPath, env, log } = this.#options;
     this.#starting++;
     try {
       const child = Bun.spawn([...command, socketPath], {
+        ...(env ? { env } : {}),
         cwd: "/",
         stdio: ["ignore", "ignore", "ignore"],
         detached: true,
