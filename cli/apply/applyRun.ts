@@ -6,6 +6,7 @@ import type { Api } from "../api/client.ts";
 import { listFleets } from "../api/fleets.ts";
 import { applyPlan, getPlan } from "../api/plans.ts";
 import { JobAccess } from "../attach/access.ts";
+import { openReverse } from "../attach/openReverse.ts";
 import { MAIN_JOB } from "../attach/wantedJob.ts";
 import type { Context } from "../context.ts";
 import { startLive } from "../output/live.ts";
@@ -15,6 +16,7 @@ import { hourAndMinute } from "../output/time.ts";
 import { interruptible } from "../process/interruptible.ts";
 import { openIdentities } from "../ssh/identity.ts";
 import type { JobPorts } from "../tunnel/jobPorts.ts";
+import type { ReverseForward } from "../tunnel/reverseForward.ts";
 import { renderOffers } from "../views/offers.ts";
 import { renderPlan } from "../views/plan.ts";
 import { renderRuns } from "../views/runs.ts";
@@ -37,6 +39,8 @@ export interface ApplyWish {
   readonly unallocated: boolean;
   /** Path of the private key that opens the run; undefined: the user's own. */
   readonly identity: string | undefined;
+  /** Ports of the job that lead here. */
+  readonly reverse: readonly ReverseForward[];
   /** The address here that forwarded ports listen on; undefined: this machine only. */
   readonly host: string | undefined;
 }
@@ -80,7 +84,8 @@ export const applyRun = async (
     return 0;
   }
   const identities = openIdentities(ctx, api, wish.identity);
-  using access = new JobAccess(ctx, api, { wanted: MAIN_JOB, ports, identities });
+  const reverse = await openReverse(ctx, wish.reverse);
+  using access = new JobAccess(ctx, api, { wanted: MAIN_JOB, ports, identities, reverse });
   const onUp = (up: Run) => tellUp(ctx, { api, run: up, access });
   return await attachToRun(ctx, { api, run, yes: wish.yes, access, onUp });
 };
@@ -111,7 +116,8 @@ const tellUp = async (
   access
     .open(run)
     .catch((err: unknown) => ctx.err.write(`The ports of the run are not here: ${messageOf(err)}\n`));
-  for (const line of access.ports?.lines() ?? []) ctx.out.write(`${line}\n`);
+  for (const line of [...(access.ports?.lines() ?? []), ...(access.reverse?.lines() ?? [])])
+    ctx.out.write(`${line}\n`);
 };
 
 const fetchPlan = async (

@@ -1,5 +1,6 @@
 import { count, flag, text, value } from "../args/option.ts";
 import { projectOption } from "../args/resolve.ts";
+import { reverseOption } from "../attach/openReverse.ts";
 import { runOptions } from "../runOptions/run.ts";
 
 export const OFFERS_SHOWN = 3;
@@ -50,6 +51,7 @@ export const applyOptions = {
     "--keep-ssh-keys",
     "Have the server keep the keys of hosts that come in, encrypted, for `dstack instance reinstall`",
   ),
+  reverse: reverseOption("--reverse"),
   host: value("--host ADDRESS", "The address here that forwarded ports listen on (localhost)", text),
   ...runOptions,
 };

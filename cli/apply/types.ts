@@ -7,7 +7,7 @@ const PORTS = ["ports", "host"];
 const RUN_ARGS = "runArgs";
 const RUN = [
   ...Object.keys(runOptions).filter((key) => !PORTS.includes(key)),
-  ...["sshIdentity", "maxOffers", "fullOffers", "unallocated"],
+  ...["sshIdentity", "reverse", "maxOffers", "fullOffers", "unallocated"],
   ...["repo", "repoBranch", "repoHash", "noRepo", "token", "gitIdentity"],
 ];
 

@@ -17,7 +17,7 @@ import { overridesOf, runExclusive } from "../runOptions/run.ts";
 export const command = defineCommand({
   description: "Show what a configuration would do and, when that is confirmed, do it and stay with it.",
   options: applyOptions,
-  exclusive: runExclusive,
+  exclusive: [...runExclusive, ["reverse", "detach"]],
   topics: KEYS_BY_TYPE,
   args: { runArgs: rest("RUN_ARGS", `What \${{ run.args }} stands for; after -- if it begins with a dash`) },
   run: async (ctx, given, { argv }) => {

@@ -12,6 +12,7 @@ import { projectOption } from "../args/resolve.ts";
 import { parseSince } from "../args/since.ts";
 import { JobAccess } from "../attach/access.ts";
 import { tellAttached, tellAttachedAsData } from "../attach/attached.ts";
+import { openReverse, reverseOption } from "../attach/openReverse.ts";
 import { stayAttached } from "../attach/stay.ts";
 import { jobOf } from "../attach/wantedJob.ts";
 import { localPath } from "../configuration/localPath.ts";
@@ -20,7 +21,6 @@ import { hourAndMinute } from "../output/time.ts";
 import { readAs } from "../runOptions/read.ts";
 import { openIdentities } from "../ssh/identity.ts";
 import { bindPorts, forwardsOf, JobPorts } from "../tunnel/jobPorts.ts";
-import { parseReverseForward, type ReverseForward } from "../tunnel/reverseForward.ts";
 import { renderRuns } from "../views/runs.ts";
 
 export const command = defineCommand({
@@ -39,11 +39,7 @@ Ctrl-C leaves the run alone. Lost connections are made again, and another attemp
     ),
     host: value("--host ADDRESS", "The address here that forwarded ports listen on (localhost)", text),
     ports: list("-p, --port MAPPING", "A port to forward, like 8000, 80:8000 or *:8000", readAs(Port)),
-    reverse: list(
-      "-R, --reverse REMOTE[:LOCAL]",
-      "A port of the job's localhost that leads here, like 9000, 9000:3000 or 9000:HOST:3000",
-      parseReverseForward,
-    ),
+    reverse: reverseOption("-R, --reverse"),
     replica: value("--replica N", "The number of the replica (any that runs)", integer),
     job: value("--job N", "The number of the job, that is of the node (0)", integer),
     since: value(
@@ -70,7 +66,7 @@ Ctrl-C leaves the run alone. Lost connections are made again, and another attemp
       command: "dstack attach",
     });
     const ports = bound.bound.length > 0 ? new JobPorts(ctx, bound) : undefined;
-    const reverse = await reverseOf(ctx, wish.reverse);
+    const reverse = await openReverse(ctx, wish.reverse);
     using access = new JobAccess(ctx, api, { wanted, ports, identities, reverse });
     let isWaiting = !isUp(run, wanted);
     const onUp = async (up: Run): Promise<void> => {
@@ -86,11 +82,4 @@ Ctrl-C leaves the run alone. Lost connections are made again, and another attemp
 const tellProvisioned = (ctx: Context, run: Run): void => {
   ctx.out.write(`${renderRuns(ctx.out, [run], { isVerbose: false, time: hourAndMinute })}\n`);
   ctx.out.write(`Provisioning ${run.run_spec.run_name} completed (${run.status})\n`);
-};
-
-/** Most attachments have none: then nothing of it is loaded. */
-const reverseOf = async (ctx: Context, forwards: readonly ReverseForward[]) => {
-  if (forwards.length === 0) return undefined;
-  const { ReversePorts } = await import("../tunnel/reversePorts.ts");
-  return new ReversePorts(ctx, forwards);
 };

@@ -271,5 +271,24 @@ for (const runtime of ["process", "docker"] as const) {
       const asked = await client.dstack(["ssh", "-l", "nobody-by-this-name", "site", "--", "true"]);
       expect(asked.code).toBe(126);
     }, 30_000);
+
+    test("a port of the job that leads here, for whoever applies it", async () => {
+      await using here = Bun.serve({
+        port: 0,
+        hostname: "127.0.0.1",
+        fetch: () => new Response("of this machine"),
+      });
+      const remote = await freePort();
+      const ask = `until busybox wget -q -O - http://127.0.0.1:${remote}/ 2>/dev/null; do sleep 0.1; done`;
+      const input = system.task("asks", [ask]);
+      const args = ["apply", "-y", "--reverse", `${remote}:127.0.0.1:${here.port}`, "-f", "-"];
+      const { client } = system.coordinator;
+      // There is one host.
+      await client.dstackOk(["stop", "site", "-x", "-y"]);
+      await client.waitForEnd("site");
+      const { stdout, code } = await client.dstack(args, { input });
+      expect([stdout, code]).toEqual([expect.stringContaining("of this machine"), 0]);
+      expect(stdout).toContain(`  - localhost:${remote} -> 127.0.0.1:${here.port}\n`);
+    }, 60_000);
   });
 }
