@@ -16,7 +16,8 @@ const HOSTS = 100;
 const QUICK_HOSTS = 3;
 
 const APPLY_MS = 600_000;
-const REST_MS = 30_000;
+/** Until what the logins have left is collected, and given back to the system. */
+const REST_MS = 120_000;
 const IDLE_SECONDS = 30;
 const SAMPLE_MS = 500;
 const ONE_HOST_TRIES = 5;
