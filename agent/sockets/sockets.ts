@@ -99,6 +99,12 @@ const say = (frame: SocketFrame, socket: Socket): void => {
   process.stdout.once("drain", () => socket.resume());
 };
 
+/** Whoever has ended it properly has what they wrote arrive; what broke off is cut short here too. */
+const closeAfterWrites = (socket: Socket): void => {
+  if (socket.writableEnded && !socket.writableFinished) socket.once("finish", () => socket.destroy());
+  else socket.destroy();
+};
+
 const hear = (taken: Map<number, Socket>): void => {
   const reader = new FrameReader();
   process.stdin.on("data", (bytes) => {
@@ -107,7 +113,7 @@ const hear = (taken: Map<number, Socket>): void => {
       if (frame.kind === "ended") socket?.end();
       else if (frame.kind === "closed") {
         taken.delete(frame.id);
-        socket?.destroy();
+        if (socket) closeAfterWrites(socket);
       } else if (frame.kind === "data" && socket && !socket.write(frame.bytes)) {
         process.stdin.pause();
         const go = () => process.stdin.resume();

@@ -120,16 +120,20 @@ const pipe = async (
 ): Promise<void> => {
   const { process, output } = helper;
   const outlet = new Outlet(channel, transport);
-  channel.on("error", () => {}).once("close", () => process.hangUp());
+  const hangUp = () => process.hangUp();
+  transport.once("close", hangUp);
   const reading = (async () => {
     for await (const bytes of bytesOf(channel)) await process.write(bytes);
     process.end();
   })();
-  reading.catch(() => process.hangUp());
+  // Of a channel that is closed, what came before is written all the same.
+  channel.on("error", () => {}).once("close", () => void reading.then(hangUp, hangUp));
+  reading.catch(hangUp);
   await outlet.copy(output);
   channel.eof();
   await reading.catch(() => {});
   channel.end();
+  transport.off("close", hangUp);
 };
 
 const bytesOf = (channel: Channel): AsyncIterable<Uint8Array> =>
@@ -157,13 +161,15 @@ const offerAll = async ({ process, output }: SocketHelper, offering: Offering): 
     }
     channels.opened(channel, { isUse: false });
     const outlet = new Outlet(channel, transport);
-    channel.on("error", () => {}).once("close", () => void send({ kind: "closed", id }));
+    const closed = new Promise<void>((resolve) => {
+      channel.on("error", () => {}).once("close", () => resolve());
+    });
     const forward = async () => {
       for await (const bytes of bytesOf(channel)) await send({ kind: "data", id, bytes });
       await send({ kind: "ended", id });
     };
-    // A channel that breaks is told by its close.
-    forward().catch(() => {});
+    // Its close is the last word: a channel may be closed before what it has brought is written.
+    void Promise.allSettled([forward(), closed]).then(() => send({ kind: "closed", id }));
     return { channel, outlet };
   };
   const reader = new FrameReader();
