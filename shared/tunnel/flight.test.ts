@@ -59,6 +59,22 @@ const seeded = (): (() => number) => {
   };
 };
 
+test("little that comes and goes leaves a link as it is, for when there is much again", () => {
+  const flight = new Flight();
+  play(flight, { delayMs: 50, bytesPerMs: 125_000 }, 3_000);
+  const { window } = flight;
+  const type = (from: number, ms: number): void => {
+    for (let now = from; now < from + 60_000; now += 500) {
+      flight.arrived({ sentAt: now - ms, now, bytes: 100, overMs: ms });
+      expect(flight.window).toBeGreaterThanOrEqual(window * 0.9);
+    }
+  };
+  type(10_000, 110);
+  expect(flight.roundTripMs).toBe(110);
+  type(80_000, 101);
+  expect(flight.roundTripMs).toBe(101);
+});
+
 describe("so much is on its way that", () => {
   test("a long and wide one is full after two seconds, and stays so", () => {
     const [flight, way] = [new Flight(), { delayMs: 50, bytesPerMs: 125_000 }];

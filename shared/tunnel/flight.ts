@@ -35,6 +35,8 @@ interface Round {
   readonly since: number;
   rate: number;
   shortestMs: number;
+  /** Of one arrival: no more than this was on the way at a time. */
+  mostBytes: number;
 }
 
 /** Next to nothing queues, so that what an acknowledgement takes is the way alone. */
@@ -85,10 +87,11 @@ export class Flight {
       if (sentAt >= this.#look.since) this.#takeLook(this.#look, ms, now);
       return;
     }
-    this.#round ??= { since: now, rate: 0, shortestMs: Number.POSITIVE_INFINITY };
+    this.#round ??= { since: now, rate: 0, shortestMs: Number.POSITIVE_INFINITY, mostBytes: 0 };
     const round = this.#round;
     round.rate = Math.max(round.rate, bytes / Math.max(overMs, LEAST_MS));
     round.shortestMs = Math.min(round.shortestMs, ms);
+    round.mostBytes = Math.max(round.mostBytes, bytes);
     const isOver = sentAt >= round.since && now - round.since >= ROUND_MS;
     if (this.#isLimiting || this.#rates.length > 0)
       this.#window = this.#fitting(Math.max(round.rate, ...this.#rates));
@@ -97,7 +100,11 @@ export class Flight {
     if (this.#isLimiting) this.#noteRate(round.rate);
     const isLate = this.#isLimiting && round.shortestMs > GAIN * this.#shortestMs + SLACK_MS;
     const isLonger = isLate && now - this.#lookedAt > LOOK_PAUSE_MS;
-    if (isLonger || now - this.#shortestAt > FORGET_MS) this.#beginLook(now, round.rate);
+    const isOld = now - this.#shortestAt > FORGET_MS;
+    // With so little on it, as when somebody types, the way was looked at all the time.
+    if (isOld && round.mostBytes < LEAST_BYTES)
+      [this.#shortestMs, this.#shortestAt] = [round.shortestMs, now];
+    else if (isLonger || isOld) this.#beginLook(now, round.rate);
     this.#isLimiting = false;
     this.#round = undefined;
   }
