@@ -6,6 +6,7 @@ import { run, startProgram } from "../../e2e/harness/program.ts";
 import type { Case } from "../case.ts";
 import type { Scene } from "../scene.ts";
 import { openSite, PAGE, type Site } from "../site.ts";
+import { openTerminal } from "../terminal.ts";
 
 /** Does something while a stock client is attached to a site of this case. */
 const whileAttached =
@@ -29,7 +30,7 @@ export const opensshCases: Case[] = [
   {
     name: "openssh-shell",
     expect:
-      "`ssh RUN` has a shell on a terminal, with the job's environment and folder; its exit code is ssh's",
+      "`ssh RUN` has a shell on a terminal with the modes of the user's, the job's environment and folder; its exit code is ssh's",
     covers: {},
     run: whileAttached(async ({ name, byAlias, home, terminal: _, dir, env }) => {
       const argv = ["ssh", "-tt", "-F", join(home, ".ssh/config"), name];
@@ -44,6 +45,12 @@ export const opensshCases: Case[] = [
       const said = await new Response(shell.stdout).text();
       assert.match(said, new RegExp(`name ${name} term vt100`));
       assert.equal(await shell.exited, 42);
+      const own = ["sh", "-c", 'stty intr ^B; exec ssh -F "$0" "$1"', join(home, ".ssh/config"), name];
+      await using there = openTerminal(own, { cwd: dir, env });
+      await there.waitFor(/[#$] $/);
+      there.type("stty -a; exit 9\r");
+      assert.equal(await there.ended(), 9);
+      assert.match(there.text(), /rows 50; columns 160;[\s\S]*intr = \^B;/);
       const { stdout, stderr, code } = await byAlias(["ssh", name, "echo out; echo err >&2; exit 7"]);
       assert.deepEqual([stdout, stderr, code], ["out\n", "err\n", 7]);
     }),
