@@ -22,6 +22,10 @@ export interface MachineOptions {
   without?: readonly string[];
   /** Lines of its sshd_config. */
   sshd?: readonly string[];
+  /** What serves files there, in the place of sshd's own. */
+  sftp?: string;
+  /** What else is done there before sshd starts, as root: lines of shell, where $own is a folder of the machine's. */
+  prepare?: string;
 }
 
 /** A host with a network, processes and system folders of its own, and Debian's sshd. */
@@ -40,13 +44,13 @@ export interface Machine extends AsyncDisposable {
 const OWN = ["/etc", "/home", "/opt", "/usr/bin", "/usr/local", "/var"];
 
 /**
- * $1: a folder of its own; $2: the file of the key; $3: what it has not; the others: users, as NAME:SUDO:PASSWORD. It
- * becomes the first process there.
+ * $1: a folder of its own; $2: the file of the key; $3: what it has not; $4: what is done there before it is up; the
+ * others: users, as NAME:SUDO:PASSWORD. It becomes the first process there.
  */
 const START = `
 set -eu
-own=$1 key=$2 without=$3
-shift 3
+own=$1 key=$2 without=$3 prepare=$4
+shift 4
 mount --make-rprivate /
 mount -t proc proc /proc
 mkdir -p "$own/tree"
@@ -75,6 +79,7 @@ END
     password) printf '%s ALL=(ALL) ALL\\n' "$name" >"/etc/sudoers.d/$name" ;;
   esac
 done
+eval "$prepare"
 /usr/sbin/sshd -D -e -f "$own/sshd_config" &
 while :; do wait || :; sleep 1; done
 `;
@@ -82,7 +87,7 @@ while :; do wait || :; sleep 1; done
 export const startMachine = async (
   network: Pick<Switch, "addHost">,
   name: string,
-  { dir, key, users = [], without = [], sshd = [] }: MachineOptions,
+  { dir, key, users = [], without = [], sshd = [], sftp = "internal-sftp", prepare = "" }: MachineOptions,
 ): Promise<Machine> => {
   const own = join(dir, name);
   mkdirSync(own, { recursive: true });
@@ -94,7 +99,7 @@ export const startMachine = async (
     ...["Port 22", `HostKey ${join(own, "host_key")}`, `PidFile ${join(own, "sshd.pid")}`],
     ...["UsePAM no", "PermitRootLogin prohibit-password", "PasswordAuthentication no"],
     ...["AuthorizedKeysFile %h/.ssh/authorized_keys", "StrictModes no", "LogLevel VERBOSE"],
-    ...["Subsystem sftp internal-sftp", ...sshd],
+    ...[`Subsystem sftp ${sftp}`, ...sshd],
   ];
   writeFileSync(join(own, "sshd_config"), `${config.join("\n")}\n`);
   const host = await network.addHost(name);
@@ -103,7 +108,7 @@ export const startMachine = async (
     name: `machine ${name}`,
     command: [
       ...["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", START, "machine"],
-      ...[own, join(own, "key.pub"), without.join(" "), ...said],
+      ...[own, join(own, "key.pub"), without.join(" "), prepare, ...said],
     ],
     logFile: join(own, "log"),
     env: cleanEnvironment("/root"),
@@ -115,6 +120,7 @@ export const startMachine = async (
     const child = (await runOk(["cat", `/proc/${program.pid}/task/${program.pid}/children`])).trim();
     return run(["nsenter", "-t", child, "--mount", "--pid", "--net", "--", ...command], {
       env: cleanEnvironment("/root"),
+      timeoutMs: 180_000,
     });
   };
   return {
