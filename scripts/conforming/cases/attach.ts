@@ -89,8 +89,9 @@ export const attachCases: Case[] = [
       await ok(["apply", "-f", await scene.task(["sleep 600"], { nodes: 2 }), "-y", "-d"]);
       await scene.waitForStatus("running");
       await using first = terminal(["attach", name]);
-      await using second = terminal(["attach", name, "--job", "1"]);
+      // Its client lets go of the port that it has found before its ssh takes it: another one must not find it meanwhile.
       await first.waitFor(ATTACHED, 60_000);
+      await using second = terminal(["attach", name, "--job", "1"]);
       await second.waitFor(new RegExp(`use .ssh ${name}-1-0.`), 60_000);
       const rankOf = async (alias: string) =>
         (await byAlias(["ssh", alias, "echo $DSTACK_NODE_RANK"])).stdout;
