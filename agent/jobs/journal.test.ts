@@ -109,6 +109,31 @@ test("somebody who looks into the journal does not keep the agent from starting"
   expect(await child.exited).toBe(0);
 });
 
+test("nor does somebody who looks at its first moment, when both make it", async () => {
+  using dir = tempDir();
+  const look = `
+    const { Journal } = await import(process.argv[2]);
+    process.stdout.write("ready");
+    process.stdin.on("data", (bytes) => {
+      for (const path of bytes.toString().trim().split("\\n"))
+        for (let times = 0; times < 8; times += 1) Journal.count(path);
+    });`;
+  const child = Bun.spawn([process.execPath, "-e", look, "-", join(import.meta.dir, "journal.ts")], {
+    stdin: "pipe",
+    stdout: "pipe",
+  });
+  await child.stdout.getReader().read();
+  for (let made = 0; made < 40; made += 1) {
+    const path = join(dir.path, `${made}.db`);
+    child.stdin.write(`${path}\n`);
+    await child.stdin.flush();
+    using journal = Journal.open(path, silentLogger);
+    expect(journal.list()).toEqual([]);
+  }
+  child.stdin.end();
+  expect(await child.exited).toBe(0);
+});
+
 test("a damaged journal is moved aside, and a new one begun", () => {
   using dir = tempDir();
   writeFileSync(join(dir.path, "journal.db"), "this is no database, and long enough to be none ".repeat(100));

@@ -64,7 +64,7 @@ export class Journal implements Disposable {
   /** Opens or makes the journal; one that is damaged is moved aside, for its jobs are not worth the host. */
   static open(path: string, log: Logger): Journal {
     try {
-      return new Journal(openDatabase(path), log);
+      return new Journal(openPatiently(path), log);
     } catch (err) {
       const { code } = err as { code?: string };
       if (code === "SQLITE_BUSY")
@@ -76,14 +76,14 @@ export class Journal implements Disposable {
       const aside = `${path}.damaged-${Date.now()}`;
       renameSync(path, aside);
       log.error("The journal is damaged; it was moved aside, and what it held is lost", { aside });
-      return new Journal(openDatabase(path), log);
+      return new Journal(openPatiently(path), log);
     }
   }
 
   /** How many jobs the journal of an agent that does not run holds; undefined: an agent has it. Changes nothing. */
   static count(path: string): number | undefined {
     try {
-      using db = openDatabase(path);
+      using db = openDatabase(path, 0);
       return db.query<{ jobs: number }, []>("SELECT count(*) AS jobs FROM submissions").get()?.jobs ?? 0;
     } catch (err) {
       if ((err as { code?: string }).code === "SQLITE_BUSY") return undefined;
@@ -187,10 +187,23 @@ const stateOf = ({ state, started_at, end }: Row): HeldSubmission["state"] => {
 /** A command that looks into the journal has it for moments, and must not keep the agent from starting. */
 const PATIENCE_MS = 1_000;
 
-const openDatabase = (path: string): Database => {
+const RETRY_MS = 20;
+
+/** SQLite does not wait where two have begun to read and both want to write: one of them has to let go, and come again. */
+const openPatiently = (path: string): Database => {
+  for (const until = performance.now() + PATIENCE_MS; ; Bun.sleepSync(RETRY_MS)) {
+    try {
+      return openDatabase(path, PATIENCE_MS);
+    } catch (err) {
+      if ((err as { code?: string }).code !== "SQLITE_BUSY" || performance.now() > until) throw err;
+    }
+  }
+};
+
+const openDatabase = (path: string, patienceMs: number): Database => {
   const db = new Database(path, { create: true, strict: true });
   try {
-    db.run(`PRAGMA busy_timeout = ${PATIENCE_MS}`);
+    db.run(`PRAGMA busy_timeout = ${patienceMs}`);
     // Exclusive before anything else: it also spares the shared memory file of the write-ahead log.
     db.run("PRAGMA locking_mode = EXCLUSIVE");
     db.run("PRAGMA journal_mode = WAL");
