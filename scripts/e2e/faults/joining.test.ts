@@ -50,7 +50,8 @@ describeWith(["programs", "root", "curl", "sshd"], "a host that does not join", 
     artifacts = join(dir, "artifacts");
     mkdirSync(artifacts);
     const release = dirname(AGENT);
-    for (const name of ["SHA256SUMS", "dstack-agent-linux-x64", "dstack-agent-linux-x64.gz"])
+    const agent = "dstack-agent-linux-x64";
+    for (const name of ["SHA256SUMS", agent, `${agent}.gz`, `${agent}.zst`])
       copyFileSync(join(release, name), join(artifacts, name));
     coordinator = undo.use(
       await startCoordinator({

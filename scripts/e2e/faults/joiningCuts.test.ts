@@ -12,6 +12,8 @@ import { describeWith } from "../harness/requirements.ts";
 import { type Machine, makeKey, startMachine } from "../harness/sshMachine.ts";
 
 const PATIENCE = 150_000;
+/** With which the hosts, which have this machine's programs, unpack what they download. */
+const UNPACKER = Bun.which("zstd") ? "zstd" : "gzip";
 
 /** All steps in their order; each host is cut off twice, so that a second try finds what the first one has left. */
 const STEPS: Record<string, Cut[]> = {
@@ -21,14 +23,14 @@ const STEPS: Record<string, Cut[]> = {
   ],
   staging: [
     { at: "mktemp", what: "all" },
-    { at: "gzip", what: "login" },
+    { at: UNPACKER, what: "login" },
   ],
   downloading: [
     { at: "curl", nth: 3, what: "login" },
     { at: "sha256sum", what: "all" },
   ],
   unpacking: [
-    { at: "gzip", what: "all" },
+    { at: UNPACKER, what: "all" },
     { at: "chmod", what: "login" },
   ],
   placing: [
@@ -46,7 +48,7 @@ const STEPS: Record<string, Cut[]> = {
   ],
 };
 
-const BY_HAND: Cut[] = ["mktemp", "sha256sum", "gzip", "chmod", "mv", "setsid", "sleep"].map((at) => ({
+const BY_HAND: Cut[] = ["mktemp", "sha256sum", UNPACKER, "chmod", "mv", "setsid", "sleep"].map((at) => ({
   at,
   what: "all",
 }));
