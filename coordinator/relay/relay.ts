@@ -8,6 +8,7 @@ import { AgentLinks } from "./agentLinks.ts";
 import type { Audit } from "./audit.ts";
 import { Backlog } from "./backlog.ts";
 import { type Destination, type Holder, StreamRefusal } from "./holder.ts";
+import { KnownDestinations } from "./knownDestinations.ts";
 import type { TunnelLimits } from "./limits.ts";
 import { type LinkDial, LinkSessions } from "./linkSessions.ts";
 import { type OpenStream, OpenStreams } from "./openStreams.ts";
@@ -125,8 +126,9 @@ export class Relay {
       this.#open.addLink(link);
       this.#backlog.addSink(sink);
       const ended = audit.link(holder);
+      const known = new KnownDestinations(holder, () => this.#open.changes);
       return {
-        onStream: (incoming, request) => void this.#connect(incoming, { mux, holder, request }),
+        onStream: (incoming, request) => void this.#connect(incoming, { mux, holder, known, request }),
         onClosed: (reason, isBreach) => {
           this.#open.removeLink(link);
           this.#backlog.removeSink(sink);
@@ -176,12 +178,12 @@ export class Relay {
 
   async #connect(
     { stream: near, accept }: IncomingStream,
-    { mux, holder, request }: { mux: Mux; holder: Holder; request: unknown },
+    { mux, holder, known, request }: { mux: Mux; holder: Holder; known: KnownDestinations; request: unknown },
   ): Promise<void> {
     try {
       const asked = ClientStreamRequest.safeParse(request);
       if (!asked.success) throw new StreamRefusal("forbidden", "This is no request for a stream");
-      const { destination, agent, ...reached } = await this.#reach(holder, () => holder.find(asked.data));
+      const { destination, agent, ...reached } = await this.#reach(holder, () => known.find(asked.data));
       if (near.isGone) return reached.leave();
       const { userId } = holder;
       const spliced = { request: destination.request, userId, backlog: this.#backlog };
