@@ -6,6 +6,7 @@ import { CASES } from "./conforming/cases.ts";
 import { type Flags, listFlags, unknownFlags } from "./conforming/flags.ts";
 import { isGreen, matrixOf } from "./conforming/matrix.ts";
 import { type Outcome, playAll } from "./conforming/play.ts";
+import { POOL_HOSTS } from "./conforming/pool.ts";
 import { openRecord } from "./conforming/record.ts";
 import { renderMarkdown, renderText } from "./conforming/render.ts";
 import { openStage } from "./conforming/stage.ts";
@@ -55,8 +56,7 @@ const workers = Number(values.jobs);
 const playVersion = async (version: StockVersion, path: string, cases: readonly Case[]) => {
   const outcomes: Outcome[] = [];
   if (cases.length === 0) return outcomes;
-  // No case has more than two of them at a time.
-  await using stage = await openStage({ hosts: 2 * workers, full: true });
+  await using stage = await openStage({ hosts: POOL_HOSTS, full: true });
   await playAll(cases, {
     stage,
     version,

@@ -6,6 +6,7 @@ import { SMALL } from "../../e2e/harness/system.ts";
 import type { Case } from "../case.ts";
 import { assertHas } from "../expect.ts";
 import { INTERFACES } from "../interfaces.ts";
+import { POOL_HOSTS } from "../pool.ts";
 import { askPython } from "../python.ts";
 import type { Scene } from "../scene.ts";
 import { openSite, PAGE } from "../site.ts";
@@ -17,7 +18,7 @@ const NOW = INTERFACES[PYTHON].filter((name) => name !== "run.attach");
 
 const expected = {
   project: "main",
-  plan: { action: "create", offers: 4 },
+  plan: { action: "create", offers: POOL_HOSTS },
   end: "done",
   backend: "remote",
   listed: true,

@@ -189,7 +189,7 @@ export const applyFlagCases: Case[] = [
       assert.match(stdout, /^ Creation policy +reuse-or-create *$/m);
       assert.match(stdout, /^ Reservation +no *$/m);
       // A host that another case uses meanwhile has nothing that is unallocated.
-      assert.match(stdout, /Shown 1 of [1-4] offers/);
+      assert.match(stdout, /Shown 1 of [1-9] offers/);
       assert.match(stdout, new RegExp(`Submit the run ${name}\\?`));
     },
   },

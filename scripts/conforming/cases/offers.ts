@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Case } from "../case.ts";
 import { assertHas } from "../expect.ts";
+import { POOL_HOSTS } from "../pool.ts";
 import { readTable } from "../table.ts";
 
 const OFFERS = ["#", "BACKEND", "RESOURCES", "INSTANCE TYPE", "PRICE"];
@@ -12,9 +13,12 @@ interface Offers {
 
 const RANGE = (min: number | null, max: number | null = null) => ({ min, max });
 
-/** Flags that choose among offers: what the requirements become, and how many of the five hosts remain. */
+/** With the one of the fleet `gpu`. */
+const ALL_HOSTS = POOL_HOSTS + 1;
+
+/** Flags that choose among offers: what the requirements become, and how many of all hosts remain. */
 const CHOICES: { args: string[]; requirements?: unknown; count: number }[] = [
-  { args: ["--cpu", "1..", "--memory", "1GB..", "--disk", "1GB.."], count: 5 },
+  { args: ["--cpu", "1..", "--memory", "1GB..", "--disk", "1GB.."], count: ALL_HOSTS },
   { args: ["--cpu", "999.."], requirements: { resources: { cpu: { count: RANGE(999) } } }, count: 0 },
   { args: ["--memory", "9TB.."], requirements: { resources: { memory: RANGE(9216) } }, count: 0 },
   { args: ["--disk", "900TB.."], requirements: { resources: { disk: { size: RANGE(921_600) } } }, count: 0 },
@@ -24,17 +28,17 @@ const CHOICES: { args: string[]; requirements?: unknown; count: number }[] = [
     count: 1,
   },
   { args: ["--gpu", "B200"], requirements: { resources: { gpu: { name: ["B200"] } } }, count: 0 },
-  { args: ["--max-price", "0.5"], requirements: { max_price: 0.5 }, count: 5 },
+  { args: ["--max-price", "0.5"], requirements: { max_price: 0.5 }, count: ALL_HOSTS },
   { args: ["--spot"], requirements: { spot: true }, count: 0 },
-  { args: ["--on-demand"], requirements: { spot: false }, count: 5 },
-  { args: ["--spot-auto"], requirements: { spot: null }, count: 5 },
-  { args: ["--spot-policy", "auto"], requirements: { spot: null }, count: 5 },
+  { args: ["--on-demand"], requirements: { spot: false }, count: ALL_HOSTS },
+  { args: ["--spot-auto"], requirements: { spot: null }, count: ALL_HOSTS },
+  { args: ["--spot-policy", "auto"], requirements: { spot: null }, count: ALL_HOSTS },
   { args: ["-b", "aws"], count: 0 },
-  { args: ["-b", "aws", "-b", "remote"], count: 5 },
+  { args: ["-b", "aws", "-b", "remote"], count: ALL_HOSTS },
   { args: ["-r", "nowhere-1"], count: 0 },
   { args: ["--instance-type", "p5.48xlarge"], count: 0 },
-  { args: ["--instance-type", "instance"], count: 5 },
-  { args: ["--fleet", "pool"], count: 4 },
+  { args: ["--instance-type", "instance"], count: ALL_HOSTS },
+  { args: ["--fleet", "pool"], count: POOL_HOSTS },
   { args: ["--fleet", "main/gpu"], count: 1 },
 ];
 
@@ -66,10 +70,10 @@ export const offerCases: Case[] = [
     covers: { offer: ["--max-offers", "--format", "--full-offers", "--unallocated"] },
     run: async ({ ok }) => {
       const whole = await ok(["offer", "--format", "plain", "--full-offers", "--unallocated"]);
-      assert.equal(readTable(whole, OFFERS).length, 5);
+      assert.equal(readTable(whole, OFFERS).length, ALL_HOSTS);
       assert.match(whole, /Hint: Existing fleets are ignored/);
       const cut = await ok(["offer", "--max-offers", "2"]);
-      assert.match(cut, /Shown 2 of 5 offers/);
+      assert.match(cut, new RegExp(`Shown 2 of ${ALL_HOSTS} offers`));
       assert.doesNotMatch(await ok(["offer", "--fleet", "pool"]), /Hint:/);
     },
   },
@@ -79,7 +83,7 @@ export const offerCases: Case[] = [
         .join("-")
         .replaceAll(/[^a-z0-9]+/gi, "-")
         .toLowerCase()}`,
-      expect: `${args.join(" ")}: ${count} of the 5 hosts`,
+      expect: `${args.join(" ")}: ${count} of the ${ALL_HOSTS} hosts`,
       covers: { offer: args.flatMap((arg) => longFlag(arg) ?? []) },
       run: async ({ json }) => {
         const found = (await json(["offer", ...args, "--json"])) as Offers;
@@ -94,7 +98,7 @@ export const offerCases: Case[] = [
     covers: { offer: TREATMENT.flat().filter((arg) => arg.startsWith("--")) },
     run: async ({ json }) => {
       for (const args of TREATMENT)
-        assert.equal(((await json(["offer", "--json", ...args])) as Offers).total_offers, 5);
+        assert.equal(((await json(["offer", "--json", ...args])) as Offers).total_offers, ALL_HOSTS);
     },
   },
   {
@@ -111,8 +115,8 @@ export const offerCases: Case[] = [
       const count = async (...args: string[]) =>
         ((await json(["offer", "--json", ...args])) as Offers).total_offers;
       assert.equal(await count("--profile", "cheap"), 1);
-      assert.equal(await count("--no-profile"), 5);
-      assert.equal(await count(), 4);
+      assert.equal(await count("--no-profile"), ALL_HOSTS);
+      assert.equal(await count(), POOL_HOSTS);
       assert.match(await fails(["offer", "--profile", "absent"]), /No such profile: absent/);
     },
   },
