@@ -30,6 +30,7 @@ from end to end. \`dstack attach\` and \`dstack ssh\` write what calls it; nobod
         const submissionId = job.job_submissions.at(-1)?.id ?? "";
         return { submissionId, user: user === ownUserOf(job) ? undefined : user };
       })();
+      // It is awaited below, once there is a connection; until then its failure must not end the program.
       target.catch(() => {});
       await proxySsh(ctx, api, {
         target,
