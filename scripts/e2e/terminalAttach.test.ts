@@ -64,10 +64,13 @@ describeWith(["programs", "tmux"], "attached at a terminal", () => {
     await terminal.type("echo size `stty size` is $((40 + 2))");
     await terminal.waitForScreen(/size 30 100 is 42/, 40_000);
     await terminal.resize(80, 20);
-    await terminal.type("clear; echo now `stty size`");
+    // The new size goes a way of its own, which what is typed may overtake.
+    await terminal.type("until stty size | grep -q ' 80$'; do sleep 0.1; done; clear; echo now `stty size`");
     await terminal.waitForScreen(/now (20|19) 80/);
-    await terminal.type("sleep 500; echo interrupted $?");
+    await terminal.type("echo wait $((40 + 4)); sleep 500; echo interrupted $?");
+    await terminal.waitForScreen(/wait 44/);
     await terminal.ctrlC();
+    await terminal.waitForScreen(/\^C/);
     await terminal.type("echo still $((40 + 3))");
     await terminal.waitForScreen(/still 43/);
     await terminal.type("exit 9");

@@ -1,7 +1,8 @@
 /** What a `bun test` run came to, read from its JUnit report. */
 export interface Tally {
   passed: number;
-  failed: number;
+  /** Names of those that failed. */
+  failed: string[];
   /** Names of the tests that were not run; a reason stands in the name (scripts/e2e/harness/requirements.ts). */
   skipped: string[];
 }
@@ -18,29 +19,30 @@ const fromXml = (text: string): string =>
 const attribute = (tag: string, name: string): string =>
   fromXml(tag.match(new RegExp(`\\b${name}="([^"]*)"`))?.[1] ?? "");
 
+const nameOf = (tag: string): string =>
+  `${attribute(tag, "file")}: ${[attribute(tag, "classname"), attribute(tag, "name")].filter(Boolean).join(" > ")}`;
+
 /** `exitCode` too, as a test file that does not load fails the run without being a test. */
 export const readTally = (junit: string, exitCode: number): Tally => {
-  const tally: Tally = { passed: 0, failed: 0, skipped: [] };
+  const tally: Tally = { passed: 0, failed: [], skipped: [] };
   for (const [, tag = "", , body = ""] of junit.matchAll(
     /<testcase\b((?:[^>"]|"[^"]*")*?)(\/>|>([\s\S]*?)<\/testcase>)/g,
   )) {
-    if (/<(?:failure|error)\b/.test(body)) tally.failed += 1;
-    else if (/<skipped\b/.test(body)) {
-      tally.skipped.push(
-        `${attribute(tag, "file")}: ${[attribute(tag, "classname"), attribute(tag, "name")].filter(Boolean).join(" > ")}`,
-      );
-    } else tally.passed += 1;
+    if (/<(?:failure|error)\b/.test(body)) tally.failed.push(nameOf(tag));
+    else if (/<skipped\b/.test(body)) tally.skipped.push(nameOf(tag));
+    else tally.passed += 1;
   }
-  if (exitCode !== 0 && tally.failed === 0) tally.failed = 1;
+  if (exitCode !== 0 && tally.failed.length === 0)
+    tally.failed.push(`bun test ended with ${exitCode}, and names no test`);
   return tally;
 };
 
 export const sumTallies = (tallies: readonly Tally[]): Tally => ({
   passed: tallies.reduce((sum, { passed }) => sum + passed, 0),
-  failed: tallies.reduce((sum, { failed }) => sum + failed, 0),
+  failed: tallies.flatMap(({ failed }) => failed),
   skipped: tallies.flatMap(({ skipped }) => skipped),
 });
 
 /** The last line of `./scripts/test` and `./.ci/run`. */
 export const tallyLine = ({ passed, failed, skipped }: Tally): string =>
-  `${passed} passed, ${failed} failed${skipped.length > 0 ? `, ${skipped.length} skipped` : ""}`;
+  `${passed} passed, ${failed.length} failed${skipped.length > 0 ? `, ${skipped.length} skipped` : ""}`;
