@@ -56,6 +56,12 @@ export interface FleetKeeperDeps {
   hosts: Pick<HostKeeper, "take" | "drop">;
 }
 
+/** Why hosts come in, and what else is said with that. */
+interface Coming extends Partial<Pick<Changes, "statements" | "events">> {
+  origin: MadeFor;
+  actorId: string;
+}
+
 /** How often is asked after made instances that are not heard of. */
 const LOOK_MS = 15_000;
 
@@ -144,23 +150,36 @@ export class FleetKeeper {
   }
 
   /** Has hosts brought in by SSH, in one transaction with what else is said; within `withFleet`. */
-  async bringIn(
+  async bringIn(fleet: FleetRow, hosts: readonly SealedHost[], how: Coming): Promise<void> {
+    await this.#apply(await this.#coming(fleet, hosts, how));
+  }
+
+  /**
+   * Takes instances out and has hosts brought in in their place, in one transaction; within `withFleet`. In two, a crash
+   * in between would lose a host, and the key that opens it.
+   */
+  async exchange(
+    fleet: FleetRow,
+    { leaving, coming }: { leaving: readonly InstanceRow[]; coming: readonly SealedHost[] },
+    { inUse, ...how }: Coming & Pick<Removal, "inUse">,
+  ): Promise<void> {
+    const also = await this.#coming(fleet, coming, how);
+    await this.remove(fleet, leaving, { isWhole: false, actorId: how.actorId, inUse, also });
+  }
+
+  async #coming(
     fleet: FleetRow,
     hosts: readonly SealedHost[],
-    {
-      origin,
-      actorId,
-      ...also
-    }: { origin: MadeFor; actorId: string } & Partial<Pick<Changes, "statements" | "events">>,
-  ): Promise<void> {
+    { origin, actorId, ...also }: Coming,
+  ): Promise<Changes> {
     const { db, clock, engine, hosts: keeper } = this.#deps;
     const first = (await lastInstanceNum(db, fleet.id)) + 1;
     const rows = hosts.map((host, at) => newSshRow(fleet, first + at, { host, now: clock.now() }));
-    await this.#apply({
+    return {
       statements: [...(also.statements ?? []), ...rows.flatMap((row, at) => insertHost(db, row, hosts[at]))],
       events: [...(also.events ?? []), ...rows.map((row) => instanceMade(row, origin, actorId))],
       effects: rows.flatMap((row) => [() => engine.addInstance(row, fleet.name), () => keeper.take(row.id)]),
-    });
+    };
   }
 
   /** Takes instances out for good, or the whole fleet with them; within `withFleet`. */

@@ -6,7 +6,7 @@ import { type FleetRow, moveFleet } from "../store/fleets.ts";
 import type { InstanceRow } from "../store/instances.ts";
 import { revokeJoinTokensOfFleet } from "../store/joinTokens.ts";
 import { listHeldSubmissions, patchSubmission } from "../store/submissions.ts";
-import { type Changes, commit, merge } from "./changes.ts";
+import { type Changes, commit, merge, NOTHING } from "./changes.ts";
 import { changeInstance, type InstanceChangeDeps } from "./fleetChanges.ts";
 import type { Scheduler } from "./scheduler.ts";
 
@@ -17,6 +17,8 @@ export interface Removal {
   actorId: string | undefined;
   /** Why it may not be, given those of the instances that have jobs; undefined: it may. Asked once nothing new can come. */
   inUse: (busy: readonly InstanceRow[]) => AppError | undefined | Promise<AppError | undefined>;
+  /** What comes in their place, in the same transaction: whoever takes a host out to have it back never only loses it. */
+  also?: Changes;
 }
 
 /**
@@ -26,7 +28,7 @@ export interface Removal {
 export const takeOut = async (
   deps: InstanceChangeDeps & { scheduler: Scheduler },
   fleet: FleetRow,
-  { rows, isWhole, actorId, inUse }: Removal,
+  { rows, isWhole, actorId, inUse, also = NOTHING }: Removal,
 ): Promise<void> => {
   const { db, capacity, scheduler } = deps;
   const isOccupied = (id: string) => (capacity.get(id)?.occupants.size ?? 0) > 0;
@@ -44,7 +46,7 @@ export const takeOut = async (
     const joined = present.filter(({ made }) => !made);
     const lost = await Promise.all(joined.map((row) => withoutOutput(db, row)));
     const ends = present.map((row) => changeInstance(deps, row, end));
-    await commit(deps, merge([...(isWhole ? [leaving(db, fleet, actorId)] : []), ...ends, ...lost]));
+    await commit(deps, merge([...(isWhole ? [leaving(db, fleet, actorId)] : []), ...ends, ...lost, also]));
   } catch (err) {
     for (const { id, status } of present) {
       const isUp = status === "idle" || status === "busy";

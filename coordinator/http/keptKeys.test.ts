@@ -64,18 +64,21 @@ const reinstall = (more: Record<string, unknown> = {}, token?: string) =>
     token === undefined ? {} : { token },
   );
 
-const sealed = async (): Promise<unknown[]> => {
+/** In the coordinator's own database, beside it. */
+const query = async (sql: string) => {
   const files = readdirSync(dir.path, { recursive: true, encoding: "utf8" });
   const database = files.find((file) => file.endsWith(".db") || file.endsWith(".sqlite"));
   if (!database) throw new Error(`There is no database among ${files}`);
   const client = createClient({ url: `file:${join(dir.path, database)}` });
   try {
-    const { rows } = await client.execute("SELECT secrets_sealed FROM ssh_hosts");
-    return rows.map((row) => row["secrets_sealed"]);
+    return (await client.execute(sql)).rows;
   } finally {
     client.close();
   }
 };
+
+const sealed = async (): Promise<unknown[]> =>
+  (await query("SELECT secrets_sealed FROM ssh_hosts")).map((row) => row["secrets_sealed"]);
 
 /** Whether any file of the coordinator has the text. */
 const isStored = (text: string): boolean =>
@@ -129,6 +132,22 @@ describe("a key that is kept", () => {
     await waitFor("the third login", () => agents.length === 3);
     const { body } = await coordinator.post("/api/events/list", { target_instances: [first?.id] });
     expect(JSON.stringify(body)).toContain("Instance created on reinstallation");
+  });
+
+  test("is not lost, nor is the host, when the coordinator fails in the middle", async () => {
+    await apply({ keep_ssh_keys: true });
+    const [first, key] = [await lab0(), await sealed()];
+    const full =
+      "CREATE TRIGGER full BEFORE INSERT ON ssh_hosts BEGIN SELECT RAISE(FAIL, 'the disk is full'); END";
+    await query(full);
+    expect((await reinstall()).status).toBe(500);
+    expect(await lab0()).toMatchObject({ id: first?.id, status: "idle" });
+    expect(await sealed()).toEqual(key);
+    await agents[0]?.sync();
+    await query("DROP TRIGGER full");
+    expect((await reinstall()).status).toBe(200);
+    await waitFor("the second login", () => agents.length === 2);
+    await isIn();
   });
 
   test("goes with the host", async () => {

@@ -138,7 +138,7 @@ const updateFleet = async (
   return id;
 };
 
-/** Those that are to go do so first: if one of them has a job, nothing is changed. */
+/** All of it or nothing: not if one of those that are to go has a job, nor if another fleet took a host meanwhile. */
 const changeHosts = async (
   deps: Deps,
   fleet: FleetRow,
@@ -157,17 +157,20 @@ const changeHosts = async (
   const { db, fleets } = deps;
   const { leaving, failed, coming } = await diffHosts(deps, fleet, sent);
   const hosts = sealHosts(deps, coming, opening);
-  const inUse = (busy: readonly InstanceRow[]) => hostsInUse(fleet, busy);
-  if (leaving.length > 0) await fleets.remove(fleet, leaving, { isWhole: false, actorId, inUse });
   const gone = failed.flatMap(({ id }) => [deleteFailedInstance(db, id), deleteSshHost(db, id)]);
   await unlessTaken(
     "One of the hosts is in another fleet",
-    fleets.bringIn(fleet, hosts, {
-      origin: "fleet update",
-      actorId,
-      statements: [patch, ...gone],
-      events: [event],
-    }),
+    fleets.exchange(
+      fleet,
+      { leaving, coming: hosts },
+      {
+        origin: "fleet update",
+        actorId,
+        statements: [patch, ...gone],
+        events: [event],
+        inUse: (busy) => hostsInUse(fleet, busy),
+      },
+    ),
   );
 };
 

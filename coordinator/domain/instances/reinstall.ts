@@ -38,8 +38,12 @@ export const reinstallInstance = async (
       sealed: sealSecrets(box, secrets),
       was: { ...row, cordon: row.cordon?.by === CORDONED_BY ? null : row.cordon },
     };
-    await fleets.remove(fleet, [row], { isWhole: false, actorId: user.id, inUse: hasJob });
-    await fleets.bringIn(fleet, [host], { origin: "reinstallation", actorId: user.id });
+    const exchanged = { leaving: [row], coming: [host] };
+    await fleets.exchange(fleet, exchanged, {
+      origin: "reinstallation",
+      actorId: user.id,
+      inUse: hasJob,
+    });
   });
 };
 
