@@ -272,6 +272,32 @@ describe("a join token", () => {
     expect(answer.says).toContain(says);
   });
 
+  test.each([
+    ["that is used up", { uses: 1 }],
+    ["that was revoked", { ttl_s: 3600 }],
+    ["that has expired", { ttl_s: 60 }],
+  ])("%s lets the host that is in say its line again, and gives it nothing", async (what, more) => {
+    const made = await tokenOf("again", { ...more, labels: { rack: "a" } });
+    const host = new BareHost(coordinator);
+    expect((await host.join(made.token)).status).toBe(200);
+    await coordinator.post(`${P}/instances/label`, { name: host.name, labels: { rack: "b" } });
+    if (what === "that was revoked") await coordinator.post(`${P}/fleets/tokens/revoke`, { ids: [made.id] });
+    using _then = later(2 * MINUTE_MS);
+    const { name } = host;
+    expect((await host.join(made.token, clock.now())).status).toBe(200);
+    expect(host.name).toBe(name);
+    expect((await host.sync()).status).toBe(200);
+    expect((await instanceOf(host))?.labels).toEqual({ rack: "b" });
+    // Nor does it let in whoever has taken the token, and knows the host's public key.
+    const thief = new BareHost(coordinator);
+    const asked = { kind: "join" as const, token: made.token, key: thief.key.prove(clock.now()) };
+    expect((await thief.enroll(asked, host.key.publicKey)).status).toBe(401);
+    expect((await host.sync()).status).toBe(200);
+    // Taken out, it comes anew.
+    await remove(host.name);
+    expect((await host.join(made.token, clock.now() + 1)).status).toBe(401);
+  });
+
   test("of a fleet makes instances of that fleet, and moves none out of another", async () => {
     const { token: other } = await tokenOf("other", { labels: { rack: "b" }, blocks: 2 });
     const host = await joined();

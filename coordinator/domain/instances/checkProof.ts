@@ -16,24 +16,28 @@ interface Checking {
   clock: Clock;
 }
 
-export const checkJoinToken = async ({ db, clock }: Checking, text: string): Promise<JoinTokenRow> => {
+/** A join token, and why no new host joins with it any more, if so. */
+export const readJoinToken = async (
+  { db, clock }: Checking,
+  text: string,
+): Promise<{ token: JoinTokenRow; refusal: AppError | undefined }> => {
   // An older agent sends it with the pin that is for its host alone.
   const token = await findJoinToken(db, hashToken(splitPin(text).token));
-  const refusal = !token
-    ? "is not known"
-    : token.revoked
-      ? "was revoked"
-      : token.expires_at <= clock.now()
-        ? "has expired"
-        : token.uses_left === 0
-          ? "is used up"
-          : undefined;
-  if (!token || refusal)
-    throw new AppError("unauthenticated", `The join token ${refusal}`, {
-      hint: "Make a new one with `dstack fleet token create FLEET`",
-    });
-  return token;
+  if (!token) throw refused("is not known");
+  const over = token.revoked
+    ? "was revoked"
+    : token.expires_at <= clock.now()
+      ? "has expired"
+      : token.uses_left === 0
+        ? "is used up"
+        : undefined;
+  return { token, refusal: over === undefined ? undefined : refused(over) };
 };
+
+const refused = (why: string): AppError =>
+  new AppError("unauthenticated", `The join token ${why}`, {
+    hint: "Make a new one with `dstack fleet token create FLEET`",
+  });
 
 /** DER prefix of an Ed25519 public key (RFC 8410 §4): what Node wants in front of the raw 32 bytes. */
 const ED25519_PREFIX = Buffer.from("302a300506032b6570032100", "hex");

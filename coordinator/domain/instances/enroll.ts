@@ -15,7 +15,7 @@ import type { JoinTokenRow } from "../../store/joinTokens.ts";
 import { findProject } from "../../store/projects.ts";
 import type { SshInstance } from "../../store/sshInstance.ts";
 import { hashToken, newToken } from "../../store/tokens.ts";
-import { checkJoinToken, checkMoment, checkSignature, checkUnused } from "./checkProof.ts";
+import { checkMoment, checkSignature, checkUnused, readJoinToken } from "./checkProof.ts";
 import { requireDivisible } from "./division.ts";
 import { insertJoined, type JoinDeps } from "./insertJoined.ts";
 import { internalIpFor } from "./internalIp.ts";
@@ -33,12 +33,16 @@ interface EnrollDeps extends JoinDeps {
 export const enrollInstance = async (deps: EnrollDeps, request: EnrollRequest): Promise<EnrollAnswer> => {
   const { proof, public_key: publicKey } = request;
   const known = await findInstanceByKey(deps.db, publicKey);
-  const token = proof.kind === "join" ? await checkJoinToken(deps, proof.token) : undefined;
+  const read = proof.kind === "join" ? await readJoinToken(deps, proof.token) : undefined;
   const own = proof.kind === "join" ? proof.key : proof;
   if (known && !own)
     throw new AppError("unauthenticated", `${known.name} has this host's key, and no proof of it was given`, {
       hint: "Use a newer agent on the host, or remove its state and join it as a new one",
     });
+  // A host that is in proves its key. The token's limits are for those that come anew: whoever runs the line of a rack once
+  // more, or goes on where it was cut off, may do so on a host that has used the token up. Such a token gives it nothing.
+  if (read?.refusal && !known) throw read.refusal;
+  const { token } = read ?? {};
   if (own) checkSignature(publicKey, own);
   // A new host has nothing yet that a copy of its proof could take.
   if (own && (known || !token)) checkMoment(deps, own);
@@ -58,11 +62,12 @@ export const enrollInstance = async (deps: EnrollDeps, request: EnrollRequest): 
   };
   const instanceId = known?.id ?? token?.instance_id ?? crypto.randomUUID();
   if (known) {
+    const gives = read?.refusal ? undefined : token;
     const patch = {
       ...secret,
       ...facts,
-      ...dividedBy(deps, token, { ...known, ...facts }),
-      ...labelledBy(token),
+      ...dividedBy(deps, gives, { ...known, ...facts }),
+      ...labelledBy(gives),
     };
     await writeAll(deps.db, [patchInstance(deps.db, known.id, patch)]);
     deps.engine.updateInstance(known.id, patch);
@@ -71,7 +76,8 @@ export const enrollInstance = async (deps: EnrollDeps, request: EnrollRequest): 
   else if (token && proof.kind === "join")
     await deps.fleets.withFleet(token.fleet_id, async () => {
       // Others may have come with it, or the host itself once more, while this one waited for its turn.
-      await checkJoinToken(deps, proof.token);
+      const { refusal } = await readJoinToken(deps, proof.token);
+      if (refusal) throw refusal;
       if (await findInstanceByKey(deps.db, publicKey)) throw twice();
       await insertJoined(deps, token, { ...secret, ...facts, id: instanceId, public_key: publicKey });
     });
