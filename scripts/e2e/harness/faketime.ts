@@ -13,3 +13,11 @@ export const timeOffBy = (offset: string): Record<string, string> => ({
   FAKETIME: offset,
   FAKETIME_DONT_FAKE_MONOTONIC: "1",
 });
+
+/** The same for one whose offset is what a file says, whenever it looks. */
+export const timeOf = (file: string): Record<string, string> => ({
+  LD_PRELOAD: findFaketime() ?? "",
+  FAKETIME_TIMESTAMP_FILE: file,
+  FAKETIME_NO_CACHE: "1",
+  FAKETIME_DONT_FAKE_MONOTONIC: "1",
+});
