@@ -1,5 +1,5 @@
 /** The same runtime on Podman, which speaks Docker's API: what jobs need of it. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { RuntimeJob } from "../../agent/runtime/runtime.ts";
@@ -33,6 +33,11 @@ describeWith(["root", "docker", "podman", "registry"], "the docker runtime on Po
     runtime = runtimeOn(engine);
   }, 60_000);
   afterAll(() => undo.disposeAsync(), 60_000);
+  // What one test that fails leaves is not for the next one to stumble over.
+  afterEach(async () => {
+    const left = (await engine.docker("ps", "-aq")).split("\n").filter(Boolean);
+    if (left.length > 0) await engine.docker("rm", "-f", ...left);
+  }, 60_000);
 
   const runToEnd = async (job: RuntimeJob) => {
     const running = await runtime.start(job, hooksOf());
@@ -111,6 +116,13 @@ describeWith(["root", "docker", "podman", "registry"], "the docker runtime on Po
     const job = dockerJob(dir, { argv: ["echo", "pulled"], image });
     expect((await runToEnd(job)).output).toBe("pulled\r\n");
   });
+
+  test("the exit code of what ends while Podman is still busy with its start", async () => {
+    for (const code of [3, 4, 5, 6, 7, 8])
+      expect(await runToEnd(dockerJob(dir, { argv: ["sh", "-c", `exit ${code}`] }))).toMatchObject({
+        exitStatus: code,
+      });
+  }, 60_000);
 
   test("a stop interrupts, and kills what does not end", async () => {
     const polite = dockerJob(dir, {
