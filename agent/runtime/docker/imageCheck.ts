@@ -26,7 +26,8 @@ export const checkImage = async (
   { argv, signal, ...request }: ImageCheck,
 ): Promise<void> => {
   const { image, auth } = request;
-  const limited = AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]);
+  // Of each question by itself: an engine that is slow to answer for itself takes nothing of the registry's time.
+  const limited = () => AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]);
   const leaveToPull = (err: unknown) => {
     signal.throwIfAborted();
     if (err instanceof StartError) throw err;
@@ -37,14 +38,14 @@ export const checkImage = async (
     const { Os: os, Arch: architecture, Components } = await docker.version();
     const host = { os, architecture };
     const isPodman = Components?.some(({ Name }) => /podman/i.test(Name)) ?? false;
-    const told = isPodman ? undefined : await askEngine(docker, request, limited).catch(leaveToPull);
+    const told = isPodman ? undefined : await askEngine(docker, request, limited()).catch(leaveToPull);
     if (told) refuseForeign(image, told, host);
     // Registries count what they are asked for: no more than is needed, and nothing twice.
     if (!isPodman && (!told || (argv.length > 0 && !isShell(argv)))) return;
     const place = { ...registryPlaceOf(image), ...(told ? { reference: told.digest } : {}) };
     const isPlain = await isWithoutTls(docker, place.registry, isPodman);
     const isForHost = (platform: Platform) => runsOn(platform, host);
-    const facts = await readRegistry({ place, auth, isPlain, signal: limited }, isForHost);
+    const facts = await readRegistry({ place, auth, isPlain, signal: limited() }, isForHost);
     refuseForeign(image, facts, host);
     refuseMute(image, facts, argv);
   } catch (err) {
