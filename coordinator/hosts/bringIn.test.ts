@@ -180,6 +180,7 @@ describe("a host is brought in", () => {
         "df",
         "awk",
         "dirname",
+        "cat",
         "gzip",
         "tr",
         "head",

@@ -3,7 +3,7 @@
  * input, line by line, so that no value ever stands in a command, where a shell would read it and others see it.
  *
  * Lines: anything until one that says BEGIN (a password that was not asked for), then variables as NAME=VALUE and an
- * empty line, arguments and an empty line, and the script as one line for `printf %b`.
+ * empty line, arguments and an empty line. All that follows is the script: shells read lines byte by byte, so it is not one.
  */
 const BEGIN = "--dstack-begin--";
 
@@ -12,8 +12,7 @@ const RUNNER = [
   `while IFS= read -r l && [ -n "$l" ]; do export "$l"; done`,
   "set --",
   `while IFS= read -r l && [ -n "$l" ]; do set -- "$@" "$l"; done`,
-  "IFS= read -r l",
-  `eval "$(printf %b "$l")"`,
+  `eval "$(cat)"`,
 ].join("; ");
 
 /** As whom it runs. */
@@ -46,12 +45,9 @@ export const inputFor = ({ script, sudo, password, env = {}, args = [] }: Remote
     "",
     ...args,
     "",
-    escaped(script),
   ];
   const odd = lines.findIndex((line) => /[\n\r\0]/.test(line));
   if (odd !== -1) throw new Error("A value for a host has more than one line");
   if (args.includes("")) throw new Error("An argument for a host is empty");
-  return `${lines.join("\n")}\n`;
+  return `${lines.join("\n")}\n${script}\n`;
 };
-
-const escaped = (script: string): string => script.replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
