@@ -110,4 +110,17 @@ describe("so much is on its way that", () => {
     expect(bytesPerMs).toBeGreaterThan(300_000);
     expect(queueMs).toBeLessThan(40);
   });
+
+  test("others who wait beside do not wait for what only machines that are near take in one go", () => {
+    const near = new Flight();
+    play(near, { delayMs: 0.05, bytesPerMs: 500_000 }, 2_000);
+    expect(near.window).toBeGreaterThan(512 * 1024);
+    near.hasCompany = true;
+    expect(near.window).toBe(256 * 1024);
+    const far = new Flight();
+    play(far, { delayMs: 50, bytesPerMs: 125_000 }, 2_000);
+    const { window } = far;
+    far.hasCompany = true;
+    expect(far.window).toBeGreaterThan(0.95 * window);
+  });
 });

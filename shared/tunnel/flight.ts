@@ -7,7 +7,10 @@ const GAIN = 2;
 const [FIRST_GAIN, FULL_ROUNDS, HARDLY_MORE] = [3, 3, 1.25];
 /** While it is looked how long the way is, so much of what fills it. */
 const LOOKING = 0.5;
-/** A way that is shorter is taken to be so long: acknowledgements of what is near come together. */
+/**
+ * A way that is shorter is taken to be so long: acknowledgements of what is near come together. Not while others wait
+ * beside: what is read, passed on and written in one go is then as much as lies in front of them, in each program on the way.
+ */
 const LEAST_MS = 1;
 /** The rate is the best of so many rounds, each a round trip or so long. */
 const ROUNDS = 8;
@@ -65,9 +68,13 @@ export class Flight {
   #isLimiting = false;
   #look: Look | undefined;
   #lookedAt = Number.NEGATIVE_INFINITY;
+  /** What is enough for the way alone, however near. */
+  #shortWindow = FIRST_BYTES;
+  /** Somebody waits beside whoever fills it. */
+  hasCompany = false;
 
   get window(): number {
-    return this.#window;
+    return this.hasCompany ? Math.min(this.#window, this.#shortWindow) : this.#window;
   }
 
   /** The shortest round trip of late, milliseconds; undefined: none was measured. */
@@ -93,8 +100,7 @@ export class Flight {
     round.shortestMs = Math.min(round.shortestMs, ms);
     round.mostBytes = Math.max(round.mostBytes, bytes);
     const isOver = sentAt >= round.since && now - round.since >= ROUND_MS;
-    if (this.#isLimiting || this.#rates.length > 0)
-      this.#window = this.#fitting(Math.max(round.rate, ...this.#rates));
+    if (this.#isLimiting || this.#rates.length > 0) this.#fit(Math.max(round.rate, ...this.#rates));
     if (!isOver) return;
     // What did not fill the window says nothing of what would have come through.
     if (this.#isLimiting) this.#noteRate(round.rate);
@@ -120,15 +126,22 @@ export class Flight {
     this.#full = isMore ? { rounds: 0, rate } : { ...this.#full, rounds: this.#full.rounds + 1 };
   }
 
-  #fitting(rate: number, gain = this.#isStarting ? FIRST_GAIN : GAIN): number {
-    const bytes = gain * rate * Math.max(this.#shortestMs, LEAST_MS);
+  #fit(rate: number): void {
+    const gain = this.#isStarting ? FIRST_GAIN : GAIN;
+    this.#window = this.#fitting(gain * rate * Math.max(this.#shortestMs, LEAST_MS));
+    const wayMs = Math.max(this.#shortestMs - LEAST_MS, 0);
+    this.#shortWindow = Math.max(FIRST_BYTES, this.#fitting(gain * rate * wayMs));
+  }
+
+  #fitting(bytes: number): number {
     return Math.min(MOST_BYTES, Math.max(this.#isStarting ? FIRST_BYTES : LEAST_BYTES, bytes));
   }
 
   #beginLook(now: number, rate: number): void {
     this.#look = { since: now, firstAt: undefined, left: LOOKS, shortestMs: Number.POSITIVE_INFINITY };
     this.#lookedAt = now;
-    this.#window = Math.min(this.#window, this.#fitting(rate, LOOKING));
+    const looking = LOOKING * rate * Math.max(this.#shortestMs, LEAST_MS);
+    this.#window = Math.min(this.#window, this.#fitting(looking));
   }
 
   #takeLook(look: Look, ms: number, now: number): void {
@@ -138,6 +151,6 @@ export class Flight {
     if (look.left > 0 && now - look.firstAt < LOOK_MS) return;
     this.#look = undefined;
     [this.#shortestMs, this.#shortestAt] = [look.shortestMs, now];
-    this.#window = this.#fitting(Math.max(0, ...this.#rates));
+    this.#fit(Math.max(0, ...this.#rates));
   }
 }

@@ -108,6 +108,11 @@ export class Link {
     return false;
   }
 
+  /** Others wait beside whoever fills it: no more of that is to be on the way than its length asks for. */
+  set hasCompany(hasCompany: boolean) {
+    this.#flight.hasCompany = hasCompany;
+  }
+
   get roundTripMs(): number | undefined {
     return this.#flight.roundTripMs;
   }

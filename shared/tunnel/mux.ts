@@ -1,3 +1,4 @@
+import { Company } from "./company.ts";
 import { decodeJson, decodeU32, encodeJson, type Frame, FrameType, frameOf, ProtocolError } from "./frame.ts";
 import { Link, type LinkOptions, type Transport } from "./link.ts";
 import type { Memory } from "./memory.ts";
@@ -30,6 +31,7 @@ export class Mux {
   readonly #streams = new Map<number, TunnelStream>();
   /** Streams that have data to send and credit for it. */
   readonly #turns = new Turns<TunnelStream>();
+  readonly #company = new Company();
   #nextId: number;
   #lastPeerId = 0;
 
@@ -135,6 +137,9 @@ export class Mux {
       const stream = this.#turns.next();
       const frame = stream?.take();
       if (!stream || !frame) continue;
+      const now = this.#options.clock.steady();
+      this.#company.sent(stream, frame.payload.length, now);
+      this.#link.hasCompany = this.#company.isMixed(now);
       this.#link.send(frame);
       if (stream.canSend) this.#turns.add(stream);
       stream.sent();
