@@ -2,7 +2,6 @@ import type { Clock } from "../../shared/clock.ts";
 import type { Logger } from "../../shared/log.ts";
 import { DirectHello, RenewRequest } from "../../shared/protocol/direct.ts";
 import { ClientStreamRequest } from "../../shared/protocol/tunnel.ts";
-import { Memory } from "../../shared/tunnel/memory.ts";
 import { type IncomingStream, Mux } from "../../shared/tunnel/mux.ts";
 import type { Grant, JobTarget } from "./grant.ts";
 import type { Visitor, VisitorOwner } from "./listener.ts";
@@ -53,7 +52,7 @@ export class DirectLinks implements Disposable {
       greeted: (content) => {
         mux = this.#admit(visitor, content);
       },
-      received: (bytes) => mux?.receive(visitor.connection, bytes, Memory.under(bytes)?.use()),
+      received: (bytes, memory) => mux?.receive(visitor.connection, bytes, memory),
       ended: (reason) => mux?.close(reason),
       gone: () => mux?.disconnected(visitor.connection),
     };

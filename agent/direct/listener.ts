@@ -89,7 +89,7 @@ export class DirectListener implements Disposable {
     this.#strangers += 1;
     const connection = new ByteConnection(socket, {
       greeted: (content) => socket.data.owner.greeted(content),
-      received: (bytes) => socket.data.owner.received(bytes),
+      received: (bytes, memory) => socket.data.owner.received(bytes, memory),
       ended: (reason) => socket.data.owner.ended(reason),
     });
     const cancel = this.#options.clock.after(ADMISSION_MS, () => socket.terminate());

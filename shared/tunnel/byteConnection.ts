@@ -11,12 +11,13 @@ import {
   ProtocolError,
 } from "./frame.ts";
 import type { Transport } from "./link.ts";
+import type { Memory } from "./memory.ts";
 
 export interface ConnectionOwner {
   /** The other side's first frame; what is in it is to be checked. */
   greeted(content: unknown): void;
-  /** A frame of the link. */
-  received(bytes: Uint8Array): void;
+  /** A frame of the link, and what is under it (`FrameReader`). */
+  received(bytes: Uint8Array, memory: Memory | undefined): void;
   /** The other side has ended the link. */
   ended(reason: string): void;
 }
@@ -39,7 +40,7 @@ export class ByteConnection implements Transport {
     this.#socket = socket;
     this.#owner = owner;
     this.#writer = new FrameWriter((bytes) => (this.#isOver ? 0 : socket.write(bytes)));
-    this.#reader = new FrameReader((bytes) => this.#frame(bytes));
+    this.#reader = new FrameReader((bytes, memory) => this.#frame(bytes, memory));
   }
 
   greet(content: unknown): void {
@@ -77,10 +78,10 @@ export class ByteConnection implements Transport {
     if (!this.#isOver) this.#writer.drain();
   }
 
-  #frame(bytes: Uint8Array): void {
+  #frame(bytes: Uint8Array, memory: Memory | undefined): void {
     if (this.#isOver) return;
     if (this.#isGreeted && bytes[0] !== FrameType.hello) {
-      this.#owner.received(bytes);
+      this.#owner.received(bytes, memory);
       return;
     }
     const { type, payload } = decodeFrame(bytes);

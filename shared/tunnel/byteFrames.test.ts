@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { FrameReader, FrameWriter } from "./byteFrames.ts";
 import { decodeFrame, type Frame, FrameType, frameOf, MAX_DATA_BYTES } from "./frame.ts";
+import type { Memory } from "./memory.ts";
 
 const asText = ({ type, stream, payload }: Frame): string =>
   `${type} ${stream} ${Buffer.from(payload).toString("base64")}`;
@@ -45,6 +46,35 @@ test("whatever a connection takes at a time, and however what it carries is cut,
     ),
     { numRuns: 60 },
   );
+});
+
+test("what came in one piece is there for as long as somebody has a frame of it, and given back then", async () => {
+  let piece = new Uint8Array();
+  const writer = new FrameWriter((bytes) => {
+    piece = Uint8Array.from([...piece, ...bytes]);
+    return bytes.length;
+  });
+  const data = (stream: number) =>
+    frameOf(FrameType.data, stream, new Uint8Array(MAX_DATA_BYTES).fill(stream));
+  for (const frame of [data(1), frameOf(FrameType.end, 3), data(5), data(7)]) writer.send(frame);
+  await Promise.resolve();
+  const held: { frame: Frame; memory: Memory | undefined }[] = [];
+  const reader = new FrameReader((bytes, memory) => void held.push({ frame: decodeFrame(bytes), memory }));
+  const [whole, rest] = [piece.slice(0, 170_000), piece.slice(170_000)];
+  reader.push(whole);
+  reader.push(rest);
+  expect(held.map(({ memory }) => memory !== undefined)).toEqual([true, false, true, true]);
+  const isThere = () => [whole, rest].map(({ buffer }) => buffer.byteLength > 0);
+  for (const [at, left] of [
+    [0, [true, false]],
+    [2, [false, false]],
+    [3, [false, false]],
+  ] as const) {
+    expect(held[at]?.frame.payload).toEqual(new Uint8Array(MAX_DATA_BYTES).fill(2 * at + 1));
+    held[at]?.memory?.release();
+    expect(isThere()).toEqual([...left]);
+  }
+  expect(held[3]?.frame.payload).toHaveLength(0);
 });
 
 test("frames of one moment go out together", async () => {

@@ -1,5 +1,14 @@
 import { Fifo } from "./fifo.ts";
-import { bytesOf, type Frame, HEADER_BYTES, MAX_DATA_BYTES, ProtocolError, writeFrame } from "./frame.ts";
+import {
+  bytesOf,
+  type Frame,
+  FrameType,
+  HEADER_BYTES,
+  MAX_DATA_BYTES,
+  ProtocolError,
+  writeFrame,
+} from "./frame.ts";
+import { Memory } from "./memory.ts";
 
 /** Over a connection that carries bytes and no messages each frame has its length before it, big endian. */
 const LENGTH_BYTES = 4;
@@ -65,24 +74,30 @@ export class FrameWriter {
 
 /** Finds the frames in what comes over such a connection. */
 export class FrameReader {
-  readonly #onFrame: (bytes: Uint8Array) => void;
+  readonly #onFrame: (bytes: Uint8Array, memory: Memory | undefined) => void;
   readonly #length = new Uint8Array(LENGTH_BYTES);
   #lengthAt = 0;
   /** A frame of which not all was in one piece. */
   #frame: Uint8Array | undefined;
   #frameAt = 0;
 
-  /** A frame that came in one piece is a view of it. */
-  constructor(onFrame: (bytes: Uint8Array) => void) {
+  /**
+   * A frame that came in one piece is a view of it. One with data comes with the memory under it, which whoever has the
+   * frame releases; all others are needed no longer than the call.
+   */
+  constructor(onFrame: (bytes: Uint8Array, memory: Memory | undefined) => void) {
     this.#onFrame = onFrame;
   }
 
-  /** Throws `ProtocolError` for what no frame can be. */
+  /** The bytes are nobody else's. Throws `ProtocolError` for what no frame can be. */
   push(bytes: Uint8Array): void {
-    for (let at = 0; at < bytes.length; ) at = this.#frame ? this.#goOn(bytes, at) : this.#begin(bytes, at);
+    const memory = Memory.under(bytes)?.use();
+    for (let at = 0; at < bytes.length; )
+      at = this.#frame ? this.#goOn(bytes, at) : this.#begin(bytes, at, memory);
+    memory?.release();
   }
 
-  #begin(bytes: Uint8Array, at: number): number {
+  #begin(bytes: Uint8Array, at: number, memory: Memory | undefined): number {
     if (this.#lengthAt > 0 || bytes.length - at < LENGTH_BYTES) {
       this.#length[this.#lengthAt] = bytes[at] ?? 0;
       this.#lengthAt += 1;
@@ -95,7 +110,8 @@ export class FrameReader {
       this.#expect(length);
       return from;
     }
-    this.#onFrame(bytes.subarray(from, from + length));
+    const frame = bytes.subarray(from, from + length);
+    this.#onFrame(frame, frame[0] === FrameType.data ? memory?.use() : undefined);
     return from + length;
   }
 
@@ -113,7 +129,7 @@ export class FrameReader {
     this.#frameAt += piece.length;
     if (this.#frameAt === frame.length) {
       this.#frame = undefined;
-      this.#onFrame(frame);
+      this.#onFrame(frame, Memory.under(frame)?.use());
     }
     return at + piece.length;
   }

@@ -7,7 +7,6 @@ import {
   DirectWelcome,
 } from "../../../shared/protocol/direct.ts";
 import type { ByteConnection } from "../../../shared/tunnel/byteConnection.ts";
-import { Memory } from "../../../shared/tunnel/memory.ts";
 import { Mux } from "../../../shared/tunnel/mux.ts";
 import { dialPinned, type PinnedOwner } from "./dialPinned.ts";
 
@@ -92,7 +91,7 @@ export class DirectLink implements Disposable {
     const greeted = Promise.withResolvers<boolean>();
     const owner: PinnedOwner = {
       greeted: (content) => greeted.resolve(dialled !== undefined && this.#greeted(dialled, content)),
-      received: (bytes) => dialled && this.mux.receive(dialled, bytes, Memory.under(bytes)?.use()),
+      received: (bytes, memory) => dialled && this.mux.receive(dialled, bytes, memory),
       ended: (reason) => this.mux.close(reason),
       gone: () => {
         greeted.resolve(false);
