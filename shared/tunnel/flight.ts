@@ -11,7 +11,9 @@ const LOOKING = 0.5;
  * A way that is shorter is taken to be so long: acknowledgements of what is near come together. Not while others wait
  * beside: what is read, passed on and written in one go is then as much as lies in front of them, in each program on the way.
  */
-const LEAST_MS = 1;
+const LEAST_MS = 0.25;
+/** So much of what an acknowledgement takes may be that it waited for others (link.ts). */
+const HELD_MS = 1;
 /** The rate is the best of so many rounds, each a round trip or so long. */
 const ROUNDS = 8;
 const ROUND_MS = 50;
@@ -129,7 +131,7 @@ export class Flight {
   #fit(rate: number): void {
     const gain = this.#isStarting ? FIRST_GAIN : GAIN;
     this.#window = this.#fitting(gain * rate * Math.max(this.#shortestMs, LEAST_MS));
-    const wayMs = Math.max(this.#shortestMs - LEAST_MS, 0);
+    const wayMs = Math.max(this.#shortestMs - HELD_MS, 0);
     this.#shortWindow = Math.max(FIRST_BYTES, this.#fitting(gain * rate * wayMs));
   }
 
