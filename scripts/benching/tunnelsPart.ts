@@ -83,12 +83,13 @@ const measureSmall = async ({ report, count }: Part, site: Site): Promise<void> 
       `64 bytes there and back: ${way.name}`,
       shown(await measureRoundTrips(way, 40 * count), pings),
     );
-  const firsts = await measureFirstBytes(site.raw, 4 * count);
+  const most = { count: 40 * count, mostMs: 5_000 };
+  const firsts = await measureFirstBytes(site.raw, most);
   report.figure("a new connection to its first byte: no tunnel", shown(firsts, firsts));
   for (const way of waysOf(site))
     report.figure(
       `a new connection to its first byte: ${way.name}`,
-      shown(await measureFirstBytes(way, 4 * count), firsts),
+      shown(await measureFirstBytes(way, most), firsts),
     );
 };
 

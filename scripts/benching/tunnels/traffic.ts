@@ -95,10 +95,13 @@ export const measureRoundTrips = async (way: Way, count: number): Promise<number
   return times.slice(Math.floor(count / 10));
 };
 
-/** From the start of a connection to the first byte of the job. */
-export const measureFirstBytes = async ({ name, hostname, port }: Way, count: number): Promise<number[]> => {
+/** From the start of a connection to the first byte of the job: so many of them, or as many as there is time for. */
+export const measureFirstBytes = async (
+  { name, hostname, port }: Way,
+  { count, mostMs }: { count: number; mostMs: number },
+): Promise<number[]> => {
   const times: number[] = [];
-  for (let at = 0; at < count; at += 1) {
+  for (const until = performance.now() + mostMs; times.length < count && performance.now() < until; ) {
     const { promise, resolve } = Promise.withResolvers<void>();
     const startedAt = performance.now();
     const socket = await Bun.connect({
@@ -110,7 +113,7 @@ export const measureFirstBytes = async ({ name, hostname, port }: Way, count: nu
     times.push(performance.now() - startedAt);
     socket.terminate();
   }
-  return times.slice(Math.floor(count / 10));
+  return times.slice(Math.floor(times.length / 10));
 };
 
 /** Each of many streams asks now and then, while one more takes all that it can get. */
