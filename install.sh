@@ -752,7 +752,7 @@ main() {
   [ "$target" = linux-x64-musl ] || require_glibc
   kernel=$(uname -r)
   run_remedy="Please report this with the output of: $bin version"
-  [ "$target" != linux-x64-musl ] || run_remedy="It needs the C++ library: apk add libstdc++ libgcc"
+  [ "$target" != linux-x64-musl ] || run_remedy="It needs the C++ library: apk add libstdc++ libgcc; one that is older than Alpine 3.17 lacks symbols: upgrade the system"
   if is_older "$kernel" "$oldest_kernel"; then
     run_remedy="The kernel is $kernel: upgrade the system to one with Linux $oldest_kernel or newer"
     say "Linux $kernel is older than $oldest_kernel, and not all may work: upgrade the system when you can"

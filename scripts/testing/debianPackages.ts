@@ -20,6 +20,7 @@ const PROGRAMS: Record<string, string> = {
   tmux: "tmux",
   tcpdump: "tcpdump",
   zstd: "zstd",
+  "/lib/ld-musl-x86_64.so.1": "musl",
   chromium: "chromium",
 };
 

@@ -134,7 +134,7 @@ export const HAND_FAULTS: readonly { make: string; args?: string; said: RegExp; 
 ];
 
 /** A system of busybox alone, that has nothing to download with. */
-const chroot = (libc: string): Partial<MachineOptions> => ({
+export const chroot = (libc: string): Partial<MachineOptions> => ({
   sshd: ["ChrootDirectory /opt/root"],
   prepare: `
 usermod -s /bin/sh root

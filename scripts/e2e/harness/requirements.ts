@@ -12,6 +12,7 @@ export type Requirement =
   | "pebble"
   | "reverseProxies"
   | "faketime"
+  | "musl"
   | "sshd"
   | "tcpdump"
   | "root"
@@ -33,6 +34,7 @@ const REASONS: Record<Requirement, () => string | undefined> = {
       : "needs the compiled programs: bun run build --only current",
   curl: () => (hasProgram("curl") ? undefined : "needs curl"),
   faketime: () => (findFaketime() ? undefined : "needs Debian's faketime"),
+  musl: () => (existsSync("/lib/ld-musl-x86_64.so.1") ? undefined : "needs Debian's musl, on x86-64"),
   reverseProxies: () =>
     hasProgram("nginx") && hasProgram("caddy") ? undefined : "needs Debian's nginx-light and caddy",
   pebble: () => (hasPebble ? undefined : "needs Debian's pebble"),
