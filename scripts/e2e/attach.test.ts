@@ -87,6 +87,11 @@ for (const runtime of ["process", "docker"] as const) {
         code: 3,
       });
       expect(await ssh("root@site", "id -un")).toMatchObject({ stdout: "root\n", code: 0 });
+      // Whoever else a host knows may not log in there; the image knows somebody who may.
+      if (runtime === "docker") {
+        const worker = await ssh("worker@site", "id -un; touch /tmp/theirs && stat -c %U /tmp/theirs");
+        expect(worker).toMatchObject({ stdout: "worker\nworker\n", code: 0 });
+      }
       const nobody = await ssh("nobody-by-this-name@site", "true");
       expect([`${nobody.stdout}${nobody.stderr}`, nobody.code]).toEqual([
         expect.stringContaining("nobody-by-this-name"),
@@ -270,6 +275,8 @@ for (const runtime of ["process", "docker"] as const) {
       expect(said).toEqual({ stdout: "typed\n", stderr: "no\n", code: 7 });
       const asked = await client.dstack(["ssh", "-l", "nobody-by-this-name", "site", "--", "true"]);
       expect(asked.code).toBe(126);
+      if (runtime === "docker")
+        expect(await client.dstackOk(["ssh", "-l", "worker", "site", "--", "id", "-un"])).toBe("worker\n");
     }, 30_000);
 
     test("a port of the job that leads here, for whoever applies it", async () => {
@@ -283,6 +290,12 @@ for (const runtime of ["process", "docker"] as const) {
       const input = system.task("asks", [ask]);
       const args = ["apply", "-y", "--reverse", `${remote}:127.0.0.1:${here.port}`, "-f", "-"];
       const { client } = system.coordinator;
+      const detached = await client.dstack([...args, "-d"], { input });
+      expect([detached.code, detached.stderr]).toEqual([
+        2,
+        expect.stringContaining("not allowed with argument"),
+      ]);
+      expect(await client.dstackOk(["ps", "-a"])).not.toContain("asks");
       // There is one host.
       await client.dstackOk(["stop", "site", "-x", "-y"]);
       await client.waitForEnd("site");
