@@ -123,6 +123,15 @@ test.each([
     },
     "the address is https://b.example, and the CA is asked for a.example",
   ],
+  [
+    {
+      DSTACK_SERVER_TLS: "acme",
+      DSTACK_SERVER_ACME_DOMAINS: "a.example",
+      DSTACK_SERVER_ACME_EAB_KID: "mine",
+    },
+    "DSTACK_SERVER_ACME_EAB_HMAC_KEY is missing",
+  ],
+  [{ DSTACK_SERVER_ACME_EAB_HMAC_KEY: "not/base64url+of/any+kind" }, "expected base64url"],
   [{ DSTACK_SERVER_ACME_DIRECTORY: "http://ca.example/dir" }, "DSTACK_SERVER_ACME_DIRECTORY"],
 ])("%p is refused", (env, text) => {
   expect(() => loadCoordinatorConfig(env as Record<string, string>)).toThrow(text);

@@ -20,6 +20,8 @@ export interface PebbleOptions {
   blocked?: readonly string[];
   /** In per cent: how often it refuses a good nonce. */
   rejectedNonces?: number;
+  /** It takes only those who have an account with it, by key identifier: its keys in base64url. */
+  externalAccounts?: Readonly<Record<string, string>>;
 }
 
 /** The ACME test server of Let's Encrypt, of Debian's package; a small name server beside it knows all names. */
@@ -36,7 +38,7 @@ export interface Pebble extends AsyncDisposable {
 }
 
 export const startPebble = async (options: PebbleOptions): Promise<Pebble> => {
-  const { dir, ip = "127.0.0.1", validS, blocked = [], rejectedNonces = 0 } = options;
+  const { dir, ip = "127.0.0.1", validS, blocked = [], rejectedNonces = 0, externalAccounts } = options;
   await using undo = new AsyncDisposableStack();
   const valid = { notBefore: Date.now() - DAY_MS, notAfter: Date.now() + DAY_MS };
   const authority = await makeAuthority("of the test CA", valid);
@@ -57,6 +59,9 @@ export const startPebble = async (options: PebbleOptions): Promise<Pebble> => {
         httpPort,
         tlsPort,
         domainBlocklist: blocked,
+        ...(externalAccounts
+          ? { externalAccountBindingRequired: true, externalAccountMACKeys: externalAccounts }
+          : {}),
         ...(validS === undefined ? {} : { certificateValidityPeriod: validS }),
       },
     }),

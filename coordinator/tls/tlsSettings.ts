@@ -36,6 +36,12 @@ export const TLS_VARIABLES = {
   /** Where the CA writes to when something is wrong. */
   DSTACK_SERVER_ACME_EMAIL: z.email().optional(),
   DSTACK_SERVER_ACME_DIRECTORY: z.url({ protocol: /^https$/ }).default(LETS_ENCRYPT),
+  /** An account with the CA to which the coordinator's is to belong, where the CA wants one: what the CA shows of it. */
+  DSTACK_SERVER_ACME_EAB_KID: z.string().min(1).max(300).optional(),
+  DSTACK_SERVER_ACME_EAB_HMAC_KEY: z
+    .string()
+    .regex(/^[\w-]{16,1000}=*$/, "expected base64url, as the CA shows it")
+    .optional(),
   /** PEM file with the authorities by which the CA's own server is known. */
   DSTACK_SERVER_ACME_CA: z.string().min(1).optional(),
   /** Where this machine gets what comes to port 80 of those names. */
@@ -59,6 +65,7 @@ export type TlsConfig =
       names: readonly string[];
       email: string | undefined;
       directoryUrl: string;
+      externalAccount: { kid: string; hmacKey: string } | undefined;
       acmeCaFile: string | undefined;
       httpPort: number;
       caFile: string | undefined;
@@ -106,11 +113,17 @@ const acmeOf = (data: Settings): TlsConfig => {
       `the address is ${url}, and the CA is asked for ${domains.join(", ")}`,
       `Add --acme-domain ${host}, or correct --url`,
     );
+  const { DSTACK_SERVER_ACME_EAB_KID: kid, DSTACK_SERVER_ACME_EAB_HMAC_KEY: hmacKey } = data;
+  if ((kid === undefined) !== (hmacKey === undefined))
+    throw refusal(
+      `an account with the CA is a name and a key, and DSTACK_SERVER_ACME_EAB_${kid === undefined ? "KID" : "HMAC_KEY"} is missing`,
+    );
   return {
     kind: "acme",
     names: domains,
     email: data.DSTACK_SERVER_ACME_EMAIL,
     directoryUrl: data.DSTACK_SERVER_ACME_DIRECTORY,
+    externalAccount: kid === undefined || hmacKey === undefined ? undefined : { kid, hmacKey },
     acmeCaFile: data.DSTACK_SERVER_ACME_CA,
     httpPort: data.DSTACK_SERVER_ACME_HTTP_PORT,
     caFile: data.DSTACK_SERVER_TLS_CA,

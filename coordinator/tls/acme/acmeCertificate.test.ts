@@ -25,6 +25,7 @@ const machine = (dir: string, pebble: Pebble) => {
     names: ["pool.example"],
     email: "ops@pool.example",
     directoryUrl: pebble.directoryUrl,
+    externalAccount: undefined,
     caAuthorities: () => [pebble.serverCa],
     challenges: { hosts: ["127.0.0.1"], port: pebble.httpPort },
     authorities: () => [pebble.rootCa],
@@ -201,6 +202,24 @@ withPebble(named("a CA whose own server is not known here"), async () => {
   const failure = await failureOf(machine(own.path, pebble).open({ caAuthorities: () => [] }));
   expect(failure.message).toContain("authority that is not known here");
   expect(failure.hint).toContain("--acme-ca-file");
+});
+
+withPebble(named("a CA that wants to know whose account it is"), async () => {
+  using own = tempDir();
+  const hmacKey = Buffer.alloc(32, 7).toString("base64url");
+  await using strict = await startPebble({ dir: own.path, externalAccounts: { "kid-1": hmacKey } });
+  const here = machine(own.path, strict);
+  const failure = await failureOf(here.open());
+  expect(failure.message).toContain("(externalAccountRequired)");
+  expect(failure.hint).toContain("DSTACK_SERVER_ACME_EAB_KID");
+  const wrong = Buffer.alloc(32, 8).toString("base64url");
+  rmSync(here.failures);
+  const unknown = await failureOf(here.open({ externalAccount: { kid: "kid-1", hmacKey: wrong } }));
+  expect(unknown.message).toContain("The CA refuses to open an account");
+  expect(unknown.message).not.toContain(wrong);
+  rmSync(here.failures);
+  const { current } = await here.open({ externalAccount: { kid: "kid-1", hmacKey } });
+  expect(new X509Certificate(current.cert).checkHost("pool.example")).toBe("pool.example");
 });
 
 withPebble(named("nonces that are refused are asked for anew"), async () => {

@@ -8,7 +8,7 @@ import { canonicalName, namesOf } from "../certificateNames.ts";
 import { findPair, keepPair, keepPrivate, makePrivateFolder, requireSameKey } from "../keptPairs.ts";
 import { trustOf } from "../outsideTrust.ts";
 import type { CertificateSource, SourceDeps } from "../tls.ts";
-import { CaClient } from "./caClient.ts";
+import { CaClient, type ExternalAccount } from "./caClient.ts";
 import { type ChallengePortOptions, openChallengePort } from "./challengePort.ts";
 import { orderCertificate } from "./order.ts";
 import { openTries } from "./tries.ts";
@@ -26,6 +26,7 @@ export interface AcmeOptions extends SourceDeps {
   names: readonly string[];
   email: string | undefined;
   directoryUrl: string;
+  externalAccount: ExternalAccount | undefined;
   /** By which the CA's own server is known, in PEM; empty: those of the system. */
   caAuthorities: () => readonly string[];
   challenges: ChallengePortOptions;
@@ -41,7 +42,7 @@ export interface AcmeOptions extends SourceDeps {
  * stays, as join commands pin it for `curl`. Throws where there is none, and none is to be had.
  */
 export const openAcmeCertificate = async (options: AcmeOptions): Promise<CertificateSource> => {
-  const { dir, clock, log, random, directoryUrl, authorities } = options;
+  const { dir, clock, log, random, directoryUrl, externalAccount, authorities } = options;
   const names = options.names.map(canonicalName);
   makePrivateFolder(dir);
   const tries = openTries(join(dir, "failures.json"), options);
@@ -51,8 +52,13 @@ export const openAcmeCertificate = async (options: AcmeOptions): Promise<Certifi
   const ask = async (signal: AbortSignal): Promise<KeyedCertificate> => {
     try {
       await using port = openChallengePort(options.challenges);
-      const caAuthorities = options.caAuthorities();
-      const ca = new CaClient({ directoryUrl, accountKey, authorities: caAuthorities, clock });
+      const ca = new CaClient({
+        directoryUrl,
+        accountKey,
+        authorities: options.caAuthorities(),
+        externalAccount,
+        clock,
+      });
       const key = kept?.key ?? newKey();
       const cert = await orderCertificate(ca, port, { names, key, email: options.email, signal });
       const issued = { cert, key };

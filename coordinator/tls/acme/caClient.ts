@@ -25,12 +25,21 @@ const Directory = z.object({
 });
 export type Directory = z.output<typeof Directory>;
 
+/** What a CA gives those who have an account with it otherwise (RFC 8555 §7.3.4). */
+export interface ExternalAccount {
+  kid: string;
+  /** As the CA shows it, in base64url. */
+  hmacKey: string;
+}
+
 export interface CaClientOptions {
   directoryUrl: string;
   /** In PEM, P-256. */
   accountKey: string;
   /** By which the CA's own server is known; empty: those of the system. */
   authorities: readonly string[];
+  /** An account that was made with the CA before, to which this one is to belong. */
+  externalAccount: ExternalAccount | undefined;
   clock: Pick<Clock, "now">;
 }
 
@@ -124,6 +133,16 @@ export class CaClient {
         `The CA does not answer as RFC 8555 says at ${url}: ${parsed.error.message}`,
       );
     return { ...answer, body: parsed.data };
+  }
+
+  /** What `newAccount` is to carry, by which the CA sees whose account it is; undefined: nobody's. */
+  async externalAccountBinding(newAccount: string) {
+    const { externalAccount } = this.#options;
+    if (!externalAccount) return undefined;
+    const { kid, hmacKey } = externalAccount;
+    return new FlattenedSign(new TextEncoder().encode(JSON.stringify(this.#jwk)))
+      .setProtectedHeader({ alg: "HS256", kid, url: newAccount })
+      .sign(Buffer.from(hmacKey, "base64url"));
   }
 
   async #sign(url: string, { payload, asNobody = false, signal }: CaCall) {

@@ -70,9 +70,14 @@ export const orderCertificate = async (
   const action = `certify ${names.join(", ")}`;
   const { newAccount, newOrder } = await ca.directory(signal);
   // Who has an account by this key is answered with it (§7.3).
+  const externalAccountBinding = await ca.externalAccountBinding(newAccount);
   const { location: account } = await ca.post(newAccount, {
     action: "open an account",
-    payload: { termsOfServiceAgreed: true, ...(email === undefined ? {} : { contact: [`mailto:${email}`] }) },
+    payload: {
+      termsOfServiceAgreed: true,
+      ...(email === undefined ? {} : { contact: [`mailto:${email}`] }),
+      ...(externalAccountBinding ? { externalAccountBinding } : {}),
+    },
     asNobody: true,
     signal,
   });

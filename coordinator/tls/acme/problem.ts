@@ -40,7 +40,7 @@ const REMEDIES: Record<string, string> = {
   invalidContact: "Correct the address in --acme-email, or leave it out",
   unsupportedContact: "Correct the address in --acme-email, or leave it out",
   externalAccountRequired:
-    "This CA wants an account that was made with it: choose another with --acme-directory, or certify by a program of its own and give the files with --tls-cert and --tls-key",
+    "This CA wants to know whose account it is: put what it shows of yours into DSTACK_SERVER_ACME_EAB_KID and DSTACK_SERVER_ACME_EAB_HMAC_KEY",
   userActionRequired: "The CA wants something of the account's holder first: see what it says",
   unauthorized:
     "The CA found somebody else under the name: let its DNS records (A, and AAAA where there is one) and port 80 lead to this machine",
