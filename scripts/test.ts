@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { installMissing } from "./testing/debianPackages.ts";
-import { readTally, sumTallies, type Tally, tallyLine } from "./testing/tally.ts";
+import { sumTallies, type Tally, tallyLine } from "./testing/tally.ts";
+import { readReport, runWholeSystem, testCommand } from "./testing/wholeSystem.ts";
 
 const root = resolve(import.meta.dir, "..");
 const reports = mkdtempSync(join(tmpdir(), "dstack-tests-"));
@@ -11,19 +12,13 @@ const say = (line: string) => void process.stdout.write(`${line}\n`);
 
 const runTests = async (name: string, args: string[]): Promise<Tally> => {
   const report = join(reports, `${name}.xml`);
-  const reporter = ["--reporter=junit", `--reporter-outfile=${report}`];
-  const child = Bun.spawn([process.execPath, "test", ...reporter, ...args], {
-    cwd: root,
-    stdout: "inherit",
-    stderr: "inherit",
-  });
-  const exitCode = await child.exited;
-  const file = Bun.file(report);
-  return readTally((await file.exists()) ? await file.text() : "", exitCode);
+  const argv = testCommand(report, args);
+  const exitCode = await Bun.spawn(argv, { cwd: root, stdout: "inherit", stderr: "inherit" }).exited;
+  return readReport(report, exitCode);
 };
 
-/** After these it begins no further part; all 10,000 seeds of `./scripts/sim` take three times as long. */
-const SIMULATOR_SECONDS = 120;
+/** After these it begins no further part; all 10,000 seeds of `./scripts/sim` take ten times as long. */
+const SIMULATOR_SECONDS = 60;
 
 /** Thousands of seeds over all processors; one test, for one bug is enough to fail it. */
 const runSimulator = async (): Promise<Tally> => {
@@ -54,11 +49,7 @@ try {
 
   if ((await build()) === 0) {
     await installed;
-    // bunfig.toml keeps these from a plain `bun test`; any other pattern here lets them in.
-    const patterns = ["--path-ignore-patterns", "node_modules/**"];
-    // Each test has programs and networks of its own, and mostly waits for them.
-    const wholeSystem = [...patterns, "--parallel=3", "--timeout", "180000", "scripts/e2e"];
-    tallies.push(await runTests("e2e", wholeSystem));
+    tallies.push(await runWholeSystem({ root, reports, say }));
   } else {
     say("The programs do not build, so the whole-system tests did not run");
     tallies.push({ passed: 0, failed: ["the build"], skipped: [] });
