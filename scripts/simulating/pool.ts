@@ -32,7 +32,7 @@ export interface PoolOptions {
 }
 
 /** A process is replaced after so many: none grows old, and a seed that fails is told soon. */
-const STRETCH = 250;
+const STRETCH = 100;
 
 /**
  * Shares seeds out to processes, for each lays simulated time over the whole of one. The first failure ends all. A
