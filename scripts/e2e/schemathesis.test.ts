@@ -7,6 +7,9 @@ import { fuzz, installSchemathesis } from "../fuzzing/schemathesis.ts";
 import { run } from "./harness/program.ts";
 import { installPythonPackage } from "./harness/pythonPackage.ts";
 
+/** Calls of each route, at most; more with `DSTACK_E2E_LONG=1`, and `./scripts/schemathesis` makes far more. */
+const MOST = process.env["DSTACK_E2E_LONG"] ? 3 : 2;
+
 const installed = await installSchemathesis();
 
 const tests = (path: string) => () => {
@@ -17,7 +20,7 @@ const tests = (path: string) => () => {
       await using seeded = await startSeeded();
       const token = seeded.tokens[caller];
       // The same calls each time: new ones are for the script to find.
-      const options = { path, dir: dir.path, seeded, token, most: 3, phases: "fuzzing", seed: 1 } as const;
+      const options = { path, dir: dir.path, seeded, token, most: MOST, phases: "fuzzing", seed: 1 } as const;
       const { cases, failures, output } = await fuzz(options);
       if (failures > 0) throw new Error(output);
       expect(cases).toBeGreaterThan(200);

@@ -11,7 +11,7 @@ import { describeWith, NEEDS_CLUSTER } from "../harness/requirements.ts";
 /** With the patience that is the default, and a cut of ten minutes, for those who have them: `DSTACK_E2E_LONG=1`. */
 const isLong = Boolean(process.env["DSTACK_E2E_LONG"]);
 const SILENCE_S = isLong ? 120 : 16;
-const CUT_MS = isLong ? 600_000 : 45_000;
+const CUT_MS = isLong ? 600_000 : 30_000;
 
 describeWith(NEEDS_CLUSTER, "a host that is cut off for minutes", () => {
   let cluster: Cluster;
