@@ -6,12 +6,12 @@ import { basename } from "node:path";
  */
 const LONGEST = [
   "upgrade",
+  "schemathesis",
   "kill9",
   "lostHost",
   "tunnelCuts",
   "matrix",
   "attach",
-  "schemathesis",
   "sshFleet",
   "dockerRuntime",
   "joiningCuts",
