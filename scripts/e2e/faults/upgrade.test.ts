@@ -23,6 +23,8 @@ for (const runtime of ["process", "docker"] as const) {
     beforeAll(async () => {
       const { path } = undo.use(tempDir());
       releases = openReleases(join(path, "releases"));
+      // Before there is a job, which is to run while the agent is replaced.
+      for (const version of [NEXT, VERSION]) await releases.prepare(version);
       program = installAgent(join(path, "bin"));
       system = undo.use(
         await openSystem({
@@ -31,7 +33,7 @@ for (const runtime of ["process", "docker"] as const) {
           agent: { program, env: { DSTACK_AGENT_TRIAL_SECONDS: "15" } },
         }),
       );
-    }, 120_000);
+    }, 600_000);
     afterAll(() => undo.disposeAsync());
 
     const instance = async () => (await system.coordinator.client.getFleet("e2e")).instances[0];

@@ -16,7 +16,9 @@ const target = () => {
 /** What the coordinator has to offer its agents: a folder of release files that changes while it runs. */
 export interface Releases {
   dir: string;
-  /** The agent of these sources under another version; built when it is first asked for. */
+  /** Builds the agent of these sources under another version, which takes long on a busy machine. */
+  prepare(version: string): Promise<void>;
+  /** One that was prepared, or the sources' own. */
   offer(version: string): Promise<void>;
   /** A script in the agent's place: `run` is what it does when it is started. */
   offerScript(version: string, run: string): Promise<void>;
@@ -33,6 +35,7 @@ export const openReleases = (dir: string): Releases => {
   };
   return {
     dir,
+    prepare: async (version) => void (await buildAgent(version)),
     offer: async (version) => put(version, await Bun.file(join(await buildAgent(version), name)).bytes()),
     offerScript: (version, run) =>
       put(version, Bun.gzipSync(`#!/bin/sh\ncase "$1" in version) echo ${version} ;; run) ${run} ;; esac\n`)),
