@@ -41,12 +41,14 @@ const STRETCH = 100;
 export const runPool = async (options: PoolOptions): Promise<Totals> => {
   const end = options.first + options.seeds;
   const children = new Set<Subprocess>();
+  // Few seeds are shared, too.
+  const stretch = Math.min(STRETCH, Math.ceil(options.seeds / options.workers));
   let next = options.first;
   let totals = NOTHING;
   const work = async () => {
     while (next < end && totals.failure === undefined && !options.isOver()) {
       const first = next;
-      next = Math.min(end, first + STRETCH);
+      next = Math.min(end, first + stretch);
       const done = await runStretch(options.command(first, next - first), children);
       totals = add(totals, done);
       if (totals.failure !== undefined) for (const child of children) child.kill();
