@@ -110,11 +110,11 @@ test("a stop of the server ends what is open", async () => {
   const watch = piecesOf(await coordinator.send(`${P}/runs/watch`, { run_name: "open" }));
   await nextOf(log);
   await nextOf(watch);
-  const startedAt = performance.now();
-  await coordinator.stop();
-  expect(performance.now() - startedAt).toBeLessThan(2_000);
+  const stopped = coordinator.stop();
+  // Ended, and not cut off as what is still open after some seconds: that would be an error here.
   expect(await nextOf(log)).toBeUndefined();
   expect(await nextOf(watch)).toBeUndefined();
+  await stopped;
 });
 
 test("a client that leaves leaves nothing behind", async () => {

@@ -61,7 +61,8 @@ test("a server that hangs does not make TAB hang", async () => {
   });
   const begin = performance.now();
   expect(await query({ person }, "fleet", "delete", "")).toEqual([]);
-  expect(performance.now() - begin).toBeLessThan(3_000);
+  // One second, and what a busy machine takes to start a process: that server would never answer.
+  expect(performance.now() - begin).toBeLessThan(20_000);
   server.closeAllConnections();
   server.close();
 });

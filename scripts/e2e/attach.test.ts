@@ -100,7 +100,7 @@ for (const runtime of ["process", "docker"] as const) {
       const before = performance.now();
       expect(await ended(program)).toBe(0);
       // 200 ms where nothing else runs; a machine that is busy may take its time.
-      expect(performance.now() - before).toBeLessThan(5_000);
+      expect(performance.now() - before).toBeLessThan(20_000);
       expect(program.output()).toEndWith("\nDetached\n");
       expect(hosts()).toEqual([]);
       expect(await page()).not.toBe("hello\n");

@@ -50,7 +50,8 @@ describeWith(["programs", "root"], "uploads", () => {
     const before = blobs();
     const began = performance.now();
     await coordinator.client.dstackOk(["apply", "-y", "-d", "--force", "-f", join(dir, "upload.dstack.yml")]);
-    expect(performance.now() - began).toBeLessThan(20_000);
+    // It is read and hashed, and others may be busy.
+    expect(performance.now() - began).toBeLessThan(60_000);
     expect(blobs()).toEqual(before);
     expect(unfinishedUpload(coordinator)).toBeUndefined();
   }, 180_000);

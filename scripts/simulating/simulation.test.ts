@@ -18,7 +18,7 @@ test("seeds with every fault find nothing", async () => {
   const { code, output } = await sim("--seeds", "20");
   process.stdout.write(output);
   expect({ code, output }).toMatchObject({ code: 0, output: expect.stringContaining("20 seeds, ") });
-}, 60_000);
+}, 120_000);
 
 test("several processes share the seeds, and one that fails is told", async () => {
   const shared = await sim("--seeds", "40", "--steps", "5", "--workers", "2");
@@ -29,7 +29,7 @@ test("several processes share the seeds, and one that fails is told", async () =
     code: 1,
     output: expect.stringContaining("See it with: ./scripts/sim --seed "),
   });
-}, 60_000);
+}, 120_000);
 
 test("a seed replays exactly", async () => {
   const args = ["--seed", "7", "--seeds", "1", "--steps", "300", "--trace", "--break", "occupied"];
@@ -37,7 +37,7 @@ test("a seed replays exactly", async () => {
   const withoutTime = ({ output }: { output: string }) => output.replace(/ in [\d.]+ s\n$/, "");
   expect(withoutTime(one)).toBe(withoutTime(other));
   expect(one.output).toContain("BUG ");
-}, 60_000);
+}, 120_000);
 
 /** With what brings it to light soonest. */
 const NOTICED: Record<Break, string[]> = {
