@@ -13,6 +13,10 @@ const LONGEST = [
   "matrix",
   "attach",
   "sshFleet",
+  // What these need is downloaded first, where the checkout is new.
+  "vscode",
+  "jupyter",
+  "stockModels",
   "dockerRuntime",
   "joiningCuts",
   "devEnvironment",
