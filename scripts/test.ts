@@ -42,8 +42,8 @@ const tallies: Tally[] = [];
 // Downloads, mostly, and only the whole-system tests wait for them.
 const installed = installMissing(say);
 try {
-  // What generates its input is bound by the processor, which others are using too.
-  const units = ["--parallel=2", "--timeout", "60000", "agent", "coordinator", "shared", "cli", "scripts"];
+  // They are 400 s of a processor, and wait for as long: for processes, engines, timers.
+  const units = ["--parallel=4", "--timeout", "60000", "agent", "coordinator", "shared", "cli", "scripts"];
   tallies.push(await runTests("units", units));
   tallies.push(await runSimulator());
 

@@ -14,6 +14,7 @@ const LONGEST = [
   "attach",
   "sshFleet",
   // What these need is downloaded first, where the checkout is new.
+  "stockClient",
   "vscode",
   "jupyter",
   "stockModels",
