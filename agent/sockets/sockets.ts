@@ -44,7 +44,7 @@ const connectTo = (path: string): void => {
     socket.off("error", fail);
     answer({ path });
     const over = () => process.exit();
-    pipeline(process.stdin, socket, () => {});
+    void hearFor(socket).finally(() => socket.end());
     pipeline(socket, process.stdout, over);
   });
 };
@@ -86,8 +86,8 @@ const listenAt = (wanted: string | null): void => {
   server.once("error", fail);
   server.listen(path, () => {
     answer({ path });
-    hear(taken);
-    process.stdin.once("end", end).once("error", end);
+    // Whatever breaks it, there is nobody left to listen for.
+    void hear(taken).finally(end);
     process.once("SIGHUP", end);
   });
 };
@@ -105,20 +105,34 @@ const closeAfterWrites = (socket: Socket): void => {
   else socket.destroy();
 };
 
-const hear = (taken: Map<number, Socket>): void => {
+/**
+ * Settles at the end of standard input; `process.stdin` had none, or one too early, where it was paused and resumed
+ * under load (Bun 1.4). Whoever does not read holds up all others, as they share the way. */
+const hear = async (taken: Map<number, Socket>): Promise<void> => {
   const reader = new FrameReader();
-  process.stdin.on("data", (bytes) => {
+  for await (const bytes of Bun.stdin.stream()) {
     for (const frame of reader.read(bytes)) {
       const socket = taken.get(frame.id);
       if (frame.kind === "ended") socket?.end();
       else if (frame.kind === "closed") {
         taken.delete(frame.id);
         if (socket) closeAfterWrites(socket);
-      } else if (frame.kind === "data" && socket && !socket.write(frame.bytes)) {
-        process.stdin.pause();
-        const go = () => process.stdin.resume();
-        socket.once("drain", go).once("close", go);
-      }
+      } else if (frame.kind === "data" && socket && !socket.write(frame.bytes)) await drained(socket);
     }
-  });
+  }
 };
+
+/** The same where there is but one, and no frames. */
+const hearFor = async (socket: Socket): Promise<void> => {
+  for await (const bytes of Bun.stdin.stream()) if (!socket.write(bytes)) await drained(socket);
+};
+
+const drained = (socket: Socket): Promise<void> =>
+  new Promise((resolve) => {
+    const go = () => {
+      socket.off("drain", go).off("close", go);
+      resolve();
+    };
+    if (socket.destroyed) resolve();
+    else socket.on("drain", go).on("close", go);
+  });

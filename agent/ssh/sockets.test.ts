@@ -111,9 +111,10 @@ test("the client's key agent is there for its own sessions alone", async () => {
     agent.kill();
     await agent.exited;
   });
-  await waitFor("the agent", () => existsSync(socket));
   const env = { ...process.env, SSH_AUTH_SOCK: socket };
-  Bun.spawnSync(["ssh-add", "-q", job.keyPath], { env, stderr: "ignore" });
+  // The file of its socket is there a moment before it listens.
+  const add = () => Bun.spawnSync(["ssh-add", "-q", job.keyPath], { env, stderr: "ignore" }).success;
+  await waitFor("the agent to have the key", add);
   const run = async (args: string[], command: string) => {
     const argv = ["ssh", ...job.options, "-p", String(job.port), ...args, "x@127.0.0.1", command];
     const child = Bun.spawn(argv, { env, stdin: "ignore", stdout: "pipe", stderr: "inherit" });
