@@ -107,7 +107,8 @@ const closeAfterWrites = (socket: Socket): void => {
 
 /**
  * Settles at the end of standard input; `process.stdin` had none, or one too early, where it was paused and resumed
- * under load (Bun 1.4). Whoever does not read holds up all others, as they share the way. */
+ * under load (Bun 1.4). Whoever does not read holds up all others, as they share the way.
+ */
 const hear = async (taken: Map<number, Socket>): Promise<void> => {
   const reader = new FrameReader();
   for await (const bytes of Bun.stdin.stream()) {
