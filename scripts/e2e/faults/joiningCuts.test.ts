@@ -61,6 +61,7 @@ describeWith(["programs", "root", "curl", "sshd"], "an installation that is cut 
   let dir: string;
   let network: Network;
   let coordinator: Coordinator;
+  const machines = new Map<string, Machine>();
 
   beforeAll(async () => {
     dir = undo.use(tempDir()).path;
@@ -90,17 +91,17 @@ describeWith(["programs", "root", "curl", "sshd"], "an installation that is cut 
     return (await run(["sh", "-c", look])).stdout.split("\n").filter(Boolean);
   };
 
+  const instances = async () => (await coordinator.client.getFleet("cut")).instances;
+
   test("in an SSH fleet: each host comes in with another try, once, and nothing is left of the others", async () => {
     const key = await makeKey(join(dir, "key"));
-    const machines = new Map<string, Machine>();
     for (const [name, cuts] of Object.entries(STEPS))
       machines.set(name, await start(name, { key: key.line, cuts }));
     const hosts = [...machines.values()].map(({ host }) => host.ip);
     const path = join(dir, "cut.dstack.yml");
     const ssh_config = { user: "root", identity_file: key.path, hosts };
     writeFileSync(path, JSON.stringify({ type: "fleet", name: "cut", ssh_config }));
-    await coordinator.client.dstackOk(["apply", "-y", "-d", "-f", path]);
-    const instances = async () => (await coordinator.client.getFleet("cut")).instances;
+    await coordinator.client.dstackOk(["apply", "-y", "-d", "--keep-ssh-keys", "-f", path]);
     await waitFor(
       "all to come in",
       async () => (await instances()).every(({ status }) => status === "idle"),
@@ -126,6 +127,28 @@ describeWith(["programs", "root", "curl", "sshd"], "an installation that is cut 
       });
     }
   }, 300_000);
+
+  test("of a host that is installed anew, and then the coordinator is killed: it is the host that it was", async () => {
+    const machine = machines.get("joining");
+    if (!machine) throw new Error("The hosts have not come in");
+    const find = async () => (await instances()).find(({ hostname }) => hostname === machine.host.ip);
+    const [before, earlier] = [await find(), cutsOf("joining").length];
+    expect(before).toMatchObject({ status: "idle", ssh: { keeps_key: true } });
+    // Between the program and its identity, and when the agent that was there has been ended.
+    writeFileSync(join(dir, "joining/cuts"), "mkdir 2 all\nsetsid 1 login\n");
+    await coordinator.client.dstackOk(["instance", "reinstall", before?.name ?? "", "-y"]);
+    await waitFor("the first cut", () => cutsOf("joining").length > earlier, PATIENCE);
+    await coordinator.program.kill9();
+    await coordinator.restart();
+    await waitFor("the second cut", () => cutsOf("joining").length > earlier + 1, PATIENCE);
+    await waitFor("it to come in", async () => (await find())?.status === "idle", PATIENCE);
+    const { name, instance_num } = before ?? {};
+    expect(await find()).toMatchObject({ name, instance_num, ssh: { keeps_key: true, step: "done" } });
+    expect((await find())?.id).not.toBe(before?.id ?? "");
+    expect(await instances()).toHaveLength(Object.keys(STEPS).length);
+    const whole = async () => Bun.deepEquals(await leftOn(machine), ["1", "dstack-agent"]);
+    await waitFor("it to have one of each", whole, PATIENCE);
+  }, 180_000);
 
   test("by hand: the same line again goes on, as the host that it may have become already", async () => {
     const machine = await start("hand", { key: "", cuts: BY_HAND });
