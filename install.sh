@@ -613,7 +613,8 @@ uninstall() {
       ;;
     openrc)
       rc-service -q dstack-agent stop 2>/dev/null || true
-      rc-update -q del dstack-agent 2>/dev/null || true
+      # Without -a it looks into the runlevel that the host is in alone.
+      rc-update -q -a del dstack-agent 2>/dev/null || true
       rm -f "$rc_script"
       ;;
   esac
@@ -642,6 +643,16 @@ uninstall() {
   else
     say "Removed dstack-agent; there was no state in $state_dir"
   fi
+  is_root || remove_empty "${unit%/*}" "${env_file%/*}" "$bin_dir" "${state_dir%/*}"
+}
+
+# remove_empty FOLDER...: those of a user's home that may have been made for the agent, where nothing else is in them.
+remove_empty() {
+  for folder in "$@"; do
+    while case "$folder" in "$HOME"/?*) rmdir "$folder" 2>/dev/null ;; *) false ;; esac do
+      folder=${folder%/*}
+    done
+  done
 }
 
 # --- Main -----------------------------------------------------------------------------------------------------
