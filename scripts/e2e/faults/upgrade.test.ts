@@ -24,7 +24,7 @@ for (const runtime of ["process", "docker"] as const) {
       const { path } = undo.use(tempDir());
       releases = openReleases(join(path, "releases"));
       // Before there is a job, which is to run while the agent is replaced.
-      for (const version of [NEXT, VERSION]) await releases.prepare(version);
+      await releases.prepare(NEXT);
       program = installAgent(join(path, "bin"));
       system = undo.use(
         await openSystem({
