@@ -115,7 +115,11 @@ export const startMachine = async (
     cwd: "/",
     place: host,
   });
-  await program.waitForOutput(/Server listening on/);
+  await program.waitForOutput(/Server listening on/).catch(async (err: unknown) => {
+    // Its shell waits for ever, also where what it was to prepare or sshd has failed.
+    await program.kill9();
+    throw err;
+  });
   const inside = async (command: readonly string[]) => {
     const child = (await runOk(["cat", `/proc/${program.pid}/task/${program.pid}/children`])).trim();
     return run(["nsenter", "-t", child, "--mount", "--pid", "--net", "--", ...command], {
