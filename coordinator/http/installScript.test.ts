@@ -376,6 +376,10 @@ test("--bin-dir says where the program goes, and --uninstall finds it there", as
   const elsewhere = await host.install(["--no-start", "--bin-dir", join(host.home, "other")]);
   expect(elsewhere.err).toContain(`This host has the program in ${folder} already`);
   expect(existsSync(join(host.home, "other"))).toBe(false);
+  await Bun.write(join(folder, "mine"), "");
   await host.install(["--uninstall"]);
-  expect(readdirSync(folder)).toEqual([]);
+  expect(readdirSync(folder)).toEqual(["mine"]);
+  await host.install(["--token", "t", "--no-start", "--bin-dir", join(host.home, "only", "for-it")]);
+  await host.install(["--uninstall"]);
+  expect(existsSync(join(host.home, "only"))).toBe(false);
 });
