@@ -15,6 +15,8 @@ export const readReport = async (report: string, exitCode: number): Promise<Tall
 
 /** Each has programs and networks of its own, and mostly waits for them. */
 const LANES = 4;
+/** Several times what the longest takes: one that hangs must not take the others' results with it. */
+const LONGEST_MS = 20 * 60_000;
 
 export interface WholeSystemOptions {
   root: string;
@@ -39,7 +41,8 @@ export const runWholeSystem = async (options: WholeSystemOptions): Promise<Tally
     // Files, and no pipes: what a test has left running may hold those open.
     const said = [Bun.file(`${report}.out`), Bun.file(`${report}.err`)] as const;
     const [stdout, stderr] = said;
-    const exitCode = await Bun.spawn(testCommand(report, args), { cwd: root, stdout, stderr }).exited;
+    const child = { cwd: root, stdout, stderr, timeout: LONGEST_MS, killSignal: "SIGKILL" } as const;
+    const exitCode = await Bun.spawn(testCommand(report, args), child).exited;
     const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
     for (const each of said) say((await each.text()).trimEnd());
     say(`${file} took ${seconds} s\n`);
