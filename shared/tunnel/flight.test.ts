@@ -12,7 +12,7 @@ interface Way {
 const FRAME = 64 * 1024;
 const STEP_MS = 0.25;
 /** As the receiving side does it (link.ts). */
-const [ACK_BYTES, ACK_MS] = [256 * 1024, 1];
+const [ACK_BYTES, ACK_MS] = [128 * 1024, 1];
 
 /** A sender that always has more, and a wire with a queue before it. Answers what came in the last second. */
 const play = (flight: Flight, { delayMs, bytesPerMs, lateMs = () => 0 }: Way, forMs: number) => {
@@ -116,7 +116,7 @@ describe("so much is on its way that", () => {
     play(near, { delayMs: 0.05, bytesPerMs: 500_000 }, 2_000);
     expect(near.window).toBeGreaterThan(512 * 1024);
     near.hasCompany = true;
-    expect(near.window).toBe(256 * 1024);
+    expect(near.window).toBe(192 * 1024);
     const far = new Flight();
     play(far, { delayMs: 50, bytesPerMs: 125_000 }, 2_000);
     const { window } = far;

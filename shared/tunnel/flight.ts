@@ -1,6 +1,8 @@
 const LEAST_BYTES = 128 * 1024;
 const MOST_BYTES = 16 * 1024 * 1024;
 const FIRST_BYTES = 256 * 1024;
+/** While others wait beside, on a way that is next to nothing: less than two acknowledgements would come late (link.ts). */
+const SHORT_BYTES = 192 * 1024;
 /** So many times what fills the way: it grows as long as more of it brings more, and what queues takes no longer than the way. */
 const GAIN = 2;
 /** Until it is known what fills it: so many rounds in a row have brought hardly more than those before. TCP itself doubles. */
@@ -71,7 +73,7 @@ export class Flight {
   #look: Look | undefined;
   #lookedAt = Number.NEGATIVE_INFINITY;
   /** What is enough for the way alone, however near. */
-  #shortWindow = FIRST_BYTES;
+  #shortWindow = SHORT_BYTES;
   /** Somebody waits beside whoever fills it. */
   hasCompany = false;
 
@@ -132,7 +134,7 @@ export class Flight {
     const gain = this.#isStarting ? FIRST_GAIN : GAIN;
     this.#window = this.#fitting(gain * rate * Math.max(this.#shortestMs, LEAST_MS));
     const wayMs = Math.max(this.#shortestMs - HELD_MS, 0);
-    this.#shortWindow = Math.max(FIRST_BYTES, this.#fitting(gain * rate * wayMs));
+    this.#shortWindow = Math.max(SHORT_BYTES, this.#fitting(gain * rate * wayMs));
   }
 
   #fitting(bytes: number): number {

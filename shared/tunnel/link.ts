@@ -29,7 +29,7 @@ export interface LinkOptions {
 }
 
 /** An acknowledgement goes out after so many bytes, or so long after the first of them. */
-const ACK_BYTES = 256 * 1024;
+const ACK_BYTES = 128 * 1024;
 const ACK_MS = 1;
 const PING_MS = 5_000;
 /**
