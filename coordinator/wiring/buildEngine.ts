@@ -24,6 +24,7 @@ import { UsageIntake } from "../engine/usage.ts";
 import { Waits } from "../engine/waits.ts";
 import { createBringIn } from "../hosts/bringIn.ts";
 import { CarriedLinks } from "../hosts/carriedLinks.ts";
+import { tidyAfter } from "../hosts/tidyAfter.ts";
 import { defaultArtifactsDir, installScript } from "../http/artifacts.ts";
 import { openAgentReleases } from "../releases/agentReleases.ts";
 import type { RunRow } from "../store/runs.ts";
@@ -90,7 +91,11 @@ export const buildEngine = (
     url,
     trust,
     box: secrets,
-    bringIn: createBringIn({ artifactsDir: dir, installScript, clock, dial }),
+    bringIn: tidyAfter(createBringIn({ artifactsDir: dir, installScript, clock, dial }), {
+      clock,
+      // Most of what logins leave is code that was compiled for them, which a collection alone keeps (30 hosts: 44 MiB and 35).
+      tidy: () => Bun.shrink(),
+    }),
     patienceMs: config.sshHostMs,
     withFleet: (fleetId, work) => fleets.withFleet(fleetId, work),
   });
