@@ -72,7 +72,10 @@ describeWith(["programs", "root"], "uploads", () => {
     });
     const held = () => unfinishedUpload(coordinator)?.held ?? 0;
     await waitFor("some of it", () => held() > 0, 30_000);
+    // It would be over before the line is cut.
+    apply.freeze();
     await laptop.cut();
+    apply.thaw();
     await coordinator.program.kill9();
     await coordinator.restart();
     await laptop.mend();

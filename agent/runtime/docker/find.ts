@@ -63,10 +63,24 @@ export const pruneRetired = async (docker: Docker, keep: number): Promise<number
   const all = await docker.listContainers({ all: true, filters: { label: [SUBMISSION_LABEL] } });
   const retired = all
     .filter(({ Names }) => Names.some((name) => name.endsWith(RETIRED)))
-    .toSorted((a, b) => b.Created - a.Created)
-    .slice(keep);
-  for (const { Id } of retired) await removeContainer(docker.getContainer(Id));
-  return retired.length;
+    .map(({ Id }) => docker.getContainer(Id));
+  // A list has whole seconds, of which two jobs need no more than one.
+  const created = await Promise.all(
+    retired.map(async (container) => ({ container, at: await createdAt(container) })),
+  );
+  const old = created.toSorted((a, b) => b.at - a.at).slice(keep);
+  for (const { container } of old) await removeContainer(container);
+  return old.length;
+};
+
+/** One that somebody else has removed meanwhile is as old as can be. */
+const createdAt = async (container: Docker.Container): Promise<number> => {
+  try {
+    return Date.parse((await container.inspect()).Created);
+  } catch (err) {
+    if (statusOf(err) === 404) return 0;
+    throw err;
+  }
 };
 
 /** Kills and removes all of a submission, anonymous volumes too. */
