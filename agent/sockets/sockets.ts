@@ -44,7 +44,8 @@ const connectTo = (path: string): void => {
     socket.off("error", fail);
     answer({ path });
     const over = () => process.exit();
-    void hearFor(socket).finally(() => socket.end());
+    const ended = () => void socket.end();
+    hearFor(socket).then(ended, ended);
     pipeline(socket, process.stdout, over);
   });
 };

@@ -1,7 +1,10 @@
 const LEAST_BYTES = 128 * 1024;
 const MOST_BYTES = 16 * 1024 * 1024;
 const FIRST_BYTES = 256 * 1024;
-/** While others wait beside, on a way that is next to nothing: less than two acknowledgements would come late (link.ts). */
+/**
+ * While others wait beside, on a way that is next to nothing. With the frame that goes beyond it that is two acknowledgements
+ * (link.ts): with fewer the next one waits for a timer.
+ */
 const SHORT_BYTES = 192 * 1024;
 /** So many times what fills the way: it grows as long as more of it brings more, and what queues takes no longer than the way. */
 const GAIN = 2;
@@ -9,10 +12,7 @@ const GAIN = 2;
 const [FIRST_GAIN, FULL_ROUNDS, HARDLY_MORE] = [3, 3, 1.25];
 /** While it is looked how long the way is, so much of what fills it. */
 const LOOKING = 0.5;
-/**
- * A way that is shorter is taken to be so long: acknowledgements of what is near come together. Not while others wait
- * beside: what is read, passed on and written in one go is then as much as lies in front of them, in each program on the way.
- */
+/** A way that is shorter is taken to be so long: acknowledgements of what is near come together. */
 const LEAST_MS = 0.25;
 /** So much of what an acknowledgement takes may be that it waited for others (link.ts). */
 const HELD_MS = 1;
@@ -72,7 +72,7 @@ export class Flight {
   #isLimiting = false;
   #look: Look | undefined;
   #lookedAt = Number.NEGATIVE_INFINITY;
-  /** What is enough for the way alone, however near. */
+  /** What is enough for the way alone: each program on it passes on in one go what lies there, and others wait for that. */
   #shortWindow = SHORT_BYTES;
   /** Somebody waits beside whoever fills it. */
   hasCompany = false;
