@@ -13,8 +13,14 @@ const say = (line: string) => void process.stdout.write(`${line}\n`);
 const runTests = async (name: string, args: string[]): Promise<Tally> => {
   const report = join(reports, `${name}.xml`);
   const argv = testCommand(report, args);
-  const exitCode = await Bun.spawn(argv, { cwd: root, stdout: "inherit", stderr: "inherit" }).exited;
-  return readReport(report, exitCode);
+  const child = Bun.spawn(argv, { cwd: root, stdout: "inherit", stderr: "pipe" });
+  const decoder = new TextDecoder();
+  let stderr = "";
+  for await (const chunk of child.stderr) {
+    process.stderr.write(chunk);
+    stderr += decoder.decode(chunk, { stream: true });
+  }
+  return readReport(report, { exitCode: await child.exited, stderr });
 };
 
 /** After these it begins no further part; all 10,000 seeds of `./scripts/sim` take ten times as long. */
@@ -28,7 +34,7 @@ const runSimulator = async (): Promise<Tally> => {
     stderr: "inherit",
   });
   const isWhole = (await child.exited) === 0;
-  return { passed: isWhole ? 1 : 0, failed: isWhole ? [] : ["the simulator"], skipped: [] };
+  return { passed: isWhole ? 1 : 0, failed: isWhole ? [] : ["the simulator"], failures: [], skipped: [] };
 };
 
 const build = (): Promise<number> =>
@@ -52,13 +58,14 @@ try {
     tallies.push(await runWholeSystem({ root, reports, say }));
   } else {
     say("The programs do not build, so the whole-system tests did not run");
-    tallies.push({ passed: 0, failed: ["the build"], skipped: [] });
+    tallies.push({ passed: 0, failed: ["the build"], failures: [], skipped: [] });
   }
 } finally {
   rmSync(reports, { recursive: true, force: true });
 }
 
 const total = sumTallies(tallies);
+for (const failure of total.failures) say(`${failure}\n`);
 for (const name of total.skipped) say(`skipped: ${name}`);
 for (const name of total.failed) say(`failed: ${name}`);
 say(tallyLine(total));

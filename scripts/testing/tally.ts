@@ -1,8 +1,12 @@
+import { failuresIn } from "./failures.ts";
+
 /** What a `bun test` run came to, read from its JUnit report. */
 export interface Tally {
   passed: number;
   /** Names of those that failed. */
   failed: string[];
+  /** What these printed (failures.ts). */
+  failures: string[];
   /** Names of the tests that were not run; a reason stands in the name (scripts/e2e/harness/requirements.ts). */
   skipped: string[];
 }
@@ -22,9 +26,17 @@ const attribute = (tag: string, name: string): string =>
 const nameOf = (tag: string): string =>
   `${attribute(tag, "file")}: ${[attribute(tag, "classname"), attribute(tag, "name")].filter(Boolean).join(" > ")}`;
 
-/** `exitCode` too, as a test file that does not load fails the run without being a test. */
-export const readTally = (junit: string, exitCode: number): Tally => {
-  const tally: Tally = { passed: 0, failed: [], skipped: [] };
+export interface BunTest {
+  /** Its report. */
+  junit: string;
+  /** A test file that does not load fails the run without being a test. */
+  exitCode: number;
+  /** What it wrote to stderr. */
+  stderr: string;
+}
+
+export const readTally = ({ junit, exitCode, stderr }: BunTest): Tally => {
+  const tally: Tally = { passed: 0, failed: [], failures: failuresIn(stderr), skipped: [] };
   for (const [, tag = "", , body = ""] of junit.matchAll(
     /<testcase\b((?:[^>"]|"[^"]*")*?)(\/>|>([\s\S]*?)<\/testcase>)/g,
   )) {
@@ -40,6 +52,7 @@ export const readTally = (junit: string, exitCode: number): Tally => {
 export const sumTallies = (tallies: readonly Tally[]): Tally => ({
   passed: tallies.reduce((sum, { passed }) => sum + passed, 0),
   failed: tallies.flatMap(({ failed }) => failed),
+  failures: tallies.flatMap(({ failures }) => failures),
   skipped: tallies.flatMap(({ skipped }) => skipped),
 });
 

@@ -1,16 +1,17 @@
 import { join } from "node:path";
 import { Glob } from "bun";
 import { inLanes, longestFirst } from "./lanes.ts";
-import { readTally, sumTallies, type Tally } from "./tally.ts";
+import { type BunTest, readTally, sumTallies, type Tally } from "./tally.ts";
 
 export const testCommand = (report: string, args: readonly string[]): string[] => [
   ...[process.execPath, "test", "--reporter=junit", `--reporter-outfile=${report}`],
   ...args,
 ];
 
-export const readReport = async (report: string, exitCode: number): Promise<Tally> => {
+/** What `bun test` came to, whose report is in a file. */
+export const readReport = async (report: string, ended: Omit<BunTest, "junit">): Promise<Tally> => {
   const file = Bun.file(report);
-  return readTally((await file.exists()) ? await file.text() : "", exitCode);
+  return readTally({ ...ended, junit: (await file.exists()) ? await file.text() : "" });
 };
 
 /** Each has programs and networks of its own, and mostly waits for them. */
@@ -39,14 +40,14 @@ export const runWholeSystem = async (options: WholeSystemOptions): Promise<Tally
     // bunfig.toml keeps these from a plain `bun test`; any other pattern here lets them in.
     const args = ["--path-ignore-patterns", "node_modules/**", "--timeout", "180000", `./${file}`];
     // Files, and no pipes: what a test has left running may hold those open.
-    const said = [Bun.file(`${report}.out`), Bun.file(`${report}.err`)] as const;
-    const [stdout, stderr] = said;
+    const [stdout, stderr] = [Bun.file(`${report}.out`), Bun.file(`${report}.err`)];
     const child = { cwd: root, stdout, stderr, timeout: LONGEST_MS, killSignal: "SIGKILL" } as const;
     const exitCode = await Bun.spawn(testCommand(report, args), child).exited;
     const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
-    for (const each of said) say((await each.text()).trimEnd());
+    const said = await stderr.text();
+    for (const each of [await stdout.text(), said]) say(each.trimEnd());
     say(`${file} took ${seconds} s\n`);
-    const { failed, ...rest } = await readReport(report, exitCode);
+    const { failed, ...rest } = await readReport(report, { exitCode, stderr: said });
     // A file that does not load names no test.
     return { ...rest, failed: failed.map((name) => (name.includes(file) ? name : `${file}: ${name}`)) };
   };
