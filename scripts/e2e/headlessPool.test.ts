@@ -72,7 +72,11 @@ describeWith(["programs", "root", "curl", "sshd", "tcpdump"], "a pool behind a b
       PATIENCE,
     );
 
-  /** A task with a node on every host of the fleet: each prints who it is, and serves that. */
+  const everyNode = (of: number): number[] => Array.from({ length: of }, (_, node) => node);
+  const jobOf = (node: number): string[] => ["--job", `${node}`];
+  const saidBy = (node: number, of: number): string => `node ${node} of ${of}`;
+
+  /** A task with a node on every host of the fleet: each serves who it is, and then prints it. */
   const startNodes = async ({ client }: Coordinator, fleet: string, nodes: number): Promise<string> => {
     const name = `all-of-${fleet}`;
     const task = {
@@ -81,8 +85,9 @@ describeWith(["programs", "root", "curl", "sshd", "tcpdump"], "a pool behind a b
       nodes,
       fleets: [fleet],
       commands: [
-        'mkdir -p site && cd site && echo "node $DSTACK_NODE_RANK of $DSTACK_NODES_NUM" | tee index.html',
-        "exec busybox httpd -f -p 127.0.0.1:8000",
+        'mkdir -p site && cd site && echo "node $DSTACK_NODE_RANK of $DSTACK_NODES_NUM" >index.html',
+        // It goes to the background once it listens.
+        "busybox httpd -p 127.0.0.1:8000 && cat index.html && exec sleep infinity",
       ],
       ports: ["8000"],
       resources: SMALL,
@@ -92,6 +97,12 @@ describeWith(["programs", "root", "curl", "sshd", "tcpdump"], "a pool behind a b
     const isUp = ({ jobs }: Run) =>
       jobs.length === nodes && jobs.every((job) => job.job_submissions.at(-1)?.status === "running");
     await client.waitForRun(name, isUp, PATIENCE);
+    for (const node of everyNode(nodes))
+      await waitFor(
+        `what node ${node} prints`,
+        async () => (await client.dstackOk(["logs", name, ...jobOf(node)])).includes(saidBy(node, nodes)),
+        PATIENCE,
+      );
     return name;
   };
 
@@ -103,8 +114,7 @@ describeWith(["programs", "root", "curl", "sshd", "tcpdump"], "a pool behind a b
   ) => {
     const lines = new Slots(AT_ONCE);
     const useOne = async (node: number) => {
-      const said = `node ${node} of ${of}`;
-      const job = ["--job", `${node}`];
+      const [said, job] = [saidBy(node, of), jobOf(node)];
       expect(await client.dstackOk(["logs", name, ...job])).toContain(said);
       expect(await client.dstackOk(["ssh", name, ...job, "--", "cat site/index.html"], { env: RELAY })).toBe(
         `${said}\n`,
@@ -135,12 +145,10 @@ describeWith(["programs", "root", "curl", "sshd", "tcpdump"], "a pool behind a b
       await waitFor(
         `a way to node ${node}`,
         async () =>
-          (await client.dstack(["ssh", name, "--job", `${node}`, "--", "true"], { env: RELAY })).code === 0,
+          (await client.dstack(["ssh", name, ...jobOf(node), "--", "true"], { env: RELAY })).code === 0,
         PATIENCE,
       );
   };
-
-  const everyNode = (of: number) => Array.from({ length: of }, (_, node) => node);
 
   test(
     "joined by one token: it works, and nobody ever opens a connection towards a host",
@@ -234,7 +242,12 @@ describeWith(["programs", "root", "curl", "sshd", "tcpdump"], "a pool behind a b
       await waitForWays(coordinator, name, nodes);
       await use(coordinator, name, { nodes: [0], of });
       // Every login ends, as with a bastion that starts again.
-      await jump.run(["pkill", "-f", "sshd: jump"]);
+      const logins = async () =>
+        (await jump.run(["pgrep", "-f", "sshd: jump"])).stdout.split("\n").filter(Boolean);
+      const before = await logins();
+      expect(before).not.toBeEmpty();
+      await jump.run(["kill", ...before]);
+      await waitFor("logins to end", async () => (await logins()).every((pid) => !before.includes(pid)));
       await waitForWays(coordinator, name, nodes);
       await use(coordinator, name, { nodes: [of - 1], of });
       await stop(coordinator, name);
