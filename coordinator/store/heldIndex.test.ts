@@ -10,7 +10,7 @@ const row = (facts: Facts): SubmissionRow => facts as SubmissionRow;
 const heldBy = (rows: readonly Facts[], host: string): string[] =>
   rows.filter((one) => one.instance_id === host && !one.log_complete).map(({ id }) => id);
 
-/** What happens to attempts that are alive: they come, are given to a host, are whole, are deleted. */
+/** What happens to attempts: they come, are given to a host unless they have ended before, are whole, are deleted. */
 const event = fc.record({
   kind: fc.constantFrom("add", "place", "end", "remove", "other", "read", "fail"),
   id: fc.constantFrom("a", "b", "c", "d"),
@@ -32,7 +32,8 @@ const changeOf = (rows: readonly Facts[], { kind, id, host }: { kind: string; id
       row: row({ id, instance_id: null, log_complete: false }),
     } as const;
   if (!known) return undefined;
-  if (kind === "place" && known.instance_id === null) return change({ instance_id: host });
+  if (kind === "place" && known.instance_id === null && !known.log_complete)
+    return change({ instance_id: host });
   if (kind === "end") return change({ log_complete: true });
   if (kind === "remove") return { table: "submissions", kind: "removed", id } as const;
   if (kind === "other") return change({ exit_status: 1 });

@@ -2,7 +2,8 @@ import type { Outcome, RowChange } from "./rowCache.ts";
 
 /**
  * Which submissions each host has or should have: assigned to it, and their output not whole yet. Hosts ask with every
- * poll; what was read once follows the writes, as the rows themselves do (rowCache.ts).
+ * poll; what was read once follows the writes, as the rows themselves do (rowCache.ts). What is whole stays so, and comes
+ * to no host any more.
  */
 export class HeldIndex {
   readonly #heldBy = new Map<string, Set<string>>();
