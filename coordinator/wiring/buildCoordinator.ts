@@ -34,7 +34,7 @@ export const buildCoordinator = async (
   const state = await openState(config, surroundings, opened);
   const built = buildEngine(state, config, { ...surroundings, opened });
   const { db, secrets, tls, ideArchives } = state;
-  const { agents, engine, fleets, hosts, things, place } = built;
+  const { agents, engine, fleets, hosts, cloudResources, place } = built;
   const { relay, ssh } = buildTunnels(state, config, { clock, log, agents, opened });
   const link = new AgentLink({
     ...built,
@@ -63,7 +63,7 @@ export const buildCoordinator = async (
     engine,
     fleets,
     hosts,
-    things,
+    cloudResources,
     usage,
     counters,
     runTexts,
@@ -74,7 +74,7 @@ export const buildCoordinator = async (
   };
   const adminToken = await ensureAdmin(deps, config.adminToken);
   await engine.start();
-  things.wake();
+  cloudResources.wake();
   const closers = opened.move();
   return {
     deps,

@@ -11,6 +11,7 @@ import { jobSpecsOf } from "../domain/runs/effectiveSpec.ts";
 import { RunTexts } from "../domain/runs/runTexts.ts";
 import { AgentSessions } from "../engine/agentSessions.ts";
 import { Capacity } from "../engine/capacity.ts";
+import { CloudResourceKeeper } from "../engine/cloudResourceKeeper.ts";
 import { Engine } from "../engine/engine.ts";
 import { patienceOf } from "../engine/engineDeps.ts";
 import { FleetKeeper } from "../engine/fleetKeeper.ts";
@@ -19,7 +20,6 @@ import { HostKeeper } from "../engine/hostKeeper.ts";
 import { Idleness } from "../engine/idleness.ts";
 import { Reachability } from "../engine/reachability.ts";
 import { Scheduler } from "../engine/scheduler.ts";
-import { ThingKeeper } from "../engine/thingKeeper.ts";
 import { UsageIntake } from "../engine/usage.ts";
 import { Waits } from "../engine/waits.ts";
 import { createBringIn } from "../hosts/bringIn.ts";
@@ -102,8 +102,8 @@ export const buildEngine = (
   const fleets = new FleetKeeper({ ...engineDeps, engine, backends, url, trust, hosts });
   opened.defer(() => fleets.close());
   opened.defer(() => hosts.close());
-  const things = new ThingKeeper({ ...engineDeps, clouds });
-  opened.defer(() => things.close());
+  const cloudResources = new CloudResourceKeeper({ ...engineDeps, clouds });
+  opened.defer(() => cloudResources.close());
   const releases = openAgentReleases({ dir, key: releaseKey, clock, log });
   const reachability = new Reachability({ ...engineDeps, engine });
   opened.defer(() => reachability.close());
@@ -111,7 +111,18 @@ export const buildEngine = (
   opened.defer(() => forgetting.close());
   const usage = new UsageIntake({ ...engineDeps, engine });
   opened.defer(() => usage.close());
-  return { ...engineDeps, engine, place, hosts, fleets, things, releases, reachability, runTexts, usage };
+  return {
+    ...engineDeps,
+    engine,
+    place,
+    hosts,
+    fleets,
+    cloudResources,
+    releases,
+    reachability,
+    runTexts,
+    usage,
+  };
 };
 
 /** What can make instances, as far as it is configured. */

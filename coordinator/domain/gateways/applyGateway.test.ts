@@ -29,7 +29,7 @@ const surroundings = async () => {
   const clock = new FakeClock();
   const tell = eventTeller(db, clock, { ttlS: 60 });
   const clouds = { types: ["gcp"], isConfigured: () => true };
-  const deps = { db, clock, tell, clouds, things: { wake: () => {} } };
+  const deps = { db, clock, tell, clouds, cloudResources: { wake: () => {} } };
   const who = { id: "u", username: "ann", global_role: "user", active: true, token_hash: "h", created_at: 0 };
   await insertUser(db, { ...who, global_role: "user" }, []);
   await insertProject(db, { id: "p", name: "main", owner_id: "u", created_at: 0 }, []);

@@ -23,12 +23,14 @@ import {
 } from "../../store/gateways.ts";
 import { checkConfigured } from "../backends/checkConfigured.ts";
 import { requireCloud, requireCloudType } from "../backends/clouds.ts";
-import { gatewayCreated, gatewayMadeDefault, gatewayUpdated } from "../events/madeThingEvents.ts";
+import { gatewayCreated, gatewayMadeDefault, gatewayUpdated } from "../events/cloudResourceEvents.ts";
 import type { Caller } from "../runs/checkSpec.ts";
 import { newName } from "../runs/runNames.ts";
 import { viewOneGateway } from "./findGateways.ts";
 
-type GatewayDeps = Pick<Deps, "db" | "tell" | "clock" | "clouds"> & { things: Pick<Deps["things"], "wake"> };
+type GatewayDeps = Pick<Deps, "db" | "tell" | "clock" | "clouds"> & {
+  cloudResources: Pick<Deps["cloudResources"], "wake">;
+};
 
 const check = ({ clouds }: GatewayDeps, { project }: Caller, configuration: GatewayConfiguration): void => {
   // What cannot be had at all is told first, as by the reference.
@@ -106,7 +108,7 @@ export const createGateway = async (
     ...(isDefault ? [setDefaultGateway(deps.db, project.id, row.id)] : []),
     ...deps.tell([gatewayCreated(row, user.id), ...(isDefault ? [gatewayMadeDefault(row, user.id)] : [])]),
   ]);
-  deps.things.wake();
+  deps.cloudResources.wake();
   return viewOneGateway(deps, project, row);
 };
 

@@ -14,7 +14,7 @@ import {
 } from "../../store/gateways.ts";
 import { findProjectByName } from "../../store/projects.ts";
 import { checkConfigured } from "../backends/checkConfigured.ts";
-import { gatewayDeleted, gatewayMadeDefault, gatewayUpdated } from "../events/madeThingEvents.ts";
+import { gatewayDeleted, gatewayMadeDefault, gatewayUpdated } from "../events/cloudResourceEvents.ts";
 import type { Caller } from "../runs/checkSpec.ts";
 import { getGatewayByName, viewOneGateway } from "./findGateways.ts";
 

@@ -17,7 +17,7 @@ import { hasLiveRuns } from "../../store/runLists.ts";
 import type { UserRow } from "../../store/users.ts";
 import { listProjectsWithVolumes } from "../../store/volumes.ts";
 import { projectCreated, projectDeleted, projectUpdated } from "../events/adminEvents.ts";
-import { gatewayDeleted } from "../events/madeThingEvents.ts";
+import { gatewayDeleted } from "../events/cloudResourceEvents.ts";
 import { canCreateProjects } from "../users/userView.ts";
 
 const getProject = async (deps: Deps, name: string): Promise<ProjectRow> => {

@@ -13,7 +13,7 @@ import {
 } from "../../store/volumes.ts";
 import { checkConfigured } from "../backends/checkConfigured.ts";
 import { requireCloudType } from "../backends/clouds.ts";
-import { volumeCreated, volumeDeleted } from "../events/madeThingEvents.ts";
+import { volumeCreated, volumeDeleted } from "../events/cloudResourceEvents.ts";
 import type { Caller } from "../runs/checkSpec.ts";
 import { newName } from "../runs/runNames.ts";
 import { viewVolume } from "./volumeView.ts";
@@ -28,7 +28,7 @@ export const getVolumeByName = async (
   return volume;
 };
 
-/** Stores what is wanted; whether it can be made is seen afterwards (engine/thingKeeper.ts). */
+/** Stores what is wanted; whether it can be made is seen afterwards (engine/cloudResourceKeeper.ts). */
 export const createVolume = async (
   deps: Deps,
   { user, project }: Caller,
@@ -55,7 +55,7 @@ export const createVolume = async (
     deleted_at: null,
   };
   await insertVolume(deps.db, row, deps.tell([volumeCreated(row, user.id)]));
-  deps.things.wake();
+  deps.cloudResources.wake();
   return viewVolume(deps, project, row);
 };
 

@@ -9,7 +9,7 @@ import { openStore } from "../store/db.ts";
 import { eventTeller } from "../store/events.ts";
 import { insertVolume, listVolumesByNames, markVolumesDeleted, type VolumeRow } from "../store/volumes.ts";
 import { listTold } from "../testing/listTold.ts";
-import { ThingKeeper } from "./thingKeeper.ts";
+import { CloudResourceKeeper } from "./cloudResourceKeeper.ts";
 
 const configuration = VolumeConfiguration.parse({
   type: "volume",
@@ -42,7 +42,7 @@ test("what was asked for before the coordinator ended is looked after when it st
   const clock = new FakeClock();
   const tell = eventTeller(db, clock, { ttlS: 60 });
   const log = createLogger({ level: "error", format: "text", write: () => {} });
-  const keeper = new ThingKeeper({ db, tell, clock, log, clouds: NO_CLOUDS });
+  const keeper = new CloudResourceKeeper({ db, tell, clock, log, clouds: NO_CLOUDS });
   keeper.wake();
   await keeper.close();
   expect(await listVolumesByNames(db, "p", ["kept", "gone"])).toMatchObject([
@@ -64,7 +64,7 @@ test("once closed, it begins nothing", async () => {
   const clock = new FakeClock();
   const tell = eventTeller(db, clock, { ttlS: 60 });
   const log = createLogger({ level: "error", format: "text", write: () => {} });
-  const keeper = new ThingKeeper({ db, tell, clock, log, clouds: NO_CLOUDS });
+  const keeper = new CloudResourceKeeper({ db, tell, clock, log, clouds: NO_CLOUDS });
   await keeper.close();
   await insertVolume(db, aVolume("late"), []);
   keeper.wake();

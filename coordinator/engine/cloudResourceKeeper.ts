@@ -1,13 +1,13 @@
 import type { Clock } from "../../shared/clock.ts";
 import type { Logger } from "../../shared/log.ts";
 import { type Clouds, whyNotMade } from "../domain/backends/clouds.ts";
-import { gatewayMoved, volumeMoved } from "../domain/events/madeThingEvents.ts";
+import { gatewayMoved, volumeMoved } from "../domain/events/cloudResourceEvents.ts";
 import { type Db, type Statement, writeAll } from "../store/db.ts";
 import type { TellEvents } from "../store/events.ts";
 import { type GatewayRow, listNewGateways, moveGateway } from "../store/gateways.ts";
 import { listNewVolumes, moveVolume, type VolumeRow } from "../store/volumes.ts";
 
-interface ThingKeeperDeps {
+interface CloudResourceKeeperDeps {
   db: Db;
   tell: TellEvents;
   clock: Clock;
@@ -19,13 +19,13 @@ interface ThingKeeperDeps {
  * Looks after volumes and gateways that were asked for, when there are new ones and at the start. As long as no backend
  * can make them, each of them fails and says why.
  */
-export class ThingKeeper {
-  readonly #deps: ThingKeeperDeps;
+export class CloudResourceKeeper {
+  readonly #deps: CloudResourceKeeperDeps;
   #running: Promise<void> | undefined;
   #isWoken = false;
   #isClosed = false;
 
-  constructor(deps: ThingKeeperDeps) {
+  constructor(deps: CloudResourceKeeperDeps) {
     this.#deps = deps;
   }
 
