@@ -4,6 +4,7 @@ import { z } from "zod";
 import { AppError } from "../shared/errors.ts";
 import { LOG_LEVELS } from "../shared/log.ts";
 import { isNetwork } from "../shared/net/networks.ts";
+import { serverDirOf } from "../shared/serverDir.ts";
 import type { JobNetworkMode } from "./domain/instances/networkMode.ts";
 import { DEFAULT_TUNNEL_LIMITS, type TunnelLimits } from "./relay/limits.ts";
 import { publicUrlOf, TLS_VARIABLES, type TlsConfig, tlsConfigOf } from "./tls/tlsSettings.ts";
@@ -232,7 +233,7 @@ export const loadCoordinatorConfig = (env: Record<string, string | undefined>): 
     throw new AppError("invalid", `Cannot start: ${wrong.join("; ")}`);
   }
   const { data } = parsed;
-  const serverDir = data.DSTACK_SERVER_DIR ?? join(data.HOME, ".dstack", "server");
+  const serverDir = serverDirOf(data);
   return {
     host: data.DSTACK_SERVER_HOST,
     port: data.DSTACK_SERVER_PORT,

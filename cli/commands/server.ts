@@ -1,3 +1,5 @@
+import { embedAlsoIn } from "../../shared/native/embedded.ts";
+import { serverDirOf } from "../../shared/serverDir.ts";
 import { VERSION } from "../../shared/version.ts";
 import { defineCommand } from "../args/command.ts";
 import { choice, flag, integer, list, text, value } from "../args/option.ts";
@@ -106,11 +108,11 @@ export const command = defineCommand({
     const given = Object.entries(flags).filter(([, text]) => text !== undefined);
     // Read before anything is started: a client configuration that is corrupt must not come out afterwards.
     await readProjects(ctx.home);
+    const env = { ...ctx.env, HOME: ctx.home, ...Object.fromEntries(given) };
+    embedAlsoIn(serverDirOf(env));
     // The one place where the two artefacts meet; nobody else pays for loading it.
     const { startCoordinator } = await import("../../coordinator/main.ts");
-    const server = await startCoordinator({
-      env: { ...ctx.env, HOME: ctx.home, ...Object.fromEntries(given) },
-    });
+    const server = await startCoordinator({ env });
     using stopping = listenForStop(ctx);
     try {
       await greet(ctx, server, {

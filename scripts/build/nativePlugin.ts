@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import type { BunPlugin } from "bun";
 import type { PlatformFiles } from "./platformPackages.ts";
 
@@ -12,9 +13,17 @@ export const replaceOnce = (source: string, what: RegExp, by: string, file: stri
   return source.replace(what, () => by);
 };
 
+/** Loads a native module from inside the program (shared/native/embedded.ts). */
+const loading = (name: string, file: string): string =>
+  `require(${JSON.stringify(EMBEDDED)}).loadEmbedded({ name: "${name}", file: require(${JSON.stringify(file)}) })`;
+
+const anyOf = (paths: readonly string[]): RegExp => new RegExp(`^(?:${paths.map(RegExp.escape).join("|")})$`);
+
+const EMBEDDED = resolve(import.meta.dir, "../../shared/native/embedded.ts");
+
 /**
  * libsql and node-pty compute the name of their native module at run time, which a bundler cannot follow
- * (oven-sh/bun#18909). This makes both a plain `require` of the target's file, which Bun then embeds.
+ * (oven-sh/bun#18909). This embeds the target's file, packed, and has it loaded from there.
  */
 export const nativePlugin = (files: PlatformFiles): BunPlugin => ({
   name: "native-modules",
@@ -26,11 +35,17 @@ export const nativePlugin = (files: PlatformFiles): BunPlugin => ({
         // The loaders below are only used inside that function; left in, they would be bundled for nothing.
         source.replace(/^const .*require\("(?:@neon-rs\/load|detect-libc)"\);\n/gm, ""),
         body,
-        `function requireNative() {\n  return require(${JSON.stringify(files.libsql)});\n}\n`,
+        `function requireNative() {\n  return ${loading("libSQL", files.libsql)};\n}\n`,
         path,
       );
       return { contents, loader: "js" };
     });
+
+    const modules = [files.libsql, ...(files.pty === null ? [] : [files.pty])];
+    build.onLoad({ filter: anyOf(modules) }, async ({ path }) => ({
+      contents: Bun.zstdCompressSync(await Bun.file(path).bytes(), { level: 9 }),
+      loader: "file",
+    }));
 
     // ssh2 does without. Made for the machine that builds, where it was made at all, it must not come along.
     build.onResolve({ filter: /^cpu-features$/ }, ({ path }) => ({ path, external: true }));
@@ -53,7 +68,7 @@ export const nativePlugin = (files: PlatformFiles): BunPlugin => ({
       const native =
         files.pty === null
           ? `(() => { throw new Error("node-pty has no native module for this platform"); })()`
-          : `require(${JSON.stringify(files.pty)})`;
+          : loading("node-pty", files.pty);
       const contents = replaceOnce(source, /require\(PACKAGE_NAME \+ "\/" \+ file\)/, native, path);
       return { contents, loader: "js" };
     });

@@ -1,6 +1,8 @@
 import { chownSync } from "node:fs";
+import { dirname } from "node:path";
 import { systemClock } from "../../../shared/clock.ts";
 import { messageOf } from "../../../shared/errors.ts";
+import { embedAlsoIn } from "../../../shared/native/embedded.ts";
 import { SpoolWriter } from "../../jobs/spool.ts";
 import { hasNoRoom } from "../room.ts";
 import { countOomKills, enterCgroups, killCgroups, processesIn } from "./jobCgroup.ts";
@@ -29,6 +31,7 @@ const SHELL_START_MS = 100;
  * Without a command it goes with its agent.
  */
 export const supervise = (socketPath: string): void => {
+  embedAlsoIn(dirname(socketPath));
   const supervisor = new Supervisor(socketPath);
   // For no other signal: a handler would swallow, between fork and exec, what is meant for the command.
   process.on("SIGTERM", () => supervisor.end());
