@@ -4,6 +4,7 @@ import { messageOf } from "../../../shared/errors.ts";
 import type { Logger } from "../../../shared/log.ts";
 import type { Assignment } from "../../../shared/protocol/assignment.ts";
 import type { WatchedProcess } from "../../native/pidfd.ts";
+import { readKernelLog, tellsOfOomKill } from "../kernelLog.ts";
 import type { JobEnd, RunningJob } from "../runtime.ts";
 import { isUnreachable, statusOf } from "./client.ts";
 import { codeOfCommand, signalOfCommand, watchCommand } from "./commandProcess.ts";
@@ -152,6 +153,7 @@ const copyOutput = async (
   }
 };
 
+/** SIGKILL is what the kernel ends a process with. */
 const OOM_CANDIDATE = 137;
 const NOT_RUN = [126, 127];
 const INIT_WORDS_BYTES = 4_096;
@@ -184,7 +186,9 @@ export const GONE: JobEnd = {
 
 const wasOomKilled = async (container: Docker.Container): Promise<boolean> => {
   try {
-    return (await container.inspect()).State.OOMKilled;
+    if ((await container.inspect()).State.OOMKilled) return true;
+    // The end of a container overtakes what the engine is told of its memory, which it may never be then.
+    return tellsOfOomKill(readKernelLog(), container.id);
   } catch (err) {
     // Only the words of the message depend on it.
     if (statusOf(err) !== undefined || isUnreachable(err)) return false;
