@@ -12,6 +12,14 @@ export interface Page extends AsyncDisposable {
   liveSockets(): readonly string[];
 }
 
+interface Socket {
+  address: string;
+  /** Frames. */
+  sent: number;
+  received: number;
+  isClosed: boolean;
+}
+
 const Message = z.object({
   id: z.number().optional(),
   method: z.string().optional(),
@@ -50,12 +58,20 @@ export const openPage = async (url: string, dir: string): Promise<Page> => {
   const { targetId } = await tools.call("Target.createTarget", { url: "about:blank" });
   const { sessionId } = await tools.call("Target.attachToTarget", { targetId, flatten: true });
   const call = (method: string, params: object = {}) => tools.call(method, params, String(sessionId));
-  const sockets = new Map<unknown, string>();
-  const live = new Set<string>();
+  const sockets = new Map<unknown, Socket>();
   tools.on("Network.webSocketCreated", ({ requestId, url: address }) =>
-    sockets.set(requestId, String(address)),
+    sockets.set(requestId, { address: String(address), sent: 0, received: 0, isClosed: false }),
   );
-  tools.on("Network.webSocketFrameReceived", ({ requestId }) => live.add(sockets.get(requestId) ?? ""));
+  const count = (event: string, note: (socket: Socket) => void) =>
+    tools.on(`Network.webSocket${event}`, ({ requestId }) => {
+      const socket = sockets.get(requestId);
+      if (socket) note(socket);
+    });
+  count("FrameSent", (socket) => socket.sent++);
+  count("FrameReceived", (socket) => socket.received++);
+  count("Closed", (socket) => {
+    socket.isClosed = true;
+  });
   await call("Network.enable");
   await call("Page.enable");
   await call("Page.navigate", { url });
@@ -68,19 +84,34 @@ export const openPage = async (url: string, dir: string): Promise<Page> => {
     });
     return z.object({ value: z.unknown().optional() }).parse(result).value;
   };
-  const waitForValue = async (what: string, expression: string, timeoutMs = 30_000) =>
-    waitFor(what, async () => (await evaluate(expression)) || undefined, timeoutMs).catch(
-      async (cause: unknown) => {
-        const text = await evaluate("document.body.innerText.slice(0, 2000)");
-        throw new Error(`${String(cause)}; the page says:\n${String(text)}`, { cause });
-      },
-    );
+  const waitForValue = async (what: string, expression: string, timeoutMs = 30_000) => {
+    // A promise of the page's that nobody settles would be waited for without end.
+    const look = async () => (await inTime(evaluate(expression), timeoutMs)) || undefined;
+    return waitFor(what, look, timeoutMs).catch(async (cause: unknown) => {
+      const text = await evaluate("document.body.innerText.slice(0, 2000)");
+      const seen = JSON.stringify([...sockets.values()]);
+      throw new Error(`${what}: ${String(cause)}; the page says:\n${String(text)}\nWebSockets: ${seen}`, {
+        cause,
+      });
+    });
+  };
   const cleanUp = undo.move();
   return {
     waitForValue,
-    liveSockets: () => [...live],
+    liveSockets: () =>
+      [...sockets.values()].filter(({ received }) => received > 0).map(({ address }) => address),
     [Symbol.asyncDispose]: () => cleanUp.disposeAsync(),
   };
+};
+
+const inTime = async <T>(promise: Promise<T>, ms: number): Promise<T> => {
+  const tooLate = Promise.withResolvers<never>();
+  const timer = setTimeout(() => tooLate.reject(new Error(`It takes more than ${ms} ms`)), ms);
+  try {
+    return await Promise.race([promise, tooLate.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 };
 
 type Answer = Record<string, unknown>;
