@@ -12,6 +12,9 @@ export interface Page extends AsyncDisposable {
   liveSockets(): readonly string[];
 }
 
+/** Of Chromium; it answers most calls at once, and one for a page when that has begun to come. */
+const LONGEST_ANSWER_MS = 90_000;
+
 interface Socket {
   address: string;
   /** Frames. */
@@ -86,11 +89,11 @@ export const openPage = async (url: string, dir: string): Promise<Page> => {
   };
   const waitForValue = async (what: string, expression: string, timeoutMs = 30_000) => {
     // A promise of the page's that nobody settles would be waited for without end.
-    const look = async () => (await inTime(evaluate(expression), timeoutMs)) || undefined;
+    const look = async () => (await inTime(what, evaluate(expression), timeoutMs)) || undefined;
     return waitFor(what, look, timeoutMs).catch(async (cause: unknown) => {
       const text = await evaluate("document.body.innerText.slice(0, 2000)");
       const seen = JSON.stringify([...sockets.values()]);
-      throw new Error(`${what}: ${String(cause)}; the page says:\n${String(text)}\nWebSockets: ${seen}`, {
+      throw new Error(`${String(cause)}; the page says:\n${String(text)}\nWebSockets: ${seen}`, {
         cause,
       });
     });
@@ -104,9 +107,9 @@ export const openPage = async (url: string, dir: string): Promise<Page> => {
   };
 };
 
-const inTime = async <T>(promise: Promise<T>, ms: number): Promise<T> => {
+const inTime = async <T>(what: string, promise: Promise<T>, ms: number): Promise<T> => {
   const tooLate = Promise.withResolvers<never>();
-  const timer = setTimeout(() => tooLate.reject(new Error(`It takes more than ${ms} ms`)), ms);
+  const timer = setTimeout(() => tooLate.reject(new Error(`${what} takes more than ${ms} ms`)), ms);
   try {
     return await Promise.race([promise, tooLate.promise]);
   } finally {
@@ -144,7 +147,7 @@ const connect = async (url: string) => {
       const { promise, resolve, reject } = Promise.withResolvers<Answer>();
       asked.set(calls, { resolve, reject });
       socket.send(JSON.stringify({ id: calls, method, params, ...(sessionId ? { sessionId } : {}) }));
-      return promise;
+      return inTime(method, promise, LONGEST_ANSWER_MS);
     },
     on: (method: string, listener: (params: Answer) => void) => void listeners.set(method, listener),
     [Symbol.dispose]: () => socket.close(),
