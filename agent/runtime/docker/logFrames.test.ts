@@ -79,3 +79,15 @@ test("a whole line is given at once, not when the next one comes", () => {
   const out = frames.push(Buffer.from("2026-11-24T20:10:41.961612643Z hello\r\n2026-11-24T20:10:41.96"));
   expect(Buffer.concat(out).toString()).toBe("hello\r\n");
 });
+
+test("what was read before is left out, and how far it was read is known", () => {
+  const log = engineLog(Buffer.from("one\ntwo\nthree\nrest"), true);
+  const frames = new LogFrames();
+  frames.push(log.subarray(0, log.indexOf("three") - 31));
+  expect(frames.newest).toBe("2026-11-24T20:10:41.000000002Z ");
+  const again = new LogFrames(frames.newest);
+  expect(Buffer.concat([...again.push(log), ...again.end()]).toString()).toBe("three\nrest");
+  const atEnd = new LogFrames(again.newest);
+  expect([...atEnd.push(log), ...atEnd.end()]).toEqual([]);
+  expect(atEnd.newest).toBe("2026-11-24T20:10:41.000000004Z ");
+});

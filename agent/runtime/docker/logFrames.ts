@@ -16,6 +16,19 @@ export class LogFrames {
   #buffer: Buffer = Buffer.alloc(0);
   /** Time of the line whose pieces are being read. */
   #pieceOf: string | undefined;
+  readonly #after: string;
+  #newest: string;
+
+  /** @param after Messages up to this time are left out; times compare as their texts do. */
+  constructor(after = "") {
+    this.#after = after;
+    this.#newest = after;
+  }
+
+  /** The time of the last message of which anything was answered. */
+  get newest(): string {
+    return this.#newest;
+  }
 
   /** Takes what came and answers the bytes of the job that are certain by now. */
   push(chunk: Uint8Array): Buffer[] {
@@ -29,9 +42,9 @@ export class LogFrames {
 
   /** The log is at its end: what is left is a last line without an end. */
   end(): Buffer[] {
-    const rest = this.#buffer.subarray(Math.min(STAMP, this.#buffer.length));
+    const [stamp, rest] = [this.#buffer.toString("latin1", 0, STAMP), this.#buffer.subarray(STAMP)];
     this.#buffer = Buffer.alloc(0);
-    return rest.length > 0 ? [rest] : [];
+    return rest.length > 0 ? this.#answer(stamp, rest) : [];
   }
 
   /** Reads the message at `at`; answers its length in the buffer, 0 when it is not all there yet. */
@@ -47,7 +60,7 @@ export class LogFrames {
       const next = findStamp(buffer, body, Math.min(lineEnd ?? buffer.length, body + PIECE - 1 + STAMP));
       if (next !== undefined && buffer.toString("latin1", next, next + STAMP) !== this.#pieceOf) {
         this.#pieceOf = undefined;
-        out.push(buffer.subarray(body, next), LINE_END);
+        out.push(...this.#answer(stamp, buffer.subarray(body, next), LINE_END));
         return next - at;
       }
       // The last bytes could be the beginning of the next message.
@@ -56,8 +69,14 @@ export class LogFrames {
     if (lineEnd === undefined && buffer.length < body + PIECE) return 0;
     const end = lineEnd ?? body + PIECE;
     this.#pieceOf = lineEnd === undefined ? stamp : undefined;
-    out.push(buffer.subarray(body, end));
+    out.push(...this.#answer(stamp, buffer.subarray(body, end)));
     return end - at;
+  }
+
+  #answer(stamp: string, ...parts: Buffer[]): Buffer[] {
+    if (stamp <= this.#after) return [];
+    this.#newest = stamp;
+    return parts;
   }
 }
 

@@ -42,33 +42,44 @@ export const copyTerminal = async (terminal: Terminal, spool: Spool): Promise<bo
   }
 };
 
+/** How far a log was read, by the engine's own times (LogFrames); empty: not yet, or they are not known. */
+export interface LogPlace {
+  readTo: string;
+}
+
 /**
  * Copies what the engine's own log has beyond the spool, and follows it until the container ends. Throws when the
  * connection breaks; what was written is right also then, and the next call goes on behind it.
  */
-export const copyLog = async (container: Docker.Container, spool: Spool): Promise<void> => {
+export const copyLog = async (container: Docker.Container, spool: Spool, place: LogPlace): Promise<void> => {
   const info = await container.inspect();
   // Podman has no `local` driver, and gives times to a second: they could not tell pieces of a line from lines.
   const timestamps = info.HostConfig.LogConfig?.Type === "local";
   const isCut = hasRotated(info);
-  const since = isCut ? { since: spool.writtenAt / 1000 } : {};
+  const since = isCut ? { since: place.readTo ? secondOf(place.readTo) : spool.writtenAt / 1000 } : {};
   const stream = await container.logs({ follow: true, stdout: true, stderr: true, timestamps, ...since });
-  const frames = timestamps ? new LogFrames() : PLAIN;
+  // Our clock is too coarse to tell what was read from what has come in the same millisecond.
+  const frames = timestamps ? new LogFrames(isCut ? place.readTo : "") : PLAIN;
   let [toSkip, isSaid] = [isCut ? 0 : spool.source, false];
   const write = async (parts: Buffer[]) => {
     const bytes = parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts);
     const fresh = bytes.subarray(Math.min(toSkip, bytes.length));
     toSkip -= bytes.length - fresh.length;
-    if (fresh.length === 0) return;
-    if (isCut && !isSaid) await spool.notice(CUT);
-    isSaid = true;
-    await spool.append(fresh);
+    if (fresh.length > 0) {
+      if (isCut && !isSaid) await spool.notice(CUT);
+      isSaid = true;
+      await spool.append(fresh);
+    }
+    place.readTo = frames.newest;
   };
   await pump(stream, (bytes) => write(frames.push(bytes)));
   await write(frames.end());
 };
 
-const PLAIN = { push: (bytes: Buffer) => [bytes], end: (): Buffer[] => [] };
+const secondOf = (time: string): number =>
+  Date.parse(`${time.slice(0, "2026-11-24T20:10:41".length)}Z`) / 1000;
+
+const PLAIN = { push: (bytes: Buffer) => [bytes], end: (): Buffer[] => [], newest: "" };
 
 const CUT =
   "The agent lost sight of the job here, and its log is too long to be read from its beginning: some output may be missing";

@@ -136,9 +136,10 @@ const copyOutput = async (
     if (isWhole && known && !known.engineRestarted) return;
     log.warn("The connection to a container broke, reading on in its log", { container: container.id });
   }
+  const place = { readTo: "" };
   for (let hasExited = false; ; ) {
     try {
-      await copyLog(container, spool);
+      await copyLog(container, spool, place);
       // What was read after the exit is all there is.
       if (hasExited) return;
     } catch (err) {
