@@ -34,6 +34,6 @@ test.skipIf(!isReadable)("it is read to its end, record by record", () => {
   for (const record of records) expect(record).toMatch(/^\d+,\d+,\d+,/);
 });
 
-test("where there is none, nothing is told", () => {
-  expect([...readKernelLog("/nowhere/kmsg")]).toEqual([]);
+test.each(["/nowhere/kmsg", "/dev/null", "/"])("where it is %s, nothing is told", (path) => {
+  expect([...readKernelLog(path)]).toEqual([]);
 });

@@ -13,13 +13,13 @@ export const replaceOnce = (source: string, what: RegExp, by: string, file: stri
   return source.replace(what, () => by);
 };
 
+const EMBEDDED = resolve(import.meta.dir, "../../shared/native/embedded.ts");
+
 /** Loads a native module from inside the program (shared/native/embedded.ts). */
 const loading = (name: string, file: string): string =>
   `require(${JSON.stringify(EMBEDDED)}).loadEmbedded({ name: "${name}", file: require(${JSON.stringify(file)}) })`;
 
 const anyOf = (paths: readonly string[]): RegExp => new RegExp(`^(?:${paths.map(RegExp.escape).join("|")})$`);
-
-const EMBEDDED = resolve(import.meta.dir, "../../shared/native/embedded.ts");
 
 /**
  * libsql and node-pty compute the name of their native module at run time, which a bundler cannot follow

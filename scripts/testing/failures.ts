@@ -12,6 +12,11 @@ export const failuresIn = (output: string): string[] => {
   for (const line of output.split("\n")) {
     lines.push(line.length > LONGEST_LINE ? `${line.slice(0, LONGEST_LINE)}…` : line);
     if (/^\((?:pass|skip|todo)\) /.test(line)) lines = [];
+    // "this test timed out" comes behind its name.
+    if (line.startsWith("  ^ ") && lines.length === 1 && failures.length > 0) {
+      failures.push(`${failures.pop()}\n${line}`);
+      lines = [];
+    }
     if (!line.startsWith("(fail) ")) continue;
     failures.push(lines.slice(-MOST_LINES).join("\n").trim());
     lines = [];

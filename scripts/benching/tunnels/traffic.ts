@@ -1,4 +1,5 @@
 import { delay } from "../../../shared/async/delay.ts";
+import { inTime } from "../../../shared/testing/inTime.ts";
 import { JOB_PORTS } from "./jobSide.ts";
 
 /** One of the ways to a job's ports, by what a client of this machine dials for a port of the job. */
@@ -11,15 +12,7 @@ export interface Way {
 /** No figure of ours needs longer; a way that gives nothing is told as such. */
 const PATIENCE_MS = 30_000;
 
-const within = async <T>(what: string, promise: Promise<T>): Promise<T> => {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error(`${what}: nothing came`)), PATIENCE_MS);
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-};
+const within = <T>(what: string, promise: Promise<T>): Promise<T> => inTime(what, promise, PATIENCE_MS);
 
 /** Takes all that a job sends until it is disposed. */
 export const openDownload = async ({ hostname, port }: Way) => {

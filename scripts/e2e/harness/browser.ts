@@ -1,6 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import { inTime } from "../../../shared/testing/inTime.ts";
 import { waitFor } from "../../../shared/testing/waitFor.ts";
 import { startProgram } from "./program.ts";
 
@@ -105,16 +106,6 @@ export const openPage = async (url: string, dir: string): Promise<Page> => {
       [...sockets.values()].filter(({ received }) => received > 0).map(({ address }) => address),
     [Symbol.asyncDispose]: () => cleanUp.disposeAsync(),
   };
-};
-
-const inTime = async <T>(what: string, promise: Promise<T>, ms: number): Promise<T> => {
-  const tooLate = Promise.withResolvers<never>();
-  const timer = setTimeout(() => tooLate.reject(new Error(`${what} takes more than ${ms} ms`)), ms);
-  try {
-    return await Promise.race([promise, tooLate.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
 };
 
 type Answer = Record<string, unknown>;
